@@ -1,0 +1,141 @@
+"""The only global state: dtype, epsilon, data format, device and kernels, each with a getter, a setter and a context manager.
+
+``set_dtype("float64")`` holds for the whole process; ``with use_dtype("float64"):`` for the block and the thread it runs in.
+
+>>> dtype()
+'float32'
+>>> with use_dtype("float64"):
+...     dtype()
+'float64'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from minidl.errors import ArgumentError
+
+
+class _Setting:
+    """One process-wide value with a thread-local override."""
+
+    def __init__(self, name: str, default: Any, check: Callable[[Any], Any]) -> None:
+        self.name, self.value, self.check = name, check(default), check
+        self.override: ContextVar[Any] = ContextVar(name, default=None)
+
+    def get(self) -> Any:
+        override = self.override.get()
+        return self.value if override is None else override
+
+    def set(self, value: Any) -> None:
+        self.value = self.check(value)
+
+    @contextmanager
+    def use(self, value: Any) -> Iterator[None]:
+        token = self.override.set(self.check(value))
+        try:
+            yield
+        finally:
+            self.override.reset(token)
+
+
+def _one_of(name: str, *choices: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        value = getattr(value, "__name__", None) or getattr(value, "name", None) or value  # np.float32, np.dtype("f4")
+        if value not in choices:
+            raise ArgumentError(f"minidl.config.{name}", repr(value), " or ".join(map(repr, choices)))
+        return value
+
+    return check
+
+
+def _positive(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ArgumentError("minidl.config.epsilon", repr(value), "a number between 0 and 1")
+    return float(value)
+
+
+_dtype = _Setting("dtype", "float32", _one_of("dtype", "float32", "float64"))
+_epsilon = _Setting("epsilon", 1e-7, _positive)
+_data_format = _Setting("data_format", "channels_last", _one_of("data_format", "channels_last", "channels_first"))
+_backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
+_kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
+
+
+def dtype() -> str:
+    """The element type of new parameters and of the arrays at the door: ``"float32"`` or ``"float64"``."""
+    return _dtype.get()
+
+
+def set_dtype(value: Any) -> None:
+    """Set the element type of layers built from now on. Raises ArgumentError for anything but float32 and float64."""
+    _dtype.set(value)
+
+
+def use_dtype(value: Any) -> Any:
+    """Context manager: the element type inside the block."""
+    return _dtype.use(value)
+
+
+def epsilon() -> float:
+    """The small number that keeps logarithms and divisions finite, 1e-7 as in Keras."""
+    return _epsilon.get()
+
+
+def set_epsilon(value: float) -> None:
+    """Set epsilon. Raises ArgumentError unless 0 < value < 1."""
+    _epsilon.set(value)
+
+
+def use_epsilon(value: float) -> Any:
+    """Context manager: epsilon inside the block."""
+    return _epsilon.use(value)
+
+
+def data_format() -> str:
+    """Order of image axes for layers that do not say: ``"channels_last"`` (n, h, w, c) or ``"channels_first"``."""
+    return _data_format.get()
+
+
+def set_data_format(value: str) -> None:
+    """Set the order of image axes for layers constructed from now on."""
+    _data_format.set(value)
+
+
+def use_data_format(value: str) -> Any:
+    """Context manager: the order of image axes inside the block."""
+    return _data_format.use(value)
+
+
+def backend() -> str:
+    """Name of the array library in use: ``"numpy"`` or ``"cupy"``. Set it with ``minidl.set_backend``."""
+    return _backend.get()
+
+
+def set_backend_name(value: str) -> None:
+    """Record the backend's name; ``minidl.set_backend`` is the public way, which checks that the device is there."""
+    _backend.set(value)
+
+
+def use_backend_name(value: str) -> Any:
+    """Context manager: the backend's name inside the block; ``minidl.use_backend`` is the public way."""
+    return _backend.use(value)
+
+
+def kernels() -> str:
+    """``"auto"``: an op runs its fast twin where there is one; ``"reference"``: always the readable definition."""
+    return _kernels.get()
+
+
+def set_kernels(value: str) -> None:
+    """Choose between fast twins and references (the variable MINIDL_KERNELS sets it at start)."""
+    _kernels.set(value)
+
+
+def use_kernels(value: str) -> Any:
+    """Context manager: ``use_kernels("reference")`` runs the definitions, to compare with or to read along."""
+    return _kernels.use(value)
