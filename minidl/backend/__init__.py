@@ -1,0 +1,63 @@
+"""Where arrays live: devices, the memory pool, random numbers, and the way from an op to its fast twin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from minidl import config
+from minidl.backend.base import Array, Backend
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, register
+from minidl.errors import ArgumentError
+
+__all__ = ["Array", "Backend", "array_namespace", "backend_of", "current", "op", "set_backend", "use_backend"]
+
+_backends: dict[str, Backend] = {"numpy": CPU}
+_asked_environment = False
+
+
+def current() -> Backend:
+    """The backend in use: the one set, else the one named by the variable MINIDL_BACKEND, else NumPy."""
+    global _asked_environment
+    if not _asked_environment:
+        _asked_environment = True
+        wanted = os.environ.get("MINIDL_BACKEND")
+        if wanted:
+            set_backend(wanted)
+    return _backends[config.backend()]
+
+
+def set_backend(name: str) -> None:
+    """Use ``"numpy"``, ``"cupy"`` or ``"auto"`` (the GPU where there is one, and a line says which was taken) from now on.
+
+    Raises ArgumentError for another name and BackendError where the GPU cannot be used; it never falls back in silence.
+    """
+    global _asked_environment
+    _asked_environment = True
+    config.set_backend_name(_resolve(name))
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Use a backend inside the block; arguments and errors as for ``set_backend``."""
+    with config.use_backend_name(_resolve(name)):
+        yield
+
+
+def _resolve(name: str) -> str:
+    if name not in ("numpy", "cupy", "auto"):
+        raise ArgumentError("minidl.set_backend", repr(name), "'numpy', 'cupy' or 'auto'")
+    if name == "numpy":
+        return name
+    from minidl.backend import gpu
+
+    if name == "auto":
+        advice = gpu.missing()
+        print(f"minidl: using the {'GPU' if advice is None else f'CPU ({advice[0]})'}")
+        name = "numpy" if advice else "cupy"
+    if name not in _backends:
+        backend = gpu.GpuBackend()
+        register(backend)
+        _backends[name] = backend
+    return name

@@ -1,0 +1,72 @@
+"""What every device offers, and which device an array lives on."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from minidl.errors import ArgumentTypeError
+
+Array = Any
+"""An array of the active backend: ``numpy.ndarray`` on the CPU, ``cupy.ndarray`` on the GPU."""
+
+
+class Backend(Protocol):
+    """A place where arrays live. Everything above asks it for arrays and never asks which one it is."""
+
+    name: str  # "numpy" or "cupy"
+    xp: ModuleType  # the array library: numpy or cupy
+    array_type: type
+    kernels: str  # the package in which fast twins of the ops are looked for
+
+    @property
+    def device(self) -> str:
+        """One line for people: which device and which library."""
+
+    def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> Array:
+        """``x`` as an array of this device; see ``door`` for what is refused."""
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """``x`` as a NumPy array (a copy where it lives on another device)."""
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Uninitialised memory lent by the pool; it goes back when its last view dies."""
+
+    def random_words(self, key: tuple[int, int], counter: tuple[int, int, int], count: int) -> Array:
+        """``count`` uniform 32-bit words of the one random generator (see ``backend.random``)."""
+
+    def contiguous(self, x: Array) -> Array:
+        """``x`` in C order, itself where it already is."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished what was asked of it."""
+
+
+def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
+    """Anything array-like as a NumPy array of ``dtype`` (None: its own, in native byte order); the caller's is never changed.
+
+    Booleans, integers, floats of any width, byte order, layout and stride are accepted.
+    Raises ArgumentTypeError for complex, text, object, date and ragged input, and for masked arrays (whose mask would be lost).
+
+    >>> door([[1, 2], [3, 4]], "float32")
+    array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    expected = "real numbers in a rectangular array"
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArgumentTypeError(where, "a masked array", expected, "fill the gaps: x.filled(value)")
+    if not isinstance(x, np.ndarray) and hasattr(x, "__cuda_array_interface__"):
+        fix = "x.get(), or minidl.set_backend('cupy')"
+        raise ArgumentTypeError(where, "an array on the GPU", "an array of the active backend (numpy)", fix)
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError) as error:
+        fix = "pad or cut the rows to one length"
+        raise ArgumentTypeError(where, f"a {type(x).__name__} NumPy cannot stack ({error})", expected, fix) from None
+    if array.dtype.kind not in "biuf":
+        fix = "x.astype('float32')" if array.dtype.kind in "OSU" else "x.real, x.imag or abs(x)"
+        raise ArgumentTypeError(where, f"{type(x).__name__} of dtype {array.dtype}", expected, fix)
+    target = np.dtype(dtype) if dtype is not None else array.dtype.newbyteorder("=")
+    return array if array.dtype == target and array.dtype.isnative else array.astype(target)

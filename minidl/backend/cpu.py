@@ -1,0 +1,52 @@
+"""The CPU: NumPy arrays, a recycling memory pool, fast twins written in Numba."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import random
+from minidl.backend.base import door
+from minidl.backend.memory import Pool
+
+
+class CpuBackend:
+    """NumPy on this machine's processor."""
+
+    name = "numpy"
+    xp = np
+    array_type = np.ndarray
+    kernels = "minidl.kernels.numba"
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+
+    @property
+    def device(self) -> str:
+        """One line for people."""
+        return f"CPU ({platform.machine()}, NumPy {np.__version__})"
+
+    def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
+        """``x`` as a NumPy array of ``dtype``: itself where it already is one, a converted copy otherwise."""
+        return door(x, dtype, where)
+
+    def to_numpy(self, x: np.ndarray) -> np.ndarray:
+        """``x`` itself."""
+        return np.asarray(x)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Uninitialised memory from the pool."""
+        return self.pool.empty(shape, dtype)
+
+    def random_words(self, key: tuple[int, int], counter: tuple[int, int, int], count: int) -> np.ndarray:
+        """Random words, see ``backend.random.words``."""
+        return random.words(key, counter, count)
+
+    def contiguous(self, x: np.ndarray) -> np.ndarray:
+        """``x`` in C order."""
+        return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+    def synchronize(self) -> None:
+        """Nothing to wait for: NumPy computes before it returns."""

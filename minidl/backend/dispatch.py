@@ -1,0 +1,111 @@
+"""From an op to its fast twin: found by module and name, tried once, cached.
+
+``ops/pooling.py::max_pool`` is the definition. For NumPy arrays its twin is ``kernels/numba/pooling.py::max_pool``, for
+CuPy arrays ``kernels/cuda/pooling.py::max_pool``; there is no registry. A twin
+
+* receives arrays in C order,
+* may decline a case (a dtype, grouped convolution) by returning ``NotImplemented``: the definition then takes it,
+* saves for its gradient exactly what the definition saves, so that the two can be mixed.
+
+Only the absence of the accelerator itself (numba, CuPy) means "no twins"; a twin that fails to import raises.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minidl import config
+from minidl.backend.base import Backend
+from minidl.backend.cpu import CpuBackend
+from minidl.errors import BackendError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+CPU = CpuBackend()
+_backend_of_type: dict[type, Backend] = {np.ndarray: CPU}
+_ACCELERATOR = {"minidl.kernels.numba": "numba", "minidl.kernels.cuda": "cupy"}
+
+
+def register(backend: Backend) -> None:
+    """Make arrays of ``backend.array_type`` known to the ops."""
+    _backend_of_type[backend.array_type] = backend
+
+
+def backend_of(x: Any) -> Backend:
+    """The backend an array lives on. Raises BackendError for anything that is not an array of a known backend."""
+    backend = _backend_of_type.get(type(x))
+    if backend is None:
+        if isinstance(x, (np.ndarray, np.generic)):
+            return CPU
+        known = ", ".join(t.__name__ for t in _backend_of_type)
+        raise BackendError("ops", f"a {type(x).__name__}", f"an array of a backend in use ({known})")
+    return backend
+
+
+def array_namespace(x: Any) -> ModuleType:
+    """The array library ``x`` belongs to: ``numpy`` or ``cupy``."""
+    return backend_of(x).xp
+
+
+def op(reference: Function) -> Function:
+    """Make ``reference`` an op: calls go to its fast twin on the arrays' device where there is one."""
+    module = reference.__module__.rpartition(".")[2]
+    twins: dict[str, Callable[..., Any] | None] = {}
+
+    @functools.wraps(reference)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        backend = _common_backend(reference.__name__, args)
+        if config.kernels() == "auto":
+            if backend.kernels not in twins:
+                twins[backend.kernels] = find_twin(backend.kernels, module, reference.__name__)
+            twin = twins[backend.kernels]
+            if twin is not None:
+                array_type = backend.array_type
+                ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
+                result = twin(*ready, **kwargs)
+                if result is not NotImplemented:
+                    return result
+        with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
+            return reference(*args, **kwargs)
+
+    call.reference = reference  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
+def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None:
+    """The function ``package.module.name``, or None where the accelerator or the twin does not exist."""
+    if not has_accelerator(package) or importlib.util.find_spec(f"{package}.{module}") is None:
+        return None
+    return getattr(importlib.import_module(f"{package}.{module}"), name, None)
+
+
+def has_accelerator(package: str) -> bool:
+    """Whether the library that ``package`` is written in is installed."""
+    library = _ACCELERATOR.get(package)
+    return library is not None and importlib.util.find_spec(library) is not None
+
+
+def _common_backend(name: str, args: tuple[Any, ...]) -> Backend:
+    """The backend of the array arguments. Raises BackendError when arrays of two devices meet."""
+    found: Backend | None = None
+    for a in args:
+        backend = _backend_of_type.get(type(a))
+        if backend is not None and backend is not found:
+            if found is not None:
+                raise BackendError(
+                    f"ops.{name}",
+                    f"arrays of {found.name} and {backend.name} together",
+                    "all arrays on one device",
+                    "convert with minidl.backend.current().asarray(x)",
+                )
+            found = backend
+    if found is None:
+        return backend_of(args[0])
+    return found

@@ -1,0 +1,45 @@
+"""Checks of arguments, used by every constructor: wrong types are ArgumentTypeErrors, wrong values ArgumentErrors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ArgumentTypeError
+
+
+def check_integer(where: str, name: str, value: Any, low: int = 1) -> int:
+    """``value`` as an integer >= low.
+
+    >>> check_integer("Dense", "units", 10)
+    10
+    """
+    expected = "a positive integer" if low == 1 else f"an integer >= {low}"
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise ArgumentTypeError(where, f"{name}={value!r} of type {type(value).__name__}", expected)
+    if int(value) < low:
+        raise ArgumentError(where, f"{name}={value!r}", expected)
+    return int(value)
+
+
+def check_flag(where: str, name: str, value: Any) -> bool:
+    """``value`` as a truth value; 0, 1 and "yes" are refused."""
+    if value is True or value is False:
+        return value
+    raise ArgumentTypeError(where, f"{name}={value!r}", "True or False")
+
+
+def check_number(where: str, name: str, value: Any, low: float = float("-inf"), below: float = float("inf")) -> float:
+    """``value`` as a finite float with low <= value < below.
+
+    >>> check_number("SGD", "momentum", 0.9, 0, 1)
+    0.9
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise ArgumentTypeError(where, f"{name}={value!r} of type {type(value).__name__}", "a number")
+    if not (low <= value < below and value > float("-inf")):
+        bounds = [f"{low:g} <= {name}"] if low > float("-inf") else []
+        bounds += [f"{name} < {below:g}"] if below < float("inf") else ["finite"]
+        raise ArgumentError(where, f"{name}={value!r}", " and ".join(bounds))
+    return float(value)

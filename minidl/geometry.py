@@ -1,0 +1,121 @@
+"""The integer arithmetic of every convolution and pooling, for any number of spatial axes.
+
+One axis of length n, a window of k taps, stride s, dilation d:
+
+    span     e = (k - 1) d + 1                                 positions covered by one window
+    "valid"  out = floor((n - e) / s) + 1                       only windows that lie inside
+    "same"   out = ceil(n / s), total padding p = max((out - 1) s + e - n, 0), floor(p / 2) of it in front
+
+The rule for "same" is TensorFlow's: on odd totals the extra zero comes behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+
+
+def positive_integers(where: str, name: str, value: Any, length: int) -> tuple[int, ...]:
+    """``value`` (one integer, or one per axis) as a tuple of ``length`` positive integers.
+
+    Raises ArgumentTypeError for anything but integers and ArgumentError for a wrong count or values below 1.
+
+    >>> positive_integers("Conv2D", "kernel_size", 5, 2)
+    (5, 5)
+    """
+    items = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * length
+    for item in items:
+        if isinstance(item, bool) or not hasattr(item, "__index__"):
+            kind = f"{name}={value!r} of type {type(value).__name__}"
+            raise ArgumentTypeError(where, kind, f"a positive integer or {length} of them")
+    if len(items) != length or any(int(item) < 1 for item in items):
+        raise ArgumentError(where, f"{name}={value!r}", f"a positive integer or {length} of them")
+    return tuple(int(item) for item in items)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that slides over the spatial axes: its size, strides, padding and dilation.
+
+    >>> Window((5, 5), padding="same").output_shape((28, 28))
+    (28, 28)
+    >>> Window((2, 2), strides=(2, 2)).output_shape((7, 9))
+    (3, 4)
+    >>> Window((3,), strides=(2,), padding="same").pads((6,))
+    ((0, 1),)
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...] = ()
+    padding: str = "valid"
+    dilation: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.padding not in ("valid", "same"):
+            raise ArgumentError("Window", f"padding={self.padding!r}", "'valid' or 'same'")
+        object.__setattr__(self, "strides", self.strides or (1,) * self.rank)
+        object.__setattr__(self, "dilation", self.dilation or (1,) * self.rank)
+        if not len(self.size) == len(self.strides) == len(self.dilation):
+            received = f"size={self.size}, strides={self.strides}, dilation={self.dilation}"
+            raise ArgumentError("Window", received, "one entry per spatial axis in each")
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.size)
+
+    @property
+    def taps(self) -> int:
+        """Number of positions in the window."""
+        return prod(self.size)
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Positions covered by the window along each axis, gaps included."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation))
+
+    def output_shape(self, spatial: Sequence[int], where: str = "Window") -> tuple[int, ...]:
+        """Spatial shape of the result. Raises ShapeError when no window fits inside the input."""
+        self._check_rank(spatial, where)
+        if self.padding == "same":
+            out = tuple(-(-n // s) for n, s in zip(spatial, self.strides))
+        else:
+            out = tuple((n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
+        if any(n < 1 for n in out):
+            raise ShapeError(
+                where,
+                f"an input of spatial shape {tuple(spatial)}, which gives an output of {tuple(max(n, 0) for n in out)}",
+                f"at least {self.spans} for a window of size {self.size} and dilation {self.dilation}",
+                "use padding='same', a smaller window or fewer pooling layers before this one",
+            )
+        return out
+
+    def pads(self, spatial: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """Zeros in front of and behind each spatial axis."""
+        self._check_rank(spatial, "Window")
+        if self.padding == "valid":
+            return ((0, 0),) * self.rank
+        pairs = []
+        for n, e, s in zip(spatial, self.spans, self.strides):
+            total = max((-(-n // s) - 1) * s + e - n, 0)
+            pairs.append((total // 2, total - total // 2))
+        return tuple(pairs)
+
+    def tap_slices(self, output: Sequence[int]) -> Iterator[tuple[slice, ...]]:
+        """For each tap, in row-major order, the slices of the padded input that this tap meets at every output position.
+
+        >>> list(Window((2,), strides=(2,)).tap_slices((3,)))
+        [(slice(0, 5, 2),), (slice(1, 6, 2),)]
+        """
+        for tap in product(*map(range, self.size)):
+            starts = [t * d for t, d in zip(tap, self.dilation)]
+            yield tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, output, self.strides))
+
+    def _check_rank(self, spatial: Sequence[int], where: str) -> None:
+        if len(spatial) != self.rank:
+            raise ShapeError(where, f"{len(spatial)} spatial axes {tuple(spatial)}", f"{self.rank}")

@@ -1,0 +1,206 @@
+"""Initial values of parameters, drawn on the host in float64 from the layer's own random stream, then cast.
+
+fan_in and fan_out count the connections of one output and of one input: for W (*window, in, out) they are
+prod(window) in and prod(window) out.
+
+    glorot_uniform   U(-a, a),  a = sqrt(6 / (fan_in + fan_out))      glorot_normal   N(0, 2 / (fan_in + fan_out))
+    he_uniform       U(-a, a),  a = sqrt(6 / fan_in)                  he_normal       N(0, 2 / fan_in)
+    orthogonal       Q of the QR decomposition of a normal matrix, signs made unique, times gain
+
+The normal variants are cut at two standard deviations and widened to keep their variance, as in Keras.
+Sources: Glorot and Bengio 2010; He et al. 2015; Saxe et al. 2014; decks 000 to 003.
+"""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+
+import numpy as np
+
+from minidl.backend.random import INITIALISE, Stream, check_seed
+from minidl.checks import check_number
+from minidl.errors import ArgumentError, ArgumentTypeError
+
+_CUT_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2
+
+
+class Initializer:
+    """Base: subclasses write ``draw``.
+
+    Args:
+        seed: None takes the layer's stream; a number makes this initializer draw the same values in every layer of one shape.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = None if seed is None else check_seed(seed, type(self).__name__)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """The values, float64."""
+        raise NotImplementedError
+
+    def __call__(self, shape: tuple[int, ...], stream: Stream, index: int) -> np.ndarray:
+        """Values of parameter number ``index`` of the layer that owns ``stream``."""
+        if self.seed is not None:
+            stream, index = Stream(self.seed, 0), 0
+        return self.draw(tuple(shape), stream.generator(INITIALISE, call=index))
+
+
+class Zeros(Initializer):
+    """All zeros."""
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Zeros."""
+        return np.zeros(shape)
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Ones."""
+        return np.ones(shape)
+
+
+class Constant(Initializer):
+    """All equal to ``value``."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = check_number("Constant", "value", value)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """The constant."""
+        return np.full(shape, self.value)
+
+
+class RandomNormal(Initializer):
+    """N(mean, stddev^2)."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = check_number("RandomNormal", "mean", mean)
+        self.stddev = check_number("RandomNormal", "stddev", stddev, 0)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Normal numbers."""
+        return random.normal(self.mean, self.stddev, shape)
+
+
+class RandomUniform(Initializer):
+    """U(minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.minval, self.maxval = (
+            check_number("RandomUniform", "minval", minval),
+            check_number("RandomUniform", "maxval", maxval),
+        )
+        if self.maxval < self.minval:
+            raise ArgumentError("RandomUniform", f"minval={minval}, maxval={maxval}", "minval <= maxval")
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Uniform numbers."""
+        return random.uniform(self.minval, self.maxval, shape)
+
+
+class _VarianceScaling(Initializer):
+    """Variance ``scale`` / fan, fan being ``mode``'s."""
+
+    scale, mode, normal = 1.0, "fan_avg", False
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Numbers of that variance."""
+        fan_in, fan_out = fans(shape)
+        variance = self.scale / max(fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2, 1.0)
+        if not self.normal:
+            return random.uniform(-sqrt(3 * variance), sqrt(3 * variance), shape)
+        values = random.standard_normal(shape)
+        while (outside := np.abs(values) > 2).any():
+            values[outside] = random.standard_normal(int(outside.sum()))
+        return values * (sqrt(variance) / _CUT_STANDARD_DEVIATION)
+
+
+class GlorotUniform(_VarianceScaling):
+    """Keeps the variance of signals and gradients on average; the default of every kernel."""
+
+
+class GlorotNormal(_VarianceScaling):
+    """The same variance, normal."""
+
+    normal = True
+
+
+class HeUniform(_VarianceScaling):
+    """For ReLU, which halves the variance."""
+
+    scale, mode = 2.0, "fan_in"
+
+
+class HeNormal(_VarianceScaling):
+    """The same variance, normal."""
+
+    scale, mode, normal = 2.0, "fan_in", True
+
+
+class Orthogonal(Initializer):
+    """A matrix with orthonormal columns (or rows, where there are fewer): it keeps the length of a signal; for recurrent weights.
+
+    Shapes of more than two axes are flattened to (rest, last).
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = check_number("Orthogonal", "gain", gain)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Q, times the gain."""
+        if len(shape) < 2:
+            raise ArgumentError("Orthogonal", f"shape {shape}", "at least two axes")
+        rows, columns = prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(random.standard_normal((max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # the decomposition is unique up to these signs
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """fan_in and fan_out of a parameter (*window, in, out).
+
+    >>> fans((5, 5, 20, 50))
+    (500, 1250)
+    """
+    if len(shape) < 2:
+        n = prod(shape)
+        return n, n
+    window = prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+_NAMES = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "normal": RandomNormal,
+    "random_normal": RandomNormal,
+    "uniform": RandomUniform,
+    "random_uniform": RandomUniform,
+    "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+    "orthogonal": Orthogonal,
+}
+
+
+def get(identifier: str | Initializer, where: str = "initializer") -> Initializer:
+    """The initializer of this name, or the object itself.
+
+    >>> type(get("he_normal")).__name__
+    'HeNormal'
+    """
+    if isinstance(identifier, Initializer):
+        return identifier
+    if isinstance(identifier, str) and identifier in _NAMES:
+        return _NAMES[identifier]()
+    if isinstance(identifier, str):
+        raise ArgumentError(where, repr(identifier), "one of " + ", ".join(_NAMES))
+    raise ArgumentTypeError(where, f"a {type(identifier).__name__}", "a name or an Initializer", "'glorot_uniform'")

@@ -1,0 +1,56 @@
+"""Image axes: the two data formats, and arguments given as one number or one per axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import config
+from minidl.backend import Array
+from minidl.errors import ArgumentError, ShapeError
+from minidl.layers.base import Layer, Shape
+
+
+class ImageLayer(Layer):
+    """Base of layers on (batch, *spatial, channels) or, with channels_first, (batch, channels, *spatial).
+
+    The ops know channels-last only. For channels_first the layers hand on transposed views of channels-last memory, so a
+    network pays one copy at its door (none where there is one channel) and none between its layers.
+    """
+
+    rank = 2  # number of spatial axes
+
+    def __init__(self, data_format: str | None, *, name: str | None, input_shape: Any) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        self.data_format = config.data_format() if data_format is None else data_format
+        if self.data_format not in ("channels_last", "channels_first"):
+            expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
+            raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected)
+
+    def split_shape(self, input_shape: Shape) -> tuple[Shape, int]:
+        """Spatial shape and number of channels of a sample; raises ShapeError for another number of axes."""
+        if len(input_shape) != self.rank + 1:
+            names = ("height", "width", "depth")[: self.rank]
+            order = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)
+            raise ShapeError(
+                self.label,
+                f"samples of shape {tuple(input_shape)}",
+                f"{self.rank + 1} axes ({', '.join(order)}) after the batch axis",
+                "x[..., None], if these are grey images without a channel axis"
+                if len(input_shape) == self.rank
+                else "",
+            )
+        if self.data_format == "channels_last":
+            return tuple(input_shape[:-1]), input_shape[-1]
+        return tuple(input_shape[1:]), input_shape[0]
+
+    def join_shape(self, spatial: Shape, channels: int) -> Shape:
+        """The inverse of ``split_shape``."""
+        return (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
+
+    def to_last(self, x: Array) -> Array:
+        """x with its channels last: a view."""
+        return x if self.data_format == "channels_last" else x.transpose(0, *range(2, x.ndim), 1)
+
+    def from_last(self, y: Array) -> Array:
+        """y in the layer's data format: a view."""
+        return y if self.data_format == "channels_last" else y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))

@@ -1,0 +1,77 @@
+"""Activation functions as layers; their formulas stand in ``minidl/ops/activation.py`` and ``ops/softmax.py``."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.layers.base import Layer
+from minidl.ops import activation as elementwise
+from minidl.ops import softmax as normalized
+
+_FORMULAS = {
+    name: (getattr(elementwise, name), getattr(elementwise, f"{name}_grad"))
+    for name in ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid")
+} | {"softmax": (normalized.softmax, normalized.softmax_grad)}
+
+
+class Activation(Layer):
+    """y = f(x), element by element (softmax: over the last axis); no parameters.
+
+    Args:
+        activation: linear, sign, sigmoid, tanh, relu, softplus, leaky_relu, elu, hard_sigmoid or softmax.
+        options: ``negative_slope`` of leaky_relu (0.2), ``alpha`` of elu (1.0); both at least 0.
+
+    Raises ArgumentError for an unknown name or a negative option, TypeError for an option the function does not have.
+    Source: decks 000 to 004.
+
+    >>> import numpy as np
+    >>> Activation("relu")(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, activation: str, *, name: str | None = None, input_shape: Any = None, **options: float) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        if not isinstance(activation, str):
+            raise ArgumentTypeError("Activation", f"a {type(activation).__name__}", f"a name: {', '.join(_FORMULAS)}")
+        if activation not in _FORMULAS:
+            raise ArgumentError("Activation", repr(activation), f"one of {', '.join(_FORMULAS)}")
+        self.activation, self.options = activation, options
+        self._f, self._f_grad = _FORMULAS[activation]
+        allowed = list(inspect.signature(self._f).parameters)[1:]
+        for option, value in options.items():
+            if option not in allowed:
+                raise TypeError(f"Activation({activation!r}) has no option {option!r}; it takes {allowed or 'none'}.")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ArgumentTypeError(f"Activation({activation!r})", f"{option}={value!r}", "a number")
+            if not 0 <= value < float("inf"):
+                raise ArgumentError(f"Activation({activation!r})", f"{option}={value!r}", "a finite number >= 0")
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether y = x."""
+        return self.activation == "linear"
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y = f(x); keeps y, from which every activation's derivative can be had."""
+        y = self._f(x, **self.options)
+        return y, (None if self.is_linear or not keep else y)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx = dy f'(x)."""
+        if self.is_linear:
+            return dy
+        return self._f_grad(dy, saved, **self.options) if need_dx else None
+
+
+def get(identifier: str | Activation | None, where: str) -> Activation:
+    """The ``activation=`` argument of a layer: None, a name, or an Activation with its options."""
+    if isinstance(identifier, Activation):
+        return identifier
+    if identifier is None:
+        return Activation("linear")
+    if not isinstance(identifier, str) or identifier not in _FORMULAS:
+        kind = ArgumentError if isinstance(identifier, str) else ArgumentTypeError
+        raise kind(where, f"activation={identifier!r}", f"None, an Activation, or one of {', '.join(_FORMULAS)}")
+    return Activation(identifier)

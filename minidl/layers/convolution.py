@@ -1,0 +1,121 @@
+"""Convolution layers; the mathematics stands in ``minidl/ops/convolution.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import initializers
+from minidl.checks import check_flag, check_integer
+from minidl.errors import ArgumentError, ShapeError
+from minidl.geometry import Window, positive_integers
+from minidl.layers import activation as activations
+from minidl.layers._images import ImageLayer
+from minidl.layers.base import Shape
+from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
+from minidl.ops.linear import bias_grad
+
+
+class Conv(ImageLayer):
+    """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(data_format, name=name, input_shape=input_shape)
+        where = type(self).__name__
+        self.filters = check_integer(where, "filters", filters)
+        self.groups = check_integer(where, "groups", groups)
+        if self.filters % self.groups:
+            raise ArgumentError(where, f"filters={filters}, groups={groups}", "filters divisible by groups")
+        if padding not in ("valid", "same"):
+            raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'")
+        self.window = Window(
+            positive_integers(where, "kernel_size", kernel_size, self.rank),
+            positive_integers(where, "strides", strides, self.rank),
+            padding,
+            positive_integers(where, "dilation_rate", dilation_rate, self.rank),
+        )
+        self.activation = activations.get(activation, where)
+        self.use_bias = check_flag(where, "use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer, f"{where}: kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, f"{where}: bias_initializer")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make W (*kernel_size, channels / groups, filters) and b (filters,)."""
+        channels = self.split_shape(input_shape)[1]
+        shape = (*self.window.size, channels // self.groups, self.filters)
+        self.W = self.new_parameter("W", shape, self.kernel_initializer)
+        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Spatial shape by the window's arithmetic, ``filters`` channels."""
+        spatial, channels = self.split_shape(input_shape)
+        if channels % self.groups:
+            raise ShapeError(self.label, f"{channels} channels", f"a multiple of groups={self.groups}")
+        if self.input_shape is not None and channels != self.split_shape(self.input_shape)[1]:
+            raise ShapeError(
+                self.label,
+                f"samples of shape {tuple(input_shape)}, {channels} channels ({self.data_format})",
+                f"{self.split_shape(self.input_shape)[1]} channels, as it was built for",
+                "data_format='channels_first' if the channels come first",
+            )
+        return self.join_shape(self.window.output_shape(spatial, self.label), self.filters)
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y = f(x * W + b); keeps x and what f needs."""
+        x = self.to_last(x)
+        z = convolve(x, self.W.value, self.b.value if self.b is not None else None, self.window, self.groups)
+        y, of_activation = self.activation.apply(z, training, keep)  # a softmax, too, runs over the channels
+        return self.from_last(y), ((x, of_activation) if keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx, with dz = dy f'(z); see the op for dW, db and dx."""
+        x, of_activation = saved
+        dz = self.activation.gradient(self.to_last(dy), of_activation)
+        self.W.accumulate(convolve_grad_W, x, dz, self.window, self.groups)
+        if self.b is not None:
+            self.b.accumulate(bias_grad, dz)
+        if not need_dx:
+            return None
+        return self.from_last(convolve_grad_x(dz, self.W.value, x.shape[1:-1], self.window, self.groups))
+
+
+class Conv2D(Conv):
+    """y[n, i, j, f] = b[f] + sum_{k, l, c} x[n, i s + k d - p, j s + l d - p, c] W[k, l, c, f], then the activation.
+
+    (batch, height, width, channels) -> (batch, out height, out width, filters); with channels_first the channels stand
+    before the height. Outside the image x is zero.
+
+    Args:
+        filters: number of feature maps f.
+        kernel_size: window (k, l); one number means a square.
+        strides: s, steps of the window.
+        padding: ``"valid"`` (windows inside the image only) or ``"same"`` (output size = ceil(input size / s)).
+        data_format: ``"channels_last"``, ``"channels_first"``, or None for the one in ``minidl.config``.
+        dilation_rate: d, distance between the window's taps.
+        groups: the channels and filters are cut into this many independent convolutions.
+        activation, use_bias, kernel_initializer, bias_initializer: as for ``Dense``.
+
+    Raises ArgumentError and ArgumentTypeError for arguments out of range, ShapeError at ``build``.
+    Source: decks 000, 001, 004; LeCun et al. 1989.
+
+    >>> layer = Conv2D(20, kernel_size=5, padding="same")
+    >>> layer.build((28, 28, 1)); layer.output_shape((28, 28, 1)), layer.count_params()
+    ((28, 28, 20), 520)
+    """
+
+    rank = 2

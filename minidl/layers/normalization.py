@@ -1,0 +1,149 @@
+"""Batch normalisation; the mathematics stands in ``minidl/ops/normalization.py``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from minidl import initializers
+from minidl.checks import check_flag, check_number
+from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError
+from minidl.layers.base import Layer, Shape
+from minidl.ops.normalization import moments, normalize, normalize_grad
+from minidl.parameters import Parameter
+
+
+class BatchNormalization(Layer):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel.
+
+    In training mean and variance are the batch's, and after each whole step the running ones follow them:
+    running = momentum running + (1 - momentum) of the batch. In inference, and where the layer is frozen
+    (``trainable = False``), the running ones are used.
+
+    Args:
+        axis: the channel axis, counted with the batch axis (-1: last; 1 for channels_first).
+        momentum: 0 <= momentum < 1, of the running statistics.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, a gamma.
+
+    Weights in Keras's order: gamma, beta, moving_mean, moving_variance, each (channels,).
+    Source: Ioffe and Szegedy 2015; deck 004.
+
+    >>> layer = BatchNormalization()
+    >>> layer.build((32, 32, 16)); [p.name for p in layer.weights]
+    ['gamma', 'beta', 'moving_mean', 'moving_variance']
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        where = "BatchNormalization"
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise ArgumentTypeError(where, f"axis={axis!r}", "an integer")
+        self.axis = axis
+        self.momentum = check_number(where, "momentum", momentum, 0, 1)
+        self.epsilon = check_number(where, "epsilon", epsilon, 0)
+        if not self.epsilon:
+            raise ArgumentError(
+                where, "epsilon=0", "a positive number, so that a constant channel can be divided by it"
+            )
+        self.center, self.scale = check_flag(where, "center", center), check_flag(where, "scale", scale)
+        self.beta_initializer = initializers.get(beta_initializer, f"{where}: beta_initializer")
+        self.gamma_initializer = initializers.get(gamma_initializer, f"{where}: gamma_initializer")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma, beta and the running statistics."""
+        channels = (input_shape[self._sample_axis(input_shape)],)
+        self.gamma = self.new_parameter("gamma", channels, self.gamma_initializer) if self.scale else None
+        self.beta = self.new_parameter("beta", channels, self.beta_initializer) if self.center else None
+        self.moving_mean = self.new_parameter("moving_mean", channels, "zeros", trainable=False)
+        self.moving_variance = self.new_parameter("moving_variance", channels, "ones", trainable=False)
+
+    @property
+    def state(self) -> list[Parameter]:
+        """The running mean and variance."""
+        return [self.moving_mean, self.moving_variance] if hasattr(self, "moving_variance") else []
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Unchanged."""
+        axis = self._sample_axis(input_shape)
+        if self.input_shape is not None and input_shape[axis] != self.moving_mean.size:
+            received = f"samples of shape {tuple(input_shape)}"
+            raise ShapeError(self.label, received, f"{self.moving_mean.size} channels on axis {self.axis}")
+        return input_shape
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; keeps x and the statistics used."""
+        x = self._channels_last(x)
+        of_batch = training and self.trainable and x.size > 0
+        mean, variance = moments(x) if of_batch else (self.moving_mean.value, self.moving_variance.value)
+        if of_batch and x.size == x.shape[-1]:
+            warnings.warn(
+                f"{self.label}: one number per channel in this batch: its variance is 0 and the result is beta.",
+                NumericWarning,
+                stacklevel=2,
+            )
+        gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
+        y = normalize(x, mean, variance, gamma, beta, self.epsilon)
+        return self._channels_back(y), ((x, mean, variance, of_batch) if keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx; see the op."""
+        x, mean, variance, of_batch = saved
+        gamma = self.gamma.value if self.gamma is not None else None
+        dx, dgamma, dbeta = normalize_grad(self._channels_last(dy), x, mean, variance, gamma, self.epsilon, of_batch)
+        if self.gamma is not None:
+            self.gamma.accumulate(_given, dgamma)
+        if self.beta is not None:
+            self.beta.accumulate(_given, dbeta)
+        return self._channels_back(dx) if need_dx else None
+
+    def pending(self, saved: Any) -> Any:
+        """The batch's mean and variance, where they were used."""
+        _, mean, variance, of_batch = saved
+        return (mean, variance) if of_batch else None
+
+    def commit(self, pending: Any) -> None:
+        """Let the running statistics follow the batch's."""
+        if pending is not None:
+            for running, of_batch in zip(self.state, pending):
+                running.value[...] = self.momentum * running.value + (1 - self.momentum) * of_batch
+
+    def _sample_axis(self, input_shape: Shape) -> int:
+        """The channel axis counted without the batch axis."""
+        rank = len(input_shape) + 1
+        axis = self.axis + rank if self.axis < 0 else self.axis
+        if not 1 <= axis < rank:
+            received = f"axis={self.axis} for samples of shape {tuple(input_shape)}"
+            raise ShapeError(self.label, received, f"1 <= axis < {rank}, or negative (0 is the batch)")
+        return axis - 1
+
+    def _channels_last(self, x: Any) -> Any:
+        axis = self._sample_axis(x.shape[1:]) + 1
+        order = [a for a in range(x.ndim) if a != axis]
+        return x if axis == x.ndim - 1 else x.transpose(*order, axis)
+
+    def _channels_back(self, y: Any) -> Any:
+        axis = self._sample_axis(y.shape[1:]) + 1
+        order = list(range(y.ndim - 1))
+        order.insert(axis, y.ndim - 1)
+        return y if axis == y.ndim - 1 else y.transpose(*order)
+
+
+def _given(gradient: Any, out: Any = None) -> Any:
+    """A gradient that was computed along with others, in the form ``Parameter.accumulate`` asks for."""
+    if out is None:
+        return gradient
+    out[...] = gradient
+    return out

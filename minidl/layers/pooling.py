@@ -1,0 +1,87 @@
+"""Pooling layers; the mathematics stands in ``minidl/ops/pooling.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.errors import ArgumentError
+from minidl.geometry import Window, positive_integers
+from minidl.layers._images import ImageLayer
+from minidl.layers.base import Shape
+from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
+
+
+class Pooling(ImageLayer):
+    """One number per window and channel; see the subclasses."""
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(data_format, name=name, input_shape=input_shape)
+        where = type(self).__name__
+        if padding not in ("valid", "same"):
+            raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'")
+        size = positive_integers(where, "pool_size", pool_size, self.rank)
+        self.window = Window(
+            size, size if strides is None else positive_integers(where, "strides", strides, self.rank), padding
+        )
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Spatial shape by the window's arithmetic, the same channels."""
+        spatial, channels = self.split_shape(input_shape)
+        return self.join_shape(self.window.output_shape(spatial, self.label), channels)
+
+
+class MaxPooling2D(Pooling):
+    """y = max over each window of each channel; dy goes back to the position that won.
+
+    (batch, height, width, channels) -> (batch, out height, out width, channels).
+
+    Args:
+        pool_size: window; one number means a square.
+        strides: steps of the window; None means ``pool_size``, smaller ones make the windows overlap.
+        padding: ``"valid"`` or ``"same"``; padding never wins.
+        data_format: as for ``Conv2D``.
+
+    Source: decks 000, 001, 003.
+
+    >>> MaxPooling2D((2, 2)).output_shape((28, 28, 20))
+    (14, 14, 20)
+    """
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; keeps which tap won each window."""
+        x = self.to_last(x)
+        y, winners = max_pool(x, self.window)
+        return self.from_last(y), ((winners, x.shape[1:-1]) if keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx."""
+        winners, spatial = saved
+        return self.from_last(max_pool_grad(self.to_last(dy), winners, spatial, self.window)) if need_dx else None
+
+
+class AveragePooling2D(Pooling):
+    """y = mean over the positions of each window that lie inside the image; dy is shared among them equally.
+
+    Arguments and shapes as for ``MaxPooling2D``. Source: deck 004 (other pooling); TensorFlow's divisor at the border.
+
+    >>> AveragePooling2D(3, strides=2, padding="same").output_shape((28, 28, 20))
+    (14, 14, 20)
+    """
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; keeps the input's spatial shape."""
+        x = self.to_last(x)
+        return self.from_last(average_pool(x, self.window)), (x.shape[1:-1] if keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx."""
+        return self.from_last(average_pool_grad(self.to_last(dy), saved, self.window)) if need_dx else None

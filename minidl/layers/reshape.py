@@ -1,0 +1,89 @@
+"""Layers that only look at an array differently, or on another scale."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.layers.base import Layer, Shape
+
+
+class Flatten(Layer):
+    """(batch, a, b, ...) -> (batch, a b ...), in row-major order of the axes as they stand.
+
+    >>> Flatten().output_shape((7, 7, 50))
+    (2450,)
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """One axis."""
+        return (prod(input_shape),)
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; keeps the shape."""
+        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape if keep else None
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx = dy in the shape of x."""
+        return dy.reshape(saved)
+
+
+class Reshape(Layer):
+    """(batch, *input_shape) -> (batch, *target_shape), row-major; one entry of ``target_shape`` may be -1.
+
+    >>> Reshape((7, -1)).output_shape((14, 2))
+    (7, 4)
+    """
+
+    def __init__(self, target_shape: Any, *, name: str | None = None, input_shape: Any = None) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        items = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        if any(isinstance(n, bool) or not hasattr(n, "__index__") for n in items):
+            raise ArgumentTypeError("Reshape", f"target_shape={target_shape!r}", "a tuple of integers")
+        if any(n < 1 and n != -1 for n in items) or items.count(-1) > 1:
+            raise ArgumentError("Reshape", f"target_shape={target_shape!r}", "positive sizes, at most one of them -1")
+        self.target_shape = items
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The target shape, -1 worked out."""
+        size, known = prod(input_shape), prod(n for n in self.target_shape if n != -1)
+        fits = size % known == 0 if -1 in self.target_shape else size == known
+        if not fits:
+            received = f"samples of shape {tuple(input_shape)} ({size} numbers)"
+            raise ShapeError(self.label, received, f"as many numbers as {self.target_shape} holds")
+        return tuple(size // known if n == -1 else n for n in self.target_shape)
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; keeps the shape."""
+        return x.reshape(x.shape[0], *self.output_shape(x.shape[1:])), x.shape if keep else None
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx = dy in the shape of x."""
+        return dy.reshape(saved)
+
+
+class Rescaling(Layer):
+    """y = scale x + offset: states in the model how raw data is scaled, so that it cannot be forgotten at prediction.
+
+    ``Rescaling(1 / 255)`` as a first layer takes uint8 images as they are.
+
+    >>> import numpy as np
+    >>> Rescaling(1 / 255)(np.array([[0, 255]], np.uint8))
+    array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, scale: float, offset: float = 0.0, *, name: str | None = None, input_shape: Any = None) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        for argument, value in (("scale", scale), ("offset", offset)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
+                raise ArgumentTypeError("Rescaling", f"{argument}={value!r}", "a finite number")
+        self.scale, self.offset = float(scale), float(offset)
+
+    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+        """y; nothing to keep."""
+        return x * self.scale + self.offset if self.offset else x * self.scale, None
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx = scale dy."""
+        return dy * self.scale if need_dx else None

@@ -1,0 +1,102 @@
+"""A loss is a pair of pure functions, like a layer: a value per sample averaged over the batch, and its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import backend as backends
+from minidl import config
+from minidl.backend import Array
+from minidl.errors import DataError, ShapeError
+
+
+class Loss:
+    """L = (1 / n) sum_i weight_i L_i over the n samples of a batch; subclasses define L_i.
+
+    Attributes:
+        merges: the activation this loss can be computed together with (``"softmax"``, ``"sigmoid"``), or None.
+        from_logits: whether predictions are taken before that activation.
+        default_accuracy: which accuracy ``metrics=["accuracy"]`` means; None: decided by the shapes.
+    """
+
+    merges: str | None = None
+    from_logits = False
+    default_accuracy: str | None = None
+
+    # -- what a loss defines -------------------------------------------------------------------------------------------
+
+    def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
+        """L_i, shape (n, ...), and what ``gradient_of`` needs beside the targets."""
+        raise NotImplementedError
+
+    def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
+        """dL/dy_pred; ``scale`` is dL/dL_i, a number or an array (n, ..., 1)."""
+        raise NotImplementedError
+
+    def targets(self, y_true: Any, output_shape: tuple[int, ...], dtype: Any, where: str) -> Array:
+        """y_true checked against predictions of ``output_shape`` (with batch axis) and made an array of ``dtype``."""
+        y_true = backends.current().asarray(y_true, dtype, where)
+        if y_true.shape == output_shape[:-1] and output_shape[-1] == 1:
+            y_true = y_true[..., None]  # one output: a column and a list mean the same
+        if y_true.shape != output_shape:
+            raise ShapeError(where, f"targets of shape {y_true.shape}", f"{output_shape}, that of the predictions")
+        return y_true
+
+    def prediction(self, y_pred: Array, saved: Any) -> Array:
+        """What a person calls the prediction: the probabilities, where y_pred are logits."""
+        return y_pred
+
+    # -- what users call -----------------------------------------------------------------------------------------------
+
+    def apply(self, y_pred: Any, y_true: Any, sample_weight: Any = None) -> tuple[Array, Any]:
+        """The loss of a batch, and what ``gradient`` needs.
+
+        Args:
+            y_pred: predictions (n, ..., outputs).
+            y_true: targets; their shape depends on the loss.
+            sample_weight: None, or numbers (n,) or of the per-sample loss's shape.
+
+        Raises ShapeError, DataError or ArgumentTypeError for targets that do not fit.
+        """
+        where = type(self).__name__
+        y_pred = _floating(y_pred, where)
+        if y_pred.ndim < 2:
+            raise ShapeError(
+                where, f"predictions of shape {y_pred.shape}", "(samples, ..., outputs)", "y_pred[:, None]"
+            )
+        if y_pred.shape[0] == 0:
+            raise DataError(where, "a batch without samples", "at least one")
+        targets = self.targets(y_true, y_pred.shape, y_pred.dtype, f"{where}: y_true")
+        values, kept = self.per_sample(y_pred, targets)
+        n = values.size
+        if sample_weight is None:
+            return values.mean(), (kept, targets, 1 / n)
+        weights = sample_weights(sample_weight, values.shape, values.dtype, where)
+        return (values * weights).sum() / n, (kept, targets, weights[..., None] / n)
+
+    def gradient(self, saved: Any) -> Array:
+        """dL/dy_pred."""
+        return self.gradient_of(*saved)
+
+    def with_logits(self) -> Loss:
+        """The same loss, taking predictions before the activation it merges."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'from_logits=True' if self.from_logits else ''})"
+
+
+def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str) -> Array:
+    """Weights (n,) or of ``shape`` = (n, ...), as an array that multiplies per-sample losses of ``shape``."""
+    weights = backends.current().asarray(sample_weight, dtype, f"{where}: sample_weight")
+    if weights.shape != shape[: weights.ndim] or weights.ndim == 0:
+        expected = f"({shape[0]},)" + (f" or {shape}" if len(shape) > 1 else "")
+        raise ShapeError(where, f"sample_weight of shape {weights.shape}", expected)
+    return backends.array_namespace(weights).broadcast_to(
+        weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim)), shape
+    )
+
+
+def _floating(y_pred: Any, where: str) -> Array:
+    array = backends.current().asarray(y_pred, None, f"{where}: y_pred")
+    return array if array.dtype in ("float32", "float64") else array.astype(config.dtype())

@@ -1,0 +1,63 @@
+"""What people look at while a model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl import losses
+from minidl.backend import Array
+from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.losses import Loss
+from minidl.metrics.accuracy import Accuracy as Accuracy
+from minidl.metrics.accuracy import accuracy_score as accuracy_score
+from minidl.metrics.base import Metric as Metric
+from minidl.metrics.confusion import confusion_matrix as confusion_matrix
+
+
+class OfFunction(Metric):
+    """The mean of ``function(y_true, y_pred)``, which gives one number per sample."""
+
+    def __init__(self, function: Callable[[Array, Array], Array]) -> None:
+        super().__init__()
+        self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
+
+    def per_sample(self, y_true: Array, y_pred: Array) -> Array:
+        """What the function says."""
+        return self.function(y_true, y_pred)
+
+
+class OfLoss(Metric):
+    """The mean of another loss."""
+
+    def __init__(self, loss: Loss, name: str) -> None:
+        super().__init__()
+        self.loss, self.name = loss, name
+
+    def per_sample(self, y_true: Array, y_pred: Array) -> Array:
+        """The loss of each sample."""
+        targets = self.loss.targets(y_true, y_pred.shape, y_pred.dtype, f"metric {self.name}: y_true")
+        return self.loss.per_sample(y_pred, targets)[0]
+
+
+def get(identifier: Any, loss: Loss) -> Metric:
+    """A metric by name (``"accuracy"`` fits the loss; names of losses), function of (y_true, y_pred), or itself.
+
+    >>> get("accuracy", losses.get("sparse_categorical_crossentropy")).kind
+    'sparse'
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, str):
+        if identifier.lower() in ("accuracy", "acc"):
+            return Accuracy(loss.default_accuracy)
+        try:
+            return OfLoss(losses.get(identifier), identifier)
+        except ArgumentError:
+            expected = "'accuracy', a loss's name, a Metric, or a function of (y_true, y_pred)"
+            raise ArgumentError("compile", f"metric {identifier!r}", expected) from None
+    if callable(identifier):
+        return OfFunction(identifier)
+    raise ArgumentTypeError(
+        "compile", f"metric {identifier!r}", "a name, a Metric or a function", "metrics=['accuracy']"
+    )

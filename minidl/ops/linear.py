@@ -1,0 +1,39 @@
+"""The affine map y = x W + b on the last axis, for any number of axes before it.
+
+x (..., in), W (in, out), b (out,)     y = x W + b
+dx = dy W^T          dW = x^T dy  and  db = sum dy, both summed over every axis but the last
+"""
+
+from __future__ import annotations
+
+from minidl.backend import Array, array_namespace, op
+
+
+@op
+def dense(x: Array, W: Array, b: Array | None = None) -> Array:
+    """y = x W + b: (..., in) -> (..., out)."""
+    rows = x.reshape(-1, W.shape[0]) if x.ndim != 2 else x  # one large product instead of many small ones
+    y = rows @ W
+    if b is not None:
+        y += b
+    return y.reshape(*x.shape[:-1], W.shape[1])
+
+
+@op
+def dense_grad_x(dy: Array, W: Array) -> Array:
+    """dx = dy W^T: (..., out) -> (..., in)."""
+    rows = dy.reshape(-1, W.shape[1])
+    return (rows @ W.T).reshape(*dy.shape[:-1], W.shape[0])
+
+
+@op
+def dense_grad_W(x: Array, dy: Array, out: Array | None = None) -> Array:
+    """dW = x^T dy, summed over all samples: (in, out)."""
+    xp = array_namespace(x)
+    return xp.matmul(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]), out=out)
+
+
+@op
+def bias_grad(dy: Array, out: Array | None = None) -> Array:
+    """db = dy summed over every axis but the last: (out,)."""
+    return dy.sum(axis=tuple(range(dy.ndim - 1)), out=out)

@@ -1,0 +1,49 @@
+"""Batch normalisation over every axis but the last: each channel to mean 0 and variance 1, then scaled and shifted.
+
+    h = (x - mean) / sqrt(variance + epsilon)        y = gamma h + beta
+
+In training, mean and variance are those of the batch and depend on x; with m numbers per channel
+
+    dbeta = sum dy      dgamma = sum dy h      dx = gamma / sqrt(variance + epsilon) (dy - dbeta / m - h dgamma / m)
+
+With fixed statistics (inference, frozen layers) the last two terms vanish.
+Source: Ioffe and Szegedy 2015; deck 004. The variance is the biased one, as in Keras.
+"""
+
+from __future__ import annotations
+
+from minidl.backend import Array, array_namespace, op
+
+
+@op
+def moments(x: Array) -> tuple[Array, Array]:
+    """Mean and biased variance of each channel, (c,) and (c,)."""
+    axes = tuple(range(x.ndim - 1))
+    mean = x.mean(axis=axes)
+    centred = x - mean
+    return mean, (centred * centred).mean(axis=axes)
+
+
+@op
+def normalize(x: Array, mean: Array, variance: Array, gamma: Array | None, beta: Array | None, epsilon: float) -> Array:
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta; gamma None is 1, beta None is 0."""
+    y = (x - mean) / array_namespace(x).sqrt(variance + epsilon)
+    if gamma is not None:
+        y = y * gamma
+    return y if beta is None else y + beta
+
+
+@op
+def normalize_grad(
+    dy: Array, x: Array, mean: Array, variance: Array, gamma: Array | None, epsilon: float, of_batch: bool
+) -> tuple[Array, Array, Array]:
+    """dx (of the shape of x), dgamma (c,), dbeta (c,); ``of_batch``: mean and variance were computed from x."""
+    axes = tuple(range(x.ndim - 1))
+    inverse = 1 / array_namespace(x).sqrt(variance + epsilon)
+    h = (x - mean) * inverse
+    dbeta, dgamma = dy.sum(axis=axes), (dy * h).sum(axis=axes)
+    dx = dy
+    if of_batch:
+        m = max(x.size // max(x.shape[-1], 1), 1)
+        dx = dy - dbeta / m - h * (dgamma / m)
+    return dx * (inverse if gamma is None else gamma * inverse), dgamma, dbeta

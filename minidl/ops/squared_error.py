@@ -1,0 +1,20 @@
+"""Squared error, mean over the last axis: L = (1/k) sum_j (p_j - t_j)^2, dp = 2 (p - t) / k. Source: decks 003, 004."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend import Array, op
+
+
+@op
+def squared_error(p: Array, targets: Array) -> Array:
+    """Loss (...) of predictions and targets (..., k)."""
+    difference = p - targets
+    return (difference * difference).mean(axis=-1)
+
+
+@op
+def squared_error_grad(p: Array, targets: Array, scale: Any) -> Array:
+    """dp = 2 (p - t) scale / k."""
+    return (p - targets) * (2 * scale / p.shape[-1])

@@ -1,0 +1,46 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl.backend import Array
+from minidl.checks import check_flag, check_number
+from minidl.errors import ArgumentError
+from minidl.ops import update
+from minidl.optimizers.base import Optimizer
+
+
+class SGD(Optimizer):
+    """w -= lr g; with momentum m: v = m v - lr g, w += v; Nesterov: w += m v - lr g with the new v.
+
+    Args:
+        learning_rate: lr.
+        momentum: m, 0 <= m < 1.
+        nesterov: look ahead along v; needs a momentum.
+
+    Source: decks 000 to 004; Polyak 1964, Nesterov 1983, Sutskever et al. 2013.
+
+    >>> import numpy as np
+    >>> from minidl.parameters import Parameter
+    >>> w = Parameter(np.array([0.8])); w.grad[...] = 4.5 * 0.8 - 1.5
+    >>> SGD(0.1).step([w]); round(float(w.value[0]), 4)
+    0.59
+    """
+
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(learning_rate)
+        self.momentum = check_number("SGD", "momentum", momentum, 0.0, 1.0)
+        self.nesterov = check_flag("SGD", "nesterov", nesterov)
+        if self.nesterov and not self.momentum:
+            raise ArgumentError(
+                "SGD", "nesterov=True, momentum=0", "a momentum to look ahead along", "SGD(0.01, 0.9, True)"
+            )
+        self.slots = 1 if self.momentum else 0
+
+    def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:
+        """See the op."""
+        if self.momentum:
+            update.momentum(value, grad, state[0], scalars, self.momentum, self.nesterov)
+        else:
+            update.sgd(value, grad, scalars)
