@@ -1,0 +1,164 @@
+"""A data set held in arrays: checked at the door, handed out in batches, never changed and never copied as a whole."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl.backend import Array
+from minidl.backend.base import door
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError
+from minidl.ops.gather import gather
+
+_CHUNK = 1 << 22  # numbers looked at together when data is checked for NaN
+
+
+class Batch(NamedTuple):
+    """Some samples on the device."""
+
+    x: Any  # an array, or a tuple of arrays for a model with several inputs
+    y: Array | None
+    weight: Array | None
+    size: int
+
+
+class ArrayData:
+    """Samples x, targets y and weights, of one length.
+
+    Args:
+        x: an array (n, ...), or a tuple or list of arrays for a model with several inputs.
+        y: targets (n, ...), or None.
+        sample_weight: numbers (n, ...), or None.
+        input_shape: shape of one sample the model takes (a tuple of them for several inputs).
+        dtype: of the batches.
+        where: how errors begin, for example ``"fit"``.
+        nan: ``"warn"`` or ``"raise"`` where x holds NaN or infinity; ``"ignore"`` does not look.
+
+    Raises ArgumentTypeError, ShapeError and DataError; the arrays are not changed.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        input_shape: Any,
+        dtype: Any,
+        where: str,
+        nan: str = "warn",
+    ) -> None:
+        if nan not in ("warn", "raise", "ignore"):
+            raise ArgumentError(where, f"nan={nan!r}", "'warn', 'raise' or 'ignore'")
+        self.dtype, self.several = np.dtype(dtype), _several(input_shape)
+        self.x = self._inputs(x, input_shape, where)
+        self.y = None if y is None else _host(y, f"{where}: y")
+        self.weight = None if sample_weight is None else _host(sample_weight, f"{where}: sample_weight")
+        lengths = {"x": len(self.x[0])}
+        for name, array in (("y", self.y), ("sample_weight", self.weight)):
+            if array is not None:
+                if array.ndim == 0:
+                    raise ShapeError(f"{where}: {name}", "a single number", "one entry per sample")
+                lengths[name] = len(array)
+        if len(set(lengths.values())) > 1:
+            received = " and ".join(f"{length} samples in {name}" for name, length in lengths.items())
+            raise DataError(where, received, "equal numbers of samples")
+        if nan != "ignore":
+            for array in self.x:
+                _check_finite(array, where, nan)
+
+    def __len__(self) -> int:
+        return len(self.x[0])
+
+    def select(self, part: slice) -> ArrayData:
+        """A part of the samples, as views."""
+        chosen = object.__new__(ArrayData)
+        chosen.dtype, chosen.several = self.dtype, self.several
+        chosen.x = tuple(a[part] for a in self.x)
+        chosen.y = None if self.y is None else self.y[part]
+        chosen.weight = None if self.weight is None else self.weight[part]
+        return chosen
+
+    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """Batches of ``batch_size`` (the last may be smaller), in the given order of samples or as they stand."""
+        for start in range(0, len(self), batch_size):
+            stop = min(start + batch_size, len(self))
+            yield self._batch(slice(start, stop) if order is None else order[start:stop], stop - start)
+
+    def _batch(self, which: Any, size: int) -> Batch:
+        backend = backends.current()
+
+        def take(array: np.ndarray, dtype: Any) -> Array:
+            rows = array[which].astype(dtype, copy=False) if isinstance(which, slice) else gather(array, which, dtype)
+            return backend.asarray(rows)
+
+        xs = tuple(take(a, self.dtype) for a in self.x)
+        y = None if self.y is None else take(self.y, self.y.dtype)
+        weight = None if self.weight is None else take(self.weight, self.dtype)
+        return Batch(xs if self.several else xs[0], y, weight, size)
+
+    def _inputs(self, x: Any, input_shape: Any, where: str) -> tuple[np.ndarray, ...]:
+        shapes = input_shape if self.several else (input_shape,)
+        if self.several and not isinstance(x, (tuple, list)):
+            raise ArgumentTypeError(f"{where}: x", f"one {type(x).__name__}", f"a list of {len(shapes)} arrays")
+        items = list(x) if self.several else [x]
+        if len(items) != len(shapes):
+            raise ArgumentError(f"{where}: x", f"{len(items)} arrays", f"{len(shapes)}, one for each input")
+        arrays = tuple(_host(item, f"{where}: x") for item in items)
+        for array, shape in zip(arrays, shapes):
+            if tuple(array.shape[1:]) != tuple(shape) or array.ndim == 0:
+                expected = f"(samples, {', '.join(map(str, shape))}), the shape the model was built for"
+                raise ShapeError(f"{where}: x", f"an array of shape {array.shape}", expected, _shape_fix(array.shape, shape))
+        return arrays
+
+
+def _several(input_shape: Any) -> bool:
+    return bool(input_shape) and isinstance(input_shape[0], tuple)
+
+
+def _host(x: Any, where: str) -> np.ndarray:
+    """A view or native-order copy on the host; arrays of the active device are brought there."""
+    backend = backends.current()
+    if isinstance(x, backend.array_type):
+        x = backend.to_numpy(x)
+    if callable(getattr(x, "__next__", None)):
+        raise ArgumentTypeError(where, f"a {type(x).__name__}", "an array of all samples", "np.stack(list(...))")
+    return door(x, None, where)
+
+
+def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """The next thing to try, for the mistakes people make most."""
+    sample = tuple(received[1:])
+    if tuple(received) == tuple(expected):
+        return "x[None, ...], if this is a single sample"
+    if (*sample, 1) == tuple(expected):
+        return "x[..., None], which adds the channel axis"
+    if (1, *sample) == tuple(expected):
+        return "x[:, None], which adds the channel axis"
+    if int(np.prod(sample)) == int(np.prod(expected)):
+        return f"x.reshape(-1, {', '.join(map(str, expected))})" if len(expected) != len(sample) else "check the channel order"
+    return ""
+
+
+def _check_finite(x: np.ndarray, where: str, nan: str) -> None:
+    """Warn or raise, naming the first sample, where x holds NaN or infinity."""
+    if x.dtype.kind != "f" or not x.size:
+        return
+    rows = max(_CHUNK // max(x[0].size, 1), 1)
+    for start in range(0, len(x), rows):
+        chunk = x[start : start + rows]
+        with np.errstate(all="ignore"):
+            if np.isfinite(chunk.sum()):  # one cheap pass; a finite sum has finite terms
+                continue
+        bad = ~np.isfinite(chunk)
+        if bad.any():
+            sample = start + int(np.argwhere(bad)[0][0])
+            if nan == "raise":
+                raise DataError(f"{where}: x", f"NaN or infinity in sample {sample}", "finite numbers")
+            message = f"{where}: x holds NaN or infinity, first in sample {sample}; the loss will become NaN."
+            warnings.warn(message, DataWarning, stacklevel=5)
+            return

@@ -1,0 +1,65 @@
+"""Cutting data into training and validation part, and weights by class."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.base import door
+from minidl.checks import check_number
+from minidl.data.arrays import ArrayData
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning
+
+
+def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
+    """Training part and the last ``fraction`` of the samples as they stand, cut before any shuffling (Keras's rule).
+
+    Warns where the classes of the validation part do not occur in training, as with sorted labels.
+    """
+    fraction = check_number("fit", "validation_split", fraction, 0, 1)
+    cut = int(len(data) * (1 - fraction))
+    if not 0 < cut < len(data):
+        raise DataError("fit", f"validation_split={fraction} of {len(data)} samples", "at least one sample in each part")
+    training, validation = data.select(slice(None, cut)), data.select(slice(cut, None))
+    if data.y is not None and cut > 1:
+        seen, unseen = set(_classes(training.y)), set(_classes(validation.y))
+        if seen and not (seen & unseen):
+            message = "fit: no class of the validation part (the last samples) occurs in training; shuffle before splitting."
+            warnings.warn(message, DataWarning, stacklevel=4)
+    return training, validation
+
+
+def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = None) -> np.ndarray:
+    """Weight of each sample by its class (labels (n,), (n, 1) or one-hot rows), times ``sample_weight`` where given.
+
+    Raises ArgumentError for classes that do not occur, which are usually a mistake.
+
+    >>> class_weights([0, 1, 1], {1: 3.0})
+    array([1., 3., 3.])
+    """
+    if not isinstance(weights, Mapping):
+        raise ArgumentTypeError("fit: class_weight", f"a {type(weights).__name__}", "a dictionary {class: weight}", "{0: 1.0, 1: 5.0}")
+    array = door(y, None, "fit: y")
+    labels = array.argmax(axis=-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
+    classes = array.shape[-1] if array.ndim > 1 and array.shape[-1] > 1 else int(labels.max(initial=0)) + 1
+    table = np.ones(classes)
+    for label, weight in weights.items():
+        if isinstance(label, bool) or not hasattr(label, "__index__") or not 0 <= label < classes:
+            raise ArgumentError("fit: class_weight", f"class {label!r}", f"classes 0 to {classes - 1}")
+        table[label] = check_number("fit: class_weight", f"weight of class {label}", weight, 0)
+    result = table[labels.astype(np.int64)]
+    return result if sample_weight is None else result * door(sample_weight, None, "fit: sample_weight")
+
+
+def _classes(y: np.ndarray | None) -> np.ndarray:
+    """The labels that occur, for integer labels and one-hot rows; nothing for other targets."""
+    if y is None or not len(y):
+        return np.empty(0)
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        return np.unique(y)
+    if y.ndim == 2 and y.shape[1] > 1 and (y.sum(axis=1) == 1).all() and (y.max(axis=1) == 1).all():
+        return np.unique(y.argmax(axis=1))
+    return np.empty(0)

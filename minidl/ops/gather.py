@@ -1,0 +1,13 @@
+"""Rows of a data set by index, in the dtype of computation: y_i = x[index_i]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend import Array, op
+
+
+@op
+def gather(x: Array, indices: Array, dtype: Any) -> Array:
+    """Rows (len(indices), ...) of x (n, ...), cast to ``dtype``; integers keep their values (a uint8 255 becomes 255.0)."""
+    return x[indices].astype(dtype, copy=False)

@@ -1,0 +1,1 @@
+"""The one training step, the loops around it, and what makes them safe."""

@@ -1,0 +1,151 @@
+"""The loops over batches: fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl.backend import Array
+from minidl.backend.random import SHUFFLE, Stream
+from minidl.callbacks import CallbackList
+from minidl.data import ArrayData
+from minidl.errors import DataError, NumericWarning
+from minidl.layers.base import Layer
+from minidl.training.interrupt import WholeSteps
+from minidl.training.step import Step
+
+_LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for the device
+
+
+class Running:
+    """The mean loss so far and the metrics; sums stay on the device until ``logs`` is called."""
+
+    def __init__(self, step: Step) -> None:
+        self.step, self.total, self.samples = step, 0.0, 0
+        self._losses: list[tuple[int, Array]] = []
+        for metric in step.metrics:
+            metric.reset()
+
+    def add(self, index: int, batch: Any, loss: Array, prediction: Array) -> None:
+        """Take in one batch."""
+        self.total = self.total + loss.astype(np.float64) * batch.size
+        self.samples += batch.size
+        self._losses.append((index, loss))
+        self.step.update_metrics(batch, prediction)
+
+    def first_bad_batch(self) -> int | None:
+        """The first batch since the last call whose loss was not finite."""
+        losses, self._losses = self._losses, []
+        for index, loss in losses:
+            if not abs(float(loss)) < float("inf"):
+                return index
+        return None
+
+    def logs(self, prefix: str = "") -> dict[str, float]:
+        """Name and value of loss and metrics."""
+        values = {f"{prefix}loss": float(self.total) / self.samples if self.samples else float("nan")}
+        for metric in self.step.metrics:
+            values[f"{prefix}{metric.name}"] = metric.result()
+        return values
+
+
+class LazyLogs(Mapping):
+    """The running values of an epoch, computed when somebody looks."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def _values(self) -> dict[str, float]:
+        return self._running.logs()
+
+    def __getitem__(self, key: str) -> float:
+        return self._values()[key]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+
+def fit(
+    step: Step,
+    data: ArrayData,
+    validation: ArrayData | None,
+    *,
+    batch_size: int,
+    epochs: range,
+    shuffle: bool,
+    stream: Stream,
+    epochs_done: int,
+    callbacks: CallbackList,
+    nan: str,
+) -> None:
+    """Train for ``epochs``; epoch e of the model's life visits the samples in the order of (seed, model, e)."""
+    guard, warned = WholeSteps(), False
+    steps = -(-len(data) // batch_size)
+    with guard.installed(), callbacks.around_training():
+        for epoch in epochs:
+            callbacks.on_epoch_begin(epoch, {})
+            life = epochs_done + epoch - epochs.start
+            order = stream.generator(SHUFFLE, step=life).permutation(len(data)) if shuffle else None
+            running = Running(step)
+            logs = LazyLogs(running)
+            for index, batch in enumerate(data.batches(batch_size, order)):
+                callbacks.on_train_batch_begin(index, {})
+                with guard.step():
+                    try:
+                        loss, prediction = step.train(batch, stop_at_nan=nan == "raise")
+                    except FloatingPointError as error:
+                        where = f"fit: epoch {epoch + 1}, batch {index + 1}"
+                        raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
+                    running.add(index, batch, loss, prediction)
+                if (index % _LOOK_EVERY == 0 or index == steps - 1) and nan != "ignore" and not warned:
+                    bad = running.first_bad_batch()
+                    if bad is not None:
+                        warned = True
+                        warnings.warn(
+                            f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller learning "
+                            "rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
+                            NumericWarning,
+                            stacklevel=4,
+                        )
+                callbacks.on_train_batch_end(index, logs)
+                if callbacks.stop_training:
+                    break
+            values = running.logs()
+            if validation is not None:
+                values |= evaluate(step, validation, batch_size, prefix="val_")
+            callbacks.on_epoch_end(epoch, values)
+            if callbacks.stop_training:
+                break
+
+
+def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", progress: Any = None) -> dict[str, float]:
+    """Mean loss and metrics over the data, each sample counting once whatever the batches."""
+    running = Running(step)
+    for index, batch in enumerate(data.batches(batch_size)):
+        loss, prediction = step.test(batch)
+        running.add(index, batch, loss, prediction)
+        running._losses.clear()
+        if progress is not None:
+            progress(index + 1, LazyLogs(running))
+    return running.logs(prefix)
+
+
+def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = None) -> np.ndarray:
+    """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits."""
+    backend = backends.current()
+    output = np.empty((len(data), *network.output_shape(network.input_shape)), data.dtype)
+    start = 0
+    for index, batch in enumerate(data.batches(batch_size)):
+        y, _ = network.apply(batch.x, training=False, keep=False)
+        output[start : start + batch.size] = backend.to_numpy(y)
+        start += batch.size
+        if progress is not None:
+            progress(index + 1, {})
+    return output

@@ -1,0 +1,65 @@
+"""What ``compile`` decides once: softmax and cross-entropy become one op, so that the loss is computed from the logits.
+
+The layers themselves stay as the user wrote them; the plan is a network of the same parameters without the last activation.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+from minidl.errors import DataWarning
+from minidl.layers.activation import Activation
+from minidl.layers.base import Layer
+from minidl.layers.containers import Chain
+from minidl.layers.graph import Graph, Symbol
+from minidl.losses import Loss
+
+
+def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Loss]:
+    """The network and the loss to train with: equal to those given, up to rounding."""
+    last = final_activation(network)
+    if loss.from_logits and last is not None and last.activation == loss.merges:
+        warnings.warn(
+            f"compile: the model ends in {last.activation} and the loss takes logits, so it is applied twice; "
+            f"drop the activation, or use {type(loss).__name__}().",
+            DataWarning,
+            stacklevel=4,
+        )
+    if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
+        return without_final_activation(network), loss.with_logits()
+    return network, loss
+
+
+def final_activation(network: Layer) -> Activation | None:
+    """The activation a network ends in, as a layer of its own or as an argument of its last layer."""
+    if isinstance(network, Chain):
+        return final_activation(network.layers[-1]) if network.layers else None
+    if isinstance(network, Graph):
+        return final_activation(network.output.layer) if network.output.layer else None
+    if isinstance(network, Activation):
+        return network
+    activation = getattr(network, "activation", None)
+    return activation if isinstance(activation, Activation) else None
+
+
+def without_final_activation(network: Layer) -> Layer:
+    """A copy that shares every parameter, state and random stream, but stops before the final activation."""
+    if isinstance(network, Chain):
+        shortened = copy.copy(network)
+        shortened.layers = network.layers[:-1]
+        if not isinstance(network.layers[-1], Activation):
+            shortened.layers.append(without_final_activation(network.layers[-1]))
+        return shortened
+    if isinstance(network, Graph):
+        last = network.output
+        assert last.layer is not None
+        if isinstance(last.layer, Activation):
+            output = last.inputs[0]
+        else:
+            output = Symbol(last.shape, without_final_activation(last.layer), last.inputs)
+        inputs = network.inputs if network.takes_many else network.inputs[0]
+        return Graph(inputs, output, name=network.given_name)
+    linear = copy.copy(network)
+    linear.activation = Activation("linear")  # type: ignore[attr-defined]
+    return linear
