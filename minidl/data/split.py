@@ -41,7 +41,9 @@ def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = Non
     array([1., 3., 3.])
     """
     if not isinstance(weights, Mapping):
-        raise ArgumentTypeError("fit: class_weight", f"a {type(weights).__name__}", "a dictionary {class: weight}", "{0: 1.0, 1: 5.0}")
+        raise ArgumentTypeError(
+            "fit: class_weight", f"a {type(weights).__name__}", "a dictionary {class: weight}", "{0: 1.0, 1: 5.0}"
+        )
     array = door(y, None, "fit: y")
     labels = array.argmax(axis=-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
     classes = array.shape[-1] if array.ndim > 1 and array.shape[-1] > 1 else int(labels.max(initial=0)) + 1

@@ -129,9 +129,7 @@ def _ink(dice: _Dice, path: Floats, pen: Floats) -> Floats:
     """
     nib = dice.uniform(*NIB, 1)
     along = np.linspace(0, 2 * np.pi, SAMPLES - 1, dtype=np.float32)
-    nib = nib * (
-        1 + dice.uniform(0, SWELLING, 1) * np.sin(along * dice.uniform(0.5, 2, 1) + dice.uniform(0, 2 * np.pi, 1))
-    )
+    nib = nib * (1 + dice.uniform(0, SWELLING, 1) * np.sin(along * dice.uniform(0.5, 2, 1) + dice.uniform(0, 2 * np.pi, 1)))
     step = np.diff(path, axis=1)
     middle = (path[:, 1:] + path[:, :-1]) / 2 + np.float32((SIZE - 1) / 2)
     amount = pen * np.hypot(step[..., 0], step[..., 1]) / (nib * np.float32(np.sqrt(2 * np.pi)))
@@ -181,9 +179,7 @@ def _count(name: str, value: Any, limit: int) -> int:
     return number
 
 
-def load_data(
-    n_train: int = 10000, n_test: int = 2000, seed: int = 0
-) -> tuple[tuple[Bytes, Bytes], tuple[Bytes, Bytes]]:
+def load_data(n_train: int = 10000, n_test: int = 2000, seed: int = 0) -> tuple[tuple[Bytes, Bytes], tuple[Bytes, Bytes]]:
     """Draw a data set of handwritten-like digits; it takes about a second for 40,000 images.
 
     Image i of a split depends on ``seed`` and i only: a smaller data set is the beginning of a larger one, and training

@@ -27,9 +27,7 @@ FILES = (
     ("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1648877),
     ("t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4542),
 )
-FORMATS = (
-    "the four IDX files (train-images-idx3-ubyte, .gz or not, ...), mnist.npz, or x_train.npy and its three sisters"
-)
+FORMATS = "the four IDX files (train-images-idx3-ubyte, .gz or not, ...), mnist.npz, or x_train.npy and its three sisters"
 
 
 def _idx_file(folder: Path, name: str) -> Path | None:

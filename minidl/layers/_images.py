@@ -35,9 +35,7 @@ class ImageLayer(Layer):
                 self.label,
                 f"samples of shape {tuple(input_shape)}",
                 f"{self.rank + 1} axes ({', '.join(order)}) after the batch axis",
-                "x[..., None], if these are grey images without a channel axis"
-                if len(input_shape) == self.rank
-                else "",
+                "x[..., None], if these are grey images without a channel axis" if len(input_shape) == self.rank else "",
             )
         if self.data_format == "channels_last":
             return tuple(input_shape[:-1]), input_shape[-1]

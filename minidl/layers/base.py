@@ -189,9 +189,7 @@ class Layer:
         """x as arrays of the active backend in the layer's dtype, its shape checked; builds the layer on first use."""
         if self.takes_many:
             if not isinstance(x, (tuple, list)):
-                raise ArgumentTypeError(
-                    self.label, f"one {type(x).__name__}", "a list of arrays", "layer.forward([a, b])"
-                )
+                raise ArgumentTypeError(self.label, f"one {type(x).__name__}", "a list of arrays", "layer.forward([a, b])")
             arrays = tuple(backends.current().asarray(item, self.dtype, f"{self.label}: x") for item in x)
             shape: Any = tuple(self._sample_shape(a) for a in arrays)
             if len({a.shape[0] for a in arrays}) > 1:
@@ -224,9 +222,7 @@ class Layer:
         return f"{self.name} ({type(self).__name__})"
 
     def __repr__(self) -> str:
-        shape = (
-            "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape(self.input_shape)}"
-        )
+        shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape(self.input_shape)}"
         return f"<{self.label}: {shape}>"
 
     def _check_built(self, what: str) -> None:

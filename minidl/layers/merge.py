@@ -23,12 +23,7 @@ class Add(Layer):
 
     def output_shape(self, input_shape: Any) -> Any:
         """The inputs' common shape."""
-        if (
-            not input_shape
-            or not isinstance(input_shape[0], tuple)
-            or len(input_shape) < 2
-            or len(set(input_shape)) > 1
-        ):
+        if not input_shape or not isinstance(input_shape[0], tuple) or len(input_shape) < 2 or len(set(input_shape)) > 1:
             raise ShapeError(self.label, f"inputs of shapes {input_shape}", "two or more inputs of one shape")
         return input_shape[0]
 

@@ -55,9 +55,7 @@ class BatchNormalization(Layer):
         self.momentum = check_number(where, "momentum", momentum, 0, 1)
         self.epsilon = check_number(where, "epsilon", epsilon, 0)
         if not self.epsilon:
-            raise ArgumentError(
-                where, "epsilon=0", "a positive number, so that a constant channel can be divided by it"
-            )
+            raise ArgumentError(where, "epsilon=0", "a positive number, so that a constant channel can be divided by it")
         self.center, self.scale = check_flag(where, "center", center), check_flag(where, "scale", scale)
         self.beta_initializer = initializers.get(beta_initializer, f"{where}: beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, f"{where}: gamma_initializer")

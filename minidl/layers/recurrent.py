@@ -85,9 +85,7 @@ class LSTM(Layer):
         """y = h of all times or the last; keeps x, h, c and the gates."""
         zeros = backends.array_namespace(x).zeros((x.shape[0], self.units), x.dtype)
         b = self.b.value if self.b is not None else None
-        h, c, gates = lstm(
-            x, self.W.value, self.W_recurrent.value, b, zeros, zeros, self.activation, self.recurrent_activation
-        )
+        h, c, gates = lstm(x, self.W.value, self.W_recurrent.value, b, zeros, zeros, self.activation, self.recurrent_activation)
         return (h if self.return_sequences else h[:, -1]), ((x, h, c, gates, zeros) if keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:

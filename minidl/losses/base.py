@@ -33,14 +33,15 @@ class Loss:
         """dL/dy_pred; ``scale`` is dL/dL_i, a number or an array (n, ..., 1)."""
         raise NotImplementedError
 
-    def targets(self, y_true: Any, output_shape: tuple[int, ...], dtype: Any, where: str) -> Array:
-        """y_true checked against predictions of ``output_shape`` (with batch axis) and made an array of ``dtype``."""
-        y_true = backends.current().asarray(y_true, dtype, where)
-        if y_true.shape == output_shape[:-1] and output_shape[-1] == 1:
-            y_true = y_true[..., None]  # one output: a column and a list mean the same
-        if y_true.shape != output_shape:
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Raise ShapeError or DataError unless targets (a host array) fit predictions of ``output_shape`` (with batch axis)."""
+        column = y_true.shape == output_shape[:-1] and output_shape[-1] == 1  # one output: a column and a list mean the same
+        if y_true.shape != output_shape and not column:
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"{output_shape}, that of the predictions")
-        return y_true
+
+    def prepare(self, y_true: Array, y_pred: Array) -> Array:
+        """Checked targets in the form ``per_sample`` takes: here the predictions' shape and dtype."""
+        return y_true.reshape(y_pred.shape).astype(y_pred.dtype, copy=False)
 
     def prediction(self, y_pred: Array, saved: Any) -> Array:
         """What a person calls the prediction: the probabilities, where y_pred are logits."""
@@ -61,17 +62,22 @@ class Loss:
         where = type(self).__name__
         y_pred = _floating(y_pred, where)
         if y_pred.ndim < 2:
-            raise ShapeError(
-                where, f"predictions of shape {y_pred.shape}", "(samples, ..., outputs)", "y_pred[:, None]"
-            )
+            raise ShapeError(where, f"predictions of shape {y_pred.shape}", "(samples, ..., outputs)", "y_pred[:, None]")
         if y_pred.shape[0] == 0:
             raise DataError(where, "a batch without samples", "at least one")
-        targets = self.targets(y_true, y_pred.shape, y_pred.dtype, f"{where}: y_true")
+        backend = backends.current()
+        y_true = backend.asarray(y_true, None, f"{where}: y_true")
+        self.check(backend.to_numpy(y_true), y_pred.shape, f"{where}: y_true")
+        return self.compute(y_pred, y_true, sample_weight)
+
+    def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None) -> tuple[Array, Any]:
+        """``apply`` for arrays that were checked before, on their device, without waiting for it."""
+        targets = self.prepare(y_true, y_pred)
         values, kept = self.per_sample(y_pred, targets)
         n = values.size
         if sample_weight is None:
             return values.mean(), (kept, targets, 1 / n)
-        weights = sample_weights(sample_weight, values.shape, values.dtype, where)
+        weights = sample_weights(sample_weight, values.shape, values.dtype, type(self).__name__)
         return (values * weights).sum() / n, (kept, targets, weights[..., None] / n)
 
     def gradient(self, saved: Any) -> Array:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
 from minidl.checks import check_flag
@@ -49,14 +48,12 @@ class CategoricalCrossentropy(_CrossEntropy):
     merges = "softmax"
     default_accuracy = "categorical"
 
-    def targets(self, y_true: Any, output_shape: tuple[int, ...], dtype: Any, where: str) -> Array:
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """One-hot targets; integer labels are refused with the name of the loss that takes them."""
-        y_true = backends.current().asarray(y_true, dtype, where)
         if y_true.shape != output_shape:
             labels = y_true.shape in (output_shape[:-1], (*output_shape[:-1], 1))
             fix = "minidl.utils.to_categorical(y), or the loss 'sparse_categorical_crossentropy'" if labels else ""
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"one-hot targets of shape {output_shape}", fix)
-        return y_true
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -83,17 +80,16 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     merges = "softmax"
     default_accuracy = "sparse"
 
-    def targets(self, y_true: Any, output_shape: tuple[int, ...], dtype: Any, where: str) -> Array:
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """Integer labels. Raises ShapeError for one-hot targets, DataError for fractions and labels out of range."""
-        backend = backends.current()
-        labels = backend.asarray(y_true, None, where)
-        if labels.shape == (*output_shape[:-1], 1):
-            labels = labels[..., 0]
-        if labels.shape != output_shape[:-1]:
-            fix = "the loss 'categorical_crossentropy'" if labels.shape == output_shape else ""
-            raise ShapeError(where, f"labels of shape {labels.shape}", f"integers of shape {output_shape[:-1]}", fix)
-        check_labels(backend.to_numpy(labels), output_shape[-1], where)
-        return labels.astype(np.int64) if labels.dtype.kind != "i" else labels
+        if y_true.shape not in (output_shape[:-1], (*output_shape[:-1], 1)):
+            fix = "the loss 'categorical_crossentropy'" if y_true.shape == output_shape else ""
+            raise ShapeError(where, f"labels of shape {y_true.shape}", f"integers of shape {output_shape[:-1]}", fix)
+        check_labels(y_true, output_shape[-1], where)
+
+    def prepare(self, y_true: Array, y_pred: Array) -> Array:
+        """Labels (n, ...) as 64-bit integers."""
+        return y_true.reshape(y_pred.shape[:-1]).astype(np.int64, copy=False)
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""

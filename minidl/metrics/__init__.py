@@ -36,8 +36,7 @@ class OfLoss(Metric):
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """The loss of each sample."""
-        targets = self.loss.targets(y_true, y_pred.shape, y_pred.dtype, f"metric {self.name}: y_true")
-        return self.loss.per_sample(y_pred, targets)[0]
+        return self.loss.per_sample(y_pred, self.loss.prepare(y_true, y_pred))[0]
 
 
 def get(identifier: Any, loss: Loss) -> Metric:
@@ -58,6 +57,4 @@ def get(identifier: Any, loss: Loss) -> Metric:
             raise ArgumentError("compile", f"metric {identifier!r}", expected) from None
     if callable(identifier):
         return OfFunction(identifier)
-    raise ArgumentTypeError(
-        "compile", f"metric {identifier!r}", "a name, a Metric or a function", "metrics=['accuracy']"
-    )
+    raise ArgumentTypeError("compile", f"metric {identifier!r}", "a name, a Metric or a function", "metrics=['accuracy']")

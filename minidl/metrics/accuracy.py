@@ -29,9 +29,7 @@ class Accuracy(Metric):
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """1 where right, 0 where wrong (binary: the mean over outputs)."""
-        kind = self.kind or (
-            "binary" if y_pred.shape[-1] == 1 else "categorical" if y_true.shape == y_pred.shape else "sparse"
-        )
+        kind = self.kind or ("binary" if y_pred.shape[-1] == 1 else "categorical" if y_true.shape == y_pred.shape else "sparse")
         if kind == "binary":
             if y_true.ndim < y_pred.ndim:
                 y_true = y_true[..., None]

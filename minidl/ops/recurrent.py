@@ -46,9 +46,7 @@ def lstm(
 
 
 @op
-def lstm_grad(
-    dh: Array, U: Array, c0: Array, c: Array, gates: Array, activation: str, recurrent_activation: str
-) -> Array:
+def lstm_grad(dh: Array, U: Array, c0: Array, c: Array, gates: Array, activation: str, recurrent_activation: str) -> Array:
     """dz (n, T, 4u), the gradient before the gates' activations; the products above give all other gradients from it."""
     xp = array_namespace(dh)
     a = getattr(activations, activation)

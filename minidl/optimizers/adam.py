@@ -27,9 +27,7 @@ class Adam(Optimizer):
 
     slots = 2
 
-    def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
-    ) -> None:
+    def __init__(self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7) -> None:
         super().__init__(learning_rate)
         self.beta_1 = check_number("Adam", "beta_1", beta_1, 0.0, 1.0)
         self.beta_2 = check_number("Adam", "beta_2", beta_2, 0.0, 1.0)

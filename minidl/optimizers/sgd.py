@@ -33,9 +33,7 @@ class SGD(Optimizer):
         self.momentum = check_number("SGD", "momentum", momentum, 0.0, 1.0)
         self.nesterov = check_flag("SGD", "nesterov", nesterov)
         if self.nesterov and not self.momentum:
-            raise ArgumentError(
-                "SGD", "nesterov=True, momentum=0", "a momentum to look ahead along", "SGD(0.01, 0.9, True)"
-            )
+            raise ArgumentError("SGD", "nesterov=True, momentum=0", "a momentum to look ahead along", "SGD(0.01, 0.9, True)")
         self.slots = 1 if self.momentum else 0
 
     def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:

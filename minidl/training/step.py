@@ -39,7 +39,7 @@ class Step:
         self.arena.zero_grad()  # at the start: an exception in the last step cannot poison this one
         self.network.begin_step()
         prediction, saved = self.network.apply(batch.x, training=True)
-        loss, loss_saved = self.loss.apply(prediction, batch.y, batch.weight)
+        loss, loss_saved = self.loss.compute(prediction, batch.y, batch.weight)
         prediction = self.loss.prediction(prediction, loss_saved)
         pending = self.network.pending(saved)
         if stop_at_nan and not float(abs(loss)) < float("inf"):
@@ -52,7 +52,7 @@ class Step:
     def test(self, batch: Batch) -> tuple[Array, Array]:
         """Loss and prediction of a batch in inference mode; changes nothing."""
         prediction, _ = self.network.apply(batch.x, training=False, keep=False)
-        loss, saved = self.loss.apply(prediction, batch.y, batch.weight)
+        loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
         return loss, self.loss.prediction(prediction, saved)
 
     def update_metrics(self, batch: Batch, prediction: Array) -> None:

@@ -1,0 +1,395 @@
+"""The model facade: Keras's verbs over one network; no arithmetic happens here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl import losses, optimizers
+from minidl import metrics as metrics_module
+from minidl.backend.random import Stream, new_stream
+from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
+from minidl.checks import check_flag, check_integer
+from minidl.data import ArrayData, class_weights, split_last
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError, StateError
+from minidl.layers.base import Layer
+from minidl.layers.graph import Graph
+from minidl.losses import Loss
+from minidl.metrics import Metric
+from minidl.models.summary import summary_text
+from minidl.optimizers import Optimizer
+from minidl.parameters import Parameter
+from minidl.training import loop
+from minidl.training.step import Step
+
+
+class Model:
+    """A network between ``Input`` symbols and an output, with training around it.
+
+    Args:
+        inputs: a symbol from ``Input``, or a list of them for a model that takes several arrays.
+        outputs: the symbol of the result.
+
+    >>> from minidl.layers import Add, Dense, Input
+    >>> x = Input((8,)); h = Dense(8, activation="relu")(x)
+    >>> model = Model(x, Dense(1)(Add()([x, h])))
+    >>> model.count_params()
+    81
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        self._start(Graph(inputs, outputs, name=name))
+
+    def _start(self, network: Layer) -> None:
+        self.network: Layer = network
+        self.stop_training = False
+        self.optimizer: Optimizer | None = None
+        self.loss: Loss | None = None
+        self._metrics: list[Metric] = []
+        self._fuse = True
+        self._step: Step | None = None
+        self._stream: Stream | None = None
+        self._epochs_done = 0
+        self._busy = _Busy()
+
+    # -- the network ---------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.network.name
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, each once."""
+        return list(self.network.sublayers())
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Everything that can be trained, shared parameters once."""
+        return self.network.parameters
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of one sample, None before it is known."""
+        return self.network.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of one result."""
+        self._check_built("output_shape")
+        return self.network.output_shape(self.network.input_shape)
+
+    @property
+    def trainable(self) -> bool:
+        """False freezes every layer."""
+        return self.network.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.network.trainable = value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Pairs such as ``("dense_1.W", parameter)``."""
+        return self.network.named_parameters()
+
+    def build(self, input_shape: Any) -> None:
+        """Make all parameters for samples of this shape (no batch axis)."""
+        self.network.build(input_shape)
+
+    def count_params(self) -> int:
+        """Number of elements in all weights."""
+        self._check_built("count_params")
+        return self.network.count_params()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays, in Keras's order."""
+        return self.network.get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights; nothing changes where number or shapes do not fit."""
+        self.network.set_weights(weights)
+
+    def forward(self, x: Any, training: bool = True) -> Any:
+        """y of a batch, remembering what ``backward`` needs: training by hand."""
+        return self.network.forward(x, training)
+
+    def backward(self, dy: Any) -> Any:
+        """dx of the last ``forward``; adds to the parameters' gradients."""
+        return self.network.backward(dy)
+
+    def __call__(self, x: Any) -> Any:
+        """Inference on a batch; on symbols, the model as a layer of a larger graph."""
+        return self.network(x)
+
+    def summary(self, print_fn: Any = print) -> None:
+        """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
+        self._check_built("summary")
+        print_fn(summary_text(self.network))
+
+    # -- training ------------------------------------------------------------------------------------------------------
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, *, fuse: bool = True) -> None:
+        """Choose how to train.
+
+        Args:
+            optimizer: an Optimizer, or ``"sgd"``, ``"rmsprop"``, ``"adam"``.
+            loss: a Loss, or its name.
+            metrics: a list of ``"accuracy"`` (the one that fits the loss), names of losses, Metrics and functions of
+                (y_true, y_pred) that give one number per sample.
+            fuse: False computes every op by itself, softmax and cross-entropy included; results agree to rounding.
+        """
+        if loss is None:
+            raise ArgumentTypeError("compile", "no loss", "a Loss or a name", "loss='categorical_crossentropy'")
+        if isinstance(metrics, str) or not isinstance(metrics, (list, tuple, type(None))):
+            raise ArgumentTypeError("compile", f"metrics={metrics!r}", "a list", "metrics=['accuracy']")
+        new_loss, new_optimizer = losses.get(loss), optimizers.get(optimizer)
+        new_metrics = [metrics_module.get(m, new_loss) for m in metrics or []]
+        names = [m.name for m in new_metrics]
+        if len(set(names)) < len(names):
+            raise ArgumentError("compile", f"metrics {names}", "different names")
+        if new_optimizer is not self.optimizer and new_optimizer._arena is not None:
+            raise StateError(
+                "compile", "an optimizer that trains another model", "one of its own", f"{type(new_optimizer).__name__}()"
+            )
+        if self._busy.training:
+            raise StateError("compile", "a model that is training", "the end of fit")
+        if new_optimizer is self.optimizer and self._step is not None:
+            new_optimizer._arena = None  # compiled again: its state starts anew, as in Keras
+            new_optimizer.iterations = 0
+        self.loss, self.optimizer, self._metrics = new_loss, new_optimizer, new_metrics
+        self._fuse = check_flag("compile", "fuse", fuse)
+        self._step = None
+        if self.network.input_shape is not None:
+            self._compiled_step()
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: int = 1,
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        *,
+        nan: str = "warn",
+    ) -> History:
+        """Train on x (n, ...) and targets y (n, ...).
+
+        Args:
+            batch_size: samples per step; the last batch of an epoch may be smaller.
+            epochs: train up to this epoch (from ``initial_epoch``).
+            verbose: 1 a progress bar in a terminal and a line per epoch elsewhere, 2 a line per epoch, 0 nothing.
+            callbacks: Callback objects.
+            validation_split: this fraction of the samples, the last ones as they stand, is held back before shuffling.
+            validation_data: (x, y) or (x, y, sample_weight) to validate on instead.
+            shuffle: a new order of the samples in every epoch.
+            class_weight: {class: weight}; classes not named weigh 1.
+            sample_weight: a weight for each sample.
+            nan: ``"warn"`` once where data or loss are not finite, ``"raise"`` before the update, or ``"ignore"``.
+
+        Returns the History of the epochs. Raises ShapeError, DataError, ArgumentError or ArgumentTypeError before anything
+        is trained; after any exception the model is as after its last whole step.
+        """
+        self._check_compiled("fit")
+        batch_size = check_integer("fit", "batch_size", batch_size)
+        epochs = check_integer("fit", "epochs", epochs, low=0)
+        initial_epoch = check_integer("fit", "initial_epoch", initial_epoch, low=0)
+        verbose = _check_verbose("fit", verbose)
+        check_flag("fit", "shuffle", shuffle)
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, sample_weight)
+        data = self._data(x, y, sample_weight, "fit", nan)
+        validation = None
+        if validation_data is not None:
+            if validation_split:
+                raise ArgumentError("fit", "validation_split and validation_data", "one of them")
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ArgumentTypeError(
+                    "fit: validation_data", f"a {type(validation_data).__name__}", "(x, y) or (x, y, sample_weight)"
+                )
+            validation = self._data(*validation_data, *([None] * (3 - len(validation_data))), "fit: validation_data", nan)
+        elif validation_split:
+            data, validation = split_last(data, validation_split)
+        step = self._compiled_step()
+        history = History()
+        every = [ProgressBar(verbose), *(callbacks or []), history]
+        names = ["loss", *(m.name for m in self._metrics)]
+        params = {
+            "epochs": epochs,
+            "steps": -(-len(data) // batch_size),
+            "batch_size": batch_size,
+            "samples": len(data),
+            "validation_samples": len(validation) if validation is not None else 0,
+            "verbose": verbose,
+            "device": backends.current().device,
+            "metrics": [*names, *(f"val_{name}" for name in names if validation is not None)],
+        }
+        self.stop_training = False
+        with self._busy.train():
+            loop.fit(
+                step,
+                data,
+                validation,
+                batch_size=batch_size,
+                epochs=range(initial_epoch, epochs),
+                shuffle=shuffle,
+                stream=self._random_stream(),
+                epochs_done=self._epochs_done,
+                callbacks=CallbackList(every, self, params),
+                nan=nan,
+            )
+        self._epochs_done += len(history.epoch)
+        return history
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 128,
+        verbose: int = 1,
+        sample_weight: Any = None,
+        *,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss, or [loss, metrics...] where there are metrics, over all samples; a dictionary with ``return_dict``."""
+        self._check_compiled("evaluate")
+        batch_size = check_integer("evaluate", "batch_size", batch_size)
+        data = self._data(x, y, sample_weight, "evaluate", "warn")
+        progress = PassProgress("evaluate", len(data), batch_size, _check_verbose("evaluate", verbose))
+        with self._busy.use("evaluate"):
+            logs = loop.evaluate(self._compiled_step(), data, batch_size, progress=progress.update)
+        progress.finish(logs)
+        if return_dict:
+            return logs
+        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+
+    def predict(self, x: Any, batch_size: int = 128, verbose: int = 0) -> np.ndarray:
+        """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``."""
+        batch_size = check_integer("predict", "batch_size", batch_size)
+        if self.network.input_shape is None:
+            raise NotBuiltError(
+                "predict", "a model without weights", "a built or trained model", "input_shape in the first layer"
+            )
+        data = self._arrays(x, None, None, "predict", "ignore")
+        progress = PassProgress("predict", len(data), batch_size, _check_verbose("predict", verbose))
+        with self._busy.use("predict"):
+            output = loop.predict(self.network, data, batch_size, progress=progress.update)
+        progress.finish({})
+        return output
+
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
+        """One step on one batch; the batch's loss before the step, or [loss, metrics...]."""
+        return self._on_batch(x, y, sample_weight, "train_on_batch")
+
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Loss, or [loss, metrics...], of one batch in inference mode."""
+        return self._on_batch(x, y, sample_weight, "test_on_batch")
+
+    # -- how it is done ------------------------------------------------------------------------------------------------
+
+    def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str) -> Any:
+        self._check_compiled(what)
+        data = self._data(x, y, sample_weight, what, "warn")
+        step = self._compiled_step()
+        with self._busy.train() if what == "train_on_batch" else self._busy.use(what):
+            (batch,) = data.batches(len(data))
+            loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
+            running = loop.Running(step)
+            running.add(0, batch, loss, prediction)
+        logs = running.logs()
+        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+
+    def _compiled_step(self) -> Step:
+        if self._step is None:
+            assert self.loss is not None
+            assert self.optimizer is not None
+            self._step = Step(self.network, self.loss, self.optimizer, self._metrics, self._fuse)
+        return self._step
+
+    def _data(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
+        """x, y and weights at the door of training: shapes, lengths, labels and emptiness checked, nothing computed."""
+        data = self._arrays(x, y, sample_weight, where, nan)
+        if len(data) == 0:
+            raise DataError(where, "no samples", "at least one")
+        assert self.loss is not None
+        shape = (len(data), *self._compiled_step().output_shape)
+        self.loss.check(data.y, shape, f"{where}: y")
+        if data.weight is not None and data.weight.shape != shape[: data.weight.ndim]:
+            raise ShapeError(f"{where}: sample_weight", f"shape {data.weight.shape}", f"({shape[0]},)")
+        return data
+
+    def _arrays(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
+        if self.network.input_shape is None:
+            self.network.ensure_built(backends.current().asarray(x, None, f"{where}: x").shape[1:])
+        dtype = next((p.dtype for p in self.parameters), self.network.dtype)
+        return ArrayData(x, y, sample_weight, input_shape=self.network.input_shape, dtype=dtype, where=where, nan=nan)
+
+    def _random_stream(self) -> Stream:
+        if self._stream is None:
+            self._stream = new_stream()
+        return self._stream
+
+    def _check_built(self, what: str) -> None:
+        if self.network.input_shape is None:
+            fix = "input_shape in the first layer, model.build(input_shape), or fit first"
+            raise NotBuiltError(what, "a model without an input shape", "a built model", fix)
+
+    def _check_compiled(self, what: str) -> None:
+        if self.optimizer is None:
+            fix = "model.compile(optimizer='adam', loss='categorical_crossentropy')"
+            raise NotBuiltError(what, "a model that was not compiled", "a compiled model", fix)
+
+    def __repr__(self) -> str:
+        shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape}"
+        return f"<{type(self).__name__} {self.name!r}: {len(self.layers)} layers, {shape}>"
+
+
+def _check_verbose(where: str, verbose: Any) -> int:
+    if verbose not in (0, 1, 2):
+        raise ArgumentError(where, f"verbose={verbose!r}", "0, 1 or 2")
+    return int(verbose)
+
+
+class _Busy:
+    """Who uses the model: one thread may train it, and then no other thread may touch it."""
+
+    def __init__(self) -> None:
+        self.training: int | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def train(self) -> Iterator[None]:
+        """Training, by one thread and not within itself."""
+        with self._lock:
+            if self.training is not None:
+                raise StateError("fit", "a model that is training", "one fit at a time", "wait for it, or train a copy")
+            self.training = threading.get_ident()
+        try:
+            yield
+        finally:
+            self.training = None
+
+    @contextmanager
+    def use(self, what: str) -> Iterator[None]:
+        """Inference: by any number of threads, and by the training thread from a callback."""
+        if self.training not in (None, threading.get_ident()):
+            raise StateError(what, "a model that is training in another thread", "the end of fit", "predict with a copy")
+        yield
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
