@@ -143,7 +143,7 @@ class HeNormal(_VarianceScaling):
 
 
 class Orthogonal(Initializer):
-    """A matrix with orthonormal columns (or rows, where there are fewer): it keeps the length of a signal; for recurrent weights.
+    """A matrix with orthonormal columns (or rows, where there are fewer): it keeps a signal's length; for recurrent weights.
 
     Shapes of more than two axes are flattened to (rest, last).
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,8 +16,8 @@ class Backend(Protocol):
     """A place where arrays live. Everything above asks it for arrays and never asks which one it is."""
 
     name: str  # "numpy" or "cupy"
-    xp: ModuleType  # the array library: numpy or cupy
-    array_type: type
+    xp: Any  # the array library: numpy or cupy
+    array_type: Any
     kernels: str  # the package in which fast twins of the ops are looked for
 
     @property

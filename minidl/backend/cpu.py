@@ -16,8 +16,8 @@ class CpuBackend:
     """NumPy on this machine's processor."""
 
     name = "numpy"
-    xp = np
-    array_type = np.ndarray
+    xp: Any = np
+    array_type: Any = np.ndarray
     kernels = "minidl.kernels.numba"
 
     def __init__(self) -> None:

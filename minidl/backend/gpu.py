@@ -38,7 +38,7 @@ class GpuBackend:
         if advice:
             raise BackendError("The GPU cannot be used", advice[0], "CuPy and an NVIDIA GPU", advice[1])
         self.xp: ModuleType = importlib.import_module("cupy")
-        self.array_type: type = self.xp.ndarray
+        self.array_type: Any = self.xp.ndarray
 
     @property
     def device(self) -> str:

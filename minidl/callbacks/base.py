@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from minidl.errors import ArgumentTypeError
@@ -89,10 +89,8 @@ class CallbackList:
             yield
         except BaseException:
             for callback in begun:
-                try:
+                with suppress(Exception):  # the first exception is the one to be seen
                     callback.on_train_end({})
-                except Exception:  # noqa: S110, PERF203, RUF100  (the first exception is the one to be seen)
-                    pass
             raise
         for callback in begun:
             callback.on_train_end({})

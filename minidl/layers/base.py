@@ -41,6 +41,7 @@ class Layer:
         self.input_shape: Any = None  # of one sample; known once built
         self._stream: Stream | None = None
         self._trainable = True
+        self._building = False
         self._remembered: tuple[Any, Shape] | None = None  # saved, and the shape of y, of the last forward
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
@@ -238,7 +239,7 @@ class Layer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _once(cls.build)  # type: ignore[method-assign]
+            cls.build = _once(cls.build)  # type: ignore[method-assign, assignment]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_remembered": None}
@@ -249,7 +250,7 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 
     @functools.wraps(build)
     def checked(self: Layer, input_shape: Any) -> None:
-        if getattr(self, "_building", False):
+        if self._building:
             return build(self, input_shape)  # a subclass calling super().build
         input_shape = check_shape(input_shape, self.label)
         if self.input_shape is not None:
@@ -260,13 +261,13 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             build(self, input_shape)
             self.input_shape = input_shape
         finally:
-            del self._building
+            self._building = False
         return None
 
     return checked
 
 
-Layer.build = _once(Layer.build)  # type: ignore[method-assign]
+Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
 
 
 def check_shape(shape: Any, where: str) -> Any:

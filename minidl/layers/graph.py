@@ -55,7 +55,7 @@ class Graph(Layer):
 
     def __init__(self, inputs: Any, output: Any, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.takes_many = isinstance(inputs, (tuple, list))  # type: ignore[misc]
+        self.takes_many = isinstance(inputs, (tuple, list))
         self.inputs: tuple[Symbol, ...] = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
         self.output = output
         for symbol in (*self.inputs, output):

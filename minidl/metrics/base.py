@@ -20,6 +20,8 @@ class Metric:
     """
 
     name = "metric"
+    total: Any
+    count: Any
 
     def __init__(self) -> None:
         self.reset()
@@ -47,5 +49,5 @@ class Metric:
 
     def reset(self) -> None:
         """Start again."""
-        self.total: Any = 0.0
-        self.count: Any = 0
+        self.total = 0.0
+        self.count = 0

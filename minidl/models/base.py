@@ -219,7 +219,8 @@ class Model:
                 raise ArgumentTypeError(
                     "fit: validation_data", f"a {type(validation_data).__name__}", "(x, y) or (x, y, sample_weight)"
                 )
-            validation = self._data(*validation_data, *([None] * (3 - len(validation_data))), "fit: validation_data", nan)
+            x_val, y_val, *weight_val = validation_data
+            validation = self._data(x_val, y_val, weight_val[0] if weight_val else None, "fit: validation_data", nan)
         elif validation_split:
             data, validation = split_last(data, validation_split)
         step = self._compiled_step()

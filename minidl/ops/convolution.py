@@ -39,7 +39,7 @@ def unfold(x: Array, window: Window) -> Array:
 
 @op
 def fold(patches: Array, spatial: tuple[int, ...], window: Window) -> Array:
-    """The transpose of ``unfold``: every patch entry is added to the input it came from. (n, *out, taps, c) -> (n, *spatial, c)."""
+    """The transpose of ``unfold``: adds every patch entry to the input it came from, (n, *out, taps, c) -> (n, *spatial, c)."""
     xp = array_namespace(patches)
     n, *out, _, c = patches.shape
     pads = window.pads(spatial)

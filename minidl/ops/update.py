@@ -7,7 +7,8 @@
                rate = lr sqrt(1 - b2^t) / (1 - b1^t)
 
 What changes from step to step arrives in ``scalars``, an array of the parameters' dtype and device, so that a recorded
-step can be replayed. Sources: Polyak 1964, Nesterov 1983, Tieleman and Hinton 2012, Kingma and Ba 2015; Keras 3's placing of epsilon.
+step can be replayed.
+Sources: Polyak 1964, Nesterov 1983, Tieleman and Hinton 2012, Kingma and Ba 2015; epsilon stands where Keras 3 puts it.
 """
 
 from __future__ import annotations

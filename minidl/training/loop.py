@@ -109,8 +109,8 @@ def fit(
                     if bad is not None:
                         warned = True
                         warnings.warn(
-                            f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller learning "
-                            "rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
+                            f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller "
+                            "learning rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
                             NumericWarning,
                             stacklevel=4,
                         )
