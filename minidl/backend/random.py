@@ -57,7 +57,7 @@ def check_seed(seed: object, where: str) -> int:
     """``seed`` as an integer in range; raises as ``set_seed`` does."""
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
         raise ArgumentTypeError(where, f"seed={seed!r} of type {type(seed).__name__}", "an integer")
-    seed = int(seed)  # type: ignore[call-overload]
+    seed = int(seed)
     if not 0 <= seed < 2**64:
         raise ArgumentError(where, f"seed={seed}", "0 <= seed < 2**64")
     return seed
