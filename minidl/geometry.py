@@ -38,6 +38,26 @@ def positive_integers(where: str, name: str, value: Any, length: int) -> tuple[i
     return tuple(int(item) for item in items)
 
 
+def check_shape(shape: Any, where: str) -> Any:
+    """A sample's shape as a tuple of positive integers (or a tuple of such); one integer n means (n,).
+
+    Raises ArgumentTypeError for other types and ShapeError for a size below 1, or None where a batch axis was meant.
+    """
+    if hasattr(shape, "__index__") and not isinstance(shape, bool):
+        shape = (shape,)
+    if not isinstance(shape, (tuple, list)):
+        raise ArgumentTypeError(where, f"input shape {shape!r}", "a tuple of integers without the batch axis")
+    if any(isinstance(item, (tuple, list)) for item in shape):
+        return tuple(check_shape(item, where) for item in shape)
+    for size in shape:
+        if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
+            fix = "leave the batch axis out: (28, 28, 1)"
+            raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", "integers, without the batch axis", fix)
+        if int(size) < 1:
+            raise ShapeError(where, f"input shape {tuple(shape)}", "at least 1 along every axis")
+    return tuple(int(size) for size in shape)
+
+
 @dataclass(frozen=True)
 class Window:
     """A window that slides over the spatial axes: its size, strides, padding and dilation.

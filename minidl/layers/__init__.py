@@ -5,7 +5,6 @@ from minidl.layers.base import Layer as Layer
 from minidl.layers.convolution import Conv2D as Conv2D
 from minidl.layers.dense import Dense as Dense
 from minidl.layers.dropout import Dropout as Dropout
-from minidl.layers.graph import Input as Input
 from minidl.layers.merge import Add as Add
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
@@ -14,3 +13,4 @@ from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
+from minidl.layers.symbol import Input as Input

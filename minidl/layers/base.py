@@ -17,6 +17,8 @@ from minidl import config, initializers
 from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
+from minidl.geometry import check_shape
+from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
 
 Shape = tuple[int, ...]
@@ -180,8 +182,6 @@ class Layer:
 
     def __call__(self, x: Any) -> Any:
         """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph."""
-        from minidl.layers.graph import Symbol, connect
-
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return connect(self, x)
         return self.apply(self.door(x), training=False, keep=False)[0]
@@ -268,26 +268,6 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 
 
 Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
-
-
-def check_shape(shape: Any, where: str) -> Any:
-    """A sample's shape as a tuple of positive integers (or a tuple of such); one integer n means (n,).
-
-    Raises ArgumentTypeError for other types and ShapeError for a size below 1, or None where a batch axis was meant.
-    """
-    if hasattr(shape, "__index__") and not isinstance(shape, bool):
-        shape = (shape,)
-    if not isinstance(shape, (tuple, list)):
-        raise ArgumentTypeError(where, f"input shape {shape!r}", "a tuple of integers without the batch axis")
-    if any(isinstance(item, (tuple, list)) for item in shape):
-        return tuple(check_shape(item, where) for item in shape)
-    for size in shape:
-        if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
-            fix = "leave the batch axis out: (28, 28, 1)"
-            raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", "integers, without the batch axis", fix)
-        if int(size) < 1:
-            raise ShapeError(where, f"input shape {tuple(shape)}", "at least 1 along every axis")
-    return tuple(int(size) for size in shape)
 
 
 def snake_case(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.errors import ArgumentTypeError, StateError
-from minidl.layers.base import Layer, check_shape, snake_case
+from minidl.layers.base import Layer, snake_case
 
 
 class Chain(Layer):
@@ -123,6 +123,3 @@ def number_names(layers: Iterable[Layer]) -> None:
             while f"{kind}_{counts[kind]}" in taken:
                 counts[kind] += 1
             layer.number = counts[kind]
-
-
-__all__ = ["Chain", "check_shape"]
