@@ -8,7 +8,7 @@ from typing import Any
 from minidl.errors import StateError
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
-from minidl.layers.graph import Symbol
+from minidl.layers.symbol import Symbol
 from minidl.models.base import Model
 
 

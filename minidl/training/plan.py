@@ -12,7 +12,8 @@ from minidl.errors import DataWarning
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
-from minidl.layers.graph import Graph, Symbol
+from minidl.layers.graph import Graph
+from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
 
 
