@@ -174,7 +174,7 @@ class Layer:
                 "y = layer.forward(x); dx = layer.backward(dy)",
             )
         saved, y_shape = self._remembered
-        dy = backends.current().asarray(dy, self.dtype, f"{self.label}: dy")
+        dy = self._array(dy, "dy")
         if dy.shape != y_shape:
             raise ShapeError(f"{self.label}: backward", f"dy of shape {dy.shape}", f"that of y, {y_shape}")
         self._remembered = None
@@ -191,13 +191,13 @@ class Layer:
         if self.takes_many:
             if not isinstance(x, (tuple, list)):
                 raise ArgumentTypeError(self.label, f"one {type(x).__name__}", "a list of arrays", "layer.forward([a, b])")
-            arrays = tuple(backends.current().asarray(item, self.dtype, f"{self.label}: x") for item in x)
+            arrays = tuple(self._array(item, "x") for item in x)
             shape: Any = tuple(self._sample_shape(a) for a in arrays)
             if len({a.shape[0] for a in arrays}) > 1:
                 raise ShapeError(self.label, f"batches of {[a.shape[0] for a in arrays]} samples", "equal ones")
             self.ensure_built(shape)
             return arrays
-        array = backends.current().asarray(x, self.dtype, f"{self.label}: x")
+        array = self._array(x, "x")
         self.ensure_built(self._sample_shape(array))
         return array
 
@@ -230,6 +230,11 @@ class Layer:
         if self.input_shape is None:
             fix = "layer.build(input_shape), or pass input_shape to the first layer of the model"
             raise NotBuiltError(f"{self.label}: {what}", "a layer without an input shape", "a built layer", fix)
+
+    def _array(self, x: Any, what: str) -> Array:
+        """x in the layer's dtype and in C order: sums run in the order of memory, so the layout would show in the last bits."""
+        backend = backends.current()
+        return backend.contiguous(backend.asarray(x, self.dtype, f"{self.label}: {what}"))
 
     def _sample_shape(self, array: Array) -> Shape:
         if array.ndim == 0:

@@ -1,0 +1,1 @@
+"""Input tables, one per subject, read by tests and by benchmarks."""

@@ -1,0 +1,327 @@
+"""The table of layers and losses: every layer with every option that changes what it computes, on shapes small enough to prove.
+
+A row says how to make the layer and which input it takes; ``case.layer()`` builds it with parameters that hide nothing
+(no bias is 0, no gamma 1), ``case.inputs()`` draws a batch. Sizes are odd and unequal so that exchanged axes show.
+
+>>> case = LAYERS["dense_relu"]
+>>> case.layer().output_shape(case.input_shape), case.inputs().shape
+((3,), (3, 4))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl import config
+from minidl.layers import (
+    LSTM,
+    Activation,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+    Rescaling,
+    Reshape,
+)
+from minidl.layers.containers import Chain
+from minidl.layers.graph import Graph
+from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer and what to feed it.
+
+    Attributes:
+        name: unique; the identifier of the test.
+        make: makes a new layer.
+        input_shape: of one sample; a tuple of shapes for a layer with several inputs.
+        training: the mode in which it is checked.
+        batch: number of samples.
+        single: whether a batch of one sample means anything (batch statistics of one number do not).
+    """
+
+    name: str
+    make: Callable[[], Layer]
+    input_shape: Any
+    training: bool = True
+    batch: int = 3
+    single: bool = True
+
+    def layer(self, dtype: str = "float32") -> Layer:
+        """A built layer; the same numbers, exact in float32, in every dtype and on every call."""
+        with config.use_dtype(dtype):
+            layer = self.make()
+            layer.ensure_built(self.input_shape)
+        for index, p in enumerate(layer.weights):
+            values = np.random.default_rng([7, index]).normal(0, 0.5, p.shape).astype("float32")
+            p.value = np.abs(values) + np.float32(0.5) if p.name == "moving_variance" else values
+        return layer
+
+    def inputs(self, batch: int | None = None, seed: int = 0) -> Any:
+        """A batch in float64 whose values are exact in float32; a tuple of arrays for a layer with several inputs."""
+        batch = self.batch if batch is None else batch
+        generator = np.random.default_rng([seed, 42])
+        several = isinstance(self.input_shape[0], tuple)
+        arrays = tuple(
+            generator.normal(size=(batch, *shape)).astype("float32").astype("float64")
+            for shape in (self.input_shape if several else [self.input_shape])
+        )
+        return arrays if several else arrays[0]
+
+
+def frozen(layer: Layer) -> Layer:
+    """The layer with ``trainable = False``."""
+    layer.trainable = False
+    return layer
+
+
+def residual_with_shared_layer() -> Layer:
+    """x + f(f(x)): a skip connection around one layer used twice."""
+    x = Input((4,))
+    shared = Dense(4, activation="tanh")
+    return Graph(x, Add()([x, shared(shared(x))]))
+
+
+def residual_images() -> Layer:
+    """relu(x + conv(batch norm(conv(x)))): a block of a residual network."""
+    x = Input((5, 4, 3))
+    h = Activation("elu")(BatchNormalization()(Conv2D(3, 3, padding="same", use_bias=False)(x)))
+    return Graph(x, Activation("leaky_relu")(Add()([x, Conv2D(3, 3, padding="same")(h)])))
+
+
+def two_inputs() -> Layer:
+    """A graph with two inputs of different width."""
+    a, b = Input((3,)), Input((5,))
+    return Graph([a, b], Dense(2)(Add()([Dense(4, activation="sigmoid")(a), Dense(4)(b)])))
+
+
+def lecture_network() -> Layer:
+    """Two blocks of convolution and pooling on an odd size, then a classifier: the courses' network, small."""
+    return Chain(
+        [
+            Conv2D(2, 3, padding="same", activation="relu"),
+            MaxPooling2D(2),
+            Conv2D(3, 2, activation="relu"),
+            MaxPooling2D((2, 1), padding="same"),
+            Flatten(),
+            Dropout(0.25, seed=3),
+            Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def _table(*cases: Case) -> dict[str, Case]:
+    names = [case.name for case in cases]
+    assert len(set(names)) == len(names), "two cases of one name"
+    return {case.name: case for case in cases}
+
+
+IMAGE = (5, 7, 3)  # height, width, channels
+FIRST = (3, 5, 7)  # the same with the channels first
+ACTIVATIONS = ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid", "softmax")
+
+LAYERS = _table(
+    # Dense
+    *(Case(f"dense_{name}", lambda name=name: Dense(3, activation=name), (4,)) for name in ACTIVATIONS),
+    Case("dense_no_bias", lambda: Dense(3, use_bias=False), (4,)),
+    Case("dense_1d", lambda: Dense(3), (1,)),
+    Case("dense_3d", lambda: Dense(3, activation="tanh"), (2, 4)),
+    Case("dense_4d", lambda: Dense(2, activation="softmax"), (3, 2, 4)),
+    Case("dense_frozen", lambda: frozen(Dense(3)), (4,)),
+    Case("dense_activation_object", lambda: Dense(3, activation=Activation("leaky_relu", negative_slope=0.4)), (4,)),
+    # Conv2D
+    Case("conv", lambda: Conv2D(2, 3), IMAGE),
+    Case("conv_same", lambda: Conv2D(2, 3, padding="same"), IMAGE),
+    Case("conv_same_even_kernel", lambda: Conv2D(2, (2, 4), padding="same"), IMAGE),
+    Case("conv_same_even_size", lambda: Conv2D(2, 3, strides=2, padding="same"), (6, 4, 3)),
+    Case("conv_same_odd_size", lambda: Conv2D(2, 3, strides=2, padding="same"), IMAGE),
+    Case("conv_strides", lambda: Conv2D(2, 3, strides=(2, 3)), IMAGE),
+    Case("conv_strides_same", lambda: Conv2D(2, (2, 3), strides=(3, 2), padding="same"), IMAGE),
+    Case("conv_kernel_smaller_than_stride", lambda: Conv2D(2, 2, strides=3), IMAGE),
+    Case("conv_leftover_border", lambda: Conv2D(2, 2, strides=(2, 2)), IMAGE),
+    Case("conv_dilation", lambda: Conv2D(2, (2, 3), dilation_rate=(3, 2)), IMAGE),
+    Case("conv_dilation_same", lambda: Conv2D(2, 3, dilation_rate=2, padding="same"), IMAGE),
+    Case("conv_groups", lambda: Conv2D(6, 3, groups=3, padding="same"), (4, 3, 6)),
+    Case("conv_depthwise", lambda: Conv2D(3, (3, 2), groups=3), IMAGE),
+    Case("conv_groups_strides_first", lambda: Conv2D(4, 3, (2, 1), groups=2, data_format="channels_first"), (4, 5, 4)),
+    Case("conv_1x1", lambda: Conv2D(2, 1), IMAGE),
+    Case("conv_1x1_strides", lambda: Conv2D(2, 1, strides=2), IMAGE),
+    Case("conv_whole_image", lambda: Conv2D(2, (5, 7)), IMAGE),
+    Case("conv_one_channel", lambda: Conv2D(2, 3), (5, 4, 1)),
+    Case("conv_no_bias", lambda: Conv2D(2, 3, use_bias=False), IMAGE),
+    Case("conv_relu", lambda: Conv2D(2, 3, activation="relu"), IMAGE),
+    Case("conv_softmax", lambda: Conv2D(3, 2, activation="softmax"), IMAGE),
+    Case("conv_first", lambda: Conv2D(2, 3, data_format="channels_first"), FIRST),
+    Case("conv_first_same", lambda: Conv2D(2, 3, (1, 2), "same", "channels_first", activation="tanh"), FIRST),
+    Case("conv_first_softmax", lambda: Conv2D(3, 2, data_format="channels_first", activation="softmax"), FIRST),
+    Case("conv_first_one_channel", lambda: Conv2D(2, 3, data_format="channels_first"), (1, 5, 4)),
+    # pooling
+    *(
+        Case(f"{name}_{variant}", lambda kind=kind, arguments=arguments: kind(**arguments), shape)
+        for name, kind in (("max_pool", MaxPooling2D), ("average_pool", AveragePooling2D))
+        for variant, arguments, shape in (
+            ("plain", {}, (4, 6, 2)),
+            ("odd_size", {"pool_size": 2}, IMAGE),
+            ("odd_size_same", {"pool_size": 2, "padding": "same"}, IMAGE),
+            ("overlapping", {"pool_size": 3, "strides": 1}, IMAGE),
+            ("overlapping_same", {"pool_size": 3, "strides": 2, "padding": "same"}, (6, 5, 2)),
+            ("anisotropic", {"pool_size": (1, 3), "strides": (2, 1)}, IMAGE),
+            ("strides_beyond_window", {"pool_size": 2, "strides": 3}, (7, 5, 2)),
+            ("strides_beyond_window_same", {"pool_size": (1, 2), "strides": (2, 3), "padding": "same"}, IMAGE),
+            ("first", {"pool_size": 2, "data_format": "channels_first"}, FIRST),
+            ("first_same", {"pool_size": 3, "strides": 2, "padding": "same", "data_format": "channels_first"}, FIRST),
+        )
+    ),
+    # shapes and scales
+    Case("flatten", lambda: Flatten(), (2, 3, 4)),
+    Case("flatten_flat", lambda: Flatten(), (4,)),
+    Case("reshape", lambda: Reshape((4, 3)), (2, 6)),
+    Case("reshape_open", lambda: Reshape((2, -1, 3)), (4, 6)),
+    Case("rescaling", lambda: Rescaling(1 / 255), (2, 3)),
+    Case("rescaling_offset", lambda: Rescaling(2.0, -0.5), (2, 3)),
+    # dropout
+    Case("dropout", lambda: Dropout(0.4, seed=1), (4, 3)),
+    Case("dropout_inference", lambda: Dropout(0.4, seed=1), (4, 3), training=False),
+    Case("dropout_rate_0", lambda: Dropout(0.0, seed=1), (4, 3)),
+    Case("dropout_rate_1", lambda: Dropout(1, seed=1), (4, 3)),
+    Case("dropout_noise_shape", lambda: Dropout(0.5, noise_shape=(None, 1, 3), seed=2), (4, 3)),
+    Case("dropout_noise_shape_batch", lambda: Dropout(0.5, noise_shape=(1, None, 3), seed=2), (4, 3)),
+    # activations
+    *(Case(f"activation_{name}", lambda name=name: Activation(name), (2, 5)) for name in ACTIVATIONS),
+    Case("activation_leaky_relu_0", lambda: Activation("leaky_relu", negative_slope=0), (5,)),
+    Case("activation_leaky_relu_option", lambda: Activation("leaky_relu", negative_slope=0.3), (5,)),
+    Case("activation_leaky_relu_steep", lambda: Activation("leaky_relu", negative_slope=1.5), (5,)),
+    Case("activation_elu_option", lambda: Activation("elu", alpha=0.7), (5,)),
+    Case("activation_elu_0", lambda: Activation("elu", alpha=0), (5,)),
+    # batch normalisation
+    *(
+        Case(f"batch_norm_{variant}{mode}", make, shape, training=not mode, batch=4, single=bool(mode) or len(shape) > 1)
+        for mode in ("", "_inference")
+        for variant, make, shape in (
+            ("2d", lambda: BatchNormalization(), (3,)),
+            ("4d", lambda: BatchNormalization(), (2, 3, 2)),
+            ("axis_1", lambda: BatchNormalization(axis=1), (2, 3, 2)),
+            ("no_scale", lambda: BatchNormalization(scale=False), (3,)),
+            ("no_center", lambda: BatchNormalization(center=False, epsilon=1e-2), (3,)),
+            ("bare", lambda: BatchNormalization(scale=False, center=False), (3,)),
+        )
+    ),
+    Case("batch_norm_frozen", lambda: frozen(BatchNormalization()), (2, 3, 2)),
+    # recurrent
+    Case("lstm", lambda: LSTM(3), (4, 2)),
+    Case("lstm_sequences", lambda: LSTM(3, return_sequences=True), (4, 2)),
+    Case("lstm_hard_sigmoid", lambda: LSTM(2, recurrent_activation="hard_sigmoid", return_sequences=True), (4, 3)),
+    Case("lstm_no_bias", lambda: LSTM(3, use_bias=False), (4, 2)),
+    Case("lstm_softplus", lambda: LSTM(2, activation="softplus"), (3, 2)),
+    Case("lstm_one_step", lambda: LSTM(2), (1, 3)),
+    # containers and graphs
+    Case("add", lambda: Add(), ((2, 3), (2, 3), (2, 3))),
+    Case("chain_empty", lambda: Chain(), (3,)),
+    Case("chain_nested", lambda: Chain([Dense(4, "tanh"), Chain([Dense(3, "elu"), Dense(2)])]), (5,)),
+    Case("chain_same_layer_twice", lambda: (lambda layer: Chain([layer, layer]))(Dense(3, "tanh")), (3,)),
+    Case("chain_frozen_front", lambda: Chain([frozen(Dense(4, "tanh")), Dense(2)]), (3,)),
+    Case(
+        "chain_batch_norm",
+        lambda: Chain([Dense(3, use_bias=False), BatchNormalization(), Dense(2, "softmax")]),
+        (4,),
+        batch=5,
+        single=False,
+    ),
+    Case("chain_lecture_network", lecture_network, (7, 5, 1)),
+    Case("chain_lstm", lambda: Chain([LSTM(3, return_sequences=True), LSTM(2), Dense(3, "softmax")]), (3, 2)),
+    Case("graph_residual_shared", residual_with_shared_layer, (4,)),
+    Case("graph_residual_images", residual_images, (5, 4, 3)),
+    Case("graph_two_inputs", two_inputs, ((3,), (5,))),
+)
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss and what it compares.
+
+    Attributes:
+        name: unique; the identifier of the test.
+        make: makes a new loss.
+        shape: of the predictions, batch axis included.
+        predictions: ``"numbers"`` (normal), ``"distributions"`` (positive, sum 1), ``"scores"`` (positive, any sum) or
+            ``"probabilities"`` (each between 0 and 1).
+        targets: ``"numbers"``, ``"one_hot"``, ``"distributions"``, ``"labels"``, ``"column"`` (labels (..., 1)) or ``"bits"``.
+        weights: number of axes of the sample weights; 0 for none.
+    """
+
+    name: str
+    make: Callable[[], Loss]
+    shape: tuple[int, ...]
+    predictions: str
+    targets: str
+    weights: int = 0
+
+    def y_pred(self, seed: int = 0) -> np.ndarray:
+        """Predictions, float64."""
+        return _draw(self.predictions, self.shape, np.random.default_rng([seed, 1]))
+
+    def y_true(self, seed: int = 0) -> np.ndarray:
+        """Targets."""
+        return _draw(self.targets, self.shape, np.random.default_rng([seed, 2]))
+
+    def sample_weight(self, seed: int = 0) -> np.ndarray | None:
+        """Weights, one of them 0, or None."""
+        if not self.weights:
+            return None
+        weights = np.random.default_rng([seed, 3]).uniform(0.5, 2, self.shape[: self.weights])
+        weights.flat[0] = 0
+        return weights
+
+
+def _draw(kind: str, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    labels = generator.integers(0, shape[-1], shape[:-1])
+    if kind == "numbers":
+        return generator.normal(size=shape)
+    if kind == "bits":
+        return generator.integers(0, 2, shape)
+    if kind in ("labels", "column"):
+        return labels if kind == "labels" else labels[..., None]
+    if kind == "one_hot":
+        return np.eye(shape[-1])[labels]
+    positive = generator.uniform(0.05, 0.95, shape)
+    return positive / positive.sum(axis=-1, keepdims=True) if kind == "distributions" else positive
+
+
+def _loss_cases(name: str, make: Callable[[], Loss], predictions: str, targets: str) -> list[LossCase]:
+    return [
+        LossCase(name, make, (4, 3), predictions, targets),
+        LossCase(f"{name}_weights", make, (4, 3), predictions, targets, weights=1),
+        LossCase(f"{name}_3d", make, (2, 3, 4), predictions, targets),
+        LossCase(f"{name}_3d_weights", make, (2, 3, 4), predictions, targets, weights=2),
+    ]
+
+
+LOSSES = {
+    case.name: case
+    for case in (
+        *_loss_cases("mse", MeanSquaredError, "numbers", "numbers"),
+        LossCase("mse_one_output", MeanSquaredError, (5, 1), "numbers", "numbers"),
+        *_loss_cases("categorical", CategoricalCrossentropy, "distributions", "one_hot"),
+        *_loss_cases("categorical_logits", lambda: CategoricalCrossentropy(from_logits=True), "numbers", "one_hot"),
+        LossCase("categorical_unnormalised", CategoricalCrossentropy, (4, 3), "scores", "one_hot"),
+        LossCase("categorical_soft", CategoricalCrossentropy, (4, 3), "distributions", "distributions"),
+        LossCase("categorical_soft_logits", lambda: CategoricalCrossentropy(True), (4, 3), "numbers", "distributions"),
+        *_loss_cases("sparse", SparseCategoricalCrossentropy, "distributions", "labels"),
+        *_loss_cases("sparse_logits", lambda: SparseCategoricalCrossentropy(from_logits=True), "numbers", "labels"),
+        LossCase("sparse_column", SparseCategoricalCrossentropy, (4, 3), "distributions", "column"),
+        *_loss_cases("binary", BinaryCrossentropy, "probabilities", "bits"),
+        *_loss_cases("binary_logits", lambda: BinaryCrossentropy(from_logits=True), "numbers", "bits"),
+        LossCase("binary_soft", BinaryCrossentropy, (4, 3), "probabilities", "probabilities"),
+    )
+}

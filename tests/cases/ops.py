@@ -1,0 +1,715 @@
+"""Inputs for every op in ``minidl.ops``: one table, read by the tests and by the benchmarks.
+
+>>> case = cases_of("pooling.max_pool")[0]
+>>> args, kwargs = case.make(np.random.default_rng(0), np.float32)
+>>> y, winners = case.function(*args, **kwargs)
+
+Sizes: "tiny" also runs with the compiler switched off, "small" is checked against plain Python loops, "medium" (wider than
+any vector, longer than any block) only against the reference.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import minidl.ops
+from minidl.geometry import Window
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+WIDTHS = (1, 3, 7, 13, 17, 31, 33, 50)  # around the vector lengths 4, 8, 16 and 32, and never a multiple of one
+ACTIVATIONS = ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid")
+
+
+@dataclass(frozen=True)
+class OpCase:
+    """One call of one op.
+
+    Args:
+        op: module and name, ``"pooling.max_pool"``.
+        name: what is special about the input.
+        make: draws fresh arguments, ``make(rng, dtype) -> args, kwargs``.
+        size: "tiny", "small" or "medium", see above.
+        compare: how exact a result in floating point can be; "elementwise": to a few units in the last place of each
+            element; "unit": of the element or of one, whichever is larger (losses near zero); "scaled": of the array's
+            largest element (sums, differences).
+        writes: positions of the arguments that the op changes in place.
+    """
+
+    op: str
+    name: str
+    make: Callable[[np.random.Generator, Any], Arguments]
+    size: str = "small"
+    compare: str = "scaled"
+    writes: tuple[int, ...] = ()
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The op."""
+        return op_function(self.op)
+
+    def __str__(self) -> str:
+        return f"{self.op}: {self.name}"
+
+
+def op_function(op: str) -> Callable[..., Any]:
+    """The op named ``"module.function"``."""
+    module, _, name = op.partition(".")
+    return getattr(importlib.import_module(f"minidl.ops.{module}"), name)
+
+
+def all_ops() -> list[str]:
+    """Every op of ``minidl.ops``, found by looking: what was made by ``@op`` carries its definition as ``reference``."""
+    found = []
+    for info in pkgutil.iter_modules(minidl.ops.__path__):
+        module = importlib.import_module(f"minidl.ops.{info.name}")
+        for name, value in inspect.getmembers(module):
+            if hasattr(value, "reference") and value.__module__ == module.__name__:
+                found.append(f"{info.name}.{name}")
+    return found
+
+
+def cases_of(op: str, *sizes: str) -> list[OpCase]:
+    """The cases of one op, of the sizes given (none: of all sizes)."""
+    return [case for case in CASES if case.op == op and (not sizes or case.size in sizes)]
+
+
+CASES: list[OpCase] = []
+
+
+def add(op: str, name: str, make: Callable[..., Arguments], size: str = "small", compare: str = "scaled", writes=()) -> None:
+    """Put one case into the table."""
+    CASES.append(OpCase(op, name, make, size, compare, tuple(writes)))
+
+
+def normal(rng: np.random.Generator, dtype: Any, *shape: int) -> np.ndarray:
+    """Standard normal numbers."""
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def extremes(dtype: Any) -> np.ndarray:
+    """Every kind of floating-point number, and the places where exponentials over- and underflow."""
+    info = np.finfo(dtype)
+    one_sided = [0.0, info.smallest_subnormal, info.tiny / 4, info.tiny, info.eps, 1e-3, 0.5, 1, 3, 6, 17, 20, 88, 89, 104]
+    one_sided += [709, 710, 746, 1e4, 1e30, 1e38, info.max, np.inf]
+    positive = np.array(one_sided, np.float64).astype(dtype)
+    return np.concatenate([positive, -positive, np.array([np.nan], dtype)])
+
+
+def quiet_reference(op: str, *args: Any) -> Any:
+    """The definition's result, used to make the inputs of gradients."""
+    with np.errstate(all="ignore"):
+        return op_function(op).reference(*args)
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+_ELEMENTWISE_SHAPES = [(n,) for n in WIDTHS] + [(0,), (0, 10), (2, 3, 5), (3, 17), (2, 5, 5, 3)]
+_CANCELS = ("hard_sigmoid",)  # x / 6 + 1/2 near -3 is a difference; its result is exact only in units of 1
+
+
+def _activation_cases(name: str, options: tuple[Any, ...], note: str) -> None:
+    def on(shape: tuple[int, ...], spread: float = 3) -> Callable[..., Arguments]:
+        return lambda rng, dtype: ((spread * normal(rng, dtype, *shape), *options), {})
+
+    def backwards(shape: tuple[int, ...]) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            y = quiet_reference(f"activation.{name}", 3 * normal(rng, dtype, *shape), *options)
+            return (normal(rng, dtype, *shape), y, *options), {}
+
+        return make
+
+    def backwards_extreme(rng: np.random.Generator, dtype: Any) -> Arguments:
+        y = quiet_reference(f"activation.{name}", extremes(dtype), *options)
+        return (normal(rng, dtype, *y.shape), y, *options), {}
+
+    exactness = "scaled" if name in _CANCELS else "elementwise"
+    for shape in _ELEMENTWISE_SHAPES:
+        size = "tiny" if np.prod(shape) <= 33 else "small"
+        add(f"activation.{name}", f"{note}{shape}", on(shape), size, exactness)
+        add(f"activation.{name}_grad", f"{note}{shape}", backwards(shape), size)
+    add(f"activation.{name}", f"{note}medium", on((64, 1023)), "medium", exactness)
+    add(f"activation.{name}_grad", f"{note}medium", backwards((64, 1023)), "medium")
+    everything = lambda rng, dtype: ((extremes(dtype), *options), {})  # noqa: E731
+    add(f"activation.{name}", f"{note}extremes", everything, "tiny", "elementwise")
+    add(f"activation.{name}_grad", f"{note}extremes", backwards_extreme, "tiny")
+
+
+for _name in ACTIVATIONS:
+    _activation_cases(_name, (), "")
+_activation_cases("leaky_relu", (0.01,), "slope 0.01 ")
+_activation_cases("leaky_relu", (0.0,), "slope 0 ")
+_activation_cases("elu", (0.5,), "alpha 0.5 ")
+
+
+# --- convolution -----------------------------------------------------------------------------------------------------
+
+# name, size, batch, spatial, window, channels, filters, groups
+CONVOLUTIONS: list[tuple[str, str, int, tuple[int, ...], Window, int, int, int]] = [
+    ("1d valid", "tiny", 2, (7,), Window((3,)), 2, 3, 1),
+    ("1d window of one", "tiny", 2, (3,), Window((1,)), 3, 2, 1),
+    ("1d window fills the input", "tiny", 1, (5,), Window((5,)), 1, 1, 1),
+    ("1d same even stride 2", "small", 3, (6,), Window((3,), (2,), "same"), 2, 3, 1),
+    ("1d same odd stride 2", "small", 3, (7,), Window((3,), (2,), "same"), 2, 3, 1),
+    ("1d same even window", "small", 2, (13,), Window((4,), padding="same"), 3, 7, 1),
+    ("1d dilation 3", "small", 2, (17,), Window((3,), dilation=(3,)), 3, 2, 1),
+    ("1d same dilation 2", "small", 2, (17,), Window((3,), padding="same", dilation=(2,)), 2, 2, 2),
+    ("1d same window longer than input", "tiny", 2, (2,), Window((5,), padding="same"), 2, 2, 1),
+    ("1d stride longer than window", "small", 2, (13,), Window((2,), (5,)), 3, 2, 1),
+    ("2d valid 3x3", "tiny", 1, (4, 5), Window((3, 3)), 1, 2, 1),
+    ("2d same 5x5 odd", "small", 2, (7, 7), Window((5, 5), padding="same"), 1, 3, 1),
+    ("2d same 2x2 even", "small", 2, (4, 6), Window((2, 2), padding="same"), 3, 2, 1),
+    ("2d same 2x2 odd", "small", 2, (5, 7), Window((2, 2), padding="same"), 2, 2, 1),
+    ("2d unequal window and strides", "small", 2, (9, 8), Window((3, 2), (2, 3)), 3, 2, 1),
+    ("2d same unequal strides", "small", 2, (7, 8), Window((3, 4), (3, 2), "same"), 2, 3, 1),
+    ("2d same dilation", "small", 2, (9, 7), Window((3, 2), (1, 1), "same", (2, 3)), 2, 3, 1),
+    ("2d valid stride and dilation", "small", 1, (11, 9), Window((3, 3), (2, 2), "valid", (2, 2)), 2, 2, 1),
+    ("2d 1x1", "small", 2, (5, 3), Window((1, 1)), 7, 5, 1),
+    ("2d 1x1 stride 2", "small", 2, (5, 4), Window((1, 1), (2, 2), "same"), 3, 3, 1),
+    ("2d two groups", "small", 2, (5, 5), Window((3, 3), padding="same"), 4, 6, 2),
+    ("2d depthwise", "small", 2, (5, 4), Window((3, 3), padding="same"), 5, 5, 5),
+    ("2d depthwise times two", "small", 1, (4, 4), Window((2, 2)), 3, 6, 3),
+    ("2d batch 0", "tiny", 0, (5, 5), Window((3, 3), padding="same"), 2, 3, 1),
+    ("2d batch 0 groups", "tiny", 0, (5, 5), Window((3, 3)), 2, 4, 2),
+    ("2d batch 1 image of one", "tiny", 1, (1, 1), Window((3, 3), padding="same"), 2, 2, 1),
+    ("2d 13 channels 17 filters", "small", 1, (3, 4), Window((2, 2)), 13, 17, 1),
+    ("2d 31 channels 33 filters", "small", 1, (3, 3), Window((2, 2)), 31, 33, 1),
+    ("2d 33 channels 31 filters", "small", 1, (2, 3), Window((1, 2)), 33, 31, 1),
+    ("2d 1 channel 50 filters", "small", 1, (4, 4), Window((3, 3)), 1, 50, 1),
+    ("2d 50 channels 1 filter", "small", 2, (3, 3), Window((3, 3)), 50, 1, 1),
+    ("3d valid", "tiny", 1, (3, 3, 4), Window((2, 2, 3)), 1, 2, 1),
+    ("3d same stride 2", "small", 1, (4, 3, 5), Window((3, 2, 3), (2, 1, 2), "same"), 2, 2, 1),
+    ("3d dilation groups", "small", 1, (4, 4, 5), Window((2, 2, 2), (1, 1, 1), "valid", (2, 1, 3)), 2, 4, 2),
+    ("2d first layer of LeNet", "medium", 3, (28, 28), Window((5, 5), padding="same"), 1, 20, 1),
+    ("2d second layer of LeNet", "medium", 5, (14, 14), Window((5, 5), padding="same"), 20, 50, 1),
+    ("2d 3x3 32 to 64", "medium", 3, (13, 11), Window((3, 3)), 32, 64, 1),
+    ("2d 3x3 stride 2 33 to 17", "medium", 2, (17, 15), Window((3, 3), (2, 2), "same"), 33, 17, 1),
+    ("3d spectral", "medium", 1, (7, 7, 36), Window((3, 3, 5)), 8, 16, 1),
+]
+
+
+def _convolution_cases(
+    name: str, size: str, n: int, spatial: tuple[int, ...], window: Window, c: int, f: int, groups: int
+) -> None:
+    out = window.output_shape(spatial)
+    kernel = (*window.size, c // groups, f)
+
+    def forwards(with_bias: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            x, W = normal(rng, dtype, n, *spatial, c), normal(rng, dtype, *kernel)
+            return (x, W, normal(rng, dtype, f) if with_bias else None, window, groups), {}
+
+        return make
+
+    def to_x(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, *out, f), normal(rng, dtype, *kernel), spatial, window, groups), {}
+
+    def to_W(into: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            args = normal(rng, dtype, n, *spatial, c), normal(rng, dtype, n, *out, f), window, groups
+            return args, ({"out": np.full(kernel, np.nan, dtype)} if into else {})
+
+        return make
+
+    def patches(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, *out, window.taps, c), spatial, window), {}
+
+    add("convolution.convolve", f"{name}, bias", forwards(True), size)
+    add("convolution.convolve", f"{name}, no bias", forwards(False), size)
+    add("convolution.convolve_grad_x", name, to_x, size)
+    add("convolution.convolve_grad_W", name, to_W(False), size)
+    add("convolution.convolve_grad_W", f"{name}, into out", to_W(True), size)
+    if groups == 1:
+        add("convolution.unfold", name, lambda rng, dtype: ((normal(rng, dtype, n, *spatial, c), window), {}), size)
+        add("convolution.fold", name, patches, size)
+
+
+for _row in CONVOLUTIONS:
+    _convolution_cases(*_row)
+
+
+# --- pooling ---------------------------------------------------------------------------------------------------------
+
+# name, size, batch, spatial, window, channels
+POOLS: list[tuple[str, str, int, tuple[int, ...], Window, int]] = [
+    ("1d", "tiny", 2, (6,), Window((2,), (2,)), 3),
+    ("1d overlapping", "tiny", 2, (7,), Window((3,), (1,)), 2),
+    ("1d 300 taps", "small", 1, (301,), Window((300,), (1,)), 2),
+    ("1d dilation", "small", 2, (13,), Window((3,), (2,), "valid", (2,)), 3),
+    ("2d 2x2", "tiny", 2, (4, 4), Window((2, 2), (2, 2)), 3),
+    ("2d 2x2 odd", "small", 2, (5, 7), Window((2, 2), (2, 2)), 3),
+    ("2d 2x2 same odd", "small", 2, (5, 7), Window((2, 2), (2, 2), "same"), 3),
+    ("2d 3x3 stride 2", "small", 2, (7, 7), Window((3, 3), (2, 2)), 5),
+    ("2d 3x3 stride 2 same even", "small", 2, (6, 8), Window((3, 3), (2, 2), "same"), 2),
+    ("2d 3x3 stride 1 same", "small", 1, (4, 5), Window((3, 3), (1, 1), "same"), 2),
+    ("2d unequal", "small", 1, (7, 9), Window((3, 2), (2, 4)), 2),
+    ("2d stride longer than window", "small", 2, (8, 8), Window((2, 2), (3, 3)), 2),
+    ("2d whole image", "small", 2, (5, 3), Window((5, 3), (5, 3)), 3),
+    ("2d batch 0", "tiny", 0, (4, 4), Window((2, 2), (2, 2)), 3),
+    ("2d batch 1 one pixel", "tiny", 1, (1, 1), Window((2, 2), (2, 2), "same"), 1),
+    *[(f"2d {c} channels", "small", 1, (5, 5), Window((2, 2), (2, 2), "same"), c) for c in WIDTHS],
+    ("3d spectral axis", "tiny", 1, (2, 2, 6), Window((1, 1, 3), (1, 1, 3)), 2),
+    ("3d same", "small", 1, (3, 4, 5), Window((2, 3, 2), (2, 2, 2), "same"), 2),
+    ("2d LeNet", "medium", 5, (28, 28), Window((2, 2), (2, 2)), 20),
+    ("2d overlapping", "medium", 3, (27, 25), Window((3, 3), (2, 2)), 33),
+]
+
+
+def _pooling_cases(name: str, size: str, n: int, spatial: tuple[int, ...], window: Window, c: int) -> None:
+    out = window.output_shape(spatial)
+
+    def plain(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, *spatial, c), window), {}
+
+    def whole_numbers(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (rng.integers(0, 3, (n, *spatial, c)).astype(dtype), window), {}
+
+    def backwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        winners = quiet_reference("pooling.max_pool", normal(rng, dtype, n, *spatial, c), window)[1]
+        return (normal(rng, dtype, n, *out, c), winners, spatial, window), {}
+
+    def share(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, *out, c), spatial, window), {}
+
+    def special(value: float, everywhere: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            x = normal(rng, dtype, n, *spatial, c)
+            return (np.where(everywhere | (rng.random(x.shape) < 0.3), dtype(value), x), window), {}
+
+        return make
+
+    add("pooling.max_pool", name, plain, size, "elementwise")
+    add("pooling.max_pool", f"{name}, many ties", whole_numbers, size, "elementwise")
+    add("pooling.max_pool_grad", name, backwards, size)
+    add("pooling.average_pool", name, plain, size)
+    add("pooling.average_pool_grad", name, share, size)
+    for value in (0.0, -1.0, -np.inf):
+        add("pooling.max_pool", f"{name}, all {value}", special(value, True), size, "elementwise")
+    for value in (np.nan, np.inf, -np.inf):
+        add("pooling.max_pool", f"{name}, some {value}", special(value, False), size, "elementwise")
+    add("pooling.max_pool", f"{name}, all nan", special(np.nan, True), size, "elementwise")
+    add("pooling.average_pool", f"{name}, some nan", special(np.nan, False), size)
+
+
+for _row_of_pool in POOLS:
+    _pooling_cases(*_row_of_pool)
+
+
+# --- the affine map --------------------------------------------------------------------------------------------------
+
+# size, axes before the last, inputs, outputs
+_AFFINE: list[tuple[str, tuple[int, ...], int, int]] = [
+    ("tiny", (1,), 1, 1),
+    ("tiny", (2,), 3, 2),
+    ("tiny", (0,), 3, 2),
+    ("tiny", (), 3, 5),
+    ("small", (2, 3), 7, 5),
+    ("small", (1, 2, 3), 4, 3),
+    *[("small", (3,), n, 7) for n in WIDTHS],
+    *[("small", (7,), 5, n) for n in WIDTHS],
+    ("medium", (128,), 784, 10),
+    ("medium", (33,), 129, 65),
+]
+
+
+def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int) -> None:
+    name = f"{before} {inputs} to {outputs}"
+
+    def forwards(with_bias: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            x, W = normal(rng, dtype, *before, inputs), normal(rng, dtype, inputs, outputs)
+            return (x, W, normal(rng, dtype, outputs) if with_bias else None), {}
+
+        return make
+
+    def to_W(into: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            args = normal(rng, dtype, *before, inputs), normal(rng, dtype, *before, outputs)
+            return args, ({"out": np.full((inputs, outputs), np.nan, dtype)} if into else {})
+
+        return make
+
+    def to_b(into: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            return (normal(rng, dtype, *before, outputs),), ({"out": np.full(outputs, np.nan, dtype)} if into else {})
+
+        return make
+
+    def to_x(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, *before, outputs), normal(rng, dtype, inputs, outputs)), {}
+
+    add("linear.dense", f"{name}, bias", forwards(True), size)
+    add("linear.dense", f"{name}, no bias", forwards(False), size)
+    add("linear.dense_grad_x", name, to_x, size)
+    for into in (False, True):
+        note = ", into out" if into else ""
+        add("linear.dense_grad_W", name + note, to_W(into), size)
+        add("linear.bias_grad", name + note, to_b(into), size)
+
+
+for _row_of_affine in _AFFINE:
+    _affine_cases(*_row_of_affine)
+add("linear.bias_grad", "image", lambda rng, dtype: ((normal(rng, dtype, 2, 5, 3, 7),), {}))
+add("linear.bias_grad", "large image", lambda rng, dtype: ((normal(rng, dtype, 9, 28, 28, 20),), {}), "medium")
+
+
+# --- softmax and losses ----------------------------------------------------------------------------------------------
+
+_ROWS: list[tuple[str, tuple[int, ...]]] = [
+    ("tiny", (1, 1)),
+    ("tiny", (3, 2)),
+    ("tiny", (0, 10)),
+    ("tiny", (1, 10)),
+    ("small", (50, 10)),
+    ("small", (2, 3, 5)),
+    *[("small", (3, n)) for n in WIDTHS],
+    ("medium", (33, 1000)),
+    ("medium", (128, 10)),
+]
+
+
+def one_hot(rng: np.random.Generator, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Rows of zeros and a single one."""
+    return np.eye(shape[-1], dtype=dtype)[rng.integers(0, shape[-1], shape[:-1])]
+
+
+def soft_targets(rng: np.random.Generator, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Rows of positive numbers that sum to one."""
+    return quiet_reference("softmax.softmax", normal(rng, dtype, *shape))
+
+
+def extreme_logits(dtype: Any) -> np.ndarray:
+    """Finite rows of three from one end of the number line to the other."""
+    largest, tiny = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
+    rows = [
+        (1e4, 0, 0),
+        (-1e4, 0, 1e4),
+        (1e38, -1e38, 0),
+        (1e38, 1e38, 1e38),
+        (-1e38, -1e38, -1e38),
+        (largest, -largest, 0),
+        (-largest, -largest, largest),
+        (tiny, -tiny, 0),
+        (88, 0, -88),
+        (104, 0, 710),
+        (0, 0, 0),
+        (-0.0, 1e-20, -1e-20),
+    ]
+    return np.array(rows, dtype)
+
+
+def broken_logits(dtype: Any) -> np.ndarray:
+    """Rows with infinities and NaN."""
+    rows = [(np.nan, 0, 1), (np.inf, 0, 1), (np.inf, np.inf, 0), (-np.inf, 0, 1), (-np.inf, -np.inf, -np.inf), (1, 2, 3)]
+    return np.array(rows, dtype)
+
+
+def finite_column(dtype: Any) -> np.ndarray:
+    """Every kind of finite number as logits of one output each, and NaN; an infinite logit times a target of 0 is NaN."""
+    numbers = extremes(dtype)
+    return numbers[~np.isinf(numbers)][:, None]
+
+
+def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
+    samples = int(np.prod(shape[:-1]))
+
+    def scales(rng: np.random.Generator, dtype: Any, kind: str) -> Any:
+        return 1 / max(samples, 1) if kind == "number" else rng.random((*shape[:-1], 1)).astype(dtype)
+
+    def forwards(targets: Callable[..., np.ndarray]) -> Callable[..., Arguments]:
+        return lambda rng, dtype: ((3 * normal(rng, dtype, *shape), targets(rng, dtype, shape)), {})
+
+    def backwards(targets: Callable[..., np.ndarray], kind: str) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            p = soft_targets(rng, dtype, shape)
+            return (p, targets(rng, dtype, shape), scales(rng, dtype, kind)), {}
+
+        return make
+
+    def labels(rng: np.random.Generator, dtype: Any, kind: Any = np.int64) -> np.ndarray:
+        return rng.integers(0, min(shape[-1], 256), shape[:-1]).astype(kind)
+
+    def cut(rng: np.random.Generator, dtype: Any) -> np.ndarray:
+        p = rng.random(shape) * 0.98 + 0.01
+        return np.where(rng.random(shape) < 0.1, rng.integers(0, 2, shape), p).astype(dtype)  # some exactly 0 or 1
+
+    def unnormalized(rng: np.random.Generator, dtype: Any) -> np.ndarray:
+        return np.where(rng.random(shape) < 0.1, 0, 2 * rng.random(shape) + 0.1).astype(dtype)
+
+    def with_a_positive(p: np.ndarray) -> np.ndarray:
+        p[..., 0] += 0.5  # no row may be zero throughout: its sum divides
+        return p
+
+    add("softmax.softmax", str(shape), lambda rng, dtype: ((3 * normal(rng, dtype, *shape),), {}), size, "elementwise")
+    add("softmax.softmax_grad", str(shape), lambda r, d: ((normal(r, d, *shape), soft_targets(r, d, shape)), {}), size)
+    for note, targets in (("one-hot", one_hot), ("soft", soft_targets)):
+        for op in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
+            add(f"cross_entropy.{op}", f"{shape}, {note}", forwards(targets), size)
+        for kind in ("number", "array"):
+            for op in ("softmax_cross_entropy_grad", "sigmoid_cross_entropy_grad"):
+                add(f"cross_entropy.{op}", f"{shape}, {note}, scale a {kind}", backwards(targets, kind), size)
+    for kind in (np.int64, np.int32, np.uint8):
+        add(
+            "cross_entropy.sparse_softmax_cross_entropy",
+            f"{shape}, {kind.__name__}",
+            lambda r, d, kind=kind: ((3 * normal(r, d, *shape), labels(r, d, kind)), {}),
+            size,
+        )
+    for kind in ("number", "array"):
+        add(
+            "cross_entropy.sparse_softmax_cross_entropy_grad",
+            f"{shape}, scale a {kind}",
+            lambda r, d, kind=kind: ((soft_targets(r, d, shape), labels(r, d), scales(r, d, kind)), {}),
+            size,
+        )
+        add(
+            "cross_entropy.probability_cross_entropy_grad",
+            f"{shape}, scale a {kind}",
+            lambda r, d, k=kind: ((with_a_positive(unnormalized(r, d)), one_hot(r, d, shape), scales(r, d, k), 1e-7), {}),
+            size,
+        )
+        add(
+            "cross_entropy.binary_cross_entropy_grad",
+            f"{shape}, scale a {kind}",
+            lambda r, d, k=kind: ((cut(r, d), r.integers(0, 2, shape).astype(d), scales(r, d, k), 1e-7), {}),
+            size,
+        )
+        add(
+            "squared_error.squared_error_grad",
+            f"{shape}, scale a {kind}",
+            lambda r, d, k=kind: ((normal(r, d, *shape), normal(r, d, *shape), scales(r, d, k)), {}),
+            size,
+        )
+    add(
+        "cross_entropy.probability_cross_entropy",
+        str(shape),
+        lambda r, d: ((with_a_positive(unnormalized(r, d)), soft_targets(r, d, shape), 1e-7), {}),
+        size,
+        "unit",
+    )
+    add(
+        "cross_entropy.binary_cross_entropy",
+        str(shape),
+        lambda r, d: ((cut(r, d), r.integers(0, 2, shape).astype(d), 1e-3), {}),
+        size,
+    )
+    add(
+        "squared_error.squared_error",
+        str(shape),
+        lambda r, d: ((normal(r, d, *shape), normal(r, d, *shape)), {}),
+        size,
+    )
+
+
+for _row_of_loss in _ROWS:
+    _loss_cases(*_row_of_loss)
+
+add("softmax.softmax", "extremes", lambda rng, dtype: ((extreme_logits(dtype),), {}), "tiny", "elementwise")
+add("softmax.softmax", "infinities and NaN", lambda rng, dtype: ((broken_logits(dtype),), {}), "tiny", "elementwise")
+for _note, _logits in (("extremes", extreme_logits), ("infinities and NaN", broken_logits)):
+    for _class in range(3):
+        add(
+            "cross_entropy.softmax_cross_entropy",
+            f"{_note}, class {_class}",
+            lambda rng, dtype, f=_logits, k=_class: ((f(dtype), np.eye(3, dtype=dtype)[[k] * len(f(dtype))]), {}),
+            "tiny",
+            "unit",
+        )
+        add(
+            "cross_entropy.sparse_softmax_cross_entropy",
+            f"{_note}, class {_class}",
+            lambda rng, dtype, f=_logits, k=_class: ((f(dtype), np.full(len(f(dtype)), k)), {}),
+            "tiny",
+            "unit",
+        )
+for _target in (0, 1):
+    add(
+        "cross_entropy.sigmoid_cross_entropy",
+        f"extremes, target {_target}",
+        lambda rng, dtype, t=_target: ((finite_column(dtype), np.full_like(finite_column(dtype), t)), {}),
+        "tiny",
+        "unit",
+    )
+add(
+    "cross_entropy.probability_cross_entropy",
+    "certain and wrong",
+    lambda rng, dtype: ((np.array([[1, 0], [0, 1], [0.5, 0.5]], dtype), np.array([[1, 0], [1, 0], [0, 1]], dtype), 1e-7), {}),
+    "tiny",
+)
+
+
+# --- batch normalisation ---------------------------------------------------------------------------------------------
+
+_NORMALIZED: list[tuple[str, tuple[int, ...], float]] = [
+    ("tiny", (2, 1), 0),
+    ("tiny", (1, 3), 0),
+    ("tiny", (3, 2, 2), 0),
+    ("small", (5, 4, 3, 7), 0),
+    ("small", (50, 7), 1000),  # far from zero: one pass of sum and sum of squares would lose every digit
+    *[("small", (7, n), 0) for n in WIDTHS],
+    ("medium", (32, 14, 14, 20), 0),
+    ("medium", (16, 31, 33), -3),
+]
+
+
+def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> None:
+    c = shape[-1]
+    name = f"{shape} around {offset}"
+
+    def given(rng: np.random.Generator, dtype: Any, affine: bool) -> tuple[Any, ...]:
+        x = offset + normal(rng, dtype, *shape)
+        mean, variance = quiet_reference("normalization.moments", x)
+        gamma, beta = (normal(rng, dtype, c), normal(rng, dtype, c)) if affine else (None, None)
+        return x, mean, variance, gamma, beta
+
+    def backwards(affine: bool, of_batch: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            x, mean, variance, gamma, _ = given(rng, dtype, affine)
+            return (normal(rng, dtype, *shape), x, mean, variance, gamma, 1e-3, of_batch), {}
+
+        return make
+
+    add("normalization.moments", name, lambda rng, dtype: ((offset + normal(rng, dtype, *shape),), {}), size)
+    for affine in (True, False):
+        note = f"{name}, {'gamma and beta' if affine else 'neither'}"
+        add("normalization.normalize", note, lambda rng, dtype, a=affine: ((*given(rng, dtype, a), 1e-3), {}), size)
+        for of_batch in (True, False):
+            kind = "batch" if of_batch else "fixed"
+            add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch), size, "unit")
+
+
+for _row_of_normalized in _NORMALIZED:
+    _normalization_cases(*_row_of_normalized)
+add(
+    "normalization.normalize",
+    "batch 0",
+    lambda r, d: ((normal(r, d, 0, 3), normal(r, d, 3), np.ones(3, d), normal(r, d, 3), normal(r, d, 3), 1e-3), {}),
+    "tiny",
+)
+
+
+# --- dropout, rows by index, joining -----------------------------------------------------------------------------------
+
+
+def _dropout_cases(size: str, shape: tuple[int, ...], mask_shape: tuple[int, ...], rate: float) -> None:
+    def forwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        key, step, call = (1671, 2), np.array([5], np.int64), 1
+        return (normal(rng, dtype, *shape), rate, key, step, call, mask_shape), {}
+
+    def backwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, *shape), rng.random(mask_shape) >= rate, rate), {}
+
+    name = f"{shape} mask {mask_shape} rate {rate}"
+    add("dropout.dropout", name, forwards, size, "elementwise")
+    add("dropout.dropout_grad", name, backwards, size, "elementwise")
+
+
+for _width in WIDTHS:
+    _dropout_cases("tiny", (_width,), (_width,), 0.5)
+for _rate in (0.0, 0.1, 0.25, 0.9, 0.999, 1.0):
+    _dropout_cases("small", (3, 17), (3, 17), _rate)
+_dropout_cases("tiny", (0, 5), (0, 5), 0.5)
+_dropout_cases("tiny", (2, 3, 5), (2, 1, 5), 0.5)
+_dropout_cases("small", (3, 4, 4, 7), (3, 1, 1, 7), 0.3)
+_dropout_cases("small", (3, 7), (1, 7), 0.3)
+_dropout_cases("medium", (128, 513), (128, 513), 0.3)
+
+
+def _gather_cases(size: str, shape: tuple[int, ...], count: int, kind: Any) -> None:
+    def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+        x = rng.integers(0, 256, shape).astype(kind) if np.dtype(kind).kind in "iu" else normal(rng, kind, *shape)
+        return (x, rng.integers(0, shape[0], count), np.dtype(dtype).name), {}
+
+    add("gather.gather", f"{count} of {shape} {np.dtype(kind).name}", make, size, "elementwise")
+
+
+for _kind in (np.uint8, np.int16, np.int64, np.float32, np.float64):
+    _gather_cases("tiny", (5, 3), 7, _kind)
+    _gather_cases("small", (13, 5, 3, 1), 17, _kind)
+    _gather_cases("tiny", (5,), 3, _kind)
+    _gather_cases("tiny", (5, 3), 0, _kind)
+for _width in WIDTHS:
+    _gather_cases("tiny", (3, _width), 3, np.uint8)
+_gather_cases("medium", (500, 28, 28), 128, np.uint8)
+_gather_cases("medium", (500, 785), 127, np.float32)
+
+for _count in (2, 3, 5):
+    for _shape in [(n,) for n in WIDTHS] + [(0, 3), (2, 3, 5)]:
+        add(
+            "merge.add",
+            f"{_count} of {_shape}",
+            lambda rng, dtype, k=_count, shape=_shape: (tuple(normal(rng, dtype, *shape) for _ in range(k)), {}),
+            "tiny",
+        )
+add("merge.add", "2 of medium", lambda rng, dtype: (tuple(normal(rng, dtype, 33, 1025) for _ in range(2)), {}), "medium")
+
+
+# --- LSTM ------------------------------------------------------------------------------------------------------------
+
+# size, batch, times, inputs, units, bias, activation, recurrent activation
+_LSTMS: list[tuple[str, int, int, int, int, bool, str, str]] = [
+    ("tiny", 1, 1, 1, 1, True, "tanh", "hard_sigmoid"),
+    ("tiny", 2, 3, 2, 3, True, "tanh", "sigmoid"),
+    ("tiny", 0, 2, 2, 3, True, "tanh", "sigmoid"),
+    ("small", 2, 4, 3, 2, False, "tanh", "sigmoid"),
+    ("small", 2, 3, 3, 4, True, "relu", "hard_sigmoid"),
+    ("small", 2, 3, 3, 4, True, "linear", "sigmoid"),
+    *[("small", 2, 3, 3, n, True, "tanh", "sigmoid") for n in (1, 7, 13, 17)],
+    ("small", 1, 2, 5, 33, True, "tanh", "hard_sigmoid"),
+    ("medium", 17, 11, 28, 33, True, "tanh", "hard_sigmoid"),
+    ("medium", 32, 28, 28, 50, True, "tanh", "sigmoid"),
+]
+
+
+def _lstm_cases(size: str, n: int, T: int, c: int, u: int, bias: bool, activation: str, recurrent: str) -> None:
+    def forwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        x, h0, c0 = normal(rng, dtype, n, T, c), normal(rng, dtype, n, u), normal(rng, dtype, n, u)
+        W, U = (normal(rng, dtype, rows, 4 * u) / dtype(rows**0.5) for rows in (c, u))
+        return (x, W, U, normal(rng, dtype, 4 * u) if bias else None, h0, c0, activation, recurrent), {}
+
+    def backwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        args, _ = forwards(rng, dtype)
+        _, cells, gates = quiet_reference("recurrent.lstm", *args)
+        return (normal(rng, dtype, n, T, u), args[2], args[5], cells, gates, activation, recurrent), {}
+
+    name = f"n {n}, T {T}, {c} to {u}, {activation} and {recurrent}{'' if bias else ', no bias'}"
+    add("recurrent.lstm", name, forwards, size)
+    add("recurrent.lstm_grad", name, backwards, size)
+
+
+for _row_of_lstm in _LSTMS:
+    _lstm_cases(*_row_of_lstm)
+
+
+# --- optimizers ------------------------------------------------------------------------------------------------------
+
+
+def _update_cases(size: str, n: int) -> None:
+    def make(slots: int, positive: int, *constants: Any) -> Callable[..., Arguments]:
+        """value, grad, ``slots`` state arrays of which the last ``positive`` are squares, scalars, constants."""
+
+        def draw(rng: np.random.Generator, dtype: Any) -> Arguments:
+            arrays = [normal(rng, dtype, n) for _ in range(2 + slots)]
+            arrays[len(arrays) - positive :] = [a * a for a in arrays[len(arrays) - positive :]]
+            return (*arrays, np.array([0.01], dtype), *constants), {}
+
+        return draw
+
+    add("update.sgd", f"{n}", make(0, 0), size, writes=(0,))
+    for momentum in (0.9, 0.5):
+        add("update.momentum", f"{n}, {momentum}", make(1, 0, momentum, False), size, writes=(0, 2))
+        add("update.momentum", f"{n}, {momentum} Nesterov", make(1, 0, momentum, True), size, writes=(0, 2))
+    add("update.rmsprop", f"{n}", make(1, 1, 0.9, 1e-7), size, writes=(0, 2))
+    add("update.adam", f"{n}", make(2, 1, 0.9, 0.999, 1e-7), size, writes=(0, 2, 3))
+
+
+for _width in (0, *WIDTHS):
+    _update_cases("tiny", _width)
+_update_cases("medium", 100_003)
