@@ -56,6 +56,15 @@ def array_namespace(x: Any) -> ModuleType:
 
 def op(reference: Function) -> Function:
     """Make ``reference`` an op: calls go to its fast twin on the arrays' device where there is one."""
+    return _op(reference, in_place=False)
+
+
+def op_in_place(reference: Function) -> Function:
+    """``op`` for functions that write to their arguments: a twin, which would see a copy, is only given arrays in C order."""
+    return _op(reference, in_place=True)
+
+
+def _op(reference: Function, in_place: bool) -> Function:
     module = reference.__module__.rpartition(".")[2]
     twins: dict[str, Callable[..., Any] | None] = {}
 
@@ -69,7 +78,8 @@ def op(reference: Function) -> Function:
             if twin is not None:
                 array_type = backend.array_type
                 ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
-                result = twin(*ready, **kwargs)
+                copied = in_place and any(a is not b for a, b in zip(args, ready))
+                result = NotImplemented if copied else twin(*ready, **kwargs)
                 if result is not NotImplemented:
                     return result
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.metrics.base import Metric
+from minidl.metrics.confusion import as_labels
 
 
 class Accuracy(Metric):
@@ -27,6 +30,18 @@ class Accuracy(Metric):
             raise ArgumentError("Accuracy", f"kind={kind!r}", "None, 'categorical', 'sparse' or 'binary'")
         self.kind = kind
 
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Raise ShapeError where targets and predictions cannot be compared in this way."""
+        labels = (output_shape[:-1], (*output_shape[:-1], 1))
+        fits = {
+            "categorical": (output_shape,),
+            "sparse": labels,
+            "binary": (output_shape, *labels[: output_shape[-1] == 1]),
+            None: (output_shape, *labels),
+        }[self.kind]
+        if y_true.shape not in fits:
+            raise ShapeError(where, f"targets of shape {y_true.shape}", " or ".join(map(str, fits)))
+
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """1 where right, 0 where wrong (binary: the mean over outputs)."""
         kind = self.kind or ("binary" if y_pred.shape[-1] == 1 else "categorical" if y_true.shape == y_pred.shape else "sparse")
@@ -47,7 +62,9 @@ def accuracy_score(y_true: object, y_pred: object) -> float:
     >>> accuracy_score([1, 2, 3], [1, 2, 0])
     0.6666666666666666
     """
-    from minidl.metrics.confusion import as_labels
-
     true, predicted = as_labels(y_true, "y_true"), as_labels(y_pred, "y_pred")
+    if true.shape != predicted.shape:
+        raise ShapeError("accuracy_score", f"{len(true)} true and {len(predicted)} predicted labels", "equal numbers")
+    if not len(true):
+        raise DataError("accuracy_score", "no samples", "at least one")
     return float(backends.array_namespace(true).mean(true == predicted))

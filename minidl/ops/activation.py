@@ -79,7 +79,7 @@ def relu(x: Array) -> Array:
 @op
 def relu_grad(dy: Array, y: Array) -> Array:
     """dx = dy where y > 0, else 0."""
-    return dy * (y > 0)
+    return array_namespace(dy).where(y > 0, dy, 0)
 
 
 @op
@@ -129,4 +129,4 @@ def hard_sigmoid(x: Array) -> Array:
 @op
 def hard_sigmoid_grad(dy: Array, y: Array) -> Array:
     """dx = dy / 6 where 0 < y < 1, else 0."""
-    return dy * ((y > 0) & (y < 1)) / 6
+    return array_namespace(dy).where((y > 0) & (y < 1), dy / 6, 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from math import prod
 
-from minidl.backend import Array, backend_of, op
+from minidl.backend import Array, array_namespace, backend_of, op
 from minidl.backend.random import DROP
 
 
@@ -33,4 +33,4 @@ def dropout(
 @op
 def dropout_grad(dy: Array, mask: Array, rate: float) -> Array:
     """dx = dy mask / (1 - rate): the same linear map as forwards."""
-    return dy * mask * (1 / (1 - rate) if rate < 1 else 0.0)
+    return array_namespace(dy).where(mask, dy * (1 / (1 - rate) if rate < 1 else 0.0), 0)

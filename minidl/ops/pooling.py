@@ -26,7 +26,8 @@ def max_pool(x: Array, window: Window) -> tuple[Array, Array]:
     for tap, slices in enumerate(window.tap_slices(out)):
         candidate = x_padded[:, *slices]
         if y is None or winners is None:
-            y, winners = candidate.copy(), xp.zeros(candidate.shape, tap_dtype(window))
+            y, winners = candidate.copy(), xp.empty(candidate.shape, tap_dtype(window))
+            winners[...] = xp.asarray(_first_taps(x.shape[1:-1], window))  # so that padding cannot win against -inf
             continue
         better = (candidate > y) | ((candidate != candidate) & (y == y))  # a NaN beats every number
         xp.copyto(y, candidate, where=better)
@@ -84,3 +85,13 @@ def _counts(spatial: tuple[int, ...], window: Window) -> np.ndarray:
         positions = np.arange(out)[:, None] * s - before + np.arange(k) * d
         counts = np.multiply.outer(counts, ((positions >= 0) & (positions < n)).sum(axis=1))
     return counts[..., None]
+
+
+def _first_taps(spatial: tuple[int, ...], window: Window) -> np.ndarray:
+    """The first tap of each window that lies inside the input: (*out, 1)."""
+    firsts = np.zeros((), tap_dtype(window))
+    pads, output = window.pads(spatial), window.output_shape(spatial)
+    for out, k, s, d, (before, _) in zip(output, window.size, window.strides, window.dilation, pads):
+        positions = np.arange(out)[:, None] * s - before + np.arange(k) * d
+        firsts = np.add.outer(firsts * k, (positions >= 0).argmax(axis=1))
+    return firsts[..., None]

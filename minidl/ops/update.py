@@ -13,16 +13,16 @@ Sources: Polyak 1964, Nesterov 1983, Tieleman and Hinton 2012, Kingma and Ba 201
 
 from __future__ import annotations
 
-from minidl.backend import Array, array_namespace, op
+from minidl.backend import Array, array_namespace, op_in_place
 
 
-@op
+@op_in_place
 def sgd(value: Array, grad: Array, scalars: Array) -> None:
     """Plain descent; scalars = [lr]."""
     value -= scalars[0] * grad
 
 
-@op
+@op_in_place
 def momentum(value: Array, grad: Array, velocity: Array, scalars: Array, momentum: float, nesterov: bool) -> None:
     """Descent with momentum; scalars = [lr]."""
     step = scalars[0] * grad
@@ -34,7 +34,7 @@ def momentum(value: Array, grad: Array, velocity: Array, scalars: Array, momentu
         value += velocity
 
 
-@op
+@op_in_place
 def rmsprop(value: Array, grad: Array, square: Array, scalars: Array, rho: float, epsilon: float) -> None:
     """Division by a running root mean square; scalars = [lr]."""
     square *= rho
@@ -42,7 +42,7 @@ def rmsprop(value: Array, grad: Array, square: Array, scalars: Array, rho: float
     value -= scalars[0] * grad / array_namespace(value).sqrt(square + epsilon)
 
 
-@op
+@op_in_place
 def adam(
     value: Array, grad: Array, mean: Array, square: Array, scalars: Array, beta_1: float, beta_2: float, epsilon: float
 ) -> None:

@@ -1,0 +1,624 @@
+"""What every op computes, written a second time with Python's own numbers and loops, and how close two results must be.
+
+Nothing here is shared with ``minidl.ops``: indices are counted, not sliced, sums are ``math.fsum``, gradients follow from the
+definition of the transpose (whatever x_i contributes to y_j, dy_j contributes to dx_i). Slow, and meant to be.
+``NAIVE[op](*args)`` gives the results as a tuple of float64 arrays; an op that works in place gives the changed arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl.geometry import Window
+
+# --- how close -------------------------------------------------------------------------------------------------------
+
+
+def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None:
+    """``actual`` equals ``expected`` as ``OpCase.compare`` says; NaN and infinities stand at the same places."""
+    assert actual.shape == expected.shape, f"{message}: shape {actual.shape}, expected {expected.shape}"
+    if actual.dtype.kind != "f":
+        np.testing.assert_array_equal(actual, expected, err_msg=message)
+        return
+    info = np.finfo(actual.dtype)
+    with np.errstate(over="ignore"):
+        expected = np.asarray(expected, np.float64).astype(actual.dtype)
+    np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected), err_msg=f"{message}: places of NaN")
+    finite = np.isfinite(expected)
+    infinite = ~finite & ~np.isnan(expected)
+    np.testing.assert_array_equal(actual[infinite], expected[infinite], err_msg=f"{message}: infinities")
+    a, e = actual[finite].astype(np.float64), expected[finite].astype(np.float64)
+    relative = 1e-12 if actual.dtype == np.float64 else 1e-5
+    if compare == "scaled":
+        bound = relative * np.abs(e).max(initial=0)
+    elif compare == "unit":
+        bound = relative * np.maximum(np.abs(e), 1)
+    else:
+        bound = relative * np.abs(e) + 4 * float(info.tiny)  # below ``tiny`` a processor may flush to zero
+    wrong = ~(np.abs(a - e) <= bound)  # also true where only ``actual`` is infinite
+    worst = np.abs(a - e).max(initial=0)
+    assert not wrong.any(), (
+        f"{message}: {wrong.sum()} of {a.size} elements wrong, worst by {worst}, largest is {np.abs(e).max()}"
+    )
+
+
+# --- geometry: who meets whom ----------------------------------------------------------------------------------------
+
+
+def axis_outputs(n: int, size: int, stride: int, padding: str, dilation: int) -> tuple[int, int]:
+    """Number of outputs and zeros in front, for one axis, by counting."""
+    span = (size - 1) * dilation + 1
+    if padding == "valid":
+        return sum(1 for start in range(0, n, stride) if start + span <= n), 0
+    outputs = sum(1 for _ in range(0, n, stride))
+    reach = (outputs - 1) * stride + span
+    return outputs, max(reach - n, 0) // 2
+
+
+def meetings(spatial: tuple[int, ...], window: Window) -> Iterator[tuple[tuple, int, tuple]]:
+    """(output position, number of the tap, input position) for every tap that lies inside the input."""
+    axes = [axis_outputs(n, *row) for n, row in zip(spatial, _rows(window))]
+    for output in itertools.product(*(range(outputs) for outputs, _ in axes)):
+        for number, tap in enumerate(itertools.product(*(range(k) for k in window.size))):
+            position = tuple(
+                o * s - before + t * d for o, s, t, d, (_, before) in zip(output, window.strides, tap, window.dilation, axes)
+            )
+            if all(0 <= p < n for p, n in zip(position, spatial)):
+                yield output, number, position
+
+
+def outputs_of(spatial: tuple[int, ...], window: Window) -> tuple[int, ...]:
+    """Spatial shape of the result."""
+    return tuple(axis_outputs(n, *row)[0] for n, row in zip(spatial, _rows(window)))
+
+
+def _rows(window: Window) -> Iterator[tuple]:
+    return zip(window.size, window.strides, itertools.repeat(window.padding), window.dilation)
+
+
+# --- scalars ---------------------------------------------------------------------------------------------------------
+
+
+def exp(x: float) -> float:
+    """e^x, infinite where it overflows."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def divide(a: float, b: float) -> float:
+    """a / b as IEEE 754 has it."""
+    if b == 0:
+        return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
+    return a / b
+
+
+def total(numbers: Any) -> float:
+    """The sum, rounded once; NaN and infinities as in IEEE 754."""
+    numbers = [float(number) for number in numbers]
+    if not all(map(math.isfinite, numbers)):
+        return sum(numbers)
+    return math.fsum(numbers)
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 or math.isnan(x) else exp(x) / (1 + exp(x))
+
+
+def _elu(x: float, alpha: float = 1.0) -> float:
+    return x if x > 0 else alpha * math.expm1(x)
+
+
+SCALAR: dict[str, Callable[..., float]] = {
+    "linear": lambda x: x,
+    "sign": lambda x: x if math.isnan(x) else float((x > 0) - (x < 0)),
+    "sigmoid": _sigmoid,
+    "tanh": math.tanh,
+    "relu": lambda x: x if x > 0 or math.isnan(x) else 0.0,
+    "softplus": lambda x: x + math.log1p(exp(-x)) if x > 0 or math.isnan(x) else math.log1p(exp(x)),
+    "leaky_relu": lambda x, slope=0.2: x if x > 0 else slope * x,
+    "elu": _elu,
+    "hard_sigmoid": lambda x: x if math.isnan(x) else min(max(x / 6 + 0.5, 0.0), 1.0),
+}
+SCALAR_GRAD: dict[str, Callable[..., float]] = {
+    "linear": lambda dy, y: dy,
+    "sign": lambda dy, y: 0.0,
+    "sigmoid": lambda dy, y: dy * (y - y * y),
+    "tanh": lambda dy, y: dy * (1 - y) * (1 + y),
+    "relu": lambda dy, y: dy if y > 0 else 0.0,
+    "softplus": lambda dy, y: dy * -math.expm1(-y),
+    "leaky_relu": lambda dy, y, slope=0.2: dy if y > 0 else slope * dy,
+    "elu": lambda dy, y, alpha=1.0: dy if y > 0 else dy * (y + alpha),
+    "hard_sigmoid": lambda dy, y: dy / 6 if 0 < y < 1 else 0.0,
+}
+
+
+def _map(function: Callable[..., float], *arrays: np.ndarray, options: tuple = ()) -> np.ndarray:
+    flat = [function(*map(float, row), *options) for row in zip(*(a.reshape(-1) for a in arrays))]
+    return np.array(flat, np.float64).reshape(arrays[0].shape)
+
+
+# --- convolution -----------------------------------------------------------------------------------------------------
+
+
+def unfold(x: np.ndarray, window: Window) -> tuple:
+    n, *spatial, c = x.shape
+    patches = np.zeros((n, *outputs_of(spatial, window), window.taps, c))
+    for output, tap, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            patches[(i, *output, tap, k)] = x[(i, *position, k)]
+    return (patches,)
+
+
+def fold(patches: np.ndarray, spatial: tuple[int, ...], window: Window) -> tuple:
+    n, c = patches.shape[0], patches.shape[-1]
+    x = np.zeros((n, *spatial, c))
+    for output, tap, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            x[(i, *position, k)] += patches[(i, *output, tap, k)]
+    return (x,)
+
+
+def _products(n: int, spatial: Any, c: int, f: int, window: Window, groups: int) -> Iterator[tuple[tuple, tuple, tuple]]:
+    """Indices (of x, of W, of y) of every product in a convolution."""
+    taps = list(itertools.product(*(range(k) for k in window.size)))
+    per_group, filters = c // groups, f // groups
+    for output, tap, position in meetings(spatial, window):
+        for i, filter_, k in itertools.product(range(n), range(f), range(per_group)):
+            channel = filter_ // filters * per_group + k
+            yield (i, *position, channel), (*taps[tap], k, filter_), (i, *output, filter_)
+
+
+def convolve(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int = 1) -> tuple:
+    n, *spatial, c = x.shape
+    y = np.zeros((n, *outputs_of(spatial, window), W.shape[-1]))
+    for at_x, at_W, at_y in _products(n, spatial, c, W.shape[-1], window, groups):
+        y[at_y] += float(x[at_x]) * float(W[at_W])
+    if b is not None:
+        for at_y in np.ndindex(y.shape):
+            y[at_y] += float(b[at_y[-1]])
+    return (y,)
+
+
+def convolve_grad_x(dy: np.ndarray, W: np.ndarray, spatial: tuple[int, ...], window: Window, groups: int = 1) -> tuple:
+    c = W.shape[-2] * groups
+    dx = np.zeros((dy.shape[0], *spatial, c))
+    for at_x, at_W, at_y in _products(dy.shape[0], spatial, c, W.shape[-1], window, groups):
+        dx[at_x] += float(dy[at_y]) * float(W[at_W])
+    return (dx,)
+
+
+def convolve_grad_W(x: np.ndarray, dy: np.ndarray, window: Window, groups: int = 1) -> tuple:
+    n, *spatial, c = x.shape
+    dW = np.zeros((*window.size, c // groups, dy.shape[-1]))
+    for at_x, at_W, at_y in _products(n, spatial, c, dy.shape[-1], window, groups):
+        dW[at_W] += float(x[at_x]) * float(dy[at_y])
+    return (dW,)
+
+
+# --- pooling ---------------------------------------------------------------------------------------------------------
+
+
+def max_pool(x: np.ndarray, window: Window) -> tuple:
+    n, *spatial, c = x.shape
+    shape = (n, *outputs_of(spatial, window), c)
+    y, winners = np.zeros(shape), np.full(shape, -1)
+    for output, tap, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            at, candidate = (i, *output, k), float(x[(i, *position, k)])
+            if winners[at] < 0 or candidate > y[at] or (math.isnan(candidate) and not math.isnan(y[at])):
+                y[at], winners[at] = candidate, tap
+    return y, winners
+
+
+def max_pool_grad(dy: np.ndarray, winners: np.ndarray, spatial: tuple[int, ...], window: Window) -> tuple:
+    n, c = dy.shape[0], dy.shape[-1]
+    dx = np.zeros((n, *spatial, c))
+    for output, tap, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            if winners[(i, *output, k)] == tap:
+                dx[(i, *position, k)] += float(dy[(i, *output, k)])
+    return (dx,)
+
+
+def _inside(spatial: Any, window: Window) -> dict[tuple, int]:
+    counts: dict[tuple, int] = {}
+    for output, _, _ in meetings(spatial, window):
+        counts[output] = counts.get(output, 0) + 1
+    return counts
+
+
+def average_pool(x: np.ndarray, window: Window) -> tuple:
+    n, *spatial, c = x.shape
+    y, counts = np.zeros((n, *outputs_of(spatial, window), c)), _inside(spatial, window)
+    for output, _, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            y[(i, *output, k)] += float(x[(i, *position, k)]) / counts[output]
+    return (y,)
+
+
+def average_pool_grad(dy: np.ndarray, spatial: tuple[int, ...], window: Window) -> tuple:
+    n, c = dy.shape[0], dy.shape[-1]
+    dx, counts = np.zeros((n, *spatial, c)), _inside(spatial, window)
+    for output, _, position in meetings(spatial, window):
+        for i, k in itertools.product(range(n), range(c)):
+            dx[(i, *position, k)] += float(dy[(i, *output, k)]) / counts[output]
+    return (dx,)
+
+
+# --- the affine map --------------------------------------------------------------------------------------------------
+
+
+def dense(x: np.ndarray, W: np.ndarray, b: Any = None) -> tuple:
+    y = np.zeros((*x.shape[:-1], W.shape[1]))
+    for at in np.ndindex(y.shape):
+        products = [float(x[(*at[:-1], k)]) * float(W[k, at[-1]]) for k in range(W.shape[0])]
+        y[at] = math.fsum(products) + (float(b[at[-1]]) if b is not None else 0.0)
+    return (y,)
+
+
+def dense_grad_x(dy: np.ndarray, W: np.ndarray) -> tuple:
+    return dense(dy, np.array([[W[i, j] for i in range(W.shape[0])] for j in range(W.shape[1])]))
+
+
+def dense_grad_W(x: np.ndarray, dy: np.ndarray) -> tuple:
+    dW = np.zeros((x.shape[-1], dy.shape[-1]))
+    for i, j in np.ndindex(dW.shape):
+        dW[i, j] = math.fsum(float(x[(*at, i)]) * float(dy[(*at, j)]) for at in np.ndindex(x.shape[:-1]))
+    return (dW,)
+
+
+def bias_grad(dy: np.ndarray) -> tuple:
+    return (np.array([math.fsum(float(dy[(*at, j)]) for at in np.ndindex(dy.shape[:-1])) for j in range(dy.shape[-1])]),)
+
+
+# --- softmax and losses ----------------------------------------------------------------------------------------------
+
+
+def _each_row(function: Callable[..., Any], *arrays: np.ndarray) -> list[Any]:
+    """``function`` of the last axes, position by position."""
+    return [function(*(list(map(float, a[at])) for a in arrays)) for at in np.ndindex(arrays[0].shape[:-1])]
+
+
+def _softmax_row(z: list[float]) -> list[float]:
+    if any(map(math.isnan, z)) or math.inf in z or set(z) == {-math.inf}:
+        return [math.nan] * len(z)
+    highest = max(z)
+    e = [exp(v - highest) for v in z]
+    return [v / math.fsum(e) for v in e]
+
+
+def softmax(x: np.ndarray) -> tuple:
+    return (np.array(_each_row(_softmax_row, x), np.float64).reshape(x.shape),)
+
+
+def softmax_grad(dy: np.ndarray, y: np.ndarray) -> tuple:
+    def row(d: list[float], p: list[float]) -> list[float]:  # dx_i = sum_j dy_j p_j (delta_ij - p_i), the whole Jacobian
+        return [math.fsum(d[j] * p[j] * ((i == j) - p[i]) for j in range(len(p))) for i in range(len(p))]
+
+    return (np.array(_each_row(row, dy, y), np.float64).reshape(y.shape),)
+
+
+def _minus_log_softmax(z: list[float], j: int, largest: float) -> float:
+    """-log p_j, at most the largest number there is."""
+    if any(map(math.isnan, _softmax_row(z))):
+        return math.nan
+    highest = max(z)
+    rest = math.fsum(exp(v - highest) for i, v in enumerate(z) if i != z.index(highest))  # log1p: exact near p = 1
+    return min(highest - z[j] + math.log1p(rest), largest)
+
+
+def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple:
+    largest = float(np.finfo(logits.dtype).max)
+
+    def row(z: list[float], t: list[float]) -> float:
+        return total(t[j] * _minus_log_softmax(z, j, largest) for j in range(len(z)))
+
+    return np.array(_each_row(row, logits, targets)).reshape(logits.shape[:-1]), softmax(logits)[0]
+
+
+def _by_row(targets: np.ndarray, scale: Any, columns: int) -> np.ndarray:
+    """``scale`` spelled out for every element."""
+    return np.broadcast_to(np.asarray(scale, np.float64), (*targets.shape[:-1], columns))
+
+
+def softmax_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        return [(q[j] * math.fsum(t) - t[j]) * s[j] for j in range(len(q))]
+
+    return (np.array(_each_row(row, p, targets, _by_row(targets, scale, p.shape[-1])), np.float64).reshape(p.shape),)
+
+
+def spell_out(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels as one-hot rows."""
+    targets = np.zeros((*labels.shape, classes))
+    for at in np.ndindex(labels.shape):
+        targets[(*at, int(labels[at]))] = 1
+    return targets
+
+
+def sigmoid_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple:
+    def one(z: float, t: float) -> float:  # log(1 + exp z) is ``softplus``: -log sigmoid(-z)
+        softplus = SCALAR["softplus"]
+        return (t * softplus(-z) if t else 0.0) + ((1 - t) * softplus(z) if t != 1 else 0.0)
+
+    losses = _map(one, logits, targets)
+    means = [total(row) / len(row) for row in losses.reshape(-1, losses.shape[-1])]
+    return np.array(means).reshape(losses.shape[:-1]), _map(_sigmoid, logits)
+
+
+def sigmoid_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -> tuple:
+    outputs = targets.shape[-1]
+    return (_map(lambda q, t, s: (q - t) * s / outputs, p, targets, _by_row(targets, scale, outputs)),)
+
+
+def probability_cross_entropy(p: np.ndarray, targets: np.ndarray, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float]) -> float:
+        terms = [min(max(v / math.fsum(q), epsilon), 1 - epsilon) for v in q]
+        return -math.fsum(tj * math.log(v) for tj, v in zip(t, terms))
+
+    return (np.array(_each_row(row, p, targets)).reshape(p.shape[:-1]),)
+
+
+def probability_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        mass = math.fsum(q)
+        parts = [v / mass for v in q]
+        through = [-tj / v * s[0] if epsilon <= v <= 1 - epsilon else 0.0 for tj, v in zip(t, parts)]
+        k = len(q)
+        return [math.fsum(through[j] * ((i == j) - parts[j]) / mass for j in range(k)) for i in range(k)]
+
+    return (np.array(_each_row(row, p, targets, _by_row(targets, scale, 1)), np.float64).reshape(p.shape),)
+
+
+def binary_cross_entropy(p: np.ndarray, targets: np.ndarray, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float]) -> float:
+        cut = [min(max(v, epsilon), 1 - epsilon) for v in q]
+        return -math.fsum(tj * math.log(v) + (1 - tj) * math.log1p(-v) for tj, v in zip(t, cut)) / len(q)
+
+    return (np.array(_each_row(row, p, targets)).reshape(p.shape[:-1]),)
+
+
+def binary_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any, epsilon: float) -> tuple:
+    outputs = targets.shape[-1]
+
+    def one(q: float, t: float, s: float) -> float:
+        return (-t / q + (1 - t) / (1 - q)) * s / outputs if epsilon <= q <= 1 - epsilon else 0.0
+
+    return (_map(one, p, targets, _by_row(targets, scale, outputs)),)
+
+
+def squared_error(p: np.ndarray, targets: np.ndarray) -> tuple:
+    rows = _each_row(lambda q, t: math.fsum((a - b) ** 2 for a, b in zip(q, t)) / len(q), p, targets)
+    return (np.array(rows).reshape(p.shape[:-1]),)
+
+
+def squared_error_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -> tuple:
+    outputs = p.shape[-1]
+    return (_map(lambda q, t, s: 2 * (q - t) * s / outputs, p, targets, _by_row(targets, scale, outputs)),)
+
+
+# --- batch normalisation ---------------------------------------------------------------------------------------------
+
+
+def moments(x: np.ndarray) -> tuple:
+    columns = [list(map(float, x[..., k].reshape(-1))) for k in range(x.shape[-1])]
+    means = [math.fsum(column) / len(column) for column in columns]
+    variances = [math.fsum((v - mean) ** 2 for v in column) / len(column) for column, mean in zip(columns, means)]
+    return np.array(means), np.array(variances)
+
+
+def normalize(x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> tuple:
+    y = np.zeros(x.shape)
+    for at in np.ndindex(x.shape):
+        k = at[-1]
+        h = (float(x[at]) - float(mean[k])) / math.sqrt(float(variance[k]) + epsilon)
+        y[at] = (1.0 if gamma is None else float(gamma[k])) * h + (0.0 if beta is None else float(beta[k]))
+    return (y,)
+
+
+def normalize_grad(
+    dy: np.ndarray, x: np.ndarray, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool
+) -> tuple:
+    """dx_i = sum_j dy_j dy_j/dx_i with the whole Jacobian of each channel."""
+    c = x.shape[-1]
+    dx, dgamma, dbeta = np.zeros((x.size // c, c)), np.zeros(c), np.zeros(c)
+    for k in range(c):
+        d, v = ([float(number) for number in a[..., k].reshape(-1)] for a in (dy, x))
+        m, inverse = len(v), 1 / math.sqrt(float(variance[k]) + epsilon)
+        centred = [number - float(mean[k]) for number in v]
+        dbeta[k] = math.fsum(d)
+        dgamma[k] = math.fsum(a * b * inverse for a, b in zip(d, centred))
+        g = 1.0 if gamma is None else float(gamma[k])
+        for i in range(m):
+            if not of_batch:
+                dx[i, k] = g * d[i] * inverse
+                continue
+            terms = []
+            for j in range(m):
+                of_mean = -1 / m  # d(x_j - mean)/dx_i = delta_ij - 1/m
+                of_variance = -0.5 * inverse**3 * (2 * centred[i] / m)  # d inverse / dx_i
+                terms.append(d[j] * (((i == j) + of_mean) * inverse + centred[j] * of_variance))
+            dx[i, k] = g * math.fsum(terms)
+    return dx.reshape(x.shape), dgamma, dbeta
+
+
+# --- random numbers, dropout, rows by index ---------------------------------------------------------------------------
+
+_LOW = 2**64 - 1
+
+
+def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Philox 4x64-10 of Salmon, Moraes, Dror, Shaw, SC 2011: ten rounds of two multiplications and an exchange."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        first, second = 0xD2E7470EE14C6C93 * c0, 0xCA5A826395121157 * c2
+        c0, c1, c2, c3 = (second >> 64) ^ c1 ^ k0, second & _LOW, (first >> 64) ^ c3 ^ k1, first & _LOW
+        k0, k1 = (k0 + 0x9E3779B97F4A7C15) & _LOW, (k1 + 0xBB67AE8584CAA73B) & _LOW
+    return c0, c1, c2, c3
+
+
+def words(key: tuple[int, int], counter: tuple[int, int, int], count: int) -> np.ndarray:
+    """``count`` 32-bit words; NumPy's generator counts before it draws, so the first block is number 1."""
+    found: list[int] = []
+    block = 1
+    while len(found) < count:
+        for output in philox(key, (block, *counter)):
+            found += [output & 0xFFFFFFFF, output >> 32]
+        block += 1
+    return np.array(found[:count], np.uint32)
+
+
+def dropout(x: np.ndarray, rate: float, key: Any, step: Any, call: int, mask_shape: tuple[int, ...]) -> tuple:
+    drawn = words(key, (int(step[0]), call, 0), math.prod(mask_shape))
+    threshold = min(round(rate * 2**32), 2**32 - 1)
+    mask = np.array([int(word) >= threshold for word in drawn], bool).reshape(mask_shape)
+    return dropout_grad(x, mask, rate)[0], mask
+
+
+def dropout_grad(dy: np.ndarray, mask: np.ndarray, rate: float) -> tuple:
+    scale = divide(1, 1 - rate)
+    return (_map(lambda d, keep: d * scale if keep and rate < 1 else 0.0, dy, np.broadcast_to(mask, dy.shape)),)
+
+
+def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
+    rows = np.zeros((len(indices), *x.shape[1:]), dtype)
+    for i, index in enumerate(indices):
+        for at in np.ndindex(x.shape[1:]):
+            rows[(i, *at)] = x[(index, *at)].item()
+    return (rows,)
+
+
+def add(*xs: np.ndarray) -> tuple:
+    return (_map(lambda *numbers: math.fsum(numbers), *xs),)
+
+
+# --- LSTM ------------------------------------------------------------------------------------------------------------
+
+
+def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> tuple:
+    (n, steps, inputs), units = x.shape, U.shape[0]
+    a, s = SCALAR[activation], SCALAR[recurrent_activation]
+    h, c, gates = np.zeros((n, steps, units)), np.zeros((n, steps, units)), np.zeros((n, steps, 4 * units))
+    for sample, t in itertools.product(range(n), range(steps)):
+        before = h0[sample] if t == 0 else h[sample, t - 1]
+        for column in range(4 * units):
+            terms = [float(x[sample, t, k]) * float(W[k, column]) for k in range(inputs)]
+            terms += [float(before[k]) * float(U[k, column]) for k in range(units)]
+            terms += [float(b[column])] if b is not None else []
+            gates[sample, t, column] = (a if column // units == 2 else s)(math.fsum(terms))
+        for u in range(units):
+            i, f, g, o = (gates[sample, t, block * units + u] for block in range(4))
+            c[sample, t, u] = f * float(c0[sample, u] if t == 0 else c[sample, t - 1, u]) + i * g
+            h[sample, t, u] = o * a(c[sample, t, u])
+    return h, c, gates
+
+
+def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> tuple:
+    """Real-time bookkeeping per sample: what each z adds to h and c now and, through both, to everything later."""
+    n, steps, units = dh.shape
+    a, a_grad, s_grad = SCALAR[activation], SCALAR_GRAD[activation], SCALAR_GRAD[recurrent_activation]
+    dz = np.zeros((n, steps, 4 * units))
+    for sample in range(n):
+        dc_of_later = [0.0] * units
+        for t in range(steps - 1, -1, -1):
+            for u in range(units):
+                i, f, g, o = (float(gates[sample, t, block * units + u]) for block in range(4))
+                later = 0.0
+                if t + 1 < steps:
+                    later = math.fsum(dz[sample, t + 1, column] * float(U[u, column]) for column in range(4 * units))
+                d_h = float(dh[sample, t, u]) + later
+                squashed = a(float(c[sample, t, u]))
+                d_c = a_grad(d_h * o, squashed) + dc_of_later[u]
+                before = float(c0[sample, u] if t == 0 else c[sample, t - 1, u])
+                dz[sample, t, u] = s_grad(d_c * g, i)
+                dz[sample, t, units + u] = s_grad(d_c * before, f)
+                dz[sample, t, 2 * units + u] = a_grad(d_c * i, g)
+                dz[sample, t, 3 * units + u] = s_grad(d_h * squashed, o)
+                dc_of_later[u] = d_c * f
+    return (dz,)
+
+
+# --- optimizers ------------------------------------------------------------------------------------------------------
+
+
+def _rule(one: Callable[..., tuple[float, ...]], arrays: list[np.ndarray]) -> tuple:
+    rows = [one(*map(float, numbers)) for numbers in zip(*arrays)]
+    changed = len(arrays) - 1  # all but the gradient
+    return tuple(np.array([row[k] for row in rows], np.float64) for k in range(changed))
+
+
+def sgd(value: Any, grad: Any, scalars: Any) -> tuple:
+    lr = float(scalars[0])
+    return _rule(lambda w, g: (w - lr * g,), [value, grad])
+
+
+def momentum(value: Any, grad: Any, velocity: Any, scalars: Any, factor: float, nesterov: bool) -> tuple:
+    lr = float(scalars[0])
+
+    def one(w: float, g: float, v: float) -> tuple[float, float]:
+        v = factor * v - lr * g
+        return (w + factor * v - lr * g if nesterov else w + v), v
+
+    return _rule(one, [value, grad, velocity])
+
+
+def rmsprop(value: Any, grad: Any, square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
+    lr = float(scalars[0])
+
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s = rho * s + (1 - rho) * g**2
+        return w - lr * g / math.sqrt(s + epsilon), s
+
+    return _rule(one, [value, grad, square])
+
+
+def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> tuple:
+    rate = float(scalars[0])
+
+    def one(w: float, g: float, m: float, s: float) -> tuple[float, float, float]:
+        m, s = beta_1 * m + (1 - beta_1) * g, beta_2 * s + (1 - beta_2) * g**2
+        return w - rate * m / (math.sqrt(s) + epsilon), m, s
+
+    return _rule(one, [value, grad, mean, square])
+
+
+NAIVE: dict[str, Callable[..., tuple]] = {
+    **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
+    **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
+    **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
+    **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad)},
+    **{
+        f"cross_entropy.{f.__name__}": f
+        for f in (
+            softmax_cross_entropy,
+            softmax_cross_entropy_grad,
+            sigmoid_cross_entropy,
+            sigmoid_cross_entropy_grad,
+            probability_cross_entropy,
+            probability_cross_entropy_grad,
+            binary_cross_entropy,
+            binary_cross_entropy_grad,
+        )
+    },
+    "cross_entropy.sparse_softmax_cross_entropy": lambda z, y: softmax_cross_entropy(z, spell_out(y, z.shape[-1])),
+    "cross_entropy.sparse_softmax_cross_entropy_grad": lambda p, y, scale: softmax_cross_entropy_grad(
+        p, spell_out(y, p.shape[-1]), scale
+    ),
+    **{f"squared_error.{f.__name__}": f for f in (squared_error, squared_error_grad)},
+    **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
+    **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
+    "gather.gather": gather,
+    "merge.add": add,
+    **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
+    **{f"update.{f.__name__}": f for f in (sgd, momentum, rmsprop, adam)},
+    **{f"activation.{name}": (lambda x, *o, f=f: (_map(f, x, options=o),)) for name, f in SCALAR.items()},
+    **{f"activation.{name}_grad": (lambda d, y, *o, f=f: (_map(f, d, y, options=o),)) for name, f in SCALAR_GRAD.items()},
+}

@@ -1,0 +1,199 @@
+"""The ends of the number line: finite in, finite out; what is lost is said with NaN, and nothing warns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from minidl.geometry import Window
+from minidl.ops import activation
+from minidl.ops.convolution import convolve
+from minidl.ops.cross_entropy import (
+    binary_cross_entropy,
+    binary_cross_entropy_grad,
+    probability_cross_entropy,
+    probability_cross_entropy_grad,
+    sigmoid_cross_entropy,
+    sigmoid_cross_entropy_grad,
+    softmax_cross_entropy,
+    softmax_cross_entropy_grad,
+    sparse_softmax_cross_entropy,
+    sparse_softmax_cross_entropy_grad,
+)
+from minidl.ops.gather import gather
+from minidl.ops.linear import dense
+from minidl.ops.pooling import average_pool, max_pool, max_pool_grad
+from minidl.ops.softmax import softmax
+from tests.cases.ops import ACTIVATIONS, extreme_logits
+
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+LIMITS = {np.float32: 3.4028234663852886e38, np.float64: 1.7976931348623157e308}
+
+
+@both_dtypes
+def test_softmax_of_finite_rows_is_a_distribution(dtype: type) -> None:
+    p = softmax(extreme_logits(dtype))
+    assert np.isfinite(p).all()
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+    assert softmax(np.array([[1e38, -1e38]], dtype)).tolist() == [[1, 0]]
+    assert softmax(np.array([[1e4, 0]], dtype)).tolist() == [[1, 0]]
+
+
+@both_dtypes
+@pytest.mark.parametrize("true_class", [0, 1, 2])
+def test_cross_entropy_of_finite_logits_is_finite(dtype: type, true_class: int) -> None:
+    logits = extreme_logits(dtype)
+    targets = np.eye(3, dtype=dtype)[[true_class] * len(logits)]
+    loss, p = softmax_cross_entropy(logits, targets)
+    assert np.isfinite(loss).all()
+    assert (loss >= 0).all()
+    gradient = softmax_cross_entropy_grad(p, targets, 1 / len(logits))
+    assert np.isfinite(gradient).all()
+    labels = np.full(len(logits), true_class)
+    sparse_loss, sparse_p = sparse_softmax_cross_entropy(logits, labels)
+    np.testing.assert_array_equal(sparse_loss, loss)
+    np.testing.assert_array_equal(sparse_softmax_cross_entropy_grad(sparse_p, labels, 1 / len(logits)), gradient)
+
+
+@both_dtypes
+def test_loss_of_ten_thousand_is_exact(dtype: type) -> None:
+    wrong = np.array([[0, 1]], dtype)
+    loss, p = softmax_cross_entropy(np.array([[1e4, 0]], dtype), wrong)
+    assert loss.tolist() == [10_000.0]
+    assert softmax_cross_entropy_grad(p, wrong, 1.0).tolist() == [[1, -1]]
+    loss, p = sigmoid_cross_entropy(np.array([[1e4], [-1e4]], dtype), np.array([[0], [1]], dtype))
+    assert loss.tolist() == [10_000.0, 10_000.0]
+    assert sigmoid_cross_entropy_grad(p, np.array([[0], [1]], dtype), 1.0).tolist() == [[1], [-1]]
+
+
+@both_dtypes
+def test_the_right_class_far_ahead_costs_nothing(dtype: type) -> None:
+    right = np.array([[1, 0]], dtype)
+    assert softmax_cross_entropy(np.array([[1e4, 0]], dtype), right)[0].tolist() == [0]
+    assert sigmoid_cross_entropy(np.array([[1e4]], dtype), np.array([[1]], dtype))[0].tolist() == [0]
+
+
+@both_dtypes
+def test_the_largest_logits_of_all_stay_finite(dtype: type) -> None:
+    largest = LIMITS[dtype]
+    for row in ([largest, -largest], [-largest, -largest], [largest, largest], [largest, 0], [0, -largest]):
+        for target in (0, 1):
+            loss, p = softmax_cross_entropy(np.array([row], dtype), np.eye(2, dtype=dtype)[[target]])
+            assert np.isfinite(loss).all(), (row, target)
+            assert np.isfinite(p).all(), (row, target)
+    for z in (largest, -largest):
+        for target in (0, 1):
+            loss, p = sigmoid_cross_entropy(np.array([[z]], dtype), np.array([[target]], dtype))
+            assert np.isfinite(loss).all(), (z, target)
+            assert p.tolist() == [[float(z > 0)]]
+
+
+@both_dtypes
+def test_infinite_logits_give_nan(dtype: type) -> None:
+    for row in ([np.inf, 0], [np.inf, np.inf], [np.nan, 0], [-np.inf, -np.inf]):
+        z = np.array([row], dtype)
+        assert np.isnan(softmax(z)).all(), row
+        assert np.isnan(softmax_cross_entropy(z, np.array([[1, 0]], dtype))[0]).all(), row
+
+
+@both_dtypes
+def test_nan_stays_in_its_own_row(dtype: type) -> None:
+    z = np.array([[np.nan, 1], [2, 3]], dtype)
+    assert np.isnan(softmax(z)).tolist() == [[True, True], [False, False]]
+
+
+@both_dtypes
+def test_certain_probabilities_are_cut(dtype: type) -> None:
+    epsilon = 1e-7
+    p, wrong = np.array([[1, 0]], dtype), np.array([[0, 1]], dtype)
+    np.testing.assert_allclose(probability_cross_entropy(p, wrong, epsilon), [-math.log(epsilon)], rtol=1e-6)
+    assert probability_cross_entropy_grad(p, wrong, 1.0, epsilon).tolist() == [[0, 0]]
+    np.testing.assert_allclose(binary_cross_entropy(p, wrong, epsilon), [-math.log(epsilon)], rtol=2e-2)
+    assert binary_cross_entropy_grad(p, wrong, 1.0, epsilon).tolist() == [[0, 0]]
+
+
+@both_dtypes
+def test_activations_at_the_ends(dtype: type) -> None:
+    x = np.array([1e38, -1e38, LIMITS[dtype], -LIMITS[dtype]], dtype)
+    left_right = {
+        "sigmoid": [1, 0, 1, 0],
+        "tanh": [1, -1, 1, -1],
+        "sign": [1, -1, 1, -1],
+        "hard_sigmoid": [1, 0, 1, 0],
+        "elu": [x[0], -1, x[2], -1],
+        "softplus": [x[0], 0, x[2], 0],
+        "relu": [x[0], 0, x[2], 0],
+        "linear": x.tolist(),
+    }
+    for name, expected in left_right.items():
+        assert getattr(activation, name)(x).tolist() == expected, name
+    assert activation.leaky_relu(x, 0.5).tolist() == [x[0], x[1] / 2, x[2], x[3] / 2]
+
+
+@both_dtypes
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gradients_at_the_ends_are_finite(dtype: type, name: str) -> None:
+    x = np.array([1e38, -1e38, 1e4, -1e4, 0.0, -0.0, np.finfo(dtype).smallest_subnormal], dtype)
+    y = getattr(activation, name)(x)
+    assert np.isfinite(getattr(activation, f"{name}_grad")(np.ones_like(y), y)).all()
+
+
+@both_dtypes
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_nan_goes_through_activations(dtype: type, name: str) -> None:
+    x = np.array([1, np.nan, -1], dtype)
+    assert np.isnan(getattr(activation, name)(x)).tolist() == [False, True, False]
+
+
+@both_dtypes
+def test_nan_goes_through_pooling(dtype: type) -> None:
+    for place in range(4):
+        x = np.arange(4, dtype=dtype)
+        x[place] = np.nan
+        y, winners = max_pool(x.reshape(1, 2, 2, 1), Window((2, 2)))
+        assert np.isnan(y).all()
+        assert winners.item() == place  # and the gradient goes where the NaN came from
+        assert np.isnan(average_pool(x.reshape(1, 2, 2, 1), Window((2, 2)))).all()
+
+
+@both_dtypes
+def test_padding_never_wins(dtype: type) -> None:
+    """Even against -inf: the gradient must not vanish into the padding."""
+    window = Window((3, 3), (1, 1), "same")
+    for value in (-1, -1e38, -np.inf):
+        x = np.full((1, 3, 3, 1), value, dtype)
+        y, winners = max_pool(x, window)
+        assert (y == dtype(value)).all()
+        assert max_pool_grad(np.ones_like(y), winners, (3, 3), window).sum() == 9
+
+
+@both_dtypes
+def test_equal_numbers_the_first_wins(dtype: type) -> None:
+    y, winners = max_pool(np.zeros((1, 4, 4, 2), dtype), Window((2, 2), (2, 2)))
+    assert not winners.any()
+    dx = max_pool_grad(np.ones_like(y), winners, (4, 4), Window((2, 2), (2, 2)))
+    assert dx[0, :, :, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+@both_dtypes
+def test_products_pass_nan_and_infinity_on(dtype: type) -> None:
+    x = np.array([[1, np.nan], [np.inf, 1], [1, 1]], dtype)
+    y = dense(x, np.ones((2, 3), dtype))
+    assert np.isnan(y[0]).all()
+    assert np.isinf(y[1]).all()
+    assert y[2].tolist() == [2, 2, 2]
+    z = convolve(x.reshape(1, 3, 2, 1), np.ones((1, 1, 1, 1), dtype), None, Window((1, 1)))
+    np.testing.assert_array_equal(z.reshape(3, 2), x)
+
+
+@both_dtypes
+def test_whole_numbers_never_wrap(dtype: type) -> None:
+    x = np.arange(256, dtype=np.uint8)[:, None]
+    y = gather(x, np.arange(255, -1, -1), dtype)
+    assert y.dtype == dtype
+    assert y[:, 0].tolist() == list(range(255, -1, -1))
+    assert (y * 2).max() == 510
+    assert gather(np.array([-128, 127], np.int8), np.array([0, 1, 0]), dtype).tolist() == [-128, 127, -128]

@@ -1,0 +1,55 @@
+"""Every op's definition against the same mathematics in plain Python loops, on the op's whole case table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minidl import config
+from tests.cases.ops import CASES, OpCase, all_ops, cases_of
+from tests.ops.naive import NAIVE, assert_close
+
+
+def results_of(case: OpCase, args: tuple, kwargs: dict) -> tuple:
+    """What the op gives back, or, for one that works in place, what it changed."""
+    result = case.function(*args, **kwargs)
+    if case.writes:
+        assert result is None
+        return tuple(args[k] for k in case.writes)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def test_every_op_has_cases_and_a_naive_definition() -> None:
+    assert set(all_ops()) == {case.op for case in CASES} == set(NAIVE)
+    names = [str(case) for case in CASES]
+    assert len(set(names)) == len(names)
+    assert not [op for op in all_ops() if not cases_of(op, "tiny") or not cases_of(op, "medium")]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("op", all_ops())
+def test_reference_equals_naive(op: str, dtype: type) -> None:
+    for number, case in enumerate(cases_of(op, "tiny", "small")):
+        args, kwargs = case.make(np.random.default_rng(number), dtype)
+        expected = NAIVE[op](*(a.copy() if isinstance(a, np.ndarray) else a for a in args))
+        with config.use_kernels("reference"):
+            found = results_of(case, args, kwargs)
+        assert len(found) == len(expected)
+        for a, e in zip(found, expected):
+            assert_close(a, e, case.compare, f"{case.op}, {case.name}")
+        if "out" in kwargs:
+            assert found[0] is kwargs["out"]
+        for a in found:
+            assert a.dtype == dtype or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
+
+
+@pytest.mark.parametrize("op", all_ops())
+def test_reference_leaves_its_inputs_alone(op: str) -> None:
+    for number, case in enumerate(cases_of(op, "tiny")):
+        args, kwargs = case.make(np.random.default_rng(number), np.float32)
+        before = [a.tobytes() if isinstance(a, np.ndarray) else a for a in args]
+        with config.use_kernels("reference"):
+            case.function(*args, **kwargs)
+        for k, (a, b) in enumerate(zip(args, before)):
+            if isinstance(a, np.ndarray) and k not in case.writes:
+                assert a.tobytes() == b, f"{case}: argument {k} was changed"

@@ -1,0 +1,246 @@
+"""Fast twins against the definitions they stand for: found by the dispatcher's own rule, held to the op's whole case table.
+
+A twin that is added later is tested without a word here; an op without a twin has no test here.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import config
+from minidl.backend.dispatch import CPU, find_twin, has_accelerator
+from tests.cases.ops import OpCase, all_ops, cases_of, op_function
+from tests.ops.naive import assert_close
+
+ROOT = Path(__file__).parents[2]
+KERNELS = ROOT / "minidl" / "kernels"
+IDENTITIES = ("activation.linear", "activation.linear_grad")  # they hand on what they are given
+
+
+def ops_with_twins() -> list[str]:
+    """Ops whose twin the dispatcher would find for NumPy arrays."""
+    return [op for op in all_ops() if find_twin(CPU.kernels, *op.split("."))]
+
+
+def needs_twins(ops: list[str]) -> list[Any]:
+    """Parameters for pytest: the ops, or one skipped test that says why there are none."""
+    if ops:
+        return list(ops)
+    reason = "numba is not installed" if not has_accelerator(CPU.kernels) else "no op has a twin yet"
+    return [pytest.param("", marks=pytest.mark.skip(reason=reason))]
+
+
+TWINS = needs_twins(ops_with_twins())
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+
+
+@pytest.fixture(autouse=True)
+def poisoned_pool() -> Iterator[None]:
+    """Whatever a kernel forgets to write is NaN."""
+    before, CPU.pool.poison = CPU.pool.poison, True
+    yield
+    CPU.pool.poison = before
+
+
+def copies(args: tuple) -> tuple:
+    """The same arguments in arrays of their own."""
+    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in args)
+
+
+def run(case: OpCase, args: tuple, kwargs: dict, kernels: str) -> tuple:
+    """Results of the op (what it changed, where it works in place), by its twin ("auto") or by its definition."""
+    with config.use_kernels(kernels):
+        result = case.function(*args, **kwargs)
+    if case.writes:
+        assert result is None, f"{case}: works in place and returns nothing"
+        return tuple(args[k] for k in case.writes)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def fresh(case: OpCase, seed: int, dtype: Any) -> tuple[tuple, dict]:
+    return case.make(np.random.default_rng(seed), dtype)
+
+
+def check_case(case: OpCase, seed: int, dtype: Any) -> None:
+    """Agrees with the reference, changes no input, returns memory of its own, the same bits twice."""
+    args, kwargs = fresh(case, seed, dtype)
+    expected = [np.array(e) for e in run(case, copies(args), fresh(case, seed, dtype)[1], "reference")]
+    before = copies(args)
+    found = run(case, args, kwargs, "auto")
+    assert len(found) == len(expected), f"{case}: {len(found)} results"
+    for a, e in zip(found, expected):
+        assert a.dtype == e.dtype, f"{case}: {a.dtype}, reference {e.dtype}"
+        assert_close(a, e, case.compare, f"{case} ({np.dtype(dtype)})")
+    inputs = [a for k, a in enumerate(args) if isinstance(a, np.ndarray) and k not in case.writes]
+    for now, then in zip(inputs, [b for k, b in enumerate(before) if isinstance(b, np.ndarray) and k not in case.writes]):
+        assert now.tobytes() == then.tobytes(), f"{case}: an input was changed"
+    if "out" in kwargs:
+        assert found[0] is kwargs["out"], f"{case}: not written where it was asked to"
+    elif not case.writes and case.op not in IDENTITIES:
+        assert not any(np.may_share_memory(a, b) for a in found for b in inputs), f"{case}: result shares an input's memory"
+        assert all(a.flags.writeable for a in found), f"{case}: read-only result"
+    again = run(case, before, fresh(case, seed, dtype)[1], "auto")
+    assert [a.tobytes() for a in again] == [a.tobytes() for a in found], f"{case}: other bits the second time"
+
+
+@both_dtypes
+@pytest.mark.parametrize("op", TWINS)
+def test_twin_equals_reference(op: str, dtype: type) -> None:
+    for seed, case in enumerate(cases_of(op)):
+        check_case(case, seed, dtype)
+
+
+class PlantedCase(OpCase):
+    """A case whose twin is ``planted`` and whose definition doubles."""
+
+    planted: Callable[[np.ndarray], Any]
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        return lambda x: self.planted(x) if config.kernels() == "auto" else 2 * x
+
+
+def doubled_in_place(x: np.ndarray) -> np.ndarray:
+    x *= 2
+    return x.copy()
+
+
+def half_written(x: np.ndarray) -> np.ndarray:
+    y = CPU.empty(x.shape, x.dtype)
+    y[:-1] = 2 * x[:-1]
+    return y
+
+
+FAULTY: dict[str, Callable[[np.ndarray], Any]] = {
+    "a little off": lambda x: 2.0001 * x,
+    "input changed": doubled_in_place,
+    "one element forgotten": half_written,
+    "other dtype": lambda x: (2 * x).astype(np.float64),
+    "other shape": lambda x: 2 * x[:, None],
+    "memory of the input": lambda x: x if not x.any() else 2 * x,
+    "too many results": lambda x: (2 * x, x.copy()),
+    "read-only": lambda x: read_only(2 * x),
+    "other bits every time": lambda x: 2 * x + np.float32(1e-7) * np.float32(np.random.default_rng().random()),
+    "infinite": lambda x: np.where(x == x.max(), np.float32(np.inf), 2 * x),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_the_check_notices(fault: str) -> None:
+    zeros = fault == "memory of the input"
+    make = lambda rng, dtype: (((np.zeros(50, dtype) if zeros else rng.random(50).astype(dtype)),), {})  # noqa: E731
+    case = PlantedCase("activation.relu", fault, make)
+    object.__setattr__(case, "planted", lambda x: 2 * x)
+    check_case(case, 0, np.float32)
+    object.__setattr__(case, "planted", FAULTY[fault])
+    with pytest.raises(AssertionError):
+        check_case(case, 0, np.float32)
+
+
+def fortran(a: np.ndarray) -> np.ndarray:
+    return np.asfortranarray(a)
+
+
+def strided(a: np.ndarray) -> np.ndarray:
+    wide = np.full([2 * n for n in a.shape], 77, a.dtype)
+    every_other = wide[tuple(slice(None, None, 2) for _ in a.shape)]
+    every_other[...] = a
+    return every_other
+
+
+def backwards(a: np.ndarray) -> np.ndarray:
+    flip = (slice(None, None, -1),) * a.ndim
+    return a[flip].copy()[flip]
+
+
+def read_only(a: np.ndarray) -> np.ndarray:
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+def off_the_line(a: np.ndarray) -> np.ndarray:
+    """One element behind the start of a block: never aligned to a vector."""
+    return np.concatenate([np.zeros(1, a.dtype), a.reshape(-1)])[1:].reshape(a.shape)
+
+
+@pytest.mark.parametrize("layout", [fortran, strided, backwards, read_only, off_the_line], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("op", TWINS)
+def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray], np.ndarray]) -> None:
+    for seed, case in enumerate(cases_of(op, "tiny", "small")):
+        args, kwargs = fresh(case, seed, np.float32)
+        expected = [np.array(e) for e in run(case, copies(args), fresh(case, seed, np.float32)[1], "reference")]
+        turned = tuple(layout(a) if isinstance(a, np.ndarray) and k not in case.writes else a for k, a in enumerate(args))
+        for a, e in zip(run(case, turned, kwargs, "auto"), expected):
+            assert_close(a, e, case.compare, f"{case}, {layout.__name__}")
+
+
+def public_functions(folder: Path) -> list[tuple[str, str, ast.FunctionDef]]:
+    """(module, name, definition) of every public function in the public modules of one kernel package."""
+    return [
+        (path.stem, node.name, node)
+        for path in sorted(folder.glob("*.py"))
+        if not path.stem.startswith("_")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
+def signature_faults(module: str, name: str, kernel: ast.FunctionDef) -> str:
+    """What is wrong with a kernel's name or parameters; empty where it matches its op."""
+    if f"{module}.{name}" not in all_ops():
+        return f"kernels/{module}.{name}: there is no op minidl.ops.{module}.{name}; a helper's name starts with _"
+    parameters = inspect.signature(op_function(f"{module}.{name}").reference).parameters.values()
+    of_op = [(p.name, p.kind is p.VAR_POSITIONAL, p.default is not p.empty) for p in parameters]
+    optional = [False] * (len(kernel.args.args) - len(kernel.args.defaults)) + [True] * len(kernel.args.defaults)
+    of_kernel = [(a.arg, False, has_default) for a, has_default in zip(kernel.args.args, optional)]
+    if kernel.args.vararg:
+        of_kernel.append((kernel.args.vararg.arg, True, False))
+    if of_op != of_kernel or kernel.args.kwonlyargs or kernel.args.kwarg:
+        return f"kernels/{module}.{name}: parameters {of_kernel}, the op has {of_op}"
+    return ""
+
+
+@pytest.mark.parametrize("package", ["numba", "cuda"])
+def test_every_public_kernel_has_an_op_of_its_name_and_signature(package: str) -> None:
+    functions = public_functions(KERNELS / package)
+    if not functions:
+        pytest.skip(f"minidl/kernels/{package} has no kernels yet")
+    assert not [fault for fault in (signature_faults(*row) for row in functions) if fault]
+
+
+def test_a_misspelt_kernel_is_noticed() -> None:
+    wrong = "def relou(x): ...\ndef relu(y): ...\ndef relu(x, fast=True): ...\ndef relu(x): ..."
+    faults = [signature_faults("activation", node.name, node) for node in ast.parse(wrong).body]
+    assert [bool(fault) for fault in faults] == [True, True, True, False]
+
+
+def run_tiny_cases() -> int:
+    """Every twin on its tiny cases; run with the compiler off, an index out of range raises instead of reading on."""
+    CPU.pool.poison = True
+    ops = ops_with_twins()
+    with np.errstate(all="ignore"):
+        for op in ops:
+            for seed, case in enumerate(cases_of(op, "tiny")):
+                for dtype in (np.float32, np.float64):
+                    check_case(case, seed, dtype)
+    return len(ops)
+
+
+@pytest.mark.parametrize("_op", TWINS[:1])
+def test_kernels_as_plain_python(_op: str) -> None:
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "MINIDL_KERNELS": "auto", "PYTHONPATH": str(ROOT)}
+    command = "from tests.ops.test_twins import run_tiny_cases; print(run_tiny_cases())"
+    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout.split()[-1]) == len(ops_with_twins())

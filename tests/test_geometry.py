@@ -1,0 +1,131 @@
+"""Window arithmetic: the tables one looks up, and every refusal; random windows are in tests/ops/test_properties.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.geometry import Window, check_shape, positive_integers
+
+
+@pytest.mark.parametrize(
+    "n, k, s, d, padding, out, pads",
+    [
+        (28, 5, 1, 1, "valid", 24, (0, 0)),
+        (28, 5, 1, 1, "same", 28, (2, 2)),
+        (28, 2, 2, 1, "valid", 14, (0, 0)),
+        (28, 2, 2, 1, "same", 14, (0, 0)),
+        (7, 2, 2, 1, "valid", 3, (0, 0)),
+        (7, 2, 2, 1, "same", 4, (0, 1)),  # the odd zero comes behind
+        (6, 3, 2, 1, "same", 3, (0, 1)),
+        (5, 4, 1, 1, "same", 5, (1, 2)),
+        (224, 7, 2, 1, "same", 112, (2, 3)),  # ResNet's first layer
+        (10, 3, 1, 2, "valid", 6, (0, 0)),
+        (10, 3, 1, 2, "same", 10, (2, 2)),
+        (9, 1, 3, 1, "same", 3, (0, 0)),  # stride longer than the window: nothing is padded
+        (1, 5, 1, 1, "same", 1, (2, 2)),
+        (5, 5, 1, 1, "valid", 1, (0, 0)),
+        (5, 2, 7, 1, "valid", 1, (0, 0)),
+    ],
+)
+def test_one_axis(n: int, k: int, s: int, d: int, padding: str, out: int, pads: tuple[int, int]) -> None:
+    window = Window((k,), (s,), padding, (d,))
+    assert window.output_shape((n,)) == (out,)
+    assert window.pads((n,)) == (pads,)
+
+
+def test_axes_do_not_mix() -> None:
+    window = Window((3, 4, 1), (1, 2, 3), "same", (2, 1, 1))
+    each = [Window((k,), (s,), "same", (d,)) for k, s, d in zip(window.size, window.strides, window.dilation)]
+    spatial = (7, 9, 10)
+    assert window.output_shape(spatial) == tuple(w.output_shape((n,))[0] for w, n in zip(each, spatial))
+    assert window.pads(spatial) == tuple(w.pads((n,))[0] for w, n in zip(each, spatial))
+    assert (window.rank, window.taps, window.spans) == (3, 12, (5, 4, 1))
+
+
+def test_taps_in_row_major_order() -> None:
+    slices = list(Window((2, 3), (2, 1)).tap_slices((2, 4)))
+    assert [(a.start, b.start) for a, b in slices] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert {(a.step, b.step) for a, b in slices} == {(2, 1)}
+    image = np.arange(4 * 6).reshape(4, 6)
+    assert image[slices[5]].tolist() == [[8, 9, 10, 11], [20, 21, 22, 23]]
+
+
+def test_defaults_are_steps_of_one() -> None:
+    assert Window((3, 3)) == Window((3, 3), (1, 1), "valid", (1, 1))
+    assert hash(Window((3, 3))) == hash(Window((3, 3), (1, 1)))
+
+
+@pytest.mark.parametrize("spatial", [(4, 9), (9, 4), (1, 1)])
+def test_a_window_that_does_not_fit_says_what_would(spatial: tuple[int, int]) -> None:
+    with pytest.raises(ShapeError, match=r"conv_1.*\(5, 5\).*padding='same'"):
+        Window((5, 5)).output_shape(spatial, "conv_1")
+
+
+def test_dilation_counts_towards_the_span() -> None:
+    with pytest.raises(ShapeError):
+        Window((3,), dilation=(3,)).output_shape((6,))
+    assert Window((3,), dilation=(3,)).output_shape((7,)) == (1,)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("method", ["output_shape", "pads"])
+def test_a_wrong_number_of_axes(method: str, padding: str) -> None:
+    with pytest.raises(ShapeError):
+        getattr(Window((3, 3), padding=padding), method)((8,))
+
+
+@pytest.mark.parametrize(
+    "arguments", [((3,), (1, 1)), ((3, 3), (1,)), ((3, 3), (), "full"), ((3, 3), (), "valid", (2,))], ids=str
+)
+def test_windows_that_make_no_sense(arguments: tuple) -> None:
+    with pytest.raises(ArgumentError):
+        Window(*arguments)
+
+
+@pytest.mark.parametrize("value, expected", [(5, (5, 5)), ((3, 4), (3, 4)), ([3, 4], (3, 4)), (np.int64(2), (2, 2))])
+def test_positive_integers(value: Any, expected: tuple[int, ...]) -> None:
+    assert positive_integers("Conv2D", "kernel_size", value, 2) == expected
+    assert all(type(item) is int for item in positive_integers("Conv2D", "kernel_size", value, 2))
+
+
+@pytest.mark.parametrize("value", [0, -1, (3,), (3, 3, 3), (3, 0), ()])
+def test_positive_integers_out_of_range(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="kernel_size"):
+        positive_integers("Conv2D", "kernel_size", value, 2)
+
+
+@pytest.mark.parametrize("value", [2.0, "5", "33", None, True, (3, 3.0), (3, None), (True, 3)])
+def test_positive_integers_of_another_kind(value: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="kernel_size"):
+        positive_integers("Conv2D", "kernel_size", value, 2)
+
+
+@pytest.mark.parametrize(
+    "shape, expected",
+    [
+        (5, (5,)),
+        ((28, 28, 1), (28, 28, 1)),
+        ([3, 4], (3, 4)),
+        ((), ()),
+        ((np.int64(3),), (3,)),
+        (((2,), (3, 4)), ((2,), (3, 4))),
+    ],
+)
+def test_check_shape(shape: Any, expected: tuple) -> None:
+    assert check_shape(shape, "Dense") == expected
+
+
+@pytest.mark.parametrize("shape", [(None, 28), "28", 2.5, (2.5,), (True, 3), None])
+def test_check_shape_of_another_kind(shape: Any) -> None:
+    with pytest.raises(ArgumentTypeError):
+        check_shape(shape, "Dense")
+
+
+@pytest.mark.parametrize("shape", [0, (0,), (3, -1), ((3,), (0,))])
+def test_check_shape_out_of_range(shape: Any) -> None:
+    with pytest.raises(ShapeError):
+        check_shape(shape, "Dense")

@@ -1,0 +1,208 @@
+"""The one law of the house, read from the source: a module imports only from lower floors. And ``import minidl`` is quick."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "minidl"
+
+# Where two rooms of one floor do build on each other, a half says which one is above.
+FLOORS = {
+    "errors": 0,
+    "config": 0.25,
+    "geometry": 0.25,
+    "checks": 0.5,
+    "backend": 1,
+    "ops": 2,
+    "kernels": 2,
+    "parameters": 3,
+    "initializers": 3,
+    "regularizers": 3,
+    "constraints": 3,
+    "distributed": 3,
+    "layers": 4,
+    "losses": 4,
+    "optimizers": 4,
+    "data": 4,
+    "datasets": 4,
+    "utils": 4,
+    "metrics": 4.5,
+    "callbacks": 5,
+    "training": 5.5,
+    "models": 6,
+    "__init__": 7,
+    "compat": 8,
+    "testing": 9,  # may import anything; only the lazy names of ``__init__`` and ``__main__`` lead to it
+    "doctor": 9.5,  # utils/doctor.py must run where anything, NumPy included, is missing or broken: it imports late
+    "__main__": 10,
+}
+ARITHMETIC_ONLY = ("errors", "config", "geometry")  # no arrays, no third-party imports
+FREE = ("testing", "doctor", "__main__")  # at the top of the house: these may import when and how they like
+LAZY = {  # imports inside functions, each with its reason in the source
+    ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
+    ("datasets/download.py", "urllib.request"),  # slow to import
+    ("datasets/download.py", "http.client"),
+}
+BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib
+AT_HOME = {"numba": "kernels/numba/", "llvmlite": "kernels/numba/", "cupy": "kernels/cuda/"}
+
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def room_of(path: str) -> str:
+    """``layers/dense.py`` and ``layers/__init__.py`` are in layers, ``errors.py`` in errors."""
+    return "doctor" if path == "utils/doctor.py" else path.partition("/")[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST, path: str) -> Iterator[tuple[str, bool, int]]:
+    """(full name of what is imported, whether inside a function, line); imports for type checkers alone do not count."""
+
+    def walk(node: ast.AST, inside: bool) -> Iterator[tuple[str, bool, int]]:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, inside, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports in minidl are absolute"
+            folder = PACKAGE.parent / str(node.module).replace(".", "/")
+            for alias in node.names:  # from minidl.backend import gpu: a module; import op: a name
+                is_module = (folder / f"{alias.name}.py").exists() or (folder / alias.name).is_dir()
+                yield (f"{node.module}.{alias.name}" if is_module else str(node.module)), inside, node.lineno
+        inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    return walk(tree, False)
+
+
+def faults_of(path: str, source: str) -> list[str]:
+    """Everything in one file that breaks the law."""
+    faults, tree, here = [], ast.parse(source), room_of(path)
+    if here not in FLOORS:
+        return [f"{path}: the room {here} is on no floor; put it into FLOORS"]
+    for name, inside, line in imports(tree, path):
+        place = f"{path}:{line}: {name}"
+        first, _, rest = name.partition(".")
+        room = "doctor" if rest.startswith("utils.doctor") else rest.partition(".")[0] or "__init__"
+        if first == "minidl":
+            if room not in FLOORS:
+                faults.append(f"{place}: the room {room} is on no floor")
+            elif room != here and FLOORS[room] >= FLOORS[here]:
+                faults.append(f"{place}: {here} (floor {FLOORS[here]}) imports {room} (floor {FLOORS[room]})")
+            elif room == "kernels" and here != "kernels":
+                faults.append(f"{place}: kernels are found by name, never imported")
+            if inside and (path, name) not in LAZY and here not in FREE:
+                faults.append(f"{place}: an import inside a function")
+        elif inside and (path, name) not in LAZY and here not in (*FREE, "kernels"):
+            faults.append(f"{place}: an import inside a function")
+        if first in AT_HOME and not path.startswith(AT_HOME[first]):
+            faults.append(f"{place}: only {AT_HOME[first]} knows {first}")
+        if here in ARITHMETIC_ONLY and first != "minidl" and first not in sys.stdlib_module_names:
+            faults.append(f"{place}: {here} imports no other library")
+    called = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in ast.walk(tree)}
+    if called & {"import_module", "__import__"} and path not in BY_NAME and here not in FREE:
+        faults.append(f"{path}: importing by name is a way around the law")
+    return faults
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_imports_come_from_lower_floors(path: str) -> None:
+    assert not faults_of(path, (PACKAGE / path).read_text())
+
+
+@pytest.mark.parametrize(
+    "path, line",
+    [
+        ("backend/cpu.py", "from minidl.ops import linear"),
+        ("backend/cpu.py", "from minidl import layers"),
+        ("backend/cpu.py", "import minidl.models.base"),
+        ("backend/cpu.py", "import minidl"),
+        ("ops/linear.py", "from minidl.kernels.numba import linear"),
+        ("layers/dense.py", "from minidl.losses import Loss"),
+        ("losses/base.py", "from minidl.metrics.base import Metric"),
+        ("callbacks/base.py", "from minidl.training import loop"),
+        ("models/base.py", "from minidl.testing import check_gradients"),
+        ("models/base.py", "from minidl.utils.doctor import examine"),
+        ("models/base.py", "from minidl.kernels.numba import linear"),
+        ("layers/dense.py", "def f():\n    from minidl.ops import linear"),
+        ("layers/dense.py", "def f():\n    import urllib.request"),
+        ("layers/dense.py", "import importlib\nmodels = importlib.import_module('minidl.models')"),
+        ("layers/dense.py", "from importlib import import_module\nmodels = import_module('minidl.models')"),
+        ("layers/dense.py", "layers = __import__('minidl.models')"),
+        ("layers/dense.py", "import numba"),
+        ("ops/linear.py", "import cupy"),
+        ("config.py", "import numpy"),
+        ("attic/old.py", "import math"),
+    ],
+)
+def test_a_breach_is_noticed(path: str, line: str) -> None:
+    assert faults_of(path, line)
+
+
+def test_lawful_imports_are_not_breaches() -> None:
+    source = "import math\nimport numpy as np\nfrom minidl import config\nfrom minidl.backend import op\n"
+    assert not faults_of("layers/dense.py", source + "from minidl.ops import linear")
+    assert not faults_of("backend/__init__.py", "def f():\n    from minidl.backend import gpu")
+    assert not faults_of("kernels/numba/linear.py", "import numba\nfrom minidl.kernels.numba._jit import compiled")
+    assert not faults_of("metrics/base.py", "from minidl.losses import Loss")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("what", ["minidl", "minidl.models, minidl.layers, minidl.optimizers, minidl.datasets, minidl.utils"])
+def test_importing_loads_no_accelerator(what: str) -> None:
+    code = f"import sys, {what}; print([name for name in ('numba', 'llvmlite', 'cupy', 'matplotlib') if name in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_import_minidl_takes_no_time_beside_numpy() -> None:
+    code = "import numpy, time; start = time.perf_counter(); import minidl; print(time.perf_counter() - start)"
+    assert min(float(run(code)) for _ in range(4)) < 0.1
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    code = "import minidl; print([name for name in minidl.__all__ if getattr(minidl, name, None) is None])"
+    assert run(code).strip() == "[]"
+
+
+# What the definitions may use of their array library: names that NumPy and CuPy both have, with one meaning.
+SHARED_WITH_CUPY = {
+    "abs", "arange", "argmax", "asarray", "ascontiguousarray", "broadcast_to", "clip", "concatenate", "copyto", "empty",
+    "empty_like", "exp", "expm1", "finfo", "float32", "float64", "full", "full_like", "inf", "isfinite", "isnan", "log",
+    "log1p", "matmul", "maximum", "mean", "minimum", "moveaxis", "multiply", "nan", "ones", "ones_like", "pad", "sign",
+    "sqrt", "square", "stack", "sum", "swapaxes", "take", "tanh", "tensordot", "transpose", "where", "zeros", "zeros_like",
+}  # fmt: skip
+
+
+def names_of_the_array_library() -> dict[str, str]:
+    """Name -> a place in minidl/ops that takes it from ``xp`` or from ``array_namespace(x)``."""
+    found = {}
+    for path in sorted((PACKAGE / "ops").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                library = node.value.func if isinstance(node.value, ast.Call) else node.value
+                if isinstance(library, ast.Name) and library.id in ("xp", "array_namespace"):
+                    found[node.attr] = f"{path.name}:{node.lineno}"
+    return found
+
+
+def test_definitions_speak_the_common_language_of_numpy_and_cupy() -> None:
+    used = names_of_the_array_library()
+    assert {"exp", "where", "zeros", "pad"} <= set(used)  # the search does find them
+    strangers = {name: place for name, place in used.items() if name not in SHARED_WITH_CUPY}
+    assert not strangers, "check that CuPy has the name, then put it into SHARED_WITH_CUPY"
+
+
+def test_cupy_has_every_name_the_definitions_use() -> None:
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    assert not [name for name in SHARED_WITH_CUPY if not hasattr(cupy, name)]
