@@ -56,6 +56,10 @@ class DatasetError(MinidlError, OSError):
     """A data set could not be found, downloaded or trusted."""
 
 
+class CheckpointError(MinidlError, ValueError):
+    """A file of weights is damaged, of another kind, or belongs to another model."""
+
+
 class NotBuiltError(MinidlError, RuntimeError):
     """A layer or model was used before its input shape, its compilation or its forward pass was known."""
 

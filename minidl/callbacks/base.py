@@ -92,8 +92,14 @@ class CallbackList:
                 with suppress(Exception):  # the first exception is the one to be seen
                     callback.on_train_end({})
             raise
+        first: BaseException | None = None
         for callback in begun:
-            callback.on_train_end({})
+            try:
+                callback.on_train_end({})
+            except BaseException as error:
+                first = first or error
+        if first is not None:
+            raise first
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Tell every callback."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.progress import write
 from minidl.checks import check_flag, check_integer, check_number
 from minidl.errors import ArgumentError
 
@@ -42,12 +44,12 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Forget earlier fits."""
+        self._best, self._waited, self.best_epoch, self.stopped_epoch = -math.inf, 0, 0, None
+        self._best_weights: list | None = None
         names = self.params["metrics"]
         if self.monitor not in names:
             fix = "validation_split=0.2 or validation_data in fit" if self.monitor.startswith("val_") else ""
             raise ArgumentError("EarlyStopping", f"monitor={self.monitor!r}", f"one of {', '.join(names)}", fix)
-        self._best, self._waited, self.best_epoch, self.stopped_epoch = -math.inf, 0, 0, None
-        self._best_weights: list | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Compare with the best epoch."""
@@ -74,5 +76,5 @@ class TerminateOnNaN(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Look at the loss."""
         if not math.isfinite(logs["loss"]):
-            print(f"TerminateOnNaN: the loss is {logs['loss']} after batch {batch + 1}; training stops.")
+            write(sys.stdout, f"TerminateOnNaN: the loss is {logs['loss']} after batch {batch + 1}; training stops.\n")
             self.model.stop_training = True

@@ -58,7 +58,7 @@ class ArrayData:
         self.x = self._inputs(x, input_shape, where)
         self.y = None if y is None else _host(y, f"{where}: y")
         self.weight = None if sample_weight is None else _host(sample_weight, f"{where}: sample_weight")
-        lengths = {"x": len(self.x[0])}
+        lengths = {f"x[{i}]" if self.several else "x": len(array) for i, array in enumerate(self.x)}
         for name, array in (("y", self.y), ("sample_weight", self.weight)):
             if array is not None:
                 if array.ndim == 0:
@@ -123,7 +123,7 @@ def _several(input_shape: Any) -> bool:
 def _host(x: Any, where: str) -> np.ndarray:
     """A view or native-order copy on the host; arrays of the active device are brought there."""
     backend = backends.current()
-    if isinstance(x, backend.array_type):
+    if isinstance(x, backend.array_type) and not isinstance(x, np.ndarray):
         x = backend.to_numpy(x)
     if callable(getattr(x, "__next__", None)):
         raise ArgumentTypeError(where, f"a {type(x).__name__}", "an array of all samples", "np.stack(list(...))")
@@ -160,5 +160,5 @@ def _check_finite(x: np.ndarray, where: str, nan: str) -> None:
             if nan == "raise":
                 raise DataError(f"{where}: x", f"NaN or infinity in sample {sample}", "finite numbers")
             message = f"{where}: x holds NaN or infinity, first in sample {sample}; the loss will become NaN."
-            warnings.warn(message, DataWarning, stacklevel=5)
+            warnings.warn(message, DataWarning, stacklevel=6)  # the caller of fit
             return

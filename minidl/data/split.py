@@ -11,7 +11,7 @@ import numpy as np
 from minidl.backend.base import door
 from minidl.checks import check_number
 from minidl.data.arrays import ArrayData
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError
 
 
 def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
@@ -28,7 +28,7 @@ def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
         seen, unseen = set(_classes(training.y)), set(_classes(validation.y))
         if seen and not (seen & unseen):
             message = "fit: no class of the validation part (the last samples) occurs in training; shuffle before splitting."
-            warnings.warn(message, DataWarning, stacklevel=4)
+            warnings.warn(message, DataWarning, stacklevel=3)
     return training, validation
 
 
@@ -45,15 +45,23 @@ def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = Non
             "fit: class_weight", f"a {type(weights).__name__}", "a dictionary {class: weight}", "{0: 1.0, 1: 5.0}"
         )
     array = door(y, None, "fit: y")
-    labels = array.argmax(axis=-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
-    classes = array.shape[-1] if array.ndim > 1 and array.shape[-1] > 1 else int(labels.max(initial=0)) + 1
+    one_hot = array.ndim > 1 and array.shape[-1] > 1
+    labels = array.argmax(axis=-1) if one_hot else array.reshape(len(array))
+    if (one_hot and not np.allclose(array.sum(axis=-1), 1)) or (labels < 0).any() or (labels != np.floor(labels)).any():
+        raise DataError("fit: class_weight", "targets that are not classes", "labels 0, 1, ... or one-hot rows")
+    classes = array.shape[-1] if one_hot else int(labels.max(initial=0)) + 1
     table = np.ones(classes)
     for label, weight in weights.items():
         if isinstance(label, bool) or not hasattr(label, "__index__") or not 0 <= label < classes:
             raise ArgumentError("fit: class_weight", f"class {label!r}", f"classes 0 to {classes - 1}")
         table[label] = check_number("fit: class_weight", f"weight of class {label}", weight, 0)
     result = table[labels.astype(np.int64)]
-    return result if sample_weight is None else result * door(sample_weight, None, "fit: sample_weight")
+    if sample_weight is None:
+        return result
+    given = door(sample_weight, None, "fit: sample_weight")
+    if given.shape != result.shape:
+        raise ShapeError("fit: sample_weight", f"shape {given.shape}", f"{result.shape}, beside class_weight")
+    return result * given
 
 
 def _classes(y: np.ndarray | None) -> np.ndarray:

@@ -74,11 +74,12 @@ class Loss:
         """``apply`` for arrays that were checked before, on their device, without waiting for it."""
         targets = self.prepare(y_true, y_pred)
         values, kept = self.per_sample(y_pred, targets)
-        n = values.size
+        n, dtype = values.size, values.dtype
+        values = values.astype("float64")  # the sum of a batch may be too large for float32 where its mean is not
         if sample_weight is None:
-            return values.mean(), (kept, targets, 1 / n)
-        weights = sample_weights(sample_weight, values.shape, values.dtype, type(self).__name__)
-        return (values * weights).sum() / n, (kept, targets, weights[..., None] / n)
+            return values.mean().astype(dtype), (kept, targets, 1 / n)
+        weights = sample_weights(sample_weight, values.shape, dtype, type(self).__name__)
+        return ((values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)
 
     def gradient(self, saved: Any) -> Array:
         """dL/dy_pred."""

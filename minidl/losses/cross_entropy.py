@@ -119,6 +119,15 @@ class BinaryCrossentropy(_CrossEntropy):
     merges = "sigmoid"
     default_accuracy = "binary"
 
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """The predictions' shape. Raises DataError, naming value and index, for targets outside [0, 1]."""
+        super().check(y_true, output_shape, where)
+        problem = (y_true < 0) | (y_true > 1)
+        if problem.any():
+            index = tuple(int(i) for i in np.argwhere(problem)[0])
+            place = index[0] if len(index) == 1 else index
+            raise DataError(where, f"target {y_true[index]} at index {place}", "0 to 1")
+
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
         if self.from_logits:

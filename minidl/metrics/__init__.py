@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidl import backend as backends
 from minidl import losses
 from minidl.backend import Array
-from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.losses import Loss
 from minidl.metrics.accuracy import Accuracy as Accuracy
 from minidl.metrics.accuracy import accuracy_score as accuracy_score
@@ -23,8 +24,11 @@ class OfFunction(Metric):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """What the function says."""
-        return self.function(y_true, y_pred)
+        """What the function says. Raises ShapeError unless that is one number for each sample."""
+        values = backends.current().asarray(self.function(y_true, y_pred), None, f"metric {self.name!r}")
+        if values.shape[:1] != y_pred.shape[:1]:
+            raise ShapeError(f"metric {self.name!r}", f"shape {values.shape}", f"({len(y_pred)}, ...), a number per sample")
+        return values
 
 
 class OfLoss(Metric):
@@ -33,6 +37,10 @@ class OfLoss(Metric):
     def __init__(self, loss: Loss, name: str) -> None:
         super().__init__()
         self.loss, self.name = loss, name
+
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """As the loss does."""
+        self.loss.check(y_true, output_shape, where)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """The loss of each sample."""

@@ -30,6 +30,9 @@ class Metric:
         """One number per sample, (n, ...)."""
         raise NotImplementedError
 
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Raise ShapeError or DataError for targets (a host array) the metric cannot be had from; asked before training."""
+
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         """Take in a batch."""
         values = self.per_sample(y_true, y_pred).astype("float64")

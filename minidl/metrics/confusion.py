@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backend as backends
+from minidl.checks import check_integer
 from minidl.errors import DataError, ShapeError
 
 
@@ -23,6 +24,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None) -
     array([[1, 1],
            [0, 2]])
     """
+    if num_classes is not None:
+        num_classes = check_integer("confusion_matrix", "num_classes", num_classes)
     columns = max((np.shape(y)[1] for y in (y_true, y_pred) if np.ndim(y) == 2 and np.shape(y)[1] > 1), default=0)
     true, predicted = as_labels(y_true, "y_true"), as_labels(y_pred, "y_pred")
     if true.shape != predicted.shape:
@@ -44,6 +47,7 @@ def as_labels(y: Any, where: str) -> np.ndarray:
         array = array.argmax(axis=1) if array.shape[1] > 1 else array[:, 0]
     if array.ndim != 1:
         raise ShapeError(where, f"shape {array.shape}", "labels (n,) or rows (n, classes)")
-    if (array != np.floor(array)).any():
-        raise DataError(where, f"label {array[array != np.floor(array)][0]}", "whole numbers")
+    fraction = ~np.isfinite(array) | (array != np.floor(array))
+    if fraction.any():
+        raise DataError(where, f"label {array[fraction][0]}", "whole numbers")
     return array.astype(np.int64)

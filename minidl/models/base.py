@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,11 @@ from minidl.layers.graph import Graph
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.models.summary import summary_text
+from minidl.models.weights import load_weights, save_weights
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
+from minidl.training.interrupt import WholeSteps
 from minidl.training.step import Step
 
 
@@ -43,6 +46,8 @@ class Model:
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
+            raise ArgumentError("Model", "an input that is listed twice", "different inputs")
         self._start(Graph(inputs, outputs, name=name))
 
     def _start(self, network: Layer) -> None:
@@ -55,6 +60,7 @@ class Model:
         self._step: Step | None = None
         self._stream: Stream | None = None
         self._epochs_done = 0
+        self.history: History | None = None  # of the last fit, also where it ended by an exception
         self._busy = _Busy()
 
     # -- the network ---------------------------------------------------------------------------------------------------
@@ -67,7 +73,7 @@ class Model:
     @property
     def layers(self) -> list[Layer]:
         """The layers, each once."""
-        return list(self.network.sublayers())
+        return list(dict.fromkeys(self.network.sublayers()))
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -115,6 +121,26 @@ class Model:
         """Overwrite all weights; nothing changes where number or shapes do not fit."""
         self.network.set_weights(weights)
 
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write all weights, running statistics included, to a safetensors file, which is replaced whole or not at all.
+
+        Raises NotBuiltError for a model without weights, OSError naming ``path`` where nothing can be written.
+        """
+        self._check_built("save_weights")
+        with self._busy.use("save_weights"):
+            save_weights(self.network, path)
+
+    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
+        """Read what ``save_weights`` wrote, into a model of the same architecture; float32 and float64 may differ.
+
+        Returns what was not loaded, a line for each name: nothing, unless ``strict=False`` allows file and model to differ.
+        Raises CheckpointError for a damaged, foreign or unfitting file, OSError where there is none; the model is then
+        as before.
+        """
+        self._check_built("load_weights")
+        with self._busy.use("load_weights"):
+            return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
+
     def forward(self, x: Any, training: bool = True) -> Any:
         """y of a batch, remembering what ``backward`` needs: training by hand."""
         return self.network.forward(x, training)
@@ -150,9 +176,10 @@ class Model:
             raise ArgumentTypeError("compile", f"metrics={metrics!r}", "a list", "metrics=['accuracy']")
         new_loss, new_optimizer = losses.get(loss), optimizers.get(optimizer)
         new_metrics = [metrics_module.get(m, new_loss) for m in metrics or []]
-        names = [m.name for m in new_metrics]
+        names = ["loss", *(m.name for m in new_metrics)]
         if len(set(names)) < len(names):
-            raise ArgumentError("compile", f"metrics {names}", "different names")
+            raise ArgumentError("compile", f"metrics {names[1:]}", "different names, none of them 'loss'")
+        check_flag("compile", "fuse", fuse)
         if new_optimizer is not self.optimizer and new_optimizer._arena is not None:
             raise StateError(
                 "compile", "an optimizer that trains another model", "one of its own", f"{type(new_optimizer).__name__}()"
@@ -163,8 +190,8 @@ class Model:
             new_optimizer._arena = None  # compiled again: its state starts anew, as in Keras
             new_optimizer.iterations = 0
         self.loss, self.optimizer, self._metrics = new_loss, new_optimizer, new_metrics
-        self._fuse = check_flag("compile", "fuse", fuse)
-        self._step = None
+        self._fuse, self._step = fuse, None
+        self._random_stream()  # taken now, so that copies of a compiled model shuffle alike
         if self.network.input_shape is not None:
             self._compiled_step()
 
@@ -195,7 +222,7 @@ class Model:
             validation_split: this fraction of the samples, the last ones as they stand, is held back before shuffling.
             validation_data: (x, y) or (x, y, sample_weight) to validate on instead.
             shuffle: a new order of the samples in every epoch.
-            class_weight: {class: weight}; classes not named weigh 1.
+            class_weight: {class: weight}; classes not named weigh 1. Validation is not weighted by class.
             sample_weight: a weight for each sample.
             nan: ``"warn"`` once where data or loss are not finite, ``"raise"`` before the update, or ``"ignore"``.
 
@@ -208,9 +235,10 @@ class Model:
         initial_epoch = check_integer("fit", "initial_epoch", initial_epoch, low=0)
         verbose = _check_verbose("fit", verbose)
         check_flag("fit", "shuffle", shuffle)
-        if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, sample_weight)
+        if not isinstance(callbacks, (list, tuple, type(None))):
+            raise ArgumentTypeError("fit: callbacks", f"a {type(callbacks).__name__}", "a list", "callbacks=[EarlyStopping()]")
         data = self._data(x, y, sample_weight, "fit", nan)
+        weights = None if class_weight is None else class_weights(data.y, class_weight, data.weight)
         validation = None
         if validation_data is not None:
             if validation_split:
@@ -223,6 +251,8 @@ class Model:
             validation = self._data(x_val, y_val, weight_val[0] if weight_val else None, "fit: validation_data", nan)
         elif validation_split:
             data, validation = split_last(data, validation_split)
+        if weights is not None:
+            data.weight = weights[: len(data)]  # validation is not weighted by class
         step = self._compiled_step()
         history = History()
         every = [ProgressBar(verbose), *(callbacks or []), history]
@@ -237,21 +267,23 @@ class Model:
             "device": backends.current().device,
             "metrics": [*names, *(f"val_{name}" for name in names if validation is not None)],
         }
-        self.stop_training = False
         with self._busy.train():
-            loop.fit(
-                step,
-                data,
-                validation,
-                batch_size=batch_size,
-                epochs=range(initial_epoch, epochs),
-                shuffle=shuffle,
-                stream=self._random_stream(),
-                epochs_done=self._epochs_done,
-                callbacks=CallbackList(every, self, params),
-                nan=nan,
-            )
-        self._epochs_done += len(history.epoch)
+            self.stop_training, self.history = False, history
+            try:
+                loop.fit(
+                    step,
+                    data,
+                    validation,
+                    batch_size=batch_size,
+                    epochs=range(initial_epoch, epochs),
+                    shuffle=shuffle,
+                    stream=self._random_stream(),
+                    epochs_done=self._epochs_done,
+                    callbacks=CallbackList(every, self, params),
+                    nan=nan,
+                )
+            finally:
+                self._epochs_done += len(history.epoch)
         return history
 
     def evaluate(
@@ -306,8 +338,9 @@ class Model:
         step = self._compiled_step()
         with self._busy.train() if what == "train_on_batch" else self._busy.use(what):
             (batch,) = data.batches(len(data))
-            loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
-            running = loop.Running(step)
+            running, guard = loop.Running(step), WholeSteps()
+            with guard.installed(), guard.step():
+                loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
             running.add(0, batch, loss, prediction)
         logs = running.logs()
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
@@ -324,10 +357,14 @@ class Model:
         data = self._arrays(x, y, sample_weight, where, nan)
         if len(data) == 0:
             raise DataError(where, "no samples", "at least one")
+        if data.y is None:
+            raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
         assert self.loss is not None
         shape = (len(data), *self._compiled_step().output_shape)
         self.loss.check(data.y, shape, f"{where}: y")
-        if data.weight is not None and data.weight.shape != shape[: data.weight.ndim]:
+        for metric in self._metrics:
+            metric.check(data.y, shape, f"{where}: metric {metric.name!r}")
+        if data.weight is not None and data.weight.shape != shape[:-1][: data.weight.ndim]:
             raise ShapeError(f"{where}: sample_weight", f"shape {data.weight.shape}", f"({shape[0]},)")
         return data
 

@@ -40,4 +40,6 @@ class Sequential(Model):
         if isinstance(layer, Symbol) and layer.layer is None and not self.network.layers:
             self.network.declared_input_shape = layer.shape
             return
+        if isinstance(layer, Model) and not self.network.layers and self.network.declared_input_shape is None:
+            self.network.declared_input_shape = layer.input_shape
         self.network.append(layer.network if isinstance(layer, Model) else layer)  # type: ignore[arg-type]

@@ -22,15 +22,16 @@ class WholeSteps:
     @contextmanager
     def installed(self) -> Iterator[WholeSteps]:
         """For the time of a fit."""
-        main = threading.current_thread() is threading.main_thread()
-        if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        before = signal.getsignal(signal.SIGINT)
+        ours = before is signal.default_int_handler or isinstance(getattr(before, "__self__", None), WholeSteps)
+        if threading.current_thread() is not threading.main_thread() or not ours:
             yield self
             return
         signal.signal(signal.SIGINT, self._handle)
         try:
             yield self
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, before)
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -24,18 +25,21 @@ _LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for t
 class Running:
     """The mean loss so far and the metrics; sums stay on the device until ``logs`` is called."""
 
-    def __init__(self, step: Step) -> None:
-        self.step, self.total, self.samples = step, 0.0, 0
+    def __init__(self, step: Step, watch: bool = False) -> None:
+        self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
+        self.metrics = [copy.copy(metric) for metric in step.metrics]  # a callback may evaluate in the middle of an epoch
         self._losses: list[tuple[int, Array]] = []
-        for metric in step.metrics:
+        for metric in self.metrics:
             metric.reset()
 
     def add(self, index: int, batch: Any, loss: Array, prediction: Array) -> None:
         """Take in one batch."""
         self.total = self.total + loss.astype(np.float64) * batch.size
         self.samples += batch.size
-        self._losses.append((index, loss))
-        self.step.update_metrics(batch, prediction)
+        if self.watch:
+            self._losses.append((index, loss))
+        for metric in self.metrics:
+            metric.update(batch.y, prediction, batch.weight)
 
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
@@ -48,7 +52,7 @@ class Running:
     def logs(self, prefix: str = "") -> dict[str, float]:
         """Name and value of loss and metrics."""
         values = {f"{prefix}loss": float(self.total) / self.samples if self.samples else float("nan")}
-        for metric in self.step.metrics:
+        for metric in self.metrics:
             values[f"{prefix}{metric.name}"] = metric.result()
         return values
 
@@ -93,7 +97,7 @@ def fit(
             callbacks.on_epoch_begin(epoch, {})
             life = epochs_done + epoch - epochs.start
             order = stream.generator(SHUFFLE, step=life).permutation(len(data)) if shuffle else None
-            running = Running(step)
+            running = Running(step, watch=nan != "ignore" and not warned)
             logs = LazyLogs(running)
             for index, batch in enumerate(data.batches(batch_size, order)):
                 callbacks.on_train_batch_begin(index, {})
@@ -104,15 +108,15 @@ def fit(
                         where = f"fit: epoch {epoch + 1}, batch {index + 1}"
                         raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
                     running.add(index, batch, loss, prediction)
-                if (index % _LOOK_EVERY == 0 or index == steps - 1) and nan != "ignore" and not warned:
+                if running.watch and (index % _LOOK_EVERY == 0 or index == steps - 1):
                     bad = running.first_bad_batch()
                     if bad is not None:
-                        warned = True
+                        warned, running.watch = True, False
                         warnings.warn(
                             f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller "
                             "learning rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
                             NumericWarning,
-                            stacklevel=4,
+                            stacklevel=3,
                         )
                 callbacks.on_train_batch_end(index, logs)
                 if callbacks.stop_training:
@@ -131,7 +135,6 @@ def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", pro
     for index, batch in enumerate(data.batches(batch_size)):
         loss, prediction = step.test(batch)
         running.add(index, batch, loss, prediction)
-        running._losses.clear()
         if progress is not None:
             progress(index + 1, LazyLogs(running))
     return running.logs(prefix)

@@ -12,6 +12,8 @@ from minidl.errors import DataWarning
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
+from minidl.layers.convolution import Conv
+from minidl.layers.dense import Dense
 from minidl.layers.graph import Graph
 from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
@@ -25,7 +27,7 @@ def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Los
             f"compile: the model ends in {last.activation} and the loss takes logits, so it is applied twice; "
             f"drop the activation, or use {type(loss).__name__}().",
             DataWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
         return without_final_activation(network), loss.with_logits()
@@ -38,10 +40,11 @@ def final_activation(network: Layer) -> Activation | None:
         return final_activation(network.layers[-1]) if network.layers else None
     if isinstance(network, Graph):
         return final_activation(network.output.layer) if network.output.layer else None
-    if isinstance(network, Activation):
-        return network
-    activation = getattr(network, "activation", None)
-    return activation if isinstance(activation, Activation) else None
+    apply = type(network).apply
+    if apply is Activation.apply:
+        return network  # type: ignore[return-value]
+    over_last_axis = apply is Dense.apply or (apply is Conv.apply and network.data_format == "channels_last")  # type: ignore[attr-defined]
+    return network.activation if over_last_axis else None  # type: ignore[attr-defined]
 
 
 def without_final_activation(network: Layer) -> Layer:

@@ -55,11 +55,6 @@ class Step:
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
         return loss, self.loss.prediction(prediction, saved)
 
-    def update_metrics(self, batch: Batch, prediction: Array) -> None:
-        """Take the batch into every metric."""
-        for metric in self.metrics:
-            metric.update(batch.y, prediction, batch.weight)
-
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "iterations": self.optimizer.iterations}
 

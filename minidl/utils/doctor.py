@@ -1,0 +1,233 @@
+"""What this installation has: versions, devices, threads, caches and data, and what to do about what is missing.
+
+A doctor is called when something is wrong, so nothing here may fail: each examination stands by itself, and what it cannot
+find out it says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import io
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Distribution, what to call without it, and the command that installs it. Without the first four something is wrong.
+REQUIRED = {
+    "numpy": 'pip install "numpy>=2"',
+    "numba": 'pip install "numba>=0.61"',
+    "llvmlite": 'pip install "numba>=0.61"',
+    "safetensors": "pip install safetensors",
+}
+OPTIONAL = {
+    "matplotlib": ("the examples' plots", 'pip install "minidl[plot]"'),
+    "threadpoolctl": ("how many threads BLAS uses", "pip install threadpoolctl"),
+    "torch": ("the tests against PyTorch", 'pip install "minidl[peers]"'),
+}
+VARIABLES = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"),
+    *("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
+    *("MINIDL_BACKEND", "MINIDL_KERNELS", "MINIDL_DATA", "MINIDL_HOME", "NUMBA_CACHE_DIR"),
+)
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    section: str
+    name: str
+    value: str
+    advice: str = ""
+    serious: bool = False  # whether minidl is the worse for it
+
+
+def examine() -> list[Finding]:
+    """Look at everything; whatever an examination raises or prints becomes a finding of its own."""
+    findings: list[Finding] = []
+    for section, look in SECTIONS.items():
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                for name, value, *rest in look():
+                    findings.append(Finding(section, name, value, *rest))
+        except Exception as error:
+            text = " ".join(str(error).split())
+            findings.append(Finding(section, "problem", f"{type(error).__name__}: {text}", serious=True))
+    return findings
+
+
+def as_text(findings: list[Finding]) -> str:
+    """The report for people; its last line says whether all is well.
+
+    >>> print(as_text([Finding("Versions", "numpy", "missing", "pip install numpy", True)]))
+    Versions
+      numpy  missing -> pip install numpy
+    <BLANKLINE>
+    To do: pip install numpy
+    """
+    lines: list[str] = []
+    width = max((len(f.name) for f in findings), default=0)
+    section = None
+    for f in findings:
+        if f.section != section:
+            lines += ["", f.section] if lines else [f.section]
+            section = f.section
+        lines.append(f"  {f.name:<{width}}  {f.value}{f' -> {f.advice}' if f.advice else ''}")
+    return "\n".join([*lines, "", conclusion(findings)])
+
+
+def as_json(findings: list[Finding]) -> str:
+    """The report for programs: ``findings``, a list of objects, and ``conclusion``."""
+    return json.dumps({"findings": [f._asdict() for f in findings], "conclusion": conclusion(findings)}, indent=2)
+
+
+def conclusion(findings: list[Finding]) -> str:
+    """The last line: all fine, or what to do."""
+    serious = dict.fromkeys(f.advice or f"{f.section}: {f.value}" for f in findings if f.serious)
+    if serious:
+        return f"To do: {'; '.join(serious)}"
+    wishes = sum(bool(f.advice) for f in findings)
+    return "All fine." + (f" What is missing ({wishes}) is optional; the arrows say how to get it." if wishes else "")
+
+
+# -- the examinations --------------------------------------------------------------------------------------------------
+
+Lines = Iterator[tuple[Any, ...]]
+"""(name, value), or with advice, or with advice and whether it is serious."""
+
+
+def _versions() -> Lines:
+    import minidl
+
+    yield "Python", f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})"
+    yield "minidl", f"{minidl.__version__}, in {Path(minidl.__file__).parent}"
+    for name, command in REQUIRED.items():
+        version = _version(name)
+        if version is None:
+            yield name, "missing", command, True
+        elif problem := _cannot_import(name):
+            yield name, f"{version}, but it cannot be imported ({problem})", f"{command} --upgrade --force-reinstall", True
+        else:
+            yield name, version
+    for name, (purpose, command) in OPTIONAL.items():
+        version = _version(name)
+        yield (name, version) if version else (name, f"missing (for {purpose})", command)
+
+
+def _device() -> Lines:
+    from minidl import backend, config
+    from minidl.backend import gpu
+
+    yield "in use", backend.current().device
+    missing = gpu.missing()
+    cupy = next((v for n in ("cupy", "cupy-cuda12x", "cupy-cuda13x") if (v := _version(n))), None)
+    if missing is None:
+        yield "GPU", f"can be used, CuPy {cupy}: minidl.set_backend('cupy')"
+    else:
+        yield "GPU", f"cannot be used: {missing[0]}", missing[1]
+    kernels = config.kernels()
+    if kernels == "reference":
+        yield "kernels", "reference: every op runs its readable definition, slowly"
+    elif _version("numba") is None or _cannot_import("numba"):
+        yield "kernels", "auto, but without Numba that means the slow definitions"
+    elif os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        yield "kernels", "auto, but not compiled", "unset NUMBA_DISABLE_JIT, which makes kernels very slow", True
+    else:
+        yield "kernels", "auto: compiled by Numba where there is a fast version"
+
+
+def _processor() -> Lines:
+    import numpy as np
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield "CPU", f"{_cpu_name()}, {usable} of {os.cpu_count()} logical cores usable"
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    yield "BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
+    if importlib.util.find_spec("threadpoolctl") is not None:
+        pools = importlib.import_module("threadpoolctl").threadpool_info()
+        threads = [str(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"]
+        yield "BLAS threads", ", ".join(dict.fromkeys(threads)) or "unknown"
+    else:
+        yield "BLAS threads", "unknown (threadpoolctl is not installed)"
+    set_now = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
+    yield "variables", ", ".join(set_now) or "none set that matters"
+
+
+def _caches() -> Lines:
+    from minidl.datasets.locate import cache_folder
+
+    data = cache_folder("mnist").parent
+    kernels = os.environ.get("NUMBA_CACHE_DIR")
+    for name, folder in (("kernel cache", Path(kernels) if kernels else data.parent / "kernels"), ("data cache", data)):
+        problem = _why_not_writable(folder)
+        if problem is None:
+            yield name, f"{folder}, {'writable' if folder.is_dir() else 'can be made'}"
+        else:
+            yield name, f"{folder}: {problem}", "set MINIDL_HOME to a folder that can be written", True
+
+
+def _data_sets() -> Lines:
+    from minidl.datasets import mnist
+
+    found = mnist.find_data()
+    if found is not None:
+        yield "MNIST", str(found)
+    else:
+        given = os.environ.get("MINIDL_DATA")
+        where = f"MINIDL_DATA={given} holds no complete mnist/" if given else "MINIDL_DATA is not set"
+        command = 'python -c "from minidl.datasets import mnist; mnist.load_data()"'
+        yield "MNIST", f"not found ({where})", f"{command} downloads it"
+    yield "digits", "built in"
+
+
+SECTIONS: dict[str, Callable[[], Lines]] = {
+    "Versions": _versions,
+    "Device": _device,
+    "Processor": _processor,
+    "Caches": _caches,
+    "Data sets": _data_sets,
+}
+
+
+# -- how it is found out -----------------------------------------------------------------------------------------------
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except Exception:  # not installed, or its files are damaged
+        return None
+
+
+def _cannot_import(module: str) -> str | None:
+    """Why not, in one line; None where it can. A library of another version may be there and yet refuse to load."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
+
+
+def _cpu_name() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or sys.platform
+
+
+def _why_not_writable(folder: Path) -> str | None:
+    """Why nothing can be written there, found out without writing: the folder, or the one it would be made in, is asked."""
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return None if os.access(place, os.W_OK | os.X_OK) else f"{place} cannot be written"
+        if place.exists() or place.is_symlink():
+            return f"{place} is no folder"
+    return "there is no such place"

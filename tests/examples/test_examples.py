@@ -1,0 +1,247 @@
+"""Every example runs as a reader would run it, without data and without a net, and prints what its first lines promise."""
+
+import importlib
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
+ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """An empty folder for caches."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def environment(home):
+    """No data, no cache, no net, and none of the settings of this machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIDL_")}
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOWHERE)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")  # other tests run too
+    return {**kept, **proxies, **threads, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": str(ROOT), "MINIDL_HOME": str(home)}
+
+
+def run(environment, script, *arguments):
+    command = [sys.executable, "-W", "error", EXAMPLES / script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def succeed(environment, script, *arguments):
+    ran = run(environment, script, *arguments)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def number(text, name):
+    return float(re.search(rf"^{name}: ([\d.]+)", text, re.MULTILINE)[1])
+
+
+def check_png(path):
+    """The picture is there, of a size to be read, and not empty."""
+    content = path.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", content[16:24])
+    assert min(width, height) >= 300
+    assert len(content) > 20_000
+
+
+def test_every_example_is_tested_here():
+    text = Path(__file__).read_text()
+    assert not [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text]
+
+
+PARAMETERS = {"softmax": "7,850", "mlp": "118,282", "cnn": "1,256,080"}
+
+
+@pytest.mark.parametrize("model", PARAMETERS)
+def test_mnist(environment, home, model):
+    shorter = ["--epochs", "2"] if model == "cnn" else []
+    printed = succeed(environment, "mnist_cnn.py", "--quick", "--model", model, *shorter)
+    lines = printed.splitlines()
+    expected = "Data: the built-in digits, as there is no MNIST here (no such file); 1000 images to train on, 300 to test on"
+    assert lines[0] == expected
+    assert sum("MNIST" in line for line in lines) == 1
+    assert f"Parameters: {PARAMETERS[model]} (" in printed
+    assert "Training on 800 samples, validating on 200" in printed
+    assert 0 < number(printed, "Test score") < 2.3
+    assert 0.4 < number(printed, "Test accuracy") <= 1
+    assert number(printed, "Time per epoch") >= 0
+    rows = re.findall(ROW, printed, re.MULTILINE)
+    counts = [[int(cell.replace(".", "0")) for cell in cells.split()] for _, cells in rows]
+    assert [int(digit) for digit, _ in rows] == list(range(10))
+    assert sum(map(sum, counts)) == 300
+    assert sum(counts[d][d] for d in range(10)) / 300 == pytest.approx(number(printed, "Test accuracy"), abs=1e-4)
+    assert len({len(line) for line in lines if re.match(ROW, line)}) == 1  # aligned
+    named = re.search(r"Most frequent confusions: (\d) taken for (\d) \((\d+)x\)", printed)
+    true, taken_for, times = map(int, named.groups())
+    assert times == counts[true][taken_for] == max(counts[a][b] for a in range(10) for b in range(10) if a != b)
+    assert not (home / "datasets").exists()
+
+
+def test_mnist_repeats_itself(environment):
+    def results(seed):
+        text = succeed(environment, "mnist_cnn.py", "--quick", "--model", "softmax", "--epochs", "2", "--seed", seed)
+        return number(text, "Test score")
+
+    assert results("1") == results("1") != results("2")
+
+
+def test_mnist_without_a_net_takes_the_digits_and_says_so(environment):
+    printed = succeed(environment, "mnist_cnn.py", "--model", "softmax", "--epochs", "1")
+    assert printed.startswith("Data: the built-in digits, as there is no MNIST here (http")
+    assert "; 20000 images to train on, 2000 to test on\n" in printed
+
+
+@pytest.mark.data
+def test_mnist_itself(environment):
+    if not os.environ.get("MINIDL_DATA"):
+        pytest.skip("MINIDL_DATA is not set")
+    folder = Path(os.environ["MINIDL_DATA"]) / "mnist"
+    printed = succeed(environment, "mnist_cnn.py", "--model", "softmax", "--epochs", "1", "--data", folder)
+    assert printed.startswith("Data: MNIST; 60000 images to train on, 10000 to test on\n")
+    assert number(printed, "Test accuracy") > 0.8
+
+
+@pytest.mark.parametrize("model", ["softmax", "mlp"])
+def test_mnist_plot(environment, tmp_path, model):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    path = tmp_path / "mnist.png"
+    printed = succeed(environment, "mnist_cnn.py", "--quick", "--model", model, "--epochs", "2", "--plot", path)
+    assert printed.endswith(f"Plot: {path}\n")
+    check_png(path)
+
+
+@pytest.mark.parametrize("mistakes", [0, 1, 7, 30])
+def test_mnist_plot_of_any_number_of_mistakes(monkeypatch, tmp_path, capsys, mistakes):
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
+    random, path = np.random.default_rng(0), tmp_path / "mnist.png"
+    images, labels = random.integers(0, 256, (30, 28, 28, 1), np.uint8), np.arange(30) % 10
+    predicted = np.where(np.arange(30) < mistakes, (labels + 1) % 10, labels)
+    history = {name: [0.5] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    monkeypatch.syspath_prepend(EXAMPLES)
+    mnist_cnn = importlib.import_module("mnist_cnn")
+    mnist_cnn.plot(path, history, random.normal(size=(5, 5, 1, 20)), images, labels, predicted)
+    check_png(path)
+    words = [text.get_text() for figure in pyplot.gcf().subfigs for text in [*figure.texts, *(a.title for a in figure.axes)]]
+    assert f"{mistakes} of 30 test images were taken for another digit" in words
+    assert sum(", not " in word for word in words) == min(mistakes, 20)
+    assert ("0, not 1" in words) == (mistakes > 0)
+    shown = [axes for axes in pyplot.gcf().subfigs[1].axes if axes.images]
+    assert len(shown) == 20
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--model", "transformer"], "invalid choice: 'transformer'"),
+        (["--epochs", "0"], "0 is not positive"),
+        (["--batch-size", "many"], "invalid positive value: 'many'"),
+        (["--device", "abacus"], "invalid choice: 'abacus'"),
+        (["--seed", "-1"], "0 <= seed"),
+        (["--seed", "luck"], "invalid int value: 'luck'"),
+        (["--data", "no-such-folder"], "no-such-folder"),
+        (["--layers", "3"], "unrecognized arguments"),
+    ],
+)
+def test_mnist_wrong_arguments(environment, arguments, words):
+    ran = run(environment, "mnist_cnn.py", *arguments)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("mnist_cnn.py: error: ")
+    assert words in ran.stderr.splitlines()[-1]
+    assert ran.stdout == ""
+
+
+def test_mnist_on_the_gpu(environment):
+    from minidl.backend import gpu
+
+    ran = run(environment, "mnist_cnn.py", "--device", "gpu", "--quick", "--epochs", "1")
+    if gpu.missing():
+        assert ran.returncode == 2
+        assert gpu.missing()[1] in ran.stderr
+    else:
+        assert ran.returncode == 0
+        assert "GPU" in ran.stdout
+
+
+def test_low_level(environment):
+    printed = succeed(environment, "low_level.py", "--quick")
+    assert printed.startswith("Data: the built-in digits")
+    assert "6 layers, 158,118 parameters" in printed
+    losses = [float(x) for x in re.findall(r"^Epoch \d/2: loss ([\d.]+)", printed, re.MULTILINE)]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert number(printed, "Test accuracy") > 0.5
+    assert run(environment, "low_level.py", "--epochs", "-3").returncode == 2
+
+
+def test_xor(environment):
+    printed = succeed(environment, "xor.py", "--quick")
+    one, hidden = printed.split("With a hidden layer")
+    table = r"^ +(\d) +(\d) \| +(\d) +([\d.]+) +(\w+)$"
+    for text, right in ((one, False), (hidden, True)):
+        rows = re.findall(table, text, re.MULTILINE)
+        assert [row[:3] for row in rows] == [("0", "0", "0"), ("0", "1", "1"), ("1", "0", "1"), ("1", "1", "0")]
+        assert all(verdict == "right" for *_, verdict in rows) == right
+        assert all(abs(float(output) - int(y)) < 0.4 for _, _, y, output, _ in rows) == right
+    assert "no straight line" in printed
+    assert "ln 2 = 0.6931" in printed
+
+
+def test_gradient_descent(environment):
+    printed = succeed(environment, "gradient_descent.py", "--quick")
+    column = re.findall(r"^ +\d+  (\S+) +-?\d\.\d{10}$", printed, re.MULTILINE)
+    assert column[:6] == ["0.8", "0.59", "0.4745", "0.410975", "0.37603625", "0.3568199375"]  # the lecture's digits
+    assert column[-1].startswith("0.333333")
+    after = dict(re.findall(r"^ *(0\.\d+): w = +(-?[\d.]+)", printed, re.MULTILINE))
+    distance = {float(rate): abs(float(w) - 1 / 3) for rate, w in after.items()}
+    assert distance[0.1] < 1e-6
+    assert distance[0.01] > 0.1
+    assert distance[0.46] > 0.8 - 1 / 3  # further away than it began
+
+
+@pytest.mark.parametrize("script", ["xor.py", "gradient_descent.py"])
+def test_plots_of_the_small_examples(environment, tmp_path, script):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    path = tmp_path / "plot.png"
+    assert succeed(environment, script, "--quick", "--plot", path).endswith(f"Plot: {path}\n")
+    check_png(path)
+
+
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "xor.py", "gradient_descent.py"])
+def test_without_matplotlib_it_says_what_to_install(environment, script):
+    code = "import runpy, sys; sys.modules['matplotlib'] = None; del sys.argv[0]; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-c", code, EXAMPLES / script, "--quick", "--plot", "plot.png"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert ran.returncode == 2
+    assert ran.stderr.endswith('error: --plot needs matplotlib: pip install "minidl[plot]"\n')
+    assert ran.stdout == ""
+
+
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "xor.py", "gradient_descent.py"])
+def test_help_tells_what_it_is(environment, script):
+    printed = succeed(environment, script, "--help")
+    assert f"python examples/{script}" in printed
+    assert "--quick" in printed
+
+
+def test_the_examples_can_be_imported_and_called(environment):
+    code = "import gradient_descent, mnist_cnn; gradient_descent.main(['--quick']); "
+    code += "print(mnist_cnn.build('mlp').count_params())"
+    environment = {**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)])}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.endswith("\n118282\n")

@@ -1,0 +1,249 @@
+"""Callbacks: when they are called, what they see, and how they stop training."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from minidl.callbacks import Callback, EarlyStopping, History, LambdaCallback, TerminateOnNaN
+from minidl.layers import Dense
+from minidl.metrics import Metric
+from minidl.models import Sequential
+from minidl.optimizers import SGD
+
+X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+Y = X.sum(axis=1, keepdims=True)
+
+
+def compiled(optimizer=None, metrics=()):
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile(optimizer or SGD(0.05), "mse", list(metrics))
+    return model
+
+
+class Journal(Callback):
+    """Writes down every moment with its number and the names in its logs."""
+
+    def __init__(self):
+        self.lines = []
+
+    def on_train_begin(self, logs):
+        self.lines.append(("train begin", dict(logs)))
+
+    def on_train_end(self, logs):
+        self.lines.append(("train end", dict(logs)))
+
+    def on_epoch_begin(self, epoch, logs):
+        self.lines.append(("epoch begin", epoch))
+
+    def on_epoch_end(self, epoch, logs):
+        self.lines.append(("epoch end", epoch, sorted(logs)))
+
+    def on_train_batch_begin(self, batch, logs):
+        self.lines.append(("batch begin", batch))
+
+    def on_train_batch_end(self, batch, logs):
+        self.lines.append(("batch end", batch, sorted(logs)))
+
+
+def test_the_moments_in_their_order():
+    journal = Journal()
+    compiled(metrics=["accuracy"]).fit(X, Y, 5, epochs=2, validation_split=0.25, verbose=0, callbacks=[journal])
+    names = ["accuracy", "loss"]
+    batches = [line for n in range(2) for line in (("batch begin", n), ("batch end", n, names))]
+    epochs = [
+        line
+        for epoch in range(2)
+        for line in (("epoch begin", epoch), *batches, ("epoch end", epoch, [*names, "val_accuracy", "val_loss"]))
+    ]
+    assert journal.lines == [("train begin", {}), *epochs, ("train end", {})]
+    assert journal.params == {
+        "epochs": 2,
+        "steps": 2,
+        "batch_size": 5,
+        "samples": 9,
+        "validation_samples": 3,
+        "verbose": 0,
+        "device": journal.params["device"],
+        "metrics": ["loss", "accuracy", "val_loss", "val_accuracy"],
+    }
+    assert journal.model is not None
+
+
+def test_running_values_are_means_so_far():
+    seen = []
+    model = compiled(SGD(0.0))
+    look = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+    history = model.fit(X, Y, 4, shuffle=False, verbose=0, callbacks=[look]).history
+    losses = [model.evaluate(X[:n], Y[:n], verbose=0) for n in (4, 8, 12)]
+    assert seen == pytest.approx(losses, rel=1e-6)
+    assert history["loss"] == [seen[-1]]
+
+
+class Expensive(Metric):
+    name = "expensive"
+    asked = 0
+
+    def per_sample(self, y_true, y_pred):
+        return y_pred[:, 0]
+
+    def result(self):
+        Expensive.asked += 1
+        return super().result()
+
+
+def test_logs_are_lazy():
+    Expensive.asked = 0
+    model = compiled(metrics=[Expensive()])
+    kept = []
+    model.fit(X, Y, 1, verbose=0, callbacks=[LambdaCallback(on_train_batch_end=lambda batch, logs: kept.append(logs))])
+    assert Expensive.asked == 1, "once, at the end of the epoch"
+    assert set(kept[0]) == {"loss", "expensive"}
+    assert len(kept[0]) == 2
+    with pytest.raises(KeyError):
+        kept[0]["accuracy"]
+
+
+# -- stopping ------------------------------------------------------------------------------------------------------------
+
+
+def test_stopping_after_a_batch_ends_that_epoch_after_a_whole_step():
+    model, whole = compiled(), compiled()
+    whole.set_weights(model.get_weights())
+
+    def stop(batch, logs):
+        model.stop_training = batch == 1
+
+    history = model.fit(X, Y, 4, epochs=5, shuffle=False, verbose=0, callbacks=[LambdaCallback(on_train_batch_end=stop)])
+    whole.fit(X[:8], Y[:8], 4, shuffle=False, verbose=0)
+    assert history.epoch == [0]
+    assert model.optimizer.iterations == 2
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights()))
+    assert model.fit(X, Y, 4, epochs=2, verbose=0).epoch == [0, 1], "the next fit is not stopped"
+
+
+def test_stopping_after_an_epoch():
+    model = compiled()
+
+    def stop(epoch, logs):
+        model.stop_training = epoch == 2
+
+    assert model.fit(X, Y, epochs=9, verbose=0, callbacks=[LambdaCallback(on_epoch_end=stop)]).epoch == [0, 1, 2]
+
+
+def test_terminate_on_nan(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    model = compiled()
+    y = Y.copy()
+    y[5] = np.nan
+    history = model.fit(X, y, 2, epochs=4, shuffle=False, verbose=0, nan="ignore", callbacks=[TerminateOnNaN()])
+    assert history.epoch == [0]
+    assert model.optimizer.iterations == 3
+    assert "nan after batch 3" in out.getvalue()
+
+
+class Feed(Callback):
+    """Puts given values into the logs of each epoch, before the callbacks behind it look, and marks the weights."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def on_train_begin(self, logs):
+        self.params["metrics"].extend(self.values)
+
+    def on_epoch_end(self, epoch, logs):
+        logs.update({name: float(values[epoch]) for name, values in self.values.items()})
+        self.model.set_weights([np.full_like(w, epoch) for w in self.model.get_weights()])
+
+
+def stopped_after(values, name="val_x", epochs=None, **arguments):
+    """How many epochs are trained when ``monitor`` goes through these values; the mark of the weights; the callback."""
+    stopping, model = EarlyStopping(name, **arguments), compiled()
+    feed = Feed(**{name: values})
+    history = model.fit(X, Y, epochs=epochs or len(values), verbose=0, callbacks=[feed, stopping])
+    return len(history.epoch), float(model.get_weights()[1][0]), stopping
+
+
+@pytest.mark.parametrize(
+    "values, arguments, epochs",  # what Keras 3 does
+    [
+        ([3, 2, 1, 0.5], {}, 4),
+        ([3, 2, 2, 1], {}, 3),  # equal is not better; patience 0 stops at once
+        ([3, 2, 2, 1], {"patience": 1}, 3),
+        ([3, 2, 2, 1, 1, 1, 0], {"patience": 2}, 6),
+        ([3, 4, 5, 2], {"patience": 3}, 4),
+        ([3, 4, 5, 6, 2], {"patience": 3}, 4),
+        ([3, 2.9, 2.8, 2.7, 2.6], {"min_delta": 0.15}, 2),
+        ([3, 2.9, 2.8, 2.7, 2.6], {"min_delta": 0.15, "patience": 2}, 5),  # 2.8 is better than 3 by more than 0.15
+        ([1, 2, 3, 2], {"mode": "max"}, 4),
+        ([1, 2, 3, 2], {"mode": "min"}, 2),
+        ([1, np.nan, 0.5, 0.4], {"patience": 2}, 4),
+        ([1, np.nan, 0.5, 0.4], {}, 2),
+    ],
+)
+def test_patience(values, arguments, epochs):
+    trained, _, stopping = stopped_after(values, **arguments)
+    assert trained == epochs
+    assert stopping.stopped_epoch == (epochs - 1 if trained < len(values) or stopping.model.stop_training else None)
+
+
+@pytest.mark.parametrize(
+    "name, values, epochs", [("val_accuracy", [1, 2, 3, 2], 4), ("acc", [1, 2, 1], 3), ("val_loss2", [1, 2, 3], 2)]
+)
+def test_accuracies_are_better_when_larger(name, values, epochs):
+    assert stopped_after(values, name)[0] == epochs
+
+
+@pytest.mark.parametrize(
+    "values, arguments, mark, best",
+    [
+        ([3, 1, 2, 2], {"patience": 2}, 1, 1),  # stopped early
+        ([3, 1, 2], {"patience": 9}, 1, 1),  # the epochs ran out first
+        ([3, 2, 1], {"patience": 9}, 2, 2),  # the last was the best
+        ([3, 1, 2], {"patience": 9, "mode": "max"}, 0, 0),
+    ],
+)
+def test_the_best_weights_come_back(values, arguments, mark, best):
+    _, weight, stopping = stopped_after(values, restore_best_weights=True, **arguments)
+    assert weight == mark
+    assert stopping.best_epoch == best
+    _, weight, _ = stopped_after(values, **arguments)
+    assert weight == len(values) - 1
+
+
+def test_a_stopping_can_be_used_again():
+    stopping, model = EarlyStopping("loss", patience=1), compiled(SGD(0.0))
+    for _ in range(2):
+        assert model.fit(X, Y, epochs=5, verbose=0, callbacks=[stopping]).epoch == [0, 1]
+        assert stopping.stopped_epoch == 1
+
+
+@pytest.mark.parametrize("monitor, words", [("val_loss", "validation_split"), ("accuracy", "loss"), ("los", "loss")])
+def test_an_unknown_monitor_is_refused_before_training(monitor, words):
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(
+        ValueError, match=rf"EarlyStopping.*monitor='{monitor}'.*one of loss.*{words if words != 'loss' else ''}"
+    ):
+        model.fit(X, Y, verbose=0, callbacks=[EarlyStopping(monitor)])
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+    model.fit(X, Y, verbose=0)
+
+
+def test_lambda_callback():
+    with pytest.raises(TypeError, match=r"on_batch_end.*on_train_begin.*on_train_batch_end"):
+        LambdaCallback(on_batch_end=print)
+    with pytest.raises(TypeError, match=r"on_epoch_end=3.*function"):
+        LambdaCallback(on_epoch_end=3)
+    seen = []
+    compiled().fit(X, Y, verbose=0, callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["loss"]))])
+    assert len(seen) == 1
+
+
+def test_a_history_of_ones_own():
+    mine = History()
+    model = compiled()
+    given = model.fit(X, Y, epochs=2, verbose=0, callbacks=(mine,))
+    assert mine.history == given.history
+    assert mine.epoch == [0, 1]
