@@ -8,10 +8,21 @@ from contextlib import contextmanager
 
 from minidl import config
 from minidl.backend.base import Array, Backend
-from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_in_place, register
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_in_place, register
 from minidl.errors import ArgumentError
 
-__all__ = ["Array", "Backend", "array_namespace", "backend_of", "current", "op", "op_in_place", "set_backend", "use_backend"]
+__all__ = [
+    "Array",
+    "Backend",
+    "array_namespace",
+    "backend_of",
+    "current",
+    "op",
+    "op_elementwise",
+    "op_in_place",
+    "set_backend",
+    "use_backend",
+]
 
 _backends: dict[str, Backend] = {"numpy": CPU}
 _asked_environment = False

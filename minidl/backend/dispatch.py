@@ -59,12 +59,20 @@ def op(reference: Function) -> Function:
     return _op(reference, in_place=False)
 
 
+def op_elementwise(reference: Function) -> Function:
+    """``op`` for functions that treat every element alike: a twin is handed flat arrays, whatever the common layout.
+
+    Results keep the layout of the arguments, so that images with the channels first are not copied.
+    """
+    return _op(reference, in_place=False, elementwise=True)
+
+
 def op_in_place(reference: Function) -> Function:
     """``op`` for functions that write to their arguments: a twin, which would see a copy, is only given arrays in C order."""
     return _op(reference, in_place=True)
 
 
-def _op(reference: Function, in_place: bool) -> Function:
+def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Function:
     module = reference.__module__.rpartition(".")[2]
     twins: dict[str, Callable[..., Any] | None] = {}
 
@@ -77,6 +85,12 @@ def _op(reference: Function, in_place: bool) -> Function:
             twin = twins[backend.kernels]
             if twin is not None:
                 array_type = backend.array_type
+                if elementwise:
+                    flat, restore = _flatten(args, backend)
+                    result = twin(*flat, **kwargs)
+                    if result is not NotImplemented:
+                        return restore(result)
+                    return reference(*args, **kwargs)
                 ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
                 copied = in_place and any(a is not b for a, b in zip(args, ready))
                 result = NotImplemented if copied else twin(*ready, **kwargs)
@@ -87,6 +101,23 @@ def _op(reference: Function, in_place: bool) -> Function:
 
     call.reference = reference  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _flatten(args: tuple[Any, ...], backend: Backend) -> tuple[list[Any], Callable[[Any], Any]]:
+    """The arrays among ``args`` as flat views in the order of their memory, and the way back for the result."""
+    first = args[0]
+    arrays = [a for a in args if type(a) is backend.array_type]
+    if all(a.flags.c_contiguous for a in arrays):
+        shape = first.shape
+        return [a.reshape(-1) if type(a) is backend.array_type else a for a in args], lambda y: y.reshape(shape)
+    axes = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    if all(a.transpose(axes).flags.c_contiguous for a in arrays):
+        shape, back = first.transpose(axes).shape, [axes.index(axis) for axis in range(first.ndim)]
+        flat = [a.transpose(axes).reshape(-1) if type(a) is backend.array_type else a for a in args]
+        return flat, lambda y: y.reshape(shape).transpose(back)
+    shape = first.shape
+    flat = [backend.contiguous(a).reshape(-1) if type(a) is backend.array_type else a for a in args]
+    return flat, lambda y: y.reshape(shape)
 
 
 def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None:

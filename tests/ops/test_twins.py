@@ -6,6 +6,7 @@ A twin that is added later is tested without a word here; an op without a twin h
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import os
 import subprocess
@@ -50,6 +51,28 @@ def poisoned_pool() -> Iterator[None]:
     before, CPU.pool.poison = CPU.pool.poison, True
     yield
     CPU.pool.poison = before
+
+
+LIMITS = ("SMALL", "FEW_ROWS")  # below these a twin leaves the work to the reference
+
+
+def set_limits(value: int | None, before: dict[tuple[str, str], int]) -> None:
+    """Give every limit of every kernel module this value, or (None) the one it had."""
+    for path in sorted((KERNELS / "numba").glob("*.py")) if has_accelerator(CPU.kernels) else []:
+        module = importlib.import_module(f"minidl.kernels.numba.{path.stem}") if path.stem != "__init__" else None
+        for name in LIMITS:
+            if hasattr(module, name):
+                before.setdefault((path.stem, name), getattr(module, name))
+                setattr(module, name, before[path.stem, name] if value is None else value)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_too_small() -> Iterator[None]:
+    """Twins take the small cases of the table too."""
+    before: dict[tuple[str, str], int] = {}
+    set_limits(0, before)
+    yield
+    set_limits(None, before)
 
 
 def copies(args: tuple) -> tuple:
@@ -98,6 +121,24 @@ def check_case(case: OpCase, seed: int, dtype: Any) -> None:
 def test_twin_equals_reference(op: str, dtype: type) -> None:
     for seed, case in enumerate(cases_of(op)):
         check_case(case, seed, dtype)
+
+
+@both_dtypes
+@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and op.split(".")[0] in ("activation", "update")])
+def test_many_chunks_on_threads(op: str, dtype: type) -> None:
+    """More elements than one task takes, and not a multiple of it."""
+    rng = np.random.default_rng(5)
+    for case in cases_of(op):
+        args, kwargs = fresh(case, 0, dtype)
+        long = [rng.standard_normal(100_003).astype(dtype) if isinstance(a, np.ndarray) and a.size > 1 else a for a in args]
+        if op in ("update.rmsprop", "update.adam"):
+            long = [abs(a) if isinstance(a, np.ndarray) and a.size > 1 else a for a in long]  # running squares
+        if not any(isinstance(a, np.ndarray) and a.size == 100_003 for a in long):
+            continue
+        found = run(case, copies(tuple(long)), kwargs, "auto")
+        expected = run(case, copies(tuple(long)), kwargs, "reference")
+        for a, e in zip(found, expected):
+            assert_close(a, e, case.compare, f"{case} of 100003 elements")
 
 
 class PlantedCase(OpCase):
@@ -228,6 +269,7 @@ def test_a_misspelt_kernel_is_noticed() -> None:
 def run_tiny_cases() -> int:
     """Every twin on its tiny cases; run with the compiler off, an index out of range raises instead of reading on."""
     CPU.pool.poison = True
+    set_limits(0, {})
     ops = ops_with_twins()
     with np.errstate(all="ignore"):
         for op in ops:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._parallel import in_parallel
 
 
 def max_pool(x: Any, window: Window) -> Any:
@@ -39,12 +39,17 @@ def _sizes(window: Window, h: int, w: int) -> tuple[int, ...]:
     return (*window.size, *window.strides, *window.dilation, top, left)
 
 
-@compiled(parallel=True)
+@compiled
 def _forward(x, y, winners, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, len(x), (x, y, winners, sizes))
+
+
+@compiled
+def _forward_share(first_image, last_image, x, y, winners, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     _, h, w, channels = x.shape
-    n, oh, ow, _ = y.shape
-    for image in prange(n):
+    _, oh, ow, _ = y.shape
+    for image in range(first_image, last_image):
         for i in range(oh):
             for j in range(ow):
                 first = True
@@ -65,12 +70,17 @@ def _forward(x, y, winners, sizes):  # type: ignore[no-untyped-def]
                         winners[image, i, j, c] = tap if better else winners[image, i, j, c]
 
 
-@compiled(parallel=True)
+@compiled
 def _backward(dy, winners, dx, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_share, len(dx), (dy, winners, dx, sizes))
+
+
+@compiled
+def _backward_share(first_image, last_image, dy, winners, dx, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
-    n, h, w, channels = dx.shape
+    _, h, w, channels = dx.shape
     _, oh, ow, _ = dy.shape
-    for image in prange(n):
+    for image in range(first_image, last_image):
         for i in range(h):
             for j in range(w):
                 for c in range(channels):

@@ -1,0 +1,62 @@
+"""``in_parallel(function, tasks, arguments)``: the shares of a loop on the thread team, without Numba's loop rewriting.
+
+``function(first, last, *arguments)`` does the tasks first .. last - 1. Compiled code calls it once on every thread, with the
+same arguments, through the entry point of Numba's threading layer that ``prange`` uses too; but the loop is not taken apart
+by the compiler, so that a kernel compiles as quickly as if it ran on one thread, and any argument type will do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.kernels.numba._jit import DISABLED
+
+if DISABLED:
+
+    def in_parallel(function: Any, tasks: int, arguments: tuple[Any, ...]) -> None:
+        """All tasks, one after another."""
+        function(0, tasks, *arguments)
+
+else:
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def in_parallel(typingctx: Any, function: Any, tasks: Any, arguments: Any) -> Any:
+        """See the module."""
+        inner_types = (types.intp, types.intp, *arguments.types)
+        inner = function.get_call_type(typingctx, inner_types, {})
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            result = function.dispatcher.get_compile_result(inner)
+            context.active_code_library.add_linking_library(result.library)
+            i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+
+            # void share(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
+            kind = ir.FunctionType(ir.VoidType(), [pointer.as_pointer(), i64.as_pointer(), i64.as_pointer(), pointer])
+            share = ir.Function(builder.module, kind, builder.module.get_unique_name("share_of_" + builder.function.name))
+            share.linkage = "internal"
+            inside = ir.IRBuilder(share.append_basic_block())
+            first = inside.ptrtoint(inside.load(share.args[0]), i64)
+            last = inside.add(first, inside.load(share.args[1]))
+            packed = inside.load(inside.bitcast(share.args[3], context.get_value_type(arguments).as_pointer()))
+            items = cgutils.unpack_tuple(inside, packed, len(arguments.types))
+            context.call_internal_no_propagate(inside, result.fndesc, inner, [first, last, *items])
+            inside.ret_void()
+
+            def address(value: Any) -> Any:
+                return builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
+
+            _, count, values = args
+            threads = cgutils.get_or_insert_function(builder.module, ir.FunctionType(i64, []), "get_num_threads")
+            launch = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [pointer] * 5 + [i64] * 3), "numba_parallel_for"
+            )
+            nothing, one = ir.Constant(i64, 0), ir.Constant(i64, 1)
+            pointers = [address(nothing), address(count), address(one), address(values)]
+            builder.call(launch, [builder.bitcast(share, pointer), *pointers, nothing, one, builder.call(threads, [])])
+            return context.get_dummy_value()
+
+        return types.void(function, types.intp, arguments), codegen

@@ -1,0 +1,92 @@
+"""Dense layers on the tiled matrix product; few rows, where a product is bound by reading W once, are left to BLAS."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._product import product
+
+FEW_ROWS = 16
+SMALL = 1 << 16  # multiply-adds below which BLAS is as quick
+
+
+def dense(x: Any, W: Any, b: Any = None) -> Any:
+    """Twin of ``ops.linear.dense``."""
+    depth, units = W.shape
+    rows = prod(x.shape[:-1])
+    if _declines(rows, depth, units, x, W):
+        return NotImplemented
+    y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
+    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), bias=b)
+    return y
+
+
+def dense_grad_x(dy: Any, W: Any) -> Any:
+    """Twin of ``ops.linear.dense_grad_x``."""
+    depth, units = W.shape
+    rows = prod(dy.shape[:-1])
+    if _declines(rows, depth, units, dy, W):
+        return NotImplemented
+    dx = CPU.pool.empty((*dy.shape[:-1], depth), dy.dtype)
+    product(rows, depth, units, dy.reshape(-1), units, 1, W.reshape(-1), 1, units, dx.reshape(-1))
+    return dx
+
+
+def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
+    """Twin of ``ops.linear.dense_grad_W``."""
+    depth, units = x.shape[-1], dy.shape[-1]
+    rows = prod(x.shape[:-1])
+    if _declines(rows, depth, units, x, dy) or (out is not None and not out.flags.c_contiguous):
+        return NotImplemented
+    dW = CPU.pool.empty((depth, units), x.dtype) if out is None else out
+    product(depth, units, rows, x.reshape(-1), 1, depth, dy.reshape(-1), units, 1, dW.reshape(-1))
+    return dW
+
+
+def bias_grad(dy: Any, out: Any = None) -> Any:
+    """Twin of ``ops.linear.bias_grad``: partial sums of a few hundred rows, added up in double precision."""
+    units = dy.shape[-1]
+    rows = prod(dy.shape[:-1])
+    if dy.dtype.kind != "f" or not rows or rows < FEW_ROWS or (out is not None and out.dtype != dy.dtype):
+        return NotImplemented
+    shares = max(1, min(threads(), rows * units // 65536))
+    sums = np.zeros((shares, units))
+    if shares == 1:
+        _bias_share(0, 1, dy.reshape(rows, units), sums)
+    else:
+        _bias_on_threads(dy.reshape(rows, units), sums)
+    total = sums.sum(axis=0)
+    if out is None:
+        return total.astype(dy.dtype)
+    out[...] = total
+    return out
+
+
+def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
+    return not rows or rows < FEW_ROWS or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype.kind != "f"
+
+
+@compiled
+def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
+    shares, units = sums.shape
+    part = np.empty(units, dy.dtype)
+    for s in range(first, last):
+        begin, end = s * len(dy) // shares, (s + 1) * len(dy) // shares
+        for block in range(begin, end, 256):
+            part[:] = 0
+            for r in range(block, min(block + 256, end)):
+                for j in range(units):
+                    part[j] += dy[r, j]
+            for j in range(units):
+                sums[s, j] += part[j]
+
+
+@compiled
+def _bias_on_threads(dy, sums):  # type: ignore[no-untyped-def]
+    in_parallel(_bias_share, len(sums), (dy, sums))
