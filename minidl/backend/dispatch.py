@@ -15,6 +15,8 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
@@ -24,12 +26,28 @@ import numpy as np
 from minidl import config
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
-from minidl.errors import BackendError
+from minidl.errors import BackendError, StateError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CPU = CpuBackend()
 _backend_of_type: dict[type, Backend] = {np.ndarray: CPU}
+_forked = False  # in a child of a process that had started the kernels' threads: they do not exist here
+_FORKED = (
+    "a process forked after compiled kernels had run",
+    "one started afresh",
+    "multiprocessing.get_context('spawn'), or minidl.config.set_kernels('reference') in the child",
+)
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = "minidl.kernels.numba._jit" in sys.modules
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 _ACCELERATOR = {"minidl.kernels.numba": "numba", "minidl.kernels.cuda": "cupy"}
 
 
@@ -84,18 +102,18 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
                 twins[backend.kernels] = find_twin(backend.kernels, module, reference.__name__)
             twin = twins[backend.kernels]
             if twin is not None:
-                array_type = backend.array_type
+                if _forked:
+                    raise StateError("minidl", *_FORKED)
+                restore = None
                 if elementwise:
-                    flat, restore = _flatten(args, backend)
-                    result = twin(*flat, **kwargs)
-                    if result is not NotImplemented:
-                        return restore(result)
-                    return reference(*args, **kwargs)
-                ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
+                    ready, restore = _flatten(args, backend)
+                else:
+                    array_type = backend.array_type
+                    ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
                 copied = in_place and any(a is not b for a, b in zip(args, ready))
                 result = NotImplemented if copied else twin(*ready, **kwargs)
                 if result is not NotImplemented:
-                    return result
+                    return result if restore is None else restore(result)
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
             return reference(*args, **kwargs)
 
@@ -124,7 +142,10 @@ def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None
     """The function ``package.module.name``, or None where the accelerator or the twin does not exist."""
     if not has_accelerator(package) or importlib.util.find_spec(f"{package}.{module}") is None:
         return None
-    return getattr(importlib.import_module(f"{package}.{module}"), name, None)
+    twin = getattr(importlib.import_module(f"{package}.{module}"), name, None)
+    if twin is not None and package == "minidl.kernels.numba":
+        twin = importlib.import_module(f"{package}._jit").guarded(twin)
+    return twin
 
 
 def has_accelerator(package: str) -> bool:

@@ -9,10 +9,11 @@ the flags: Numba's own key sees neither a changed callee nor changed flags.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ _SPINS = "20000"  # how long an idle thread of the team waits awake: long enough
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels of these sources and versions are kept."""
+    """Where compiled kernels of these sources and versions are kept: MINIDL_HOME, or minidl's place in the user's cache."""
     home = os.environ.get("MINIDL_HOME")
-    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minidl"
+    user = os.environ.get("XDG_CACHE_HOME") or ""
+    base = Path(home).expanduser() if home else (Path(user) if os.path.isabs(user) else Path.home() / ".cache") / "minidl"
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
@@ -37,44 +39,37 @@ def cache_folder() -> Path:
     return base / "kernels" / digest.hexdigest()[:16]
 
 
-def _prepare() -> None:
-    """Point Numba's cache at our folder and start its threads with a short wait, before anything is compiled."""
-    if not os.environ.get("NUMBA_CACHE_DIR"):
-        numba.config.CACHE_DIR = str(cache_folder())
-    before = {name: os.environ.get(name) for name in ("GOMP_SPINCOUNT",)}
-    if before["GOMP_SPINCOUNT"] is None and os.environ.get("OMP_WAIT_POLICY") is None:
+def _start_threads() -> None:
+    """Start Numba's team with a short wait between kernels, unless the user chose how OpenMP waits."""
+    chosen = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
+    if not chosen:
         os.environ["GOMP_SPINCOUNT"] = _SPINS
     try:
         from numba.np.ufunc.parallel import _launch_threads
 
         _launch_threads()
-    except Exception:  # no threading layer: kernels then say so when they are called
-        pass
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
+        if not chosen:
+            del os.environ["GOMP_SPINCOUNT"]
 
 
 if not DISABLED:
-    _prepare()
+    _start_threads()
+    _CACHE = str(cache_folder())
 
 
-def compiled(function: Callable[..., Any] | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
-    """Compile a function on first use, with the project's flags; ``parallel`` lets ``prange`` use the thread team."""
-
-    def decorate(f: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "boundscheck": False}
-        if parallel:
-            options["parallel"] = True
-        if inline:
-            options["inline"] = "always"
-        try:
-            return numba.njit(cache=not inline, **options)(f)
-        except RuntimeError:  # nowhere to write: compile in every process
-            return numba.njit(**options)(f)
-
-    return decorate if function is None else decorate(function)
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+    if DISABLED:
+        return function
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _CACHE  # only for ours: the user's own kernels stay where they are
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to write: compile in every process
+        return numba.njit(**options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 def threads() -> int:
@@ -82,4 +77,17 @@ def threads() -> int:
     return 1 if DISABLED else numba.get_num_threads()
 
 
-__all__ = ["DISABLED", "FAST", "cache_folder", "compiled", "threads", "time"]
+_one_at_a_time = threading.RLock()
+
+
+def guarded(twin: Callable[..., Any]) -> Callable[..., Any]:
+    """``twin``, one call at a time where the thread team cannot serve two callers (Numba's built-in one aborts the process)."""
+    if DISABLED or numba.threading_layer() != "workqueue":
+        return twin
+
+    @functools.wraps(twin)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with _one_at_a_time:
+            return twin(*args, **kwargs)
+
+    return alone

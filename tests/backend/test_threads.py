@@ -1,0 +1,78 @@
+"""Processes and threads around compiled kernels: forked children, several callers, and a team that serves one at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytest.importorskip("numba", reason="numba is not installed: there are no compiled kernels")
+
+SETUP = """
+import numpy as np, os, sys, threading
+import minidl
+from minidl.layers import Conv2D, MaxPooling2D, Flatten, Dense
+from minidl.models import Sequential
+minidl.set_seed(3)
+model = Sequential([Conv2D(8, 3, activation="relu", input_shape=(16, 16, 3)), MaxPooling2D(), Flatten(), Dense(10)])
+x = np.random.default_rng(0).random((64, 16, 16, 3), dtype=np.float32)
+expected = model.predict(x)
+"""
+
+
+def run(program: str, **environment: str) -> str:
+    """Run a program after the set-up in a process of its own; its output."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SETUP + textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MINIDL_KERNELS": "auto", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_is_told_to_be_spawned_and_may_use_the_references() -> None:
+    text = run("""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                model.predict(x)
+                os._exit(3)
+            except minidl.errors.StateError as error:
+                assert isinstance(error, RuntimeError) and "spawn" in str(error), error
+            with minidl.config.use_kernels("reference"):
+                close = np.allclose(model.predict(x), expected, atol=1e-5)
+            os._exit(0 if close else 4)
+        print("child ended with", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        assert (model.predict(x) == expected).all()
+    """)
+    assert "child ended with 0" in text
+
+
+@pytest.mark.parametrize("layer", ["default", "workqueue"])
+def test_several_threads_predict_with_one_model(layer: str) -> None:
+    text = run(
+        """
+        wrong = []
+        def predict():
+            for _ in range(20):
+                if not (model.predict(x) == expected).all():
+                    wrong.append(1)
+        threads = [threading.Thread(target=predict) for _ in range(4)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        import numba
+        print("wrong:", len(wrong), "team:", numba.threading_layer())
+        """,
+        NUMBA_THREADING_LAYER=layer,
+    )
+    assert "wrong: 0" in text
+    assert layer in ("default", text.split()[-1])
