@@ -1,0 +1,204 @@
+"""The text tells the truth: code blocks run and print what stands below them, quoted code is the code, links lead somewhere.
+
+A block's info string, the words behind its three backticks, says what is asked of it:
+
+    python                          runs, after the blocks before it in the file and in one namespace with them
+    output                          what the python block above it prints, to the letter
+    python file=minidl/ops/x.py     stands in that file as it stands here; a line ``# ...`` marks where something is left out
+    python no-run                   cannot run here; there must be few of these
+    anything else                   is read by people only
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import importlib.util
+import io
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import minidl
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+MAY_STAND_STILL = 2  # blocks marked no-run
+TO_COME = {"kernels/cuda", "minidl/kernels/cuda", "compat", "distributed"}  # named by the text as things that do not exist yet
+NO_MODULES = ("minidl.backend.gpu", "minidl.kernels.cuda", "minidl.__main__")
+FIRST_IN_A_PATH = ("minidl", "tests", "docs", "examples", "benchmarks", ".ci", *(p.name for p in (ROOT / "minidl").iterdir()))
+
+
+class Block(NamedTuple):
+    """Three backticks, an info string, some text and three backticks."""
+
+    line: int
+    info: str
+    text: str
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks_of(text: str) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    found, lines = [], text.splitlines()
+    start = None
+    for number, line in enumerate(lines):
+        if not line.startswith("```"):
+            continue
+        if start is None:
+            start = number
+        else:
+            found.append(Block(start + 1, lines[start][3:].strip(), "\n".join(lines[start + 1 : number]) + "\n"))
+            start = None
+    assert start is None, f"the block that begins in line {start} has no end"
+    return found
+
+
+def run(blocks: list[Block], name: str) -> None:
+    """Execute the python blocks in one namespace, and compare what they print with the output blocks."""
+    namespace = {"__name__": "__main__"}
+    printed = ""
+    for block in blocks:
+        if block.info == "python":
+            stream = io.StringIO()
+            code = compile("\n" * block.line + block.text, name, "exec")  # errors then name the line of the page
+            with contextlib.redirect_stdout(stream):
+                exec(code, namespace)
+            printed = stream.getvalue()
+        elif block.info == "output":
+            assert printed.strip() == block.text.strip(), f"{name}:{block.line}: it prints\n{printed}"
+
+
+def strangers(block: Block) -> list[str]:
+    """The parts of a quotation that do not stand in the file it names."""
+    source = (ROOT / block.info.partition("file=")[2]).read_text()
+    return [part for part in re.split(r"(?m)^\s*# \.\.\.\n", block.text) if part.strip("\n") not in source]
+
+
+def unmarked(text: str) -> str:
+    """The page without its fenced blocks and comments."""
+    return re.sub(r"(?ms)^```.*?^```|<!--.*?-->", "", text)
+
+
+def missing_paths(text: str) -> list[str]:
+    """What stands in single backticks, looks like a path of the repository and does not exist."""
+    missing = []
+    for path in re.findall(r"`([\w./-]+)`", unmarked(text)):
+        first = path.partition("/")[0]
+        looks_like_one = ("/" in path and first in FIRST_IN_A_PATH) or path.endswith((".py", ".md", ".toml"))
+        if looks_like_one and path.rstrip("/") not in TO_COME:
+            somewhere = "/" not in path and any(True for folder in ("minidl", "tests") for _ in (ROOT / folder).rglob(path))
+            if not somewhere and not any((folder / path).exists() for folder in (ROOT, ROOT / "minidl", ROOT / "docs")):
+                missing.append(path)
+    return missing
+
+
+def anchors(text: str) -> set[str]:
+    """The names GitHub gives to headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(text: str, page: Path) -> list[str]:
+    """Links and pictures within the repository that lead nowhere."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", unmarked(text)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target.read_text())):
+            broken.append(link)
+    return broken
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+
+WITH_CODE = [page for page in PAGES if any(block.info == "python" for block in blocks_of(page.read_text()))]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_code_runs_and_prints_what_is_said(page: Path, tmp_path: Path) -> None:
+    """In a process of its own, on one thread, which small products like best, and without waiting for kernels to compile."""
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "NUMBA")}
+    environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT), "MINIDL_KERNELS": "reference"}
+    for name in ("MINIDL_DATA", "MINIDL_BACKEND"):
+        environment.pop(name, None)
+    command = [sys.executable, "-W", "error", __file__, str(page)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+@each_page
+def test_quoted_code_is_the_code(page: Path) -> None:
+    quotations = [block for block in blocks_of(page.read_text()) if "file=" in block.info]
+    wrong = {f"{name_of(page)}:{block.line}": strangers(block) for block in quotations if strangers(block)}
+    assert not wrong, "quote the file as it is now"
+
+
+@each_page
+def test_paths_exist_and_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    assert not missing_paths(text)
+    assert not broken_links(text, page)
+
+
+def test_few_blocks_stand_still() -> None:
+    infos = [block.info for page in PAGES for block in blocks_of(page.read_text())]
+    known = {"python", "output", "text", "bash", "python no-run"}
+    assert {info for info in infos if "file=" not in info} <= known
+    assert infos.count("python no-run") <= MAY_STAND_STILL
+    assert infos.count("python") > 20
+
+
+def test_the_tests_of_this_file_notice() -> None:
+    with pytest.raises(AssertionError):
+        run(blocks_of("```python\nprint(1)\n```\n```output\n2\n```\n"), "page")
+    with pytest.raises(ZeroDivisionError):
+        run(blocks_of("```python\nx = 0\n```\ntext\n```python\n1 / x\n```\n"), "page")
+    run(blocks_of("```python no-run\n1 / 0\n```\n```text\n1 / 0\n```\n"), "page")
+    quotation = "@op\n# ...\n    return call\n"
+    assert strangers(Block(1, "python file=minidl/ops/linear.py", quotation)) == ["    return call\n"]
+    assert missing_paths("`minidl/nothing.py` `layers/dense.py` `tests/` `softmax`") == ["minidl/nothing.py"]
+    assert broken_links("[a](nowhere.md) [b](README.md#not-there) [c](https://example.org)", ROOT / "x.md") == [
+        "nowhere.md",
+        "README.md#not-there",
+    ]
+
+
+def modules() -> list[str]:
+    """Every module of minidl that can be imported here."""
+    found = ["minidl"]
+    for info in pkgutil.walk_packages(minidl.__path__, "minidl.", onerror=lambda name: None):
+        kernels = info.name.startswith("minidl.kernels.") and importlib.util.find_spec("numba") is None
+        if not info.name.startswith(NO_MODULES) and not kernels:
+            found.append(info.name)
+    return found
+
+
+@pytest.mark.parametrize("name", modules())
+def test_doctests(name: str) -> None:
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module)
+    assert not failed
+
+
+def test_there_are_doctests() -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [test for name in modules() for test in finder.find(importlib.import_module(name)) if test.examples]
+    assert len(examples) > 40
+
+
+if __name__ == "__main__":
+    run(blocks_of(Path(sys.argv[1]).read_text()), name_of(Path(sys.argv[1])))
