@@ -135,6 +135,8 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     sample = tuple(received[1:])
     if tuple(received) == tuple(expected):
         return "x[None, ...], if this is a single sample"
+    if (*received, 1) == tuple(expected):
+        return "x[None, ..., None], if this is a single image without a channel axis"
     if (*sample, 1) == tuple(expected):
         return "x[..., None], which adds the channel axis"
     if (1, *sample) == tuple(expected):

@@ -369,6 +369,8 @@ class Model:
         return data
 
     def _arrays(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
+        if not self.layers:
+            raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
         if self.network.input_shape is None:
             self.network.ensure_built(backends.current().asarray(x, None, f"{where}: x").shape[1:])
         dtype = next((p.dtype for p in self.parameters), self.network.dtype)

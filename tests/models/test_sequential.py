@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.errors import ShapeError
+from minidl.errors import NotBuiltError, ShapeError
 from minidl.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models import Model, Sequential
 from minidl.optimizers import SGD, Adam, RMSprop
@@ -288,3 +288,12 @@ def test_a_small_image_model_trains():
     model.compile(Adam(0.01), "sparse_categorical_crossentropy", ["accuracy"])
     history = model.fit(x, np.arange(12) % 2, epochs=30, verbose=0).history
     assert history["loss"][-1] < 0.7 * history["loss"][0]
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
+def test_a_model_without_layers_is_refused(verb: str) -> None:
+    model = Sequential([Input((3,))])
+    model.compile("sgd", "mse")
+    arguments = (np.ones((4, 3)),) if verb == "predict" else (np.ones((4, 3)), np.ones((4, 3)))
+    with pytest.raises(NotBuiltError, match=f"{verb}.*without layers"):
+        getattr(model, verb)(*arguments)
