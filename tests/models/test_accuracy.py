@@ -70,9 +70,7 @@ def test_real_mnist_as_in_the_lectures(
 
 def test_the_built_in_digits_rank_the_models_as_mnist_does() -> None:
     data = digits.load_data(n_train=10_000, n_test=2_000)
-    softmax, mlp, cnn = (
-        accuracy(name, Adam(), epochs, data) for name, epochs in (("softmax", 10), ("mlp", 10), ("cnn", 6))
-    )
+    softmax, mlp, cnn = (accuracy(name, Adam(), epochs, data) for name, epochs in (("softmax", 10), ("mlp", 10), ("cnn", 6)))
     assert 0.80 < softmax < mlp - 0.02
     assert mlp < cnn - 0.01
     assert cnn > 0.98
