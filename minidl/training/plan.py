@@ -1,6 +1,7 @@
-"""What ``compile`` decides once: softmax and cross-entropy become one op, so that the loss is computed from the logits.
+"""What ``compile`` decides once: the network that is trained in place of the one that was written, equal up to rounding.
 
-The layers themselves stay as the user wrote them; the plan is a network of the same parameters without the last activation.
+Softmax and cross-entropy become one op, so that the loss is computed from the logits. A ReLU in front of a max pool moves
+behind it, where there is less to do. The layers stay as the user wrote them; the plan shares their parameters.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from minidl.layers.containers import Chain
 from minidl.layers.convolution import Conv
 from minidl.layers.dense import Dense
 from minidl.layers.graph import Graph
+from minidl.layers.pooling import MaxPooling2D
 from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
 
 
 def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Loss]:
-    """The network and the loss to train with: equal to those given, up to rounding."""
+    """The network and the loss to train with: those given where not ``fuse``, else equal to them up to rounding."""
     last = final_activation(network)
     if loss.from_logits and last is not None and last.activation == loss.merges:
         warnings.warn(
@@ -30,8 +32,37 @@ def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Los
             stacklevel=5,
         )
     if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
-        return without_final_activation(network), loss.with_logits()
-    return network, loss
+        network, loss = without_final_activation(network), loss.with_logits()
+    return (relu_behind_pool(network) if fuse else network), loss
+
+
+def relu_behind_pool(network: Layer) -> Layer:
+    """max(relu(z)) = relu(max(z)), because ReLU never decreases: the same numbers and gradients on the smaller array."""
+    if not isinstance(network, Chain):
+        return network
+    layers: list[Layer] = []
+    for layer in network.layers:
+        relu = _relu_of(layers[-1]) if layers and isinstance(layer, MaxPooling2D) else None
+        if relu is None:
+            layers.append(layer)
+            continue
+        before = layers.pop()
+        if before is not relu:
+            layers.append(without_final_activation(before))
+        layers += [layer, relu]
+    if layers == network.layers:
+        return network
+    reordered = copy.copy(network)
+    reordered.layers = layers
+    return reordered
+
+
+def _relu_of(layer: Layer) -> Activation | None:
+    """The ReLU that is this layer, or that it ends in."""
+    apply = type(layer).apply
+    activation = layer if apply is Activation.apply else getattr(layer, "activation", None)
+    known = apply in (Activation.apply, Dense.apply, Conv.apply)
+    return activation if known and activation.activation == "relu" else None  # type: ignore[union-attr, return-value]
 
 
 def final_activation(network: Layer) -> Activation | None:
