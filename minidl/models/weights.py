@@ -1,8 +1,8 @@
 """Weights in a file: written whole or not at all, and never believed before they are checked.
 
-The format is safetensors: eight bytes with the length of a header, the header in JSON, the numbers one array after the
-other, little-endian. Nothing in it can be executed, and any safetensors library reads it. What minidl adds stands in the
-header's ``__metadata__``: the classes of the layers, a SHA-256 of every array and one of the header itself.
+The format is safetensors, a header in JSON and plain numbers: nothing in it can be executed, and many programs read it.
+The ``safetensors`` library writes it and sees to it that header and file agree. What minidl adds is a text under the key
+``minidl.weights`` of the header's metadata: the classes of the layers, a SHA-256 of every array and one of the header.
 
 An array is called by its place, so that its name does not depend on what else was built before: ``layers.0.W`` is W of
 ``model.layers[0]``, ``layers.2.layers.1.b`` is b of the second layer of a model within the model.
@@ -17,10 +17,8 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from io import BufferedReader
-from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -31,7 +29,7 @@ from minidl.parameters import Parameter
 
 FORMAT, VERSION = "minidl.weights", "1"
 MAX_HEADER = 4 << 20  # bytes; some 20,000 arrays. A header is parsed before it can be trusted, so it may not be long
-_DTYPES: dict[str, np.dtype] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES = {"float32": "F32", "float64": "F64"}  # as NumPy and as safetensors calls them
 _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive (.npz, .keras and PyTorch files are)",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.h5)",
@@ -39,14 +37,7 @@ _OTHER_FORMATS = {
     b"\x80": "a pickle, which minidl never opens: it can run any program",
 }
 
-
-class _Entry(NamedTuple):
-    """What the header says about one array."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    begin: int  # first byte, counted from the end of the header
-    end: int
+Entries = dict[str, tuple[str, tuple[int, ...]]]  # what the header says of the arrays: name, dtype and shape
 
 
 def named_weights(network: Layer, prefix: str = "") -> dict[str, Parameter]:
@@ -91,36 +82,24 @@ def save_weights(network: Layer, path: str | os.PathLike[str]) -> None:
     write_atomically(path, encode(arrays, _classes(network)))
 
 
-def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> Iterator[Any]:
-    """The bytes of a file that holds ``arrays`` (float32 or float64, in any layout), piece by piece, the header first."""
-    codes = {dtype.str: code for code, dtype in _DTYPES.items()}
-    pieces = []
-    header: dict[str, Any] = {"__metadata__": {}}
-    end = 0
-    for name, array in arrays.items():
-        # In C order, whatever it was: the format knows no other, and to write the memory as it lies would mix up numbers.
-        piece = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
-        code = codes[array.dtype.newbyteorder("<").str]
-        header[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": [end, end + piece.nbytes]}
-        end += piece.nbytes
-        pieces.append(piece)
-    header["__metadata__"] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "layers": json.dumps(list(classes)),
-        "sha256": json.dumps({name: hashlib.sha256(piece).hexdigest() for name, piece in zip(arrays, pieces)}),
-    }
-    header["__metadata__"]["header_sha256"] = _header_sha256(header)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight bytes
-    if len(text) > MAX_HEADER:
+def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> bytes:
+    """The content of a file that holds ``arrays`` (float32 or float64, in any layout)."""
+    import safetensors.numpy  # here and in load_weights: only who saves or loads waits for it
+
+    plain = {name: _plain(array) for name, array in arrays.items()}
+    entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
+    metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes)}
+    metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
+    metadata["header_sha256"] = _header_sha256(metadata, entries)
+    # One text, not a text for each key: the library writes keys in random order, and equal weights make equal files.
+    content = safetensors.numpy.save(plain, metadata={FORMAT: json.dumps(metadata)})
+    if int.from_bytes(content[:8], "little") > MAX_HEADER:
         raise CheckpointError("save_weights", f"{len(arrays)} arrays", f"names and shapes that fit into {MAX_HEADER} bytes")
-    yield len(text).to_bytes(8, "little") + text
-    yield from pieces
+    return content
 
 
-def write_atomically(path: str | os.PathLike[str], pieces: Iterable[Any]) -> None:
-    """Put ``pieces`` into a new file beside ``path`` and, once they are on the disk, give it that name.
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Put ``content`` into a new file beside ``path`` and, once it is on the disk, give that file the name.
 
     Raises:
         OSError: with the reason and ``path``; the file that was there before is untouched.
@@ -133,8 +112,7 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[Any]) -> Non
             raise IsADirectoryError(21, "Is a directory") if target.is_dir() else OSError(22, "Not a regular file")
         try:
             with open(part, "xb") as stream:
-                for piece in pieces:
-                    stream.write(piece)
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())  # the bytes must be on the disk before the name is
             os.replace(part, target)
@@ -176,100 +154,77 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
         CheckpointError: the file is damaged, is of another kind, or (``strict``) belongs to another architecture.
         OSError: there is no such file, or it cannot be read.
     """
+    import safetensors
+
     where, weights = f"load_weights({os.fsdecode(path)!r})", named_weights(network)
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
         raise CheckpointError(where, "a folder" if os.path.isdir(path) else "no regular file", "a file of weights")
     with open(path, "rb") as stream:
-        metadata, entries, start = read_header(stream, where)
-        misfits = [*_misfits(weights, entries)]
-        if misfits and strict:
-            raise CheckpointError(
-                where,
-                f"the weights of another architecture ({_listed(metadata['layers'])}): {'; '.join(misfits)}",
-                f"those of this model ({_listed(_classes(network))})",
-                "build the model as it was, or load what fits: load_weights(path, strict=False)",
-            )
-        fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
-        arrays = [
-            _read(stream, start, entries[name], metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
-            for name, p in fitting.items()
-        ]
+        size, first = os.fstat(stream.fileno()).st_size, stream.read(9)
+    unreadable = f"no safetensors file, or a damaged one ({size} bytes)"
+    if int.from_bytes(first[:8], "little") > MAX_HEADER or first[8:] != b"{":
+        _refuse(where, next((kind for magic, kind in _OTHER_FORMATS.items() if first.startswith(magic)), unreadable))
+    try:
+        with safetensors.safe_open(os.fsdecode(path), framework="np") as file:
+            metadata, entries = _verified_header(file, where)
+            misfits = [*_misfits(weights, entries)]
+            if misfits and strict:
+                raise CheckpointError(
+                    where,
+                    f"the weights of another architecture ({_listed(metadata['layers'])}): {'; '.join(misfits)}",
+                    f"those of this model ({_listed(_classes(network))})",
+                    "build the model as it was, or load what fits: load_weights(path, strict=False)",
+                )
+            fitting = {n: p for n, p in weights.items() if n in entries and entries[n][1] == p.shape}
+            arrays = [
+                _verified(file.get_tensor(name), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
+                for name, p in fitting.items()
+            ]
+    except safetensors.SafetensorError as error:
+        _refuse(where, f"{unreadable}: {_printable(error)}")
     for p, array in zip(fitting.values(), arrays):
         p.value[...] = backends.backend_of(p.value).asarray(array)
     return misfits
 
 
-def _misfits(weights: Mapping[str, Parameter], entries: Mapping[str, _Entry]) -> Iterator[str]:
+def _misfits(weights: Mapping[str, Parameter], entries: Entries) -> Iterator[str]:
     for name, p in weights.items():
         if name not in entries:
             yield f"missing {name} of shape {p.shape}"
-        elif entries[name].shape != p.shape:
-            yield f"{name} has shape {entries[name].shape} instead of {p.shape}"
-    for name, entry in entries.items():
+        elif entries[name][1] != p.shape:
+            yield f"{name} has shape {entries[name][1]} instead of {p.shape}"
+    for name, (_, shape) in entries.items():
         if name not in weights:
-            yield f"unexpected {_printable(name)} of shape {entry.shape}"
+            yield f"unexpected {_printable(name)} of shape {shape}"
 
 
-def read_header(stream: BufferedReader, where: str) -> tuple[dict[str, Any], dict[str, _Entry], int]:
-    """The metadata, the entries by name, and where the numbers begin; all sizes agree with the size of the file.
-
-    Raises:
-        CheckpointError: anything is not as ``encode`` writes it.
-    """
-    size = os.fstat(stream.fileno()).st_size
-    first = stream.read(8)
-    length = int.from_bytes(first, "little")
-    if len(first) < 8 or not 2 <= length <= min(size - 8, MAX_HEADER) or (text := stream.read(length))[:1] != b"{":
-        kinds = [kind for magic, kind in _OTHER_FORMATS.items() if first.startswith(magic)]
-        _refuse(where, kinds[0] if kinds else f"no safetensors file, or a damaged one ({size} bytes)")
-    try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_repetition)
-        metadata = _checked_metadata(header, where)
-        entries = {name: _checked_entry(name, item, where) for name, item in header.items() if name != "__metadata__"}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        _refuse(where, f"a header that makes no sense ({type(error).__name__}: {_printable(error)})")
-    position = 0
-    for entry in sorted(entries.values(), key=lambda e: (e.begin, e.end)):
-        if entry.begin != position:
-            _refuse(where, "arrays that overlap or leave gaps")
-        position = entry.end
-    if 8 + length + position != size:
-        _refuse(where, f"{size} bytes of the {8 + length + position} its header announces")
-    return metadata, entries, 8 + length
-
-
-def _checked_metadata(header: dict[str, Any], where: str) -> dict[str, Any]:
-    metadata = dict(header.get("__metadata__") or {})
-    if metadata.get("format") != FORMAT:
+def _verified_header(file: Any, where: str) -> tuple[dict[str, Any], Entries]:
+    """What an open safetensors file says of itself, if it is what ``encode`` wrote."""
+    text = (file.metadata() or {}).get(FORMAT)
+    if text is None:
         _refuse(where, "a safetensors file that minidl did not write, or a damaged one", "model.set_weights(arrays)")
-    if metadata["version"] != VERSION:
-        _refuse(where, f"version {_printable(metadata['version'])} of the format, not {VERSION}", "a newer minidl")
-    if metadata["header_sha256"] != _header_sha256(header):
+    names = file.keys()
+    entries = {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in zip(names, map(file.get_slice, names))}
+    try:
+        metadata = json.loads(text)
+        header_sha256 = _header_sha256(metadata, entries)
+    except (ValueError, AttributeError, RecursionError) as error:
+        _refuse(where, f"metadata that make no sense ({type(error).__name__}: {_printable(error)})")
+    if metadata.get("version") != VERSION:
+        _refuse(where, f"version {_printable(metadata.get('version'))} of the format, not {VERSION}", "a newer minidl")
+    if metadata.get("header_sha256") != header_sha256:
         _refuse(where, "a damaged header (its SHA-256 is wrong)")
-    metadata["layers"], metadata["sha256"] = list(json.loads(metadata["layers"])), dict(json.loads(metadata["sha256"]))
-    return metadata
+    if not isinstance(metadata.get("layers"), list) or not isinstance(metadata.get("sha256"), dict):
+        _refuse(where, "metadata without layers or digests")
+    for name, (dtype, shape) in entries.items():
+        if dtype not in _DTYPES.values() or len(shape) > 32:
+            _refuse(where, f"{_printable(name)} of type {dtype} with {len(shape)} axes, not {' or '.join(_DTYPES.values())}")
+    return metadata, entries
 
 
-def _checked_entry(name: str, item: dict[str, Any], where: str) -> _Entry:
-    shape, (begin, end) = tuple(item["shape"]), item["data_offsets"]
-    if any(type(n) is not int or not 0 <= n < 1 << 63 for n in (*shape, begin, end)) or len(shape) > 32:
-        _refuse(where, f"sizes of {_printable(name)} that make no sense")
-    if item["dtype"] not in _DTYPES:
-        _refuse(where, f"{_printable(name)} of type {_printable(item['dtype'])}, not {' or '.join(_DTYPES)}")
-    dtype = _DTYPES[item["dtype"]]
-    if end - begin != prod(shape) * dtype.itemsize:
-        _refuse(where, f"{_printable(name)} of shape {shape} in {end - begin} bytes")
-    return _Entry(dtype, shape, begin, end)
-
-
-def _read(stream: BufferedReader, start: int, entry: _Entry, sha256: str | None, dtype: Any, where: str) -> np.ndarray:
-    """One array, verified, in the model's dtype. Its shape is the model's, so no more memory is taken than the model has."""
-    array = np.empty(entry.shape, entry.dtype)
-    memory = array.reshape(-1).view(np.uint8).data
-    stream.seek(start + entry.begin)
-    if stream.readinto(memory) != memory.nbytes or hashlib.sha256(memory).hexdigest() != sha256:
+def _verified(array: np.ndarray, sha256: Any, dtype: Any, where: str) -> np.ndarray:
+    """The array in the model's dtype, if it holds the numbers that were written."""
+    if _sha256(array) != sha256:
         _refuse(where, "damaged numbers (their SHA-256 is wrong)")
     try:
         with np.errstate(over="raise", under="ignore"):
@@ -278,16 +233,22 @@ def _read(stream: BufferedReader, start: int, entry: _Entry, sha256: str | None,
         raise CheckpointError(where, f"numbers too large for {dtype}", f"a model of {array.dtype.name}") from None
 
 
-def _header_sha256(header: dict[str, Any]) -> str:
-    """A digest of everything the header says, except this digest."""
-    metadata = {key: value for key, value in header["__metadata__"].items() if key != "header_sha256"}
-    return hashlib.sha256(json.dumps({**header, "__metadata__": metadata}, sort_keys=True).encode()).hexdigest()
+# -- digests and words -------------------------------------------------------------------------------------------------
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("the same name twice")
-    return dict(pairs)
+def _plain(array: np.ndarray) -> np.ndarray:
+    """The array in C order, little-endian. The library writes memory as it lies: another order would mix up numbers."""
+    return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(_plain(array).data).hexdigest()
+
+
+def _header_sha256(metadata: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
+    """A digest of everything the header says of names, dtypes and shapes, and of the metadata except this digest."""
+    rest = {key: value for key, value in metadata.items() if key != "header_sha256"}
+    return hashlib.sha256(json.dumps([rest, entries], sort_keys=True).encode()).hexdigest()
 
 
 def _classes(network: Layer) -> list[str]:

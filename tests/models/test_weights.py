@@ -14,13 +14,14 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import minidl
 from minidl.errors import CheckpointError, NotBuiltError, StateError
 from minidl.layers import LSTM, Add, BatchNormalization, Conv2D, Dense, Flatten, Input
 from minidl.models import Model, Sequential
 from minidl.models import weights as weight_files
-from minidl.models.weights import encode, load_weights, named_weights, write_atomically
+from minidl.models.weights import encode, load_weights, named_weights
 
 
 def small_model(units=3, dtype="float32"):
@@ -39,7 +40,7 @@ def same(a, b):
 
 
 def write(path, arrays, **options):
-    path.write_bytes(b"".join(bytes(piece) for piece in encode(arrays, **options)))
+    path.write_bytes(encode(arrays, **options))
 
 
 @pytest.fixture
@@ -146,18 +147,18 @@ def test_a_compiled_model_trains_on_from_what_it_loaded(tmp_path):
 
 
 def test_the_safetensors_library_reads_it(saved):
-    safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
     model, path = saved
-    arrays = safetensors.load_file(path)
+    arrays = safetensors.numpy.load_file(path)
     assert {name: a.tolist() for name, a in arrays.items()} == {
         name: p.value.tolist() for name, p in named_weights(model.network).items()
     }
 
 
 def test_what_the_safetensors_library_wrote_is_named_as_such(tmp_path):
-    safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
-    safetensors.save_file({"layers.0.W": np.zeros((4, 3), np.float32)}, tmp_path / "w")
-    refused(tmp_path / "w", "did not write", "set_weights")
+    arrays = {name: p.value for name, p in named_weights(small_model().network).items()}
+    for metadata in (None, {"format": "pt"}):
+        safetensors.numpy.save_file(arrays, tmp_path / "w", metadata)
+        refused(tmp_path / "w", "did not write", "set_weights")
 
 
 @pytest.mark.parametrize(
@@ -178,13 +179,25 @@ def test_any_layout_is_written_right(tmp_path, layout):
 def test_big_endian_and_odd_shapes(tmp_path):
     arrays = {"a": np.arange(3, dtype=">f4"), "b": np.array(2.5), "c": np.zeros((0, 3), np.float32)}
     write(tmp_path / "w", arrays)
-    with open(tmp_path / "w", "rb") as stream:
-        metadata, entries, start = weight_files.read_header(stream, "w")
+    with safetensors.safe_open(tmp_path / "w", framework="np") as file:
+        metadata, entries = weight_files._verified_header(file, "w")
         for name, array in arrays.items():
-            assert entries[name].shape == array.shape
-            read = weight_files._read(stream, start, entries[name], metadata["sha256"][name], array.dtype, name)
+            assert entries[name][1] == array.shape
+            read = weight_files._verified(file.get_tensor(name), metadata["sha256"][name], array.dtype, name)
+            assert read.shape == array.shape
             np.testing.assert_array_equal(read, array)
-    assert start % 8 == 0
+
+
+def test_equal_weights_make_equal_files(saved, tmp_path):
+    model, path = saved
+    for number in range(10):
+        model.save_weights(tmp_path / f"w{number}")
+        assert (tmp_path / f"w{number}").read_bytes() == path.read_bytes()
+
+
+def test_more_names_than_can_be_read_are_not_written():
+    with pytest.raises(CheckpointError, match="save_weights: received 40 arrays"):
+        encode({f"{number}{'x' * 100_000}": np.zeros(1) for number in range(40)})
 
 
 # -- other dtypes, other architectures ---------------------------------------------------------------------------------
@@ -267,7 +280,7 @@ def test_every_truncation_is_refused(saved, tmp_path):
         with pytest.raises(CheckpointError, match="cut"):
             model.load_weights(path)
     path.write_bytes(content + b"\0")
-    with pytest.raises(CheckpointError, match="announces"):
+    with pytest.raises(CheckpointError, match="damaged one"):
         model.load_weights(path)
     assert same(model.get_weights(), before)
     path.write_bytes(content)
@@ -363,12 +376,15 @@ def test_folders_pipes_and_missing_files(tmp_path):
 def hostile(change=None, *, text=None, body=b"", length=None, resign=True):
     """A file whose header was changed by somebody who knows how to make its digest right again."""
     header = {"__metadata__": {}, "layers.0.W": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}
-    header["__metadata__"] = {"format": "minidl.weights", "version": "1", "layers": "[]"}
-    header["__metadata__"]["sha256"] = json.dumps({"layers.0.W": hashlib.sha256(bytes(16)).hexdigest()})
+    header["__metadata__"] = {"version": "1", "layers": [], "sha256": {"layers.0.W": hashlib.sha256(bytes(16)).hexdigest()}}
     if change is not None:
         change(header)
     if resign:
-        header["__metadata__"]["header_sha256"] = weight_files._header_sha256(header)
+        said = {name: item for name, item in header.items() if name != "__metadata__"}
+        said = {n: [i.get("dtype"), i.get("shape")] if isinstance(i, dict) else i for n, i in said.items()}
+        header["__metadata__"]["header_sha256"] = weight_files._header_sha256(header["__metadata__"], said)
+    if isinstance(header.get("__metadata__"), dict):
+        header["__metadata__"] = {"minidl.weights": json.dumps(header["__metadata__"])}
     text = json.dumps(header).encode() if text is None else text
     return (len(text) if length is None else length).to_bytes(8, "little") + text + body
 
@@ -383,6 +399,12 @@ def metadata(**changes):
 
 def extra(**items):
     return lambda header: header.update(items)
+
+
+def inner(text):
+    """A file whose metadata are ``text`` and whose numbers are there."""
+    header = {"__metadata__": {"minidl.weights": text}, "layers.0.W": A | {"data_offsets": [0, 16]}}
+    return hostile(text=json.dumps(header).encode(), body=bytes(16))
 
 
 A = {"dtype": "F32", "shape": [2, 2], "data_offsets": [16, 32]}
@@ -405,12 +427,19 @@ HOSTILE = {
     "metadata is a list": hostile(lambda h: h.update(__metadata__=[1]), resign=False),
     "no digest": hostile(resign=False, body=bytes(16)),
     "another version": hostile(metadata(version="2"), body=bytes(16)),
-    "layers are no list": hostile(metadata(layers="1"), body=bytes(16)),
-    "layers are no JSON": hostile(metadata(layers="import os"), body=bytes(16)),
-    "digests are no table": hostile(metadata(sha256="[3]"), body=bytes(16)),
-    "no digest of the numbers": hostile(metadata(sha256="{}"), body=bytes(16)),
-    "digest is a number": hostile(metadata(sha256='{"layers.0.W": 5}'), body=bytes(16)),
-    "digest of other numbers": hostile(metadata(sha256=json.dumps({"layers.0.W": "0" * 64})), body=bytes(16)),
+    "no version": hostile(lambda h: h["__metadata__"].pop("version"), body=bytes(16)),
+    "layers are no list": hostile(metadata(layers=1), body=bytes(16)),
+    "layers are a text": hostile(metadata(layers="import os"), body=bytes(16)),
+    "digests are no table": hostile(metadata(sha256=[3]), body=bytes(16)),
+    "no digest of the numbers": hostile(metadata(sha256={}), body=bytes(16)),
+    "digest is a number": hostile(metadata(sha256={"layers.0.W": 5}), body=bytes(16)),
+    "digest of other numbers": hostile(metadata(sha256={"layers.0.W": "0" * 64}), body=bytes(16)),
+    "metadata that are no JSON": inner("import os"),
+    "metadata are a JSON list": inner("[1]"),
+    "metadata are JSON's null": inner("null"),
+    "metadata nested 100,000 deep": inner('{"a":' + "[" * 100_000 + "]" * 100_000 + "}"),
+    "metadata with a number of 5,000 digits": inner('{"version": ' + "9" * 5000 + "}"),
+    "a name that is no Unicode": hostile(extra(**{"\ud800": None})),
     "numbers missing": hostile(),
     "numbers cut": hostile(body=bytes(15)),
     "bytes behind the numbers": hostile(body=bytes(17)),
@@ -454,9 +483,9 @@ def test_the_hostile_files_are_hostile_by_one_thing_only(tmp_path):
     assert Sequential([Dense(2, use_bias=False, input_shape=(2,))]).load_weights(tmp_path / "w") == []
 
 
-def test_a_long_header_takes_little_memory(tmp_path):
-    text = b'{"a":[' + b"[]," * ((4 << 20) // 3 - 10) + b"[]]}"
-    (tmp_path / "w").write_bytes(hostile(text=text))
+@pytest.mark.parametrize("build", [lambda text: hostile(text=text.encode()), inner], ids=["header", "metadata"])
+def test_a_long_header_takes_little_memory(tmp_path, build):
+    (tmp_path / "w").write_bytes(build('{"a":[' + "[]," * ((4 << 20) // 3 - 100) + "[]]}"))
     tracemalloc.start()
     with pytest.raises(CheckpointError):
         small_model().load_weights(tmp_path / "w")
@@ -465,7 +494,7 @@ def test_a_long_header_takes_little_memory(tmp_path):
 
 
 def test_names_from_a_file_cannot_write_to_the_terminal(tmp_path):
-    write(tmp_path / "w", {"\x1b[2J\r\n\ud800evil": np.zeros(1, np.float32)}, classes=["\x1b[31m"])
+    write(tmp_path / "w", {"\x1b[2J\r\n\u202eevil": np.zeros(1, np.float32)}, classes=["\x1b[31m"])
     with pytest.raises(CheckpointError) as caught:
         small_model().load_weights(tmp_path / "w")
     assert "evil" in str(caught.value)
@@ -475,22 +504,46 @@ def test_names_from_a_file_cannot_write_to_the_terminal(tmp_path):
 # -- writing is all or nothing -----------------------------------------------------------------------------------------
 
 
-def test_an_error_while_writing_leaves_the_old_file(saved, tmp_path):
-    _, path = saved
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_an_error_while_writing_leaves_the_old_file(saved, tmp_path, monkeypatch, step):
+    model, path = saved
     before = path.read_bytes()
-
-    def broken(error):
-        yield b"the first bytes"
-        raise error
-
+    randomize(model, seed=2)
     for error in (KeyboardInterrupt(), ValueError("no"), OSError(errno.ENOSPC, "No space left on device")):
+
+        def broken(*_, error=error):
+            assert len(os.listdir(tmp_path)) == 2  # the new file is there, under another name
+            raise error
+
+        monkeypatch.setattr(os, step, broken)
         with pytest.raises(type(error)) as caught:
-            write_atomically(path, broken(error))
+            model.save_weights(path)
         if isinstance(error, OSError):
             assert caught.value.filename == str(path)
             assert caught.value.errno == errno.ENOSPC
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == [path.name]
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no limit of the size of files")
+def test_a_full_disk_leaves_the_old_file(saved, tmp_path):
+    """The write itself fails half-way: no file of the process may grow beyond 4096 bytes."""
+    ran = subprocess.run([sys.executable, "-c", FULL, saved[1]], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["EFBIG", str(saved[1])]
+    assert saved[0].load_weights(saved[1]) == []
+    assert os.listdir(tmp_path) == [saved[1].name]
+
+
+FULL = """
+import errno, resource, signal, sys
+from minidl.models.weights import write_atomically
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    write_atomically(sys.argv[1], bytes(10000))
+except OSError as error:
+    print(errno.errorcode[error.errno], error.filename)
+"""
 
 
 def test_the_bytes_reach_the_disk_before_the_name(saved, monkeypatch):
