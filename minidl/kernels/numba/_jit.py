@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,17 @@ def _start_threads() -> None:
             del os.environ["GOMP_SPINCOUNT"]
 
 
+def _say_that_it_takes_a_while(cache: str) -> None:
+    """The first run on a machine compiles for some seconds; nobody should wonder why."""
+    if not os.path.isdir(cache):
+        with suppress(Exception):  # no stream to say it on is no reason to stop
+            print(f"minidl: compiling its kernels for this machine, once; they are kept in {cache}", file=sys.stderr)
+
+
 if not DISABLED:
     _start_threads()
     _CACHE = str(cache_folder())
+    _say_that_it_takes_a_while(_CACHE)
 
 
 def compiled(function: Callable[..., Any]) -> Any:
