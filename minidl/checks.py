@@ -36,7 +36,7 @@ def check_number(where: str, name: str, value: Any, low: float = float("-inf"), 
     >>> check_number("SGD", "momentum", 0.9, 0, 1)
     0.9
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise ArgumentTypeError(where, f"{name}={value!r} of type {type(value).__name__}", "a number")
     if not (low <= value < below and value > float("-inf")):
         bounds = [f"{low:g} <= {name}"] if low > float("-inf") else []

@@ -108,7 +108,8 @@ class Parameter:
         return {"name": self.name, "trainable": self.trainable, "value": self._value.copy()}  # a copy owns its array
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["value"], state["name"], state["trainable"])  # type: ignore[misc]
+        # a copy of its own, which nobody else holds: what carried the state may keep it for a while
+        self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
 
 
 class Block:

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "minidl"
 # Where two rooms of one floor do build on each other, a half says which one is above.
 FLOORS = {
     "errors": 0,
+    "folders": 0.25,
     "config": 0.25,
     "geometry": 0.25,
     "checks": 0.5,
@@ -49,6 +50,8 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),
+    ("models/weights.py", "safetensors"),  # only models that are written or read need it
+    ("models/weights.py", "safetensors.numpy"),
 }
 BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib
 AT_HOME = {"numba": "kernels/numba/", "llvmlite": "kernels/numba/", "cupy": "kernels/cuda/"}

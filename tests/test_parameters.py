@@ -414,3 +414,15 @@ def test_parameters_take_the_dtype_in_force():
         layer = Dense(2)
     layer.build((3,))
     assert {p.dtype for p in layer.parameters} == {np.dtype("float64")}
+
+
+def test_adam_by_the_papers_formula():
+    """With m and s each divided by its own correction, as Kingma and Ba print it first; the same where epsilon is 0."""
+    p, optimizer = Parameter(np.array([1.0])), Adam(0.1, 0.8, 0.9, 0.0)
+    w, m, s = 1.0, 0.0, 0.0
+    for t, g in enumerate((2.0, -1.0, 0.5), start=1):
+        p.grad = g
+        optimizer.step([p])
+        m, s = 0.8 * m + 0.2 * g, 0.9 * s + 0.1 * g * g
+        w -= 0.1 * (m / (1 - 0.8**t)) / (s / (1 - 0.9**t)) ** 0.5
+        assert p.value[0] == pytest.approx(w, rel=1e-12)

@@ -32,10 +32,10 @@ def current() -> Backend:
     """The backend in use: the one set, else the one named by the variable MINIDL_BACKEND, else NumPy."""
     global _asked_environment
     if not _asked_environment:
-        _asked_environment = True
         wanted = os.environ.get("MINIDL_BACKEND")
         if wanted:
             set_backend(wanted)
+        _asked_environment = True
     return _backends[config.backend()]
 
 
@@ -45,8 +45,8 @@ def set_backend(name: str) -> None:
     Raises ArgumentError for another name and BackendError where the GPU cannot be used; it never falls back in silence.
     """
     global _asked_environment
-    _asked_environment = True
     config.set_backend_name(_resolve(name))
+    _asked_environment = True
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
         fix = "pad or cut the rows to one length"
         raise ArgumentTypeError(where, f"a {type(x).__name__} NumPy cannot stack ({error})", expected, fix) from None
     if array.dtype.kind not in "biuf":
-        fix = "x.astype('float32')" if array.dtype.kind in "OSU" else "x.real, x.imag or abs(x)"
+        fix = "x.real, x.imag or abs(x)" if array.dtype.kind == "c" else "x.astype('float32'), if these are numbers"
         raise ArgumentTypeError(where, f"{type(x).__name__} of dtype {array.dtype}", expected, fix)
     target = np.dtype(dtype) if dtype is not None else array.dtype.newbyteorder("=")
     return array if array.dtype == target and array.dtype.isnative else array.astype(target)

@@ -104,16 +104,9 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
             if twin is not None:
                 if _forked:
                     raise StateError("minidl", *_FORKED)
-                restore = None
-                if elementwise:
-                    ready, restore = _flatten(args, backend)
-                else:
-                    array_type = backend.array_type
-                    ready = [backend.contiguous(a) if type(a) is array_type else a for a in args]
-                copied = in_place and any(a is not b for a, b in zip(args, ready))
-                result = NotImplemented if copied else twin(*ready, **kwargs)
+                result = _call_twin(twin, backend, args, kwargs, in_place, elementwise)
                 if result is not NotImplemented:
-                    return result if restore is None else restore(result)
+                    return result
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
             return reference(*args, **kwargs)
 
@@ -121,21 +114,37 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
     return call  # type: ignore[return-value]
 
 
-def _flatten(args: tuple[Any, ...], backend: Backend) -> tuple[list[Any], Callable[[Any], Any]]:
-    """The arrays among ``args`` as flat views in the order of their memory, and the way back for the result."""
-    first = args[0]
-    arrays = [a for a in args if type(a) is backend.array_type]
+def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, in_place: bool, elementwise: bool) -> Any:
+    """What the twin gives, its arguments made ready for it; NotImplemented where it declines or cannot be asked."""
+    array_type = backend.array_type
+    arrays = [a for a in args if isinstance(a, array_type)]
+    if any(type(a) is not array_type for a in arrays) or not arrays:  # memory maps and matrices: for the definition
+        return NotImplemented
+    if elementwise:
+        ready = _flatten(arrays)
+        if ready is None or len(arrays) < len(args):
+            return NotImplemented
+        result = twin(*ready[0], **kwargs)
+        return result if result is NotImplemented else ready[1](result)
+    in_order = [backend.contiguous(a) if type(a) is array_type else a for a in args]
+    if in_place and any(a is not b for a, b in zip(args, in_order)):
+        return NotImplemented
+    return twin(*in_order, **kwargs)
+
+
+def _flatten(arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None:
+    """Arrays of one shape as flat views in the order of their memory, and the way back for the result; None for others."""
+    shape = arrays[0].shape
+    if any(a.shape != shape for a in arrays):
+        return None
     if all(a.flags.c_contiguous for a in arrays):
-        shape = first.shape
-        return [a.reshape(-1) if type(a) is backend.array_type else a for a in args], lambda y: y.reshape(shape)
-    axes = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
-    if all(a.transpose(axes).flags.c_contiguous for a in arrays):
-        shape, back = first.transpose(axes).shape, [axes.index(axis) for axis in range(first.ndim)]
-        flat = [a.transpose(axes).reshape(-1) if type(a) is backend.array_type else a for a in args]
-        return flat, lambda y: y.reshape(shape).transpose(back)
-    shape = first.shape
-    flat = [backend.contiguous(a).reshape(-1) if type(a) is backend.array_type else a for a in args]
-    return flat, lambda y: y.reshape(shape)
+        return [a.reshape(-1) for a in arrays], lambda y: y.reshape(shape)
+    axes = sorted(range(len(shape)), key=lambda axis: -arrays[0].strides[axis])
+    turned = [a.transpose(axes) for a in arrays]
+    if all(a.flags.c_contiguous for a in turned):
+        turned_shape, back = turned[0].shape, [axes.index(axis) for axis in range(len(shape))]
+        return [a.reshape(-1) for a in turned], lambda y: y.reshape(turned_shape).transpose(back)
+    return [a.reshape(-1) for a in arrays], lambda y: y.reshape(shape)  # copies, in C order
 
 
 def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None:

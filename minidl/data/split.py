@@ -35,7 +35,7 @@ def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
 def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = None) -> np.ndarray:
     """Weight of each sample by its class (labels (n,), (n, 1) or one-hot rows), times ``sample_weight`` where given.
 
-    Raises ArgumentError for classes that do not occur, which are usually a mistake.
+    Raises ArgumentError for classes outside the range of the labels, which are usually a mistake.
 
     >>> class_weights([0, 1, 1], {1: 3.0})
     array([1., 3., 3.])

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from minidl.errors import DatasetError
+from minidl.folders import cache_home
 
 
 def data_folder(name: str) -> Path | None:
@@ -22,14 +23,7 @@ def cache_folder(name: str) -> Path:
     Raises:
         DatasetError: no variable is set and the user has no home folder.
     """
-    home, cache = os.environ.get("MINIDL_HOME", ""), os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        if home:
-            root = Path(home).expanduser()
-        elif os.path.isabs(cache):  # the XDG specification says to ignore a relative path
-            root = Path(cache) / "minidl"
-        else:
-            root = Path.home() / ".cache" / "minidl"
-    except RuntimeError as error:
-        raise DatasetError("cache folder", str(error), "a home folder", "set MINIDL_HOME to a folder") from None
+    root = cache_home()
+    if root is None:
+        raise DatasetError("cache folder", "a user without a home folder", "a home folder", "set MINIDL_HOME to a folder")
     return root / "datasets" / name

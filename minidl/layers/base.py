@@ -32,7 +32,7 @@ class Layer:
         input_shape: shape of one sample, for the first layer of a ``Sequential``; never with the batch axis.
     """
 
-    takes_many = False  # True for layers whose input is a tuple of arrays (Add, Concatenate)
+    takes_many = False  # True for layers whose input is a tuple of arrays (Add)
 
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         if name is not None and (not isinstance(name, str) or not name):
@@ -44,6 +44,7 @@ class Layer:
         self._stream: Stream | None = None
         self._trainable = True
         self._building = False
+        self._made: list[Parameter] = []  # by new_parameter, to see that none is forgotten
         self._remembered: tuple[Any, Shape] | None = None  # saved, and the shape of y, of the last forward
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ class Layer:
         return input_shape
 
     def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
-        """y, and what ``gradient`` and ``commit`` will need (None when not ``keep``). Changes nothing in the layer."""
+        """y, and what ``gradient`` and ``commit`` will need (None when not ``keep``). Leaves the layer's state as it is."""
         raise NotImplementedError
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
@@ -81,11 +82,13 @@ class Layer:
             self._stream = new_stream()
         index = len(self.parameters) + len(self.state)
         values = initializers.get(initializer, f"{self.label}: {name}")(shape, self._stream, index)
-        return Parameter(backends.current().asarray(values, self.dtype), name, trainable and self._trainable)
+        self._made.append(Parameter(backends.current().asarray(values, self.dtype), name, trainable and self._trainable))
+        return self._made[-1]
 
     def sublayers(self) -> Iterator[Layer]:
-        """The layers this one is made of; containers have some."""
-        return iter(())
+        """The layers this one is made of: those it holds as attributes, singly or in lists."""
+        for value in vars(self).values():
+            yield from (item for item in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(item, Layer))
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -264,6 +267,10 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         self._building = True
         try:
             build(self, input_shape)
+            hidden = [p.name for p in self._made if p not in self.weights]
+            if hidden:
+                received = f"parameters that no attribute holds by itself: {', '.join(hidden)}"
+                raise StateError(self.label, received, "self.W = self.new_parameter('W', ...), an attribute for each")
             self.input_shape = input_shape
         finally:
             self._building = False

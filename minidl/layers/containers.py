@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minidl.errors import ArgumentTypeError, StateError
+from minidl.errors import ArgumentError, ArgumentTypeError, StateError
 from minidl.layers.base import Layer, snake_case
 
 
@@ -29,7 +29,8 @@ class Chain(Layer):
         if not isinstance(layer, Layer):
             raise ArgumentTypeError(self.label, f"a {type(layer).__name__}", "a layer", "Dense(10), not Dense")
         number_names([*self.layers, layer])
-        if not self.layers and layer.declared_input_shape is not None and self.declared_input_shape is None:
+        declared = self.declared_input_shape
+        if not self.layers and declared is None:
             self.declared_input_shape = layer.declared_input_shape
         if self.input_shape is not None:
             layer.ensure_built(self.output_shape(self.input_shape))
@@ -41,6 +42,7 @@ class Chain(Layer):
                     self.build(self.declared_input_shape)
                 except Exception:
                     self.layers.pop()
+                    self.declared_input_shape = declared
                     raise
 
     def sublayers(self) -> Iterator[Layer]:
@@ -108,18 +110,25 @@ def used_up(where: str) -> StateError:
 
 
 def number_names(layers: Iterable[Layer]) -> None:
-    """Number layers without a given name within their class: dense_1, dense_2, ... as they first appear."""
+    """Number layers without a given name within their class: dense_1, dense_2, ... as they first appear.
+
+    A layer that has a number from another model keeps it where it can, so that its name there stays what it was.
+    """
     layers = list(dict.fromkeys(layers))
-    taken = {layer.given_name for layer in layers if layer.given_name is not None}
     given = [layer.given_name for layer in layers if layer.given_name is not None]
     for name in given:
         if given.count(name) > 1:
-            raise ArgumentTypeError("model", f"two layers called {name!r}", "different names") from None
-    counts: dict[str, int] = {}
+            raise ArgumentError("model", f"two layers called {name!r}", "different names")
+    taken = set(given)
+    newcomers = []
     for layer in layers:
-        if layer.given_name is None:
-            kind = snake_case(type(layer).__name__)
-            counts[kind] = counts.get(kind, 0) + 1
-            while f"{kind}_{counts[kind]}" in taken:
-                counts[kind] += 1
-            layer.number = counts[kind]
+        if layer.given_name is None and layer.number and layer.name not in taken:
+            taken.add(layer.name)
+        elif layer.given_name is None:
+            newcomers.append(layer)
+    for layer in newcomers:
+        kind, number = snake_case(type(layer).__name__), 1
+        while f"{kind}_{number}" in taken:
+            number += 1
+        layer.number = number
+        taken.add(layer.name)

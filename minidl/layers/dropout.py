@@ -71,7 +71,8 @@ class Dropout(Layer):
         if self.noise_shape is not None:
             shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, x.shape))
         call, self._calls = self._calls, self._calls + 1
-        return dropout(x, self.rate, self.stream.key, self.step, call, shape)
+        y, mask = dropout(x, self.rate, self.stream.key, self.step, call, shape)
+        return y, (mask if keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy mask / (1 - rate)."""

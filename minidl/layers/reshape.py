@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from minidl.checks import check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.layers.base import Layer, Shape
 
@@ -75,10 +76,8 @@ class Rescaling(Layer):
 
     def __init__(self, scale: float, offset: float = 0.0, *, name: str | None = None, input_shape: Any = None) -> None:
         super().__init__(name=name, input_shape=input_shape)
-        for argument, value in (("scale", scale), ("offset", offset)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
-                raise ArgumentTypeError("Rescaling", f"{argument}={value!r}", "a finite number")
-        self.scale, self.offset = float(scale), float(offset)
+        self.scale = check_number("Rescaling", "scale", scale)
+        self.offset = check_number("Rescaling", "offset", offset)
 
     def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
         """y; nothing to keep."""

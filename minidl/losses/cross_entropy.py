@@ -59,13 +59,13 @@ class CategoricalCrossentropy(_CrossEntropy):
         """L_i (n, ...)."""
         if self.from_logits:
             return ops.softmax_cross_entropy(y_pred, targets)
-        return ops.probability_cross_entropy(y_pred, targets, config.epsilon()), y_pred
+        return ops.probability_cross_entropy(y_pred, targets, _epsilon(y_pred)), y_pred
 
     def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
         """dL/dy_pred."""
         if self.from_logits:
             return ops.softmax_cross_entropy_grad(kept, targets, scale)
-        return ops.probability_cross_entropy_grad(kept, targets, scale, config.epsilon())
+        return ops.probability_cross_entropy_grad(kept, targets, scale, _epsilon(kept))
 
 
 class SparseCategoricalCrossentropy(_CrossEntropy):
@@ -95,13 +95,13 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         """L_i (n, ...)."""
         if self.from_logits:
             return ops.sparse_softmax_cross_entropy(y_pred, targets)
-        return ops.probability_cross_entropy(y_pred, ops.one_hot(targets, y_pred), config.epsilon()), y_pred
+        return ops.probability_cross_entropy(y_pred, ops.one_hot(targets, y_pred), _epsilon(y_pred)), y_pred
 
     def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
         """dL/dy_pred."""
         if self.from_logits:
             return ops.sparse_softmax_cross_entropy_grad(kept, targets, scale)
-        return ops.probability_cross_entropy_grad(kept, ops.one_hot(targets, kept), scale, config.epsilon())
+        return ops.probability_cross_entropy_grad(kept, ops.one_hot(targets, kept), scale, _epsilon(kept))
 
 
 class BinaryCrossentropy(_CrossEntropy):
@@ -132,13 +132,18 @@ class BinaryCrossentropy(_CrossEntropy):
         """L_i (n, ...)."""
         if self.from_logits:
             return ops.sigmoid_cross_entropy(y_pred, targets)
-        return ops.binary_cross_entropy(y_pred, targets, config.epsilon()), y_pred
+        return ops.binary_cross_entropy(y_pred, targets, _epsilon(y_pred)), y_pred
 
     def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
         """dL/dy_pred."""
         if self.from_logits:
             return ops.sigmoid_cross_entropy_grad(kept, targets, scale)
-        return ops.binary_cross_entropy_grad(kept, targets, scale, config.epsilon())
+        return ops.binary_cross_entropy_grad(kept, targets, scale, _epsilon(kept))
+
+
+def _epsilon(p: Array) -> float:
+    """The project's epsilon, but never so small that 1 - epsilon is 1 in the dtype of p."""
+    return max(config.epsilon(), float(np.finfo(p.dtype).eps))
 
 
 def check_labels(labels: np.ndarray, classes: int, where: str) -> None:

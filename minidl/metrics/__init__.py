@@ -24,7 +24,9 @@ class OfFunction(Metric):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """What the function says. Raises ShapeError unless that is one number for each sample."""
+        """What the function says, of targets (n,) as a column where the output is one. Raises ShapeError for another length."""
+        if y_true.shape == y_pred.shape[:-1] and y_pred.shape[-1] == 1:
+            y_true = y_true[..., None]  # (n,) and (n, 1) would broadcast to (n, n)
         values = backends.current().asarray(self.function(y_true, y_pred), None, f"metric {self.name!r}")
         if values.shape[:1] != y_pred.shape[:1]:
             raise ShapeError(f"metric {self.name!r}", f"shape {values.shape}", f"({len(y_pred)}, ...), a number per sample")

@@ -19,9 +19,9 @@ from minidl.backend import Array, array_namespace, op
 def moments(x: Array) -> tuple[Array, Array]:
     """Mean and biased variance of each channel, (c,) and (c,)."""
     axes = tuple(range(x.ndim - 1))
-    mean = x.mean(axis=axes)
+    mean = x.mean(axis=axes, dtype="float64").astype(x.dtype)  # many numbers are added: not in single precision
     centred = x - mean
-    return mean, (centred * centred).mean(axis=axes)
+    return mean, (centred * centred).mean(axis=axes, dtype="float64").astype(x.dtype)
 
 
 @op

@@ -61,6 +61,8 @@ class Optimizer:
         self._bind(arena)
 
     def _bind(self, parameters: Arena | Sequence[Parameter]) -> Arena:
+        if not isinstance(parameters, Arena):
+            parameters = tuple(parameters)  # a generator could be looked at only once
         if self._arena is None:
             if not isinstance(parameters, Arena):
                 if not all(isinstance(p, Parameter) for p in parameters):

@@ -164,8 +164,7 @@ def _caches() -> Lines:
     from minidl.datasets.locate import cache_folder
 
     data = cache_folder("mnist").parent
-    kernels = os.environ.get("NUMBA_CACHE_DIR")
-    for name, folder in (("kernel cache", Path(kernels) if kernels else data.parent / "kernels"), ("data cache", data)):
+    for name, folder in (("kernel cache", data.parent / "kernels"), ("data cache", data)):
         problem = _why_not_writable(folder)
         if problem is None:
             yield name, f"{folder}, {'writable' if folder.is_dir() else 'can be made'}"

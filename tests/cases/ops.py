@@ -713,3 +713,16 @@ def _update_cases(size: str, n: int) -> None:
 for _width in (0, *WIDTHS):
     _update_cases("tiny", _width)
 _update_cases("medium", 100_003)
+
+
+# --- what the tables above would let through: found by planting faults, see tests/test_mutants.py ------------------------
+
+_convolution_cases("2d gaps between rows only", "small", 2, (9, 7), Window((3, 2), (1, 1), "same", (2, 1)), 2, 3, 1)
+_convolution_cases("2d several tiles in a row", "small", 1, (2, 35), Window((1, 2)), 2, 3, 1)
+_affine_cases("small", (33,), 5, 7)
+add(
+    "cross_entropy.softmax_cross_entropy_grad",
+    "targets of any sum",
+    lambda r, d: ((soft_targets(r, d, (5, 3)), 2 * r.random((5, 3)).astype(d), 0.2), {}),
+    "tiny",
+)

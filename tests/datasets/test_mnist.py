@@ -36,9 +36,7 @@ def write_idx(folder, data, compressed=True, dot=False):
     for (name, _, _), array in zip(mnist.FILES, data):
         name = name.replace("-idx", ".idx") if dot else name
         content = idx_bytes(array)
-        (folder / (name if compressed else name[:-3])).write_bytes(
-            gzip.compress(content, mtime=0) if compressed else content
-        )
+        (folder / (name if compressed else name[:-3])).write_bytes(gzip.compress(content, mtime=0) if compressed else content)
 
 
 def write_npy(folder, data):

@@ -39,7 +39,8 @@ def run(environment, script, *arguments):
 
 def succeed(environment, script, *arguments):
     ran = run(environment, script, *arguments)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
+    assert (ran.returncode, said) == (0, [])
     return ran.stdout
 
 
@@ -243,5 +244,6 @@ def test_the_examples_can_be_imported_and_called(environment):
     code += "print(mnist_cnn.build('mlp').count_params())"
     environment = {**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)])}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
+    assert (ran.returncode, said) == (0, [])
     assert ran.stdout.endswith("\n118282\n")

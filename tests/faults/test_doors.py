@@ -317,7 +317,7 @@ CONSTRUCTORS = {
     "minidl.callbacks.EarlyStopping(patience=-1)": (ValueError, ["EarlyStopping", "patience=-1"]),
     "minidl.callbacks.EarlyStopping(mode='best')": (ValueError, ["EarlyStopping", "mode='best'"]),
     "Sequential([Dense])": (TypeError, ["type", "Dense(10), not Dense"]),
-    "Sequential([Dense(2, name='a'), Dense(2, name='a')])": (TypeError, ["'a'", "different names"]),
+    "Sequential([Dense(2, name='a'), Dense(2, name='a')])": (ValueError, ["'a'", "different names"]),
 }
 
 

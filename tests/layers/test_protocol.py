@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.errors import NumericWarning, ShapeError, StateError
-from minidl.layers import Dense, Dropout
+from minidl.layers import LSTM, Dense, Dropout
 from tests.cases.layers import LAYERS, Case
 
 CASES = list(LAYERS.values())
@@ -292,3 +292,23 @@ def test_a_copy_computes_the_same_and_is_independent(case: Case, duplicate):
 def test_a_copy_of_a_layer_without_shape():
     twin = pickled(Dense(3))
     assert twin.forward(np.ones((2, 4))).shape == (2, 3)
+
+
+# -- what only one layer has -------------------------------------------------------------------------------------------
+
+
+def test_every_use_of_dropout_draws_a_mask_of_its_own():
+    layer, x = Dropout(0.5, seed=1), np.ones((2, 32))
+    masks = [layer.forward(x).tobytes() for _ in range(3)]
+    layer.begin_step()
+    uses = [layer.apply(layer.door(x), training=True)[0].tobytes() for _ in range(2)]
+    layer.begin_step()
+    assert layer.apply(layer.door(x), training=True)[0].tobytes() == uses[0], "a step that failed is drawn again"
+    assert len({*masks, *uses}) == 5
+
+
+def test_the_forget_gate_starts_open():
+    for arguments, expected in (({}, [0, 0, 1, 1, 0, 0, 0, 0]), ({"unit_forget_bias": False}, [0] * 8)):
+        layer = LSTM(2, **arguments)
+        layer.build((3, 4))
+        assert layer.b.value.tolist() == expected  # input, forget, cell, output

@@ -9,7 +9,7 @@ import pytest
 import minidl
 from minidl.callbacks import LambdaCallback
 from minidl.errors import DataWarning, StateError
-from minidl.layers import Activation, Dense, Dropout, Layer
+from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Layer
 from minidl.metrics import Accuracy
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
@@ -474,3 +474,17 @@ def test_float64_models_train_in_float64():
     model.fit(X, Y, verbose=0)
     assert model.predict(X).dtype == np.float64
     assert {w.dtype for w in model.get_weights()} == {np.dtype("float64")}
+
+
+def test_running_statistics_follow_training_and_serve_inference():
+    model = Sequential([BatchNormalization(momentum=0.75, epsilon=0.1, center=False, scale=False, input_shape=(4,))])
+    model.compile("sgd", "mse")
+    mean, variance = np.zeros(4), np.ones(4)
+    for batch in (3 * X[:8] + 1, X[8:]):
+        model.train_on_batch(batch, batch)
+        mean, variance = 0.75 * mean + 0.25 * batch.mean(axis=0), 0.75 * variance + 0.25 * batch.var(axis=0)
+    np.testing.assert_allclose(model.get_weights(), [mean, variance], rtol=1e-5, atol=1e-6)
+    expected = (X - mean) / np.sqrt(variance + 0.1)
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5, atol=1e-6)
+    assert model.evaluate(X, expected, verbose=0) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(model.get_weights(), [mean, variance], rtol=1e-5, atol=1e-6)

@@ -20,6 +20,8 @@ import pytest
 
 from minidl import config
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
+from minidl.geometry import Window
+from minidl.ops import convolution, linear
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.ops.naive import assert_close
 
@@ -286,3 +288,73 @@ def test_kernels_as_plain_python(_op: str) -> None:
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[-1]) == len(ops_with_twins())
+
+
+WINDOW = Window((3, 3), padding="same")
+
+WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not read past the end of
+    ("linear.dense", lambda z: (z(32, 100), z(200, 64))),
+    ("linear.dense", lambda z: (z(32, 200), z(200, 64), z(63))),
+    ("linear.dense_grad_x", lambda z: (z(32, 60), z(200, 64))),
+    ("linear.dense_grad_W", lambda z: (z(32, 200), z(31, 64))),
+    ("convolution.convolve", lambda z: (z(9, 16, 16, 4), z(3, 3, 8, 16), None, WINDOW)),
+    ("convolution.convolve_grad_x", lambda z: (z(9, 15, 16, 16), z(3, 3, 8, 16), (16, 16), WINDOW)),
+    ("convolution.convolve_grad_W", lambda z: (z(9, 16, 16, 8), z(9, 15, 16, 16), WINDOW)),
+    ("activation.relu_grad", lambda z: (z(3, 64), z(4, 64))),
+    ("update.sgd", lambda z: (z(1000), z(10), z(1))),
+    ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
+]
+
+
+@pytest.mark.parametrize("op, make", WRONG_SHAPES, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_kernel_leaves_shapes_that_do_not_fit_to_the_definition(op: str, make: Callable) -> None:
+    if op not in TWINS:
+        pytest.skip("this op has no twin here")
+    module, _, name = op.partition(".")
+    twin = find_twin(CPU.kernels, module, name)
+    assert twin is not None
+    args = make(lambda *shape: np.ones(shape, np.float32))
+    if op.startswith("activation"):
+        function = getattr(importlib.import_module(f"minidl.ops.{module}"), name)
+        with pytest.raises(ValueError, match="broadcast"):
+            function(*args)
+    else:
+        assert twin(*args) is NotImplemented
+
+
+def test_infinities_stay_where_the_definition_has_them() -> None:
+    """A kernel's idle lanes multiply by zero; what they give must not reach other pixels."""
+    if "convolution.convolve_grad_x" not in TWINS:
+        pytest.skip("no twin here")
+    rng = np.random.default_rng(1)
+    W = rng.standard_normal((3, 3, 8, 16)).astype(np.float32)
+    dy = rng.standard_normal((3, 13, 11, 16)).astype(np.float32)
+    dy[1, 4, 5, 3] = np.inf
+    case = convolution.convolve_grad_x(dy, W, (13, 11), WINDOW)
+    expected = convolution.convolve_grad_x.reference(dy, W, (13, 11), WINDOW)
+    assert (np.isfinite(case) == np.isfinite(expected)).all()
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((37, 12, 12, 6)).astype(np.float32)
+    dy = rng.standard_normal((37, 12, 12, 20)).astype(np.float32)
+    W = rng.standard_normal((3, 3, 6, 20)).astype(np.float32)
+    results = []
+    for threads in {1, numba.config.NUMBA_NUM_THREADS}:
+        numba.set_num_threads(threads)
+        try:
+            results.append(
+                [
+                    convolution.convolve_grad_W(x, dy, WINDOW),
+                    convolution.convolve(x, W, None, WINDOW),
+                    convolution.convolve_grad_x(dy, W, (12, 12), WINDOW),
+                    linear.bias_grad(dy),
+                    linear.dense_grad_W(x, dy),
+                ]
+            )
+        finally:
+            numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    for one, other in zip(results[0], results[-1]):
+        assert one.tobytes() == other.tobytes()

@@ -12,6 +12,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import pickle
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -21,23 +23,43 @@ from typing import Any
 
 import llvmlite
 import numba
+import numpy as np
+
+from minidl.folders import kernel_folder
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
+FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
 DISABLED = bool(numba.config.DISABLE_JIT)
 _SPINS = "20000"  # how long an idle thread of the team waits awake: long enough between kernels, short enough beside BLAS
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels of these sources and versions are kept: MINIDL_HOME, or minidl's place in the user's cache."""
-    home = os.environ.get("MINIDL_HOME")
-    user = os.environ.get("XDG_CACHE_HOME") or ""
-    base = Path(home).expanduser() if home else (Path(user) if os.path.isabs(user) else Path.home() / ".cache") / "minidl"
+def cache_folder() -> Path | None:
+    """Where compiled kernels of these sources and versions are kept; None where nothing can be written."""
+    folder = kernel_folder()
+    if folder is None:
+        return None
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     for item in (numba.__version__, llvmlite.__version__, sys.version, str(sorted(FAST))):
         digest.update(item.encode())
-    return base / "kernels" / digest.hexdigest()[:16]
+    folder = folder / digest.hexdigest()[:16]
+    first_time = not folder.is_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    if not os.access(folder, os.W_OK):
+        return None
+    if first_time:
+        _say_that_it_takes_a_while(folder)
+    return folder
+
+
+def _say_that_it_takes_a_while(folder: Path) -> None:
+    """The first run on a machine compiles for some seconds; nobody should wonder why."""
+    with suppress(Exception):  # no stream to say it on is no reason to stop
+        print(f"minidl: compiling its kernels for this machine, once; they are kept in {folder}", file=sys.stderr)
 
 
 def _start_threads() -> None:
@@ -54,17 +76,9 @@ def _start_threads() -> None:
             del os.environ["GOMP_SPINCOUNT"]
 
 
-def _say_that_it_takes_a_while(cache: str) -> None:
-    """The first run on a machine compiles for some seconds; nobody should wonder why."""
-    if not os.path.isdir(cache):
-        with suppress(Exception):  # no stream to say it on is no reason to stop
-            print(f"minidl: compiling its kernels for this machine, once; they are kept in {cache}", file=sys.stderr)
-
-
 if not DISABLED:
     _start_threads()
-    _CACHE = str(cache_folder())
-    _say_that_it_takes_a_while(_CACHE)
+    _CACHE = cache_folder()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -72,11 +86,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     if DISABLED:
         return function
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _CACHE  # only for ours: the user's own kernels stay where they are
+    if _CACHE is None:  # compile in every process
+        return numba.njit(**options)(function)
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)  # ours only: the user's kernels stay where they are
     try:
         return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # nowhere to write: compile in every process
-        return numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before
 
@@ -90,13 +104,26 @@ _one_at_a_time = threading.RLock()
 
 
 def guarded(twin: Callable[..., Any]) -> Callable[..., Any]:
-    """``twin``, one call at a time where the thread team cannot serve two callers (Numba's built-in one aborts the process)."""
-    if DISABLED or numba.threading_layer() != "workqueue":
+    """``twin``, safe from a cache that was cut short by a full disk, and from callers its thread team cannot serve together.
+
+    A damaged cache is thrown away and the kernel compiled anew. Numba's built-in team aborts the process when two threads
+    call it, so there the calls wait for each other.
+    """
+    if DISABLED:
         return twin
+    alone = numba.threading_layer() == "workqueue"
 
     @functools.wraps(twin)
-    def alone(*args: Any, **kwargs: Any) -> Any:
-        with _one_at_a_time:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            if alone:
+                with _one_at_a_time:
+                    return twin(*args, **kwargs)
+            return twin(*args, **kwargs)
+        except (EOFError, pickle.UnpicklingError):
+            if _CACHE is not None:
+                shutil.rmtree(_CACHE, ignore_errors=True)
+                _CACHE.mkdir(parents=True, exist_ok=True)
             return twin(*args, **kwargs)
 
-    return alone
+    return call

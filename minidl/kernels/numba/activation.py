@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
 
 CHUNK = 1 << 15  # elements of one task
@@ -13,7 +13,7 @@ CHUNK = 1 << 15  # elements of one task
 
 def relu(x: Any) -> Any:
     """Twin of ``ops.activation.relu``, on flat arrays."""
-    if x.dtype.kind != "f":
+    if x.dtype not in FLOATS:
         return NotImplemented
     y = CPU.pool.empty(x.shape, x.dtype)
     if x.size <= CHUNK:
@@ -25,7 +25,7 @@ def relu(x: Any) -> Any:
 
 def relu_grad(dy: Any, y: Any) -> Any:
     """Twin of ``ops.activation.relu_grad``, on flat arrays."""
-    if dy.dtype.kind != "f" or dy.dtype != y.dtype:
+    if dy.dtype not in FLOATS or dy.dtype != y.dtype or dy.shape != y.shape:
         return NotImplemented
     dx = CPU.pool.empty(dy.shape, dy.dtype)
     if dy.size <= CHUNK:

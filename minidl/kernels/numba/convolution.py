@@ -18,17 +18,22 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
-from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import tile
 
+SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
 SLACK = 512  # numbers behind scratch that vectors may reach
 SMALL = 1 << 20  # multiply-adds below which the reference is as quick
 
 
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.convolution.convolve``."""
-    if not _takes(x, W, window, groups):
+    if (
+        not _takes(x, W, window, groups)
+        or x.shape[3] != W.shape[2]
+        or (b is not None and (b.shape, b.dtype) != (W.shape[3:], x.dtype))
+    ):
         return NotImplemented
     n, h, w, _ = x.shape
     oh, ow = window.output_shape((h, w))
@@ -48,7 +53,7 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
 
 def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.convolution.convolve_grad_x``."""
-    if not _takes(dy, W, window, groups):
+    if not _takes(dy, W, window, groups) or dy.shape[3] != W.shape[3] or dy.shape[1:3] != window.output_shape(spatial):
         return NotImplemented
     n, oh, ow, f = dy.shape
     if n * oh * ow * W.size < SMALL or not dy.size:
@@ -65,7 +70,16 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
 def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
     """Twin of ``ops.convolution.convolve_grad_W``."""
     c, f = x.shape[-1], dy.shape[-1]
-    if groups != 1 or window.rank != 2 or window.dilation[1] != 1 or x.dtype != dy.dtype or dy.size * window.taps * c < SMALL:
+    if groups != 1 or window.rank != 2 or window.dilation[1] != 1 or dy.size * window.taps * c < SMALL:
+        return NotImplemented
+    if (
+        x.ndim != 4
+        or x.dtype not in FLOATS
+        or x.dtype != dy.dtype
+        or dy.shape[:3] != (len(x), *window.output_shape(x.shape[1:3]))
+    ):
+        return NotImplemented
+    if out is not None and (out.shape, out.dtype) != ((*window.size, c, f), x.dtype):
         return NotImplemented
     size = tile_shape(f, window.size[1] * c, x.itemsize, fewest_rows=True)
     if size is None or not dy.size:
@@ -74,7 +88,8 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         dW = CPU.pool.empty((*window.size, c, f), x.dtype)
     else:
         dW = out
-    shares = min(threads(), len(x))
+    # Partial sums, each on one thread: as many as the sizes allow, so that the bits do not depend on the number of threads.
+    shares = max(1, min(SHARES, len(x), MOST // (window.taps * c * f)))
     kh, depth = window.size[0], window.size[1] * c
     rows, width = len(size[0]), len(size[1]) * len(size[2])
     sums = CPU.pool.empty((shares, kh * -(-depth // width) * width * -(-f // rows) * rows), x.dtype)
@@ -87,7 +102,9 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
 
 
 def _takes(x: Any, W: Any, window: Window, groups: int) -> bool:
-    return groups == 1 and len(window.size) == 2 and window.dilation[1] == 1 and x.dtype == W.dtype and W.flags.c_contiguous
+    if groups != 1 or window.rank != 2 or window.dilation[1] != 1:
+        return False
+    return x.ndim == 4 and x.dtype in FLOATS and W.dtype == x.dtype and W.shape[:2] == window.size and W.flags.c_contiguous
 
 
 def _shape(x: Any, window: Window) -> tuple[int, ...]:
@@ -204,21 +221,25 @@ def _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f):  # type: i
         first = (image * oh + whole * rows) * ow * f
         for k in range((oh - whole * rows) * ow * f):
             rest[k] = dy[first + k]
+    part = np.empty(rows * width, dy.dtype)
     for t in range(tiles):
         for j in range(ow):
             for k in range(kh):
                 for p in range(panels):
                     out = (t * rows * sh + k * dh) * line + j * sw * c + p * width
-                    at = (k * panels + p) * f * width
+                    at, columns = (k * panels + p) * f * width, min(width, depth - p * width)
+                    start = ((image * oh + t * rows) * ow + j) * f
+                    if t < whole and columns == width:
+                        tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
+                        continue
+                    # A tile that is partly idle sums apart: 0 times an infinity would else reach other pixels as NaN.
                     if t < whole:
-                        start = ((image * oh + t * rows) * ow + j) * f
-                        tile(
-                            size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1
-                        )  # fmt: skip
+                        tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
                     else:
-                        tile(
-                            size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1
-                        )  # fmt: skip
+                        tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                    for r in range(min(rows, oh - t * rows)):
+                        for q in range(columns):
+                            sums[out + r * sh * line + q] += part[r * width + q]
     for i in range(h):
         at, out = (i + top) * line + left * c, (image * h + i) * w * c
         for k in range(w * c):

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
 
 FEW_ROWS = 16
+SHARES = 16  # partial sums at the most, each on one thread
 SMALL = 1 << 16  # multiply-adds below which BLAS is as quick
 
 
@@ -20,7 +21,7 @@ def dense(x: Any, W: Any, b: Any = None) -> Any:
     """Twin of ``ops.linear.dense``."""
     depth, units = W.shape
     rows = prod(x.shape[:-1])
-    if _declines(rows, depth, units, x, W):
+    if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
     product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), bias=b)
@@ -31,7 +32,7 @@ def dense_grad_x(dy: Any, W: Any) -> Any:
     """Twin of ``ops.linear.dense_grad_x``."""
     depth, units = W.shape
     rows = prod(dy.shape[:-1])
-    if _declines(rows, depth, units, dy, W):
+    if _declines(rows, depth, units, dy, W) or dy.shape[-1] != units:
         return NotImplemented
     dx = CPU.pool.empty((*dy.shape[:-1], depth), dy.dtype)
     product(rows, depth, units, dy.reshape(-1), units, 1, W.reshape(-1), 1, units, dx.reshape(-1))
@@ -42,7 +43,9 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
     """Twin of ``ops.linear.dense_grad_W``."""
     depth, units = x.shape[-1], dy.shape[-1]
     rows = prod(x.shape[:-1])
-    if _declines(rows, depth, units, x, dy) or (out is not None and not out.flags.c_contiguous):
+    if _declines(rows, depth, units, x, dy) or x.shape[:-1] != dy.shape[:-1]:
+        return NotImplemented
+    if out is not None and not (out.flags.c_contiguous and out.shape == (depth, units) and out.dtype == x.dtype):
         return NotImplemented
     dW = CPU.pool.empty((depth, units), x.dtype) if out is None else out
     product(depth, units, rows, x.reshape(-1), 1, depth, dy.reshape(-1), units, 1, dW.reshape(-1))
@@ -53,9 +56,9 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     """Twin of ``ops.linear.bias_grad``: partial sums of a few hundred rows, added up in double precision."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
-    if dy.dtype.kind != "f" or not rows or rows < FEW_ROWS or (out is not None and out.dtype != dy.dtype):
+    if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS or (out is not None and out.shape != (units,)):
         return NotImplemented
-    shares = max(1, min(threads(), rows * units // 65536))
+    shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
     sums = np.zeros((shares, units))
     if shares == 1:
         _bias_share(0, 1, dy.reshape(rows, units), sums)
@@ -69,7 +72,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
 
 
 def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
-    return not rows or rows < FEW_ROWS or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype.kind != "f"
+    return not rows or rows < FEW_ROWS or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
 
 
 @compiled

@@ -8,13 +8,13 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
 
 
 def max_pool(x: Any, window: Window) -> Any:
     """Twin of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
-    if window.rank != 2 or window.taps > 256 or x.dtype.kind != "f":
+    if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, c = x.shape
     oh, ow = window.output_shape((h, w))
@@ -26,7 +26,9 @@ def max_pool(x: Any, window: Window) -> Any:
 
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Twin of ``ops.pooling.max_pool_grad``."""
-    if window.rank != 2 or winners.dtype != np.uint8 or dy.dtype.kind != "f":
+    if window.rank != 2 or dy.ndim != 4 or winners.dtype != np.uint8 or dy.dtype not in FLOATS:
+        return NotImplemented
+    if winners.shape != dy.shape or dy.shape[1:3] != window.output_shape(spatial):
         return NotImplemented
     h, w = spatial
     dx = CPU.pool.empty((dy.shape[0], h, w, dy.shape[3]), dy.dtype)
@@ -53,6 +55,9 @@ def _forward_share(first_image, last_image, x, y, winners, sizes):  # type: igno
         for i in range(oh):
             for j in range(ow):
                 first = True
+                for c in range(channels):
+                    y[image, i, j, c] = -np.inf  # what a window without a tap inside the input gives
+                    winners[image, i, j, c] = 0
                 for tap in range(kh * kw):
                     row, column = i * sh - top + (tap // kw) * dh, j * sw - left + (tap % kw) * dw
                     if row < 0 or row >= h or column < 0 or column >= w:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
 
 CHUNK = 1 << 15  # elements of one task
@@ -13,32 +13,35 @@ CHUNK = 1 << 15  # elements of one task
 
 def sgd(value: Any, grad: Any, scalars: Any) -> Any:
     """Twin of ``ops.update.sgd``."""
-    return _run(_sgd_share, _sgd_on_threads, value, (value, grad, scalars))
+    return _run(_sgd_share, _sgd_on_threads, value, scalars, (value, grad, scalars))
 
 
 def momentum(value: Any, grad: Any, velocity: Any, scalars: Any, momentum: float, nesterov: bool) -> Any:
     """Twin of ``ops.update.momentum``."""
     m = value.dtype.type(momentum)
-    return _run(_momentum_share, _momentum_on_threads, value, (value, grad, velocity, scalars, m, nesterov))
+    return _run(_momentum_share, _momentum_on_threads, value, scalars, (value, grad, velocity, scalars, m, nesterov))
 
 
 def rmsprop(value: Any, grad: Any, square: Any, scalars: Any, rho: float, epsilon: float) -> Any:
     """Twin of ``ops.update.rmsprop``."""
     number = value.dtype.type
     constants = (number(rho), number(1 - rho), number(epsilon))
-    return _run(_rmsprop_share, _rmsprop_on_threads, value, (value, grad, square, scalars, *constants))
+    return _run(_rmsprop_share, _rmsprop_on_threads, value, scalars, (value, grad, square, scalars, *constants))
 
 
 def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Twin of ``ops.update.adam``."""
     number = value.dtype.type
     constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(1 - beta_2), number(epsilon))
-    return _run(_adam_share, _adam_on_threads, value, (value, grad, mean, square, scalars, *constants))
+    return _run(_adam_share, _adam_on_threads, value, scalars, (value, grad, mean, square, scalars, *constants))
 
 
-def _run(share: Any, on_threads: Any, value: Any, arguments: tuple[Any, ...]) -> Any:
+def _run(share: Any, on_threads: Any, value: Any, scalars: Any, arguments: tuple[Any, ...]) -> Any:
     """Flat arrays of one float type are taken, on threads where it pays; anything else is declined."""
-    if value.ndim != 1 or value.dtype.kind != "f" or arguments[1].dtype != value.dtype:
+    arrays = [a for a in arguments if getattr(a, "ndim", 0) and a is not scalars]
+    if value.ndim != 1 or value.dtype not in FLOATS or scalars.dtype != value.dtype:
+        return NotImplemented
+    if any(a.shape != value.shape or a.dtype != value.dtype for a in arrays):
         return NotImplemented
     if value.size <= CHUNK:
         share(0, 1, *arguments)

@@ -1,0 +1,677 @@
+"""Would the tests notice wrong mathematics? Each row plants one fault in a copy of minidl; the tests it names must fail.
+
+A row quotes the source exactly, and the quotation must occur once, so that the table cannot outlive the code it is about.
+The same tests pass on the unharmed copy: a red test then means that the fault was seen, not that the copy is broken.
+Faults in kernels are tried as plain Python (the compiler would take longer than the test), one of them compiled as well.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+NOTICED = r"(?m)^E +(AssertionError|assert\b|minidl\.testing\.report\.GradientError|Failed: DID NOT RAISE)"  # no mere crash
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Attributes:
+        name: what is wrong, in words.
+        file: under ``minidl``.
+        changes: pairs of the source as it is, found exactly once, and what stands there instead.
+        tests: the tests of which at least one must fail.
+        mode: how the kernels run: "reference" (not at all), "plain" (as Python) or "compiled".
+    """
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+    mode: str
+
+
+MUTANTS: list[Mutant] = []
+
+
+def mutant(name: str, file: str, tests: str | tuple[str, ...], *texts: str, mode: str = "") -> None:
+    """Put a fault into the table; ``texts`` are source and replacement in turn."""
+    mode = mode or ("plain" if file.startswith("kernels/") else "reference")
+    changes = tuple(zip(texts[::2], texts[1::2], strict=True))
+    MUTANTS.append(Mutant(name, file, changes, (tests,) if isinstance(tests, str) else tests, mode))
+
+
+def naive(op: str) -> str:
+    """The definition of an op against plain loops."""
+    return f"tests/ops/test_references.py::test_reference_equals_naive[{op}-float64]"
+
+
+def gradient(case: str) -> str:
+    """The gradient of a layer of the table by central differences."""
+    return f"tests/layers/test_gradients.py::test_gradient[{case}]"
+
+
+def loss_gradient(case: str) -> str:
+    """The gradient of a loss of the table by central differences."""
+    return f"tests/layers/test_gradients.py::test_gradient_of_loss[{case}]"
+
+
+def twin(op: str) -> str:
+    """A kernel against the definition, on the tiny and small cases."""
+    return f"tests/ops/test_twins.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
+
+
+def many(op: str) -> str:
+    """A kernel on more elements than one task takes."""
+    return f"tests/ops/test_twins.py::test_many_chunks_on_threads[{op}-float32]"
+
+
+FIT, GRAPH, DOORS = "tests/models/test_fit.py::", "tests/models/test_graph.py::", "tests/faults/test_doors.py::"
+RANDOM, PARAMETERS = "tests/backend/test_random.py::", "tests/test_parameters.py::"
+ONE_AXIS = "tests/test_geometry.py::test_one_axis"
+
+
+# -- convolution and pooling ---------------------------------------------------------------------------------------------
+
+mutant(
+    "the kernel flipped",
+    "ops/convolution.py",
+    naive("convolution.convolve"),
+    "patches[..., tap, :] = x_padded[:, *slices]",
+    "patches[..., -1 - tap, :] = x_padded[:, *slices]",
+)
+mutant(
+    "the odd zero in front",
+    "geometry.py",
+    ONE_AXIS,
+    "(total // 2, total - total // 2)",
+    "(total - total // 2, total // 2)",
+)
+mutant("padding without strides", "geometry.py", ONE_AXIS, "max((-(-n // s) - 1) * s + e - n, 0)", "e - 1")
+mutant(
+    "strides forgotten",
+    "geometry.py",
+    naive("convolution.convolve"),
+    "slice(a, a + (n - 1) * s + 1, s)",
+    "slice(a, a + n)",
+)
+mutant(
+    "dilation forgotten",
+    "geometry.py",
+    naive("convolution.convolve"),
+    "[t * d for t, d in zip(tap, self.dilation)]",
+    "list(tap)",
+)
+mutant(
+    "the last row of dx lost",
+    "ops/convolution.py",
+    gradient("conv_same"),
+    "    return padded[:, *(slice(before, before + size)",
+    "    padded[:, pads[0][0] + spatial[0] - 1] = 0\n    return padded[:, *(slice(before, before + size)",
+)
+mutant(
+    "the last tap's gradient lost",
+    "ops/convolution.py",
+    gradient("conv"),
+    "+= patches[..., tap, :]",
+    "+= patches[..., tap, :] * (tap < window.taps - 1)",
+)
+mutant(
+    "dW with its groups exchanged",
+    "ops/convolution.py",
+    gradient("conv_groups"),
+    "dW = dW.transpose(1, 0, 2)",
+    "dW = dW[::-1].transpose(1, 0, 2)",
+)
+mutant(
+    "the last winner takes the gradient",
+    "ops/pooling.py",
+    naive("pooling.max_pool"),
+    "better = (candidate > y)",
+    "better = (candidate >= y)",
+)
+mutant("padding may win", "ops/pooling.py", naive("pooling.max_pool"), "pad(x, window, -xp.inf)", "pad(x, window)")
+mutant(
+    "an average that counts the padding",
+    "ops/pooling.py",
+    naive("pooling.average_pool"),
+    "return y / xp.asarray(_counts(x.shape[1:-1], window), x.dtype)",
+    "return y / window.taps",
+)
+mutant(
+    "the average's gradient shared with the padding",
+    "ops/pooling.py",
+    gradient("average_pool_odd_size_same"),
+    "dy / array_namespace(dy).asarray(_counts(spatial, window), dy.dtype)",
+    "dy / window.taps",
+)
+
+# -- dense, activations, losses ------------------------------------------------------------------------------------------
+
+mutant("db averaged", "ops/linear.py", gradient("dense_linear"), "dy.sum(axis=tuple", "dy.mean(axis=tuple")
+mutant(
+    "dW without the last sample",
+    "ops/linear.py",
+    gradient("dense_linear"),
+    "x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1])",
+    "x.reshape(-1, x.shape[-1])[:-1].T, dy.reshape(-1, dy.shape[-1])[:-1]",
+)
+mutant(
+    "dx with W in place of its transpose, where W is square",
+    "ops/linear.py",
+    gradient("chain_same_layer_twice"),
+    "(rows @ W.T)",
+    "(rows @ (W if W.shape[0] == W.shape[1] else W.T))",
+)
+mutant(
+    "a softmax gradient without the sum",
+    "ops/softmax.py",
+    gradient("activation_softmax"),
+    "y * (dy - (dy * y).sum(axis=-1, keepdims=True))",
+    "y * dy",
+)
+mutant(
+    "a softmax that overflows", "ops/softmax.py", naive("softmax.softmax"), "exp(x - x.max(axis=-1, keepdims=True))", "exp(x)"
+)
+mutant(
+    "ReLU's gradient below zero",
+    "ops/activation.py",
+    gradient("activation_relu"),
+    "where(y > 0, dy, 0)",
+    "where(y >= 0, dy, 0)",
+)
+mutant(
+    "leaky ReLU's gradient with the usual slope",
+    "ops/activation.py",
+    gradient("activation_leaky_relu_option"),
+    "where(y > 0, dy, dy * negative_slope)",
+    "where(y > 0, dy, dy * 0.2)",
+)
+mutant(
+    "ELU's gradient with alpha 1", "ops/activation.py", gradient("activation_elu_option"), "dy * (y + alpha)", "dy * (y + 1)"
+)
+mutant("tanh' = 1 - y", "ops/activation.py", gradient("activation_tanh"), "dy * (1 - y * y)", "dy * (1 - y)")
+mutant(
+    "hard sigmoid with Keras 2's slope",
+    "ops/activation.py",
+    naive("activation.hard_sigmoid"),
+    "x / 6 + 0.5, 0, 1)",
+    "x / 5 + 0.5, 0, 1)",
+)
+mutant(
+    "a loss gradient not divided by n",
+    "losses/base.py",
+    loss_gradient("categorical_logits"),
+    "(kept, targets, 1 / n)",
+    "(kept, targets, 1.0)",
+)
+mutant(
+    "a loss gradient without the weights",
+    "losses/base.py",
+    loss_gradient("categorical_logits_weights"),
+    "(kept, targets, weights[..., None] / n)",
+    "(kept, targets, 1 / n)",
+)
+mutant(
+    "a loss divided by the sum of the weights, its gradient too",
+    "losses/base.py",
+    FIT + "test_weighting_by_hand_by_sample_and_by_class_agree",
+    "(values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)",
+    "(values * weights).sum() / weights.sum()).astype(dtype), (kept, targets, weights[..., None] / weights.sum())",
+)
+mutant(
+    "targets taken to sum to one",
+    "ops/cross_entropy.py",
+    naive("cross_entropy.softmax_cross_entropy_grad"),
+    "(probabilities * targets.sum(axis=-1, keepdims=True) - targets)",
+    "(probabilities - targets)",
+)
+mutant(
+    "a gradient that forgets the division by the sum",
+    "ops/cross_entropy.py",
+    loss_gradient("categorical"),
+    "(dq - (dq * q).sum(axis=-1, keepdims=True)) / total",
+    "dq / total",
+)
+mutant(
+    "a gradient where the probability was cut",
+    "ops/cross_entropy.py",
+    naive("cross_entropy.binary_cross_entropy_grad"),
+    "/ (cut * (1 - cut)) * inside *",
+    "/ (cut * (1 - cut)) *",
+)
+mutant("squared error without the 2", "ops/squared_error.py", loss_gradient("mse"), "(2 * scale / p", "(scale / p")
+
+# -- normalisation, dropout, random numbers ------------------------------------------------------------------------------
+
+mutant(
+    "batch normalisation without the mean's term in dx",
+    "ops/normalization.py",
+    gradient("batch_norm_2d"),
+    "dx = dy - dbeta / m - h",
+    "dx = dy - h",
+)
+mutant(
+    "the unbiased variance",
+    "ops/normalization.py",
+    naive("normalization.moments"),
+    "(centred * centred).mean(axis=axes)",
+    "(centred * centred).sum(axis=axes) / max(x.size // x.shape[-1] - 1, 1)",
+)
+INFERENCE = FIT + "test_running_statistics_follow_training_and_serve_inference"
+mutant(
+    "momentum exchanged",
+    "layers/normalization.py",
+    INFERENCE,
+    "self.momentum * running.value + (1 - self.momentum) * of_batch",
+    "(1 - self.momentum) * running.value + self.momentum * of_batch",
+)
+mutant("running statistics never moved", "training/step.py", INFERENCE, "self.network.commit(pending)", "pass")
+mutant(
+    "batch statistics in inference",
+    "layers/normalization.py",
+    INFERENCE,  # whose gradient is right, of another function
+    "of_batch = training and self.trainable",
+    "of_batch = self.trainable",
+)
+mutant(
+    "dropout's gradient without the scale",
+    "layers/dropout.py",
+    gradient("dropout"),
+    "dropout_grad(dy, saved, self.rate)",
+    "dropout_grad(dy, saved, 0.0)",
+)
+mutant(
+    "another mask on the way back",
+    "layers/dropout.py",
+    gradient("dropout"),
+    "dropout_grad(dy, saved, self.rate)",
+    "dropout(dy, self.rate, self.stream.key, self.step, self._calls, saved.shape)[0]",
+)
+mutant("dropout without the scale", "ops/dropout.py", naive("dropout.dropout"), "1 / (1 - rate)", "1")
+mutant(
+    "a mask in the order of memory",
+    "ops/dropout.py",
+    RANDOM + "test_the_mask_does_not_depend_on_dtype_or_layout",
+    ".reshape(mask_shape)",
+    ".reshape(mask_shape, order='A' if x.flags.c_contiguous else 'F')",
+)
+MASKS = "tests/layers/test_protocol.py::test_every_use_of_dropout_draws_a_mask_of_its_own"
+mutant("one mask for all steps", "layers/dropout.py", MASKS, "self.step += 1", "self.step += 0")
+mutant(
+    "one mask for all uses in a step", "layers/dropout.py", MASKS, "self._calls, self._calls + 1", "self._calls, self._calls"
+)
+mutant(
+    "the high half of a word first",
+    "backend/random.py",
+    RANDOM + "test_words_of_today_and_of_every_version_to_come",
+    '.view("<u4")[:count]',
+    '.view("<u4").reshape(-1, 2)[:, ::-1].reshape(-1)[:count]',
+)
+mutant(
+    "the step not in the counter",
+    "backend/random.py",
+    RANDOM + "test_every_part_of_the_address_counts",
+    "np.array((0, *counter), np.uint64)",
+    "np.array((0, 0, *counter[1:]), np.uint64)",
+)
+
+# -- LSTM ----------------------------------------------------------------------------------------------------------------
+
+FORWARD_GATES, BACKWARD_GATES = "i, f, g, o = (z[:, k", "i, f, g, o = (gates[:, t, k"
+mutant(
+    "input and forget gate exchanged forwards",
+    "ops/recurrent.py",
+    gradient("lstm"),
+    FORWARD_GATES,
+    FORWARD_GATES.replace("i, f", "f, i"),
+)
+mutant(
+    "input and forget gate exchanged in both directions",  # a right gradient of another function
+    "ops/recurrent.py",
+    naive("recurrent.lstm"),
+    FORWARD_GATES,
+    FORWARD_GATES.replace("i, f", "f, i"),
+    "xp.concatenate((i, f, g, o), axis=1)",
+    "xp.concatenate((f, i, g, o), axis=1)",
+    BACKWARD_GATES,
+    BACKWARD_GATES.replace("i, f", "f, i"),
+    "parts = s_grad(dc * g, i), s_grad(dc * c_before, f),",
+    "parts = s_grad(dc * c_before, f), s_grad(dc * g, i),",
+)
+mutant("nothing remembered on the way back", "ops/recurrent.py", gradient("lstm"), "a_of_c) + dc_later", "a_of_c)")
+mutant("outputs that do not reach back", "ops/recurrent.py", gradient("lstm"), "dh[:, t] + dh_later", "dh[:, t]")
+mutant("dU with today's output", "layers/recurrent.py", gradient("lstm"), "dense_grad_W, h_before, dz", "dense_grad_W, h, dz")
+mutant(
+    "the forget bias at the input gate",
+    "layers/recurrent.py",
+    "tests/layers/test_protocol.py::test_the_forget_gate_starts_open",
+    "self.b.value[self.units : 2 * self.units]",
+    "self.b.value[: self.units]",
+)
+
+# -- optimizers and parameters -------------------------------------------------------------------------------------------
+
+ADAM = PARAMETERS + "test_adam_by_the_papers_formula"
+mutant("Adam without bias correction", "optimizers/adam.py", ADAM, " * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)", "")
+mutant("Adam that counts from 0", "optimizers/adam.py", ADAM, "t = self.iterations + 1", "t = self.iterations + 2")
+mutant(
+    "Adam's epsilon inside the root",
+    "ops/update.py",
+    naive("update.adam"),
+    "sqrt(square) + epsilon",
+    "sqrt(square + epsilon)",
+)
+mutant(
+    "RMSprop that adds up its squares",
+    "ops/update.py",
+    naive("update.rmsprop"),
+    "square += (1 - rho) * (grad * grad)",
+    "square += grad * grad",
+)
+mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
+mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
+OVERWRITES = ("self._grad_array()[...] += function(*args)", "self._grad_array()[...] = function(*args)")
+mutant(
+    "accumulate that overwrites",
+    "parameters.py",
+    PARAMETERS + "test_the_first_accumulate_writes_and_the_others_add",
+    *OVERWRITES,
+)
+mutant("a shared layer's gradient counted once", "parameters.py", gradient("chain_same_layer_twice"), *OVERWRITES)
+mutant(
+    "a shared parameter moved twice",
+    "parameters.py",
+    PARAMETERS + "test_shared_parameters_count_once",
+    "self.parameters = tuple(dict.fromkeys(parameters))",
+    "self.parameters = tuple(parameters)",
+)
+mutant(
+    "zero_grad that forgets nothing",
+    "parameters.py",
+    PARAMETERS + "test_the_first_accumulate_writes_and_the_others_add",
+    'no memory is written until it is read or added to."""\n        self._grad_written = False',
+    'no memory is written until it is read or added to."""',
+)
+
+# -- training ------------------------------------------------------------------------------------------------------------
+
+mutant(
+    "an epoch's loss as the mean over its batches",
+    "training/loop.py",
+    FIT + "test_the_loss_of_an_epoch_is_the_mean_over_its_samples_before_each_step",
+    "loss.astype(np.float64) * batch.size",
+    "loss.astype(np.float64)",
+    "self.samples += batch.size",
+    "self.samples += 1",
+)
+mutant(
+    "validation on the first samples",
+    "data/split.py",
+    FIT + "test_validation_is_the_last_part_cut_before_shuffling",
+    "data.select(slice(None, cut)), data.select(slice(cut, None))",
+    "data.select(slice(len(data) - cut, None)), data.select(slice(None, len(data) - cut))",
+)
+mutant(
+    "the same order in every epoch",
+    "training/loop.py",
+    FIT + "test_every_epoch_has_an_order_of_its_own",
+    "step=life)",
+    "step=0)",
+)
+mutant("predictions in training mode", "training/loop.py", INFERENCE, "training=False, keep=False", "training=True, keep=False")
+mutant("evaluation in training mode", "training/step.py", INFERENCE, "training=False, keep=False", "training=True, keep=False")
+mutant(
+    "gradients that add up from step to step",
+    "training/step.py",
+    FIT + "test_training_by_hand_with_the_low_level_face_agrees_with_fit",
+    "self.arena.zero_grad()",
+    "pass",
+)
+mutant(
+    "softmax left out before a loss of probabilities",
+    "training/plan.py",
+    FIT + "test_fusing_changes_nothing_but_rounding",
+    "loss.with_logits()",
+    "loss",
+)
+mutant(
+    "a branch's gradient overwrites the other's",
+    "layers/graph.py",
+    gradient("graph_residual_shared"),
+    "gradients[symbol] + d if symbol in gradients else d",
+    "d",
+)
+mutant(
+    "any label will do",
+    "losses/cross_entropy.py",
+    DOORS + "test_losses",
+    "labels.min() < 0 or labels.max() >= classes",
+    "False",
+)
+mutant(
+    "numbers that keep the bytes of the file",
+    "ops/gather.py",
+    "tests/ops/test_extremes.py::test_whole_numbers_never_wrap",
+    "x[indices].astype(dtype, copy=False)",
+    "x[indices]",
+)
+
+# -- kernels -------------------------------------------------------------------------------------------------------------
+
+CONVOLUTION = "kernels/numba/convolution.py"
+mutant(
+    "kernel: the last tile of a row lost",
+    CONVOLUTION,
+    twin("convolution.convolve"),
+    "tiles = (ow + rows - 1) // rows",
+    "tiles = max(ow // rows, 1)",
+)
+mutant(
+    "kernel: the bias added twice",
+    CONVOLUTION,
+    twin("convolution.convolve"),
+    "sums[at + j] + bias[p * width + j]",
+    "sums[at + j] + 2 * bias[p * width + j]",
+)
+mutant(
+    "kernel: pads exchanged",
+    CONVOLUTION,
+    twin("convolution.convolve"),
+    "(top, bottom), (left, right) = window.pads",
+    "(bottom, top), (right, left) = window.pads",
+)
+mutant(
+    "kernel: rows of the window without gaps",
+    CONVOLUTION,
+    twin("convolution.convolve_grad_x"),
+    "(t * rows * sh + k * dh) * line",
+    "(t * rows * sh + k) * line",
+)
+mutant(
+    "kernel: the rows below the last whole tile lost",
+    CONVOLUTION,
+    twin("convolution.convolve_grad_x"),
+    "if whole < tiles:",
+    "if whole > tiles:",
+)
+mutant(
+    "kernel: dW without the last image of a share",
+    CONVOLUTION,
+    twin("convolution.convolve_grad_W"),
+    "(s + 1) * n // shares, x",
+    "(s + 1) * n // shares - 1, x",
+)
+mutant(
+    "kernel: the last rows of a product lost",
+    "kernels/numba/_product.py",
+    twin("linear.dense"),
+    "tiles = (m + rows - 1) // rows",
+    "tiles = max(m // rows, 1)",
+)
+mutant(
+    "kernel: a product's bias added twice",
+    "kernels/numba/_product.py",
+    twin("linear.dense"),
+    "sums[at + j] += bias[j0 + j]",
+    "sums[at + j] += 2 * bias[j0 + j]",
+)
+mutant(
+    "kernel: db without the last row of a block",
+    "kernels/numba/linear.py",
+    twin("linear.bias_grad"),
+    "min(block + 256, end)",
+    "min(block + 256, end) - 1",
+)
+mutant(
+    "kernel: the last winner",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool"),
+    "better = candidate > best",
+    "better = candidate >= best",
+)
+mutant(
+    "kernel: winners compared with the tap before",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool_grad"),
+    "winners[image, i, j, c] == tap:",
+    "winners[image, i, j, c] == tap - 1:",
+)
+mutant(
+    "kernel: a pool's pads exchanged",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool"),
+    "(top, _), (left, _) = window.pads",
+    "(_, top), (_, left) = window.pads",
+)
+mutant(
+    "kernel: a ReLU that hides NaN",
+    "kernels/numba/activation.py",
+    twin("activation.relu"),
+    "0 if x[i] < 0 else x[i]",
+    "x[i] if x[i] > 0 else 0",
+)
+for _mode in ("plain", "compiled"):
+    mutant(
+        f"kernel: ReLU's gradient below zero, {_mode}",
+        "kernels/numba/activation.py",
+        twin("activation.relu_grad"),
+        "dy[i] if y[i] > 0 else 0",
+        "dy[i] if y[i] >= 0 else 0",
+        mode=_mode,
+    )
+mutant(
+    "kernel: the last chunk lost",
+    "kernels/numba/activation.py",
+    many("activation.relu"),
+    "(len(x) + CHUNK - 1) // CHUNK",
+    "len(x) // CHUNK",
+)
+mutant(
+    "kernel: Adam forgets the squares",
+    "kernels/numba/update.py",
+    twin("update.adam"),
+    "mean[i], square[i] = a, s",
+    "mean[i] = a",
+)
+mutant(
+    "kernel: Adam's epsilon inside the root",
+    "kernels/numba/update.py",
+    twin("update.adam"),
+    "(sqrt(s) + epsilon)",
+    "sqrt(s + epsilon)",
+)
+mutant(
+    "kernel: Nesterov with the step twice",
+    "kernels/numba/update.py",
+    twin("update.momentum"),
+    "m * v - step if",
+    "m * v - 2 * step if",
+)
+
+
+# -- the trial -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources and tests in a folder of this process's own, where they may be spoilt."""
+    folder = tmp_path_factory.mktemp("mutants")
+    for name in ("minidl", "tests"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def run_tests(folder: Path, tests: tuple[str, ...], mode: str) -> subprocess.CompletedProcess:
+    """pytest on the copy, in a process of its own and without plugins; compiled kernels stay in the folder."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environment |= {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "MINIDL_KERNELS": "reference" if mode == "reference" else "auto",
+        "MINIDL_HOME": str(folder / "home"),
+        "NUMBA_DISABLE_JIT": "0" if mode == "compiled" else "1",
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=short", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def spoilt(copy_of_the_project: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The copy with one fault, which is mended afterwards."""
+    fault: Mutant = request.param
+    path = copy_of_the_project / "minidl" / fault.file
+    before = text = path.read_text()
+    for original, replacement in fault.changes:
+        assert text.count(original) == 1, f"{fault.file} has {text.count(original)} times: {original}"
+        text = text.replace(original, replacement)
+    assert text != before
+    for cached in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+        cached.unlink()  # bytecode is told by second and size, and a fault may change neither
+    path.write_text(text)
+    try:
+        yield copy_of_the_project
+    finally:
+        path.write_text(before)
+
+
+def needs_numba(mode: str) -> None:
+    if mode != "reference" and importlib.util.find_spec("numba") is None:
+        pytest.skip("numba is not installed")
+
+
+@pytest.mark.parametrize("mode", ["reference", "plain", "compiled"])
+def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) -> None:
+    needs_numba(mode)
+    tests = tuple(dict.fromkeys(test for fault in MUTANTS if fault.mode == mode for test in fault.tests))
+    done = run_tests(copy_of_the_project, tests, mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("spoilt, fault", [(m, m) for m in MUTANTS], indirect=["spoilt"], ids=[m.name for m in MUTANTS])
+def test_the_tests_notice(spoilt: Path, fault: Mutant) -> None:
+    needs_numba(fault.mode)
+    done = run_tests(spoilt, fault.tests, fault.mode)
+    assert done.returncode == 1, f"not noticed (pytest says {done.returncode}):\n{done.stdout}{done.stderr}"
+    assert re.search(NOTICED, done.stdout), f"a crash, not a failed comparison:\n{done.stdout}"
+
+
+def test_names_are_unique() -> None:
+    names = [fault.name for fault in MUTANTS]
+    assert len(set(names)) == len(names)
