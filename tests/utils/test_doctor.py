@@ -1,5 +1,6 @@
 """The doctor: says what there is, in words and for programs, and does not fail where something is missing or broken."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -23,6 +24,9 @@ def quiet(monkeypatch, tmp_path):
     for name in doctor.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MINIDL_HOME", str(tmp_path / "home"))
+
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is missing here, as the doctor says")
 
 
 def value(name, findings=None):
@@ -89,6 +93,7 @@ def test_a_missing_requirement_is_serious(monkeypatch, name):
         assert "without Numba" in value("kernels")
 
 
+@needs_numba
 def test_what_is_optional_is_no_reason_to_worry(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda n: "1.0" if n in doctor.REQUIRED else None)
     found = finding("matplotlib")
@@ -97,6 +102,7 @@ def test_what_is_optional_is_no_reason_to_worry(monkeypatch):
     assert conclusion(examine()).startswith("All fine.")
 
 
+@needs_numba
 def test_a_library_that_does_not_load_is_serious(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)  # importing it raises ImportError
     found = finding("numba")
@@ -178,6 +184,7 @@ def test_command_line(capsys):
         assert "usage: python -m minidl" in capsys.readouterr().err
 
 
+@needs_numba
 def test_in_a_process_of_its_own(tmp_path):
     ran = run("doctor", MINIDL_HOME=str(tmp_path))
     assert (ran.returncode, ran.stderr) == (0, "")
