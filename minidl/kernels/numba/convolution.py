@@ -63,7 +63,9 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     assert size is not None
     kh, kw, c, _ = W.shape
     packed = _pack_backward(W.reshape(-1), kh, kw * c, f, len(size[1]) * len(size[2]))
-    _backward_x_on_threads(size, dy.reshape(-1), packed, dx.reshape(-1), _shape(dx, window), oh, ow, f)
+    _backward_x_on_threads(
+        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), _shape(dx, window), oh, ow, f
+    )
     return dx
 
 
@@ -206,7 +208,7 @@ def _pack_backward(W, kh, depth, f, width):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """One image."""
     rows, width = len(size[0]), len(size[1]) * len(size[2])
     _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
@@ -221,6 +223,11 @@ def _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f):  # type: i
         first = (image * oh + whole * rows) * ow * f
         for k in range((oh - whole * rows) * ow * f):
             rest[k] = dy[first + k]
+    # Idle lanes and rows multiply by zero and add the result to other pixels: nothing, unless it is 0 times an infinity.
+    check = dy.dtype.type(0)
+    for k in range(image * oh * ow * f, (image + 1) * oh * ow * f):
+        check += dy[k] * 0
+    careful = not (check == 0 and finite)
     part = np.empty(rows * width, dy.dtype)
     for t in range(tiles):
         for j in range(ow):
@@ -229,17 +236,18 @@ def _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f):  # type: i
                     out = (t * rows * sh + k * dh) * line + j * sw * c + p * width
                     at, columns = (k * panels + p) * f * width, min(width, depth - p * width)
                     start = ((image * oh + t * rows) * ow + j) * f
-                    if t < whole and columns == width:
+                    if careful and (t >= whole or columns < width):
+                        if t < whole:
+                            tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                        else:
+                            tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                        for r in range(min(rows, oh - t * rows)):
+                            for q in range(columns):
+                                sums[out + r * sh * line + q] += part[r * width + q]
+                    elif t < whole:
                         tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
-                        continue
-                    # A tile that is partly idle sums apart: 0 times an infinity would else reach other pixels as NaN.
-                    if t < whole:
-                        tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
                     else:
-                        tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
-                    for r in range(min(rows, oh - t * rows)):
-                        for q in range(columns):
-                            sums[out + r * sh * line + q] += part[r * width + q]
+                        tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
     for i in range(h):
         at, out = (i + top) * line + left * c, (image * h + i) * w * c
         for k in range(w * c):
@@ -247,15 +255,15 @@ def _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f):  # type: i
 
 
 @compiled
-def _backward_x_share(first, last, size, dy, packed, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_x_share(first, last, size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Images first to last - 1."""
     for image in range(first, last):
-        _backward_x_image(size, image, dy, packed, dx, shape, oh, ow, f)
+        _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f)
 
 
 @compiled
-def _backward_x_on_threads(size, dy, packed, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
-    in_parallel(_backward_x_share, shape[0], (size, dy, packed, dx, shape, oh, ow, f))
+def _backward_x_on_threads(size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_x_share, shape[0], (size, dy, packed, finite, dx, shape, oh, ow, f))
 
 
 @compiled
