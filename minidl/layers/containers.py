@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError
 from minidl.layers.base import Layer, snake_case
+from minidl.parameters import Parameter
 
 
 class Chain(Layer):
@@ -21,6 +22,8 @@ class Chain(Layer):
     def __init__(self, layers: Iterable[Layer] = (), *, name: str | None = None, input_shape: Any = None) -> None:
         super().__init__(name=name, input_shape=input_shape)
         self.layers: list[Layer] = []
+        self._looked_at: list[Layer] = []
+        self._of_layers: list[list[Parameter]] = []
         for layer in layers:
             self.append(layer)
 
@@ -74,12 +77,21 @@ class Chain(Layer):
         """dx; releases what each layer saved as soon as it is used, and goes no further down than anything is trained."""
         if len(saved) != len(self.layers):
             raise used_up(self.label)
-        first = 0 if need_dx else first_trainable(self.layers)
+        first = 0 if need_dx else self._first_trainable()
         for index in reversed(range(len(self.layers))):
             of_layer = saved.pop()
             if index >= first:
                 dy = self.layers[index].gradient(dy, of_layer, need_dx=need_dx or index > first)
         return dy if need_dx else None
+
+    def _first_trainable(self) -> int:
+        """Index of the first layer with something to train; the number of layers where there is none."""
+        if self._looked_at != self.layers:  # asked at every step: the parameters are listed once
+            self._looked_at, self._of_layers = list(self.layers), [layer.parameters for layer in self.layers]
+        for index, parameters in enumerate(self._of_layers):
+            if any(p.trainable for p in parameters):
+                return index
+        return len(self.layers)
 
     def pending(self, saved: Any) -> Any:
         """Each layer's."""
@@ -94,14 +106,6 @@ class Chain(Layer):
         """Each layer's."""
         for layer in self.layers:
             layer.begin_step()
-
-
-def first_trainable(layers: list[Layer]) -> int:
-    """Index of the first layer with something to train; len(layers) where there is none."""
-    for index, layer in enumerate(layers):
-        if any(p.trainable for p in layer.parameters):
-            return index
-    return len(layers)
 
 
 def used_up(where: str) -> StateError:

@@ -34,6 +34,7 @@ class Graph(Layer):
         self.nodes = _topological(self.inputs, output)
         self.layers: list[Layer] = list(dict.fromkeys(_layer(node) for node in self.nodes))
         number_names(self.layers)
+        self._of_layers = {layer: layer.parameters for layer in self.layers}  # asked for at every step: listed once
         self._last_uses = _last_uses(self.nodes, output)
         shapes = tuple(symbol.shape for symbol in self.inputs)
         self.input_shape = shapes if self.takes_many else shapes[0]
@@ -101,7 +102,7 @@ class Graph(Layer):
 
     def _wanted(self, need_dx: bool) -> set[Symbol]:
         """The symbols whose gradient somebody asks for: behind them lies something trainable, or an input with ``need_dx``."""
-        trainable = {layer for layer in self.layers if any(p.trainable for p in layer.parameters)}
+        trainable = {layer for layer, of_layer in self._of_layers.items() if any(p.trainable for p in of_layer)}
         wanted = set(self.inputs) if need_dx else set()
         for node in self.nodes:
             if _layer(node) in trainable or any(s in wanted for s in node.inputs):
