@@ -94,7 +94,7 @@ def _product_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, b_colum
 
 
 _EMPTY = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
-SMALL = 3_000_000  # multiply-adds below which one thread is quicker than waking another
+SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 
 
 def product(
