@@ -17,6 +17,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
+from minidl.kernels.numba import linear
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._jit import FLOATS, compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
@@ -35,6 +36,8 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
         or (b is not None and (b.shape, b.dtype) != (W.shape[3:], x.dtype))
     ):
         return NotImplemented
+    if _is_product(window):
+        return linear.dense(x, W.reshape(W.shape[2:]), b)
     n, h, w, _ = x.shape
     oh, ow = window.output_shape((h, w))
     f = W.shape[-1]
@@ -55,6 +58,8 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     """Twin of ``ops.convolution.convolve_grad_x``."""
     if not _takes(dy, W, window, groups) or dy.shape[3] != W.shape[3] or dy.shape[1:3] != window.output_shape(spatial):
         return NotImplemented
+    if _is_product(window):
+        return linear.dense_grad_x(dy, W.reshape(W.shape[2:]))
     n, oh, ow, f = dy.shape
     if n * oh * ow * W.size < SMALL or not dy.size:
         return NotImplemented
@@ -83,6 +88,11 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         return NotImplemented
     if out is not None and (out.shape, out.dtype) != ((*window.size, c, f), x.dtype):
         return NotImplemented
+    if _is_product(window):
+        if out is not None and not out.flags.c_contiguous:
+            return NotImplemented
+        dW = linear.dense_grad_W(x, dy, out=None if out is None else out.reshape(c, f))
+        return dW if dW is NotImplemented else dW.reshape(1, 1, c, f) if out is None else out
     size = tile_shape(f, window.size[1] * c, x.itemsize, fewest_rows=True)
     if size is None or not dy.size:
         return NotImplemented
@@ -101,6 +111,11 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         out[...] = dW
         return out
     return dW
+
+
+def _is_product(window: Window) -> bool:
+    """Whether each output position sees one input position: then the convolution is a matrix product as it stands."""
+    return window.size == window.strides == (1, 1)
 
 
 def _takes(x: Any, W: Any, window: Window, groups: int) -> bool:
