@@ -76,3 +76,26 @@ def test_several_threads_predict_with_one_model(layer: str) -> None:
     )
     assert "wrong: 0" in text
     assert layer in ("default", text.split()[-1])
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_cache_of_kernels_is_made_anew(kind: str, tmp_path: Path) -> None:
+    """A full disk or a killed process can leave a file cut short; later runs must not die of it."""
+    program = "import numpy as np; from minidl.ops.activation import relu; print(relu(np.array([-1.0, 2.0])))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MINIDL_KERNELS": "auto", "MINIDL_HOME": str(tmp_path)}
+    for attempt in range(3):
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300)
+        assert (done.returncode, done.stdout) == (0, "[0. 2.]\n"), done.stderr[-2000:]
+        files = list(tmp_path.rglob(f"*.{kind}"))
+        assert files
+        if attempt == 0:
+            for file in files:
+                file.write_bytes(file.read_bytes()[: len(file.read_bytes()) // 2])
+
+
+def test_kernels_run_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    text = run("print(model.predict(x).shape)", MINIDL_HOME=str(blocked / "home"))
+    assert "(64, 10)" in text
+    assert blocked.read_text() == "not a folder"

@@ -1,9 +1,9 @@
-"""The matrix product c = a b (+ bias, then ReLU) of flat arrays with any strides: panels of b are packed, tiles run over them.
+"""The matrix product c = a b (+ bias) of flat arrays with any strides: panels of b are packed, tiles run over them.
 
     c[i, j] = sum_k a[i a_row + k a_k] b[k b_k + j b_column]
 
 A task is a panel of columns times a block of rows. It packs ``DEPTH`` rows of its panel at a time, so that panel and tile
-stay in the first caches, and sums into scratch of its own; results go out once, with bias and ReLU.
+stay in the first caches, and sums into scratch of its own; results go out once, with the bias.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BLOCK = 384  # rows of c a task works on
 
 
 @compiled
-def _product_task(size, m0, m1, n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias, relu):  # type: ignore[no-untyped-def]
+def _product_task(size, m0, m1, n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias):  # type: ignore[no-untyped-def]
     """Rows m0 to m1 of the panel of columns that starts at j0."""
     rows, width = len(size[0]), len(size[1]) * len(size[2])
     m = m1 - m0
@@ -70,27 +70,24 @@ def _product_task(size, m0, m1, n, depth, a, a_row, a_k, b, b_k, b_column, j0, c
             if len(bias):
                 for j in range(columns):
                     sums[at + j] += bias[j0 + j]
-            if relu:
-                for j in range(columns):
-                    sums[at + j] = sums[at + j] if not (sums[at + j] < 0) else 0
             for j in range(columns):
                 c[out + j] = sums[at + j]
 
 
 @compiled
-def _product_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, relu, block):  # type: ignore[no-untyped-def]
+def _product_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block):  # type: ignore[no-untyped-def]
     """Tasks first to last."""
     width = len(size[1]) * len(size[2])
     panels = (n + width - 1) // width
     for index in range(first, last):
         m0 = (index // panels) * block
         j0 = (index % panels) * width
-        _product_task(size, m0, min(m0 + block, m), n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias, relu)
+        _product_task(size, m0, min(m0 + block, m), n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias)
 
 
 @compiled
-def _product_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, relu, block):  # type: ignore[no-untyped-def]
-    in_parallel(_product_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, relu, block))
+def _product_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block):  # type: ignore[no-untyped-def]
+    in_parallel(_product_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block))
 
 
 _EMPTY = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
@@ -109,9 +106,8 @@ def product(
     b_column: int,
     c: Any,
     bias: Any = None,
-    relu: bool = False,
 ) -> None:
-    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU; all arrays flat, c in C order."""
+    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,); all arrays flat, c in C order."""
     if m == 0 or n == 0:
         return
     size = tile_shape(min(m, BLOCK), n, c.itemsize)
@@ -122,7 +118,7 @@ def product(
     block = -(-m // blocks)
     block = -(-block // rows) * rows
     blocks = -(-m // block)
-    arguments = (m, n, depth, a, a_row, a_k, b, b_k, b_column, c, n, _EMPTY[c.dtype] if bias is None else bias, relu, block)
+    arguments = (m, n, depth, a, a_row, a_k, b, b_k, b_column, c, n, _EMPTY[c.dtype] if bias is None else bias, block)
     if work == 1 or m * n * depth < SMALL:
         _product_share(0, panels * blocks, size, *arguments)
     else:
