@@ -1,0 +1,26 @@
+"""Images copied into scratch with zeros around them, so that windows and tiles need not look where the image ends."""
+
+from __future__ import annotations
+
+from minidl.kernels.numba._jit import compiled
+
+
+@compiled
+def copy_pixels(x, padded, image, h, w, c, first, rows, left, columns):  # type: ignore[no-untyped-def]
+    """Rows first .. first + rows of an image (h, w, c) into (rows, columns, c), ``left`` pixels of zeros before each."""
+    used = min(w, columns - left) * c
+    for r in range(rows):
+        target = padded[r * columns * c : (r + 1) * columns * c]
+        row = first + r
+        if row < 0 or row >= h:
+            for k in range(len(target)):
+                target[k] = 0
+            continue
+        source = x[(image * h + row) * w * c : (image * h + row) * w * c + used]
+        before, middle, behind = target[: left * c], target[left * c :], target[left * c + used :]
+        for k in range(len(before)):
+            before[k] = 0
+        for k in range(len(source)):
+            middle[k] = source[k]
+        for k in range(len(behind)):
+            behind[k] = 0
