@@ -95,9 +95,12 @@ def compiled(function: Callable[..., Any]) -> Any:
         numba.config.CACHE_DIR = before
 
 
+_threads = 1 if DISABLED else numba.get_num_threads()
+
+
 def threads() -> int:
-    """Threads a parallel kernel uses now."""
-    return 1 if DISABLED else numba.get_num_threads()
+    """Threads a parallel kernel is cut up for."""
+    return _threads
 
 
 _one_at_a_time = threading.RLock()
