@@ -16,6 +16,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._finish import finish
 from minidl.kernels.numba._jit import compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels
@@ -24,8 +25,8 @@ from minidl.kernels.numba._tile import tile
 SLACK = 512  # numbers behind scratch that vectors may reach
 
 
-def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any) -> None:
-    """y (n, oh, ow, f) from x (n, h, w, c) and W (kh, kw, c, f)."""
+def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> None:
+    """y (n, oh, ow, f) from x (n, h, w, c) and W (kh, kw, c, f), then + bias (none: of length 0) and ReLU."""
     n = len(x)
     _, oh, ow, f = y.shape
     size = tile_shape(ow, f, x.itemsize)
@@ -33,7 +34,7 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any) -> None:
     blocks = max(1, min(oh, -(-2 * threads() // n))) if n < 2 * threads() else 1
     packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1])
     shape = _shape(x, window)
-    _forward_on_threads(size, x.reshape(-1), packed, bias, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
+    _forward_on_threads(size, x.reshape(-1), packed, bias, relu, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
@@ -83,7 +84,7 @@ def _pack_forward(W, depth, f, width):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _forward_rows(size, image, i0, i1, x, packed, bias, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _forward_rows(size, image, i0, i1, x, packed, bias, relu, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Output rows i0 to i1 of one image."""
     rows, width, _ = size
     _, h, w, c, kh, kw, sh, sw, dh, top, _, left, right = shape
@@ -109,27 +110,21 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, y, shape, oh, ow, f):  #
                     at = (t * rows + r) * width
                     out = ((image * oh + i0 + i) * ow + start + r) * f + p * width
                     results, target = sums[at : at + columns], y[out : out + columns]
-                    if len(bias):
-                        b = bias[p * width : p * width + columns]
-                        for j in range(len(target)):
-                            target[j] = results[j] + b[j]
-                    else:
-                        for j in range(len(target)):
-                            target[j] = results[j]
+                    finish(results, bias[p * width : p * width + columns], relu, target)
 
 
 @compiled
-def _forward_share(first, last, size, x, packed, bias, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
     for index in range(first, last):
         i0 = (index % blocks) * block
         if i0 < oh:
-            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, y, shape, oh, ow, f)
+            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, relu, y, shape, oh, ow, f)
 
 
 @compiled
-def _forward_on_threads(size, x, packed, bias, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, y, shape, oh, ow, f, block, blocks))
+def _forward_on_threads(size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks))
 
 
 @compiled

@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
+from minidl.kernels.numba._finish import finish
 from minidl.kernels.numba._jit import FLOATS, compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._tile import Size, tile
+from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
 
 DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
+NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
 BLOCK = 384  # rows of a under work
+FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
 
@@ -59,13 +62,14 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
     rows, width, _ = size
     m, columns = i1 - i0, j1 - j0
     panels = (columns + width - 1) // width
-    packed = np.empty(panels * width * min(depth, DEPTH), c.dtype)
+    together = min(depth, DEPTH if n > NARROW else DEEP)
+    packed = np.empty(panels * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
     a_width = max(min(m, BLOCK), rows)
-    copied = np.zeros(a_width * min(depth, DEPTH) if by_columns else 1, c.dtype)
+    copied = np.zeros(a_width * together if by_columns else 1, c.dtype)
     edge = np.empty(rows * width, c.dtype)
-    for k0 in range(0, depth, DEPTH):
-        block = min(DEPTH, depth - k0)
+    for k0 in range(0, depth, together):
+        block = min(together, depth - k0)
         _pack_b(code, b, k0 * b_k + j0 * b_column, b_k, b_column, block, columns, width, packed)
         for r0 in range(0, m, BLOCK):
             count = min(BLOCK, m - r0)
@@ -120,17 +124,8 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                                     target[j] = source[j]
             if k0 + block == depth and (len(bias) or relu):
                 for row in range(i0 + r0, i0 + r0 + count):
-                    _finish(c[row * n + j0 : row * n + j1], bias[j0:j1], relu)
-
-
-@compiled
-def _finish(c, bias, relu):  # type: ignore[no-untyped-def]
-    """c + bias, then ReLU, in place; an empty bias is none."""
-    for j in range(len(bias)):
-        c[j] += bias[j]
-    if relu:
-        for j in range(len(c)):
-            c[j] = 0 if c[j] < 0 else c[j]  # NaN is not below zero
+                    done = c[row * n + j0 : row * n + j1]
+                    finish(done, bias[j0:j1], relu, done)
 
 
 @compiled
@@ -153,6 +148,25 @@ def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, 
         _parts(0, 1, *arguments)
     else:
         in_parallel(_parts, cuts[0] * cuts[1], arguments)
+
+
+@compiled
+def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu):  # type: ignore[no-untyped-def]
+    """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
+    width = size[1]
+    sums = np.empty(m * width, c.dtype)
+    for p in range(first, last):
+        j = min(p * width, n - width)
+        tile(size, 1, depth, a, 0, a_row, 0, a_k, b, j, 0, b_k, sums, 0, width, 0)
+        skip = p * width - j  # columns of the panel before
+        for i in range(m):
+            source, target = sums[i * width + skip : (i + 1) * width], c[i * n + j + skip : i * n + j + width]
+            finish(source, bias[j + skip : j + width], relu, target)
+
+
+@compiled
+def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu):  # type: ignore[no-untyped-def]
+    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu))
 
 
 @lru_cache(maxsize=4096)
@@ -194,6 +208,15 @@ def product(
     if m == 0 or n == 0:
         return
     work = 1 if m * n * depth < SMALL else threads()
-    size, cuts = _cut(m, n, work, c.itemsize)
     bias = _NO_BIAS[c.dtype] if bias is None else bias
+    lanes = natural_lanes(c.itemsize)
+    if m <= FEW and b_column == 1 and n >= lanes:
+        size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
+        tasks = -(-n // size[1])
+        if work == 1:
+            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu)
+        else:
+            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu)
+        return
+    size, cuts = _cut(m, n, work, c.itemsize)
     _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu)

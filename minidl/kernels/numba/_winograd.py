@@ -27,6 +27,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._finish import finish
 from minidl.kernels.numba._jit import compiled
 from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._parallel import in_parallel
@@ -82,8 +83,11 @@ def takes(W: Any, window: Window, outputs: tuple[int, ...], dtype: Any) -> bool:
     return min(W.shape[2:]) >= FEWEST and 3 * products < 2 * window.taps * prod(outputs)
 
 
-def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: Any, turned: bool = False) -> bool:
-    """y (n, oh, ow, f) from x (n, h, w, c) and W (r, r, c, f), or turned around W (r, r, f, c); whether y is finite."""
+def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: Any, relu: bool, turned: bool = False) -> bool:
+    """y (n, oh, ow, f) from x (n, h, w, c) and W (r, r, c, f), then + bias and ReLU; whether the sums are finite.
+
+    ``turned``: W is (r, r, f, c) and turned around, for the gradient with respect to x.
+    """
     taps, outputs = W.shape[0], 7 - W.shape[0]
     n, h, w, c = x.shape
     _, oh, ow, f = y.shape
@@ -100,7 +104,7 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     _filters_on_threads(maps.evaluate, W.reshape(-1), U, taps, c, f, width, turned)
     tasks = n * -(-down // rows_of_tiles)
     finite = np.ones(tasks, np.bool_)
-    _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, y.reshape(-1), shape, finite)
+    _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, relu, y.reshape(-1), shape, finite)
     return bool(finite.all())
 
 
@@ -179,7 +183,7 @@ def _filters_on_threads(evaluate, W, U, taps, c, f, width, turned):  # type: ign
 
 
 @compiled
-def _forward_share(first, last, size, gather, interpolate, x, U, bias, y, shape, finite):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, gather, interpolate, x, U, bias, relu, y, shape, finite):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     _, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -221,18 +225,13 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, y, shape,
                     target = y[out : out + f]
                     for k in range(len(results)):
                         check += results[k] * 0
-                    if len(bias):
-                        for k in range(len(results)):
-                            target[k] = results[k] + bias[k]
-                    else:
-                        for k in range(len(results)):
-                            target[k] = results[k]
+                    finish(results, bias, relu, target)
         finite[index] = check == 0
 
 
 @compiled
-def _forward_on_threads(size, gather, interpolate, x, U, bias, y, shape, finite):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, y, shape, finite))
+def _forward_on_threads(size, gather, interpolate, x, U, bias, relu, y, shape, finite):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, relu, y, shape, finite))
 
 
 @compiled

@@ -24,6 +24,11 @@ _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.convolution.convolve``."""
+    return correlate(x, W, b, window, groups)
+
+
+def correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = False) -> Any:
+    """x * W + b, then ReLU where wanted."""
     if (
         not _takes(x, W, window, groups)
         or x.shape[3] != W.shape[2]
@@ -31,7 +36,7 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     ):
         return NotImplemented
     if _is_product(window):
-        return linear.dense(x, W.reshape(W.shape[2:]), b)
+        return linear.affine(x, W.reshape(W.shape[2:]), b, relu)
     n, h, w, _ = x.shape
     oh, ow = window.output_shape((h, w))
     f = W.shape[-1]
@@ -40,8 +45,8 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     y = CPU.pool.empty((n, oh, ow, f), x.dtype)
     bias = _NO_BIAS[x.dtype] if b is None else b
     fast = _winograd.takes(W, window, (oh, ow), x.dtype)
-    if not (fast and _winograd.correlate(x, W, bias, window.pads((h, w)), y)):
-        _direct.correlate(x, W, bias, window, y)
+    if not (fast and _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu)):
+        _direct.correlate(x, W, bias, window, y, relu)
     return y
 
 
@@ -59,7 +64,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
         (taps - 1 - before, taps - 1 - after) for taps, (before, after) in zip(window.size, window.pads(spatial))
     )
     fast = _winograd.takes(W, window, spatial, dy.dtype)
-    if not (fast and _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, turned=True)):
+    if not (fast and _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True)):
         _direct.grad_x(dy, W, window, dx)
     return dx
 
