@@ -16,7 +16,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
-from minidl.kernels.numba._finish import finish
+from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels
@@ -32,9 +32,10 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     size = tile_shape(ow, f, x.itemsize)
     assert size is not None
     blocks = max(1, min(oh, -(-2 * threads() // n))) if n < 2 * threads() else 1
+    after = finisher(len(bias) > 0, relu, x.itemsize)
     packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1])
     shape = _shape(x, window)
-    _forward_on_threads(size, x.reshape(-1), packed, bias, relu, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
+    _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
@@ -84,7 +85,7 @@ def _pack_forward(W, depth, f, width):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _forward_rows(size, image, i0, i1, x, packed, bias, relu, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Output rows i0 to i1 of one image."""
     rows, width, _ = size
     _, h, w, c, kh, kw, sh, sw, dh, top, _, left, right = shape
@@ -106,25 +107,22 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, relu, y, shape, oh, ow, 
                     size, kh, depth, padded, i * sh * line + start * sw * c, sw * c, dh * line, 1,
                     packed, p * kh * depth * width, depth * width, width, sums, t * rows * width, width, 0,
                 )  # fmt: skip
-                for r in range(min(rows, ow - start)):
-                    at = (t * rows + r) * width
-                    out = ((image * oh + i0 + i) * ow + start + r) * f + p * width
-                    results, target = sums[at : at + columns], y[out : out + columns]
-                    finish(results, bias[p * width : p * width + columns], relu, target)
+                at, out = t * rows * width, ((image * oh + i0 + i) * ow + start) * f + p * width
+                finish(after, sums, at, width, y, out, f, min(rows, ow - start), columns, bias, p * width)
 
 
 @compiled
-def _forward_share(first, last, size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
     for index in range(first, last):
         i0 = (index % blocks) * block
         if i0 < oh:
-            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, relu, y, shape, oh, ow, f)
+            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, after, y, shape, oh, ow, f)
 
 
 @compiled
-def _forward_on_threads(size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, relu, y, shape, oh, ow, f, block, blocks))
+def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks))
 
 
 @compiled

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
-from minidl.kernels.numba._finish import finish
+from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
@@ -57,7 +57,7 @@ def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # ty
 
 
 @compiled
-def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu):  # type: ignore[no-untyped-def]
+def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
     rows, width, _ = size
     m, columns = i1 - i0, j1 - j0
@@ -122,14 +122,13 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                             else:
                                 for j in range(len(target)):
                                     target[j] = source[j]
-            if k0 + block == depth and (len(bias) or relu):
-                for row in range(i0 + r0, i0 + r0 + count):
-                    done = c[row * n + j0 : row * n + j1]
-                    finish(done, bias[j0:j1], relu, done)
+            if k0 + block == depth and (after[0] or after[1]):
+                at = (i0 + r0) * n + j0
+                finish(after, c, at, n, c, at, n, count, columns, bias, j0)
 
 
 @compiled
-def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu):  # type: ignore[no-untyped-def]
+def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
     rows, width, _ = size
     tiles, panels = (m + rows - 1) // rows, (n + width - 1) // width
@@ -138,12 +137,12 @@ def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_
         i0, i1 = min(i * tiles // cuts[0] * rows, m), min((i + 1) * tiles // cuts[0] * rows, m)
         j0, j1 = min(j * panels // cuts[1] * width, n), min((j + 1) * panels // cuts[1] * width, n)
         if i0 < i1 and j0 < j1:
-            _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu)
+            _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
 
 
 @compiled
-def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu):  # type: ignore[no-untyped-def]
-    arguments = (size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu)
+def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
     if cuts[0] * cuts[1] == 1:
         _parts(0, 1, *arguments)
     else:
@@ -151,7 +150,7 @@ def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, 
 
 
 @compiled
-def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu):  # type: ignore[no-untyped-def]
+def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
     """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
     width = size[1]
     sums = np.empty(m * width, c.dtype)
@@ -159,14 +158,12 @@ def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, 
         j = min(p * width, n - width)
         tile(size, 1, depth, a, 0, a_row, 0, a_k, b, j, 0, b_k, sums, 0, width, 0)
         skip = p * width - j  # columns of the panel before
-        for i in range(m):
-            source, target = sums[i * width + skip : (i + 1) * width], c[i * n + j + skip : i * n + j + width]
-            finish(source, bias[j + skip : j + width], relu, target)
+        finish(after, sums, skip, width, c, j + skip, n, m, width - skip, bias, j + skip)
 
 
 @compiled
-def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu):  # type: ignore[no-untyped-def]
-    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu))
+def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after))
 
 
 @lru_cache(maxsize=4096)
@@ -208,15 +205,16 @@ def product(
     if m == 0 or n == 0:
         return
     work = 1 if m * n * depth < SMALL else threads()
+    after = finisher(bias is not None, relu, c.itemsize)
     bias = _NO_BIAS[c.dtype] if bias is None else bias
     lanes = natural_lanes(c.itemsize)
     if m <= FEW and b_column == 1 and n >= lanes:
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
         tasks = -(-n // size[1])
         if work == 1:
-            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu)
+            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         else:
-            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, relu)
+            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
     size, cuts = _cut(m, n, work, c.itemsize)
-    _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, relu)
+    _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)

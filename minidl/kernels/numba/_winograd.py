@@ -27,7 +27,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
-from minidl.kernels.numba._finish import finish
+from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled
 from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._parallel import in_parallel
@@ -72,15 +72,17 @@ def _maps(taps: int) -> Maps:
 
 
 FEWEST = 12  # channels and filters below which the transforms cost more than they save
+POSITIONS = 1024  # output positions of the batch below which transforming the window does
 
 
-def takes(W: Any, window: Window, outputs: tuple[int, ...], dtype: Any) -> bool:
+def takes(W: Any, window: Window, n: int, outputs: tuple[int, ...], dtype: Any) -> bool:
     """Whether fewer products outweigh the transforms, and the numbers are float32 (double precision is summed directly)."""
     if dtype != np.float32 or window.size not in ((3, 3), (5, 5)) or window.strides != (1, 1) or window.dilation != (1, 1):
         return False
     m = 7 - window.size[0]
     products = 36 * prod(-(-size // m) for size in outputs)
-    return min(W.shape[2:]) >= FEWEST and 3 * products < 2 * window.taps * prod(outputs)
+    large = min(W.shape[2:]) >= FEWEST and n * prod(outputs) >= POSITIONS
+    return large and 3 * products < 2 * window.taps * prod(outputs)
 
 
 def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: Any, relu: bool, turned: bool = False) -> bool:
@@ -99,12 +101,12 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     lanes = natural_lanes(x.itemsize)
     (top, _), (left, _) = pads
     shape = (n, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
-    maps = _maps(taps)
+    maps, after = _maps(taps), finisher(len(bias) > 0, relu, x.itemsize)
     U = CPU.pool.empty((36 * c * -(-f // width) * width,), x.dtype)
     _filters_on_threads(maps.evaluate, W.reshape(-1), U, taps, c, f, width, turned)
     tasks = n * -(-down // rows_of_tiles)
     finite = np.ones(tasks, np.bool_)
-    _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, relu, y.reshape(-1), shape, finite)
+    _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, after, y.reshape(-1), shape, finite)
     return bool(finite.all())
 
 
@@ -146,35 +148,31 @@ def _transform_tiles(both, padded, line, scratch, step, tile_rows, across, hop, 
 def _filters_share(first, last, evaluate, W, U, taps, c, f, width, turned):  # type: ignore[no-untyped-def]
     """U (36, panels, c, width) = G W G^T for channels first .. last of W (taps, taps, c, f), or (taps, taps, f, c) turned."""
     panels = (f + width - 1) // width
-    block = 64
-    around, start = (taps - 1, -1) if turned else (0, 1)
-    pixel = c * f
-    half, whole = np.empty(6 * taps * block, W.dtype), np.empty(36 * block, W.dtype)
-    taken = np.empty(taps * taps * block, W.dtype)
-    for k in range(first, last):
-        for j0 in range(0, f, block):
-            n = min(block, f - j0)
+    taken = np.zeros(taps * taps * width, W.dtype)  # (taps, taps, width): the filters of a panel, zeros behind the last one
+    half, whole = np.empty(6 * taps * width, W.dtype), np.empty(36 * width, W.dtype)
+    for panel in range(panels):
+        used = min(width, f - panel * width)
+        if used < width:
+            taken[:] = 0
+        for k in range(first, last):
             for tap in range(taps * taps):
-                row, column = tap // taps, tap % taps
-                source = ((around + start * row) * taps + around + start * column) * pixel
+                target = taken[tap * width : tap * width + used]
                 if turned:
-                    for j in range(n):
-                        taken[tap * block + j] = W[source + (j0 + j) * c + k]
+                    source = ((taps * taps - 1 - tap) * f + panel * width) * c + k
+                    for j in range(len(target)):
+                        target[j] = W[source + j * c]
                 else:
-                    for j in range(n):
-                        taken[tap * block + j] = W[source + k * f + j0 + j]
-                for j in range(n, block):
-                    taken[tap * block + j] = 0
-            apply_map(evaluate, taken, 0, taps * block, half, 0, taps * block, taps * block)
+                    row = W[(tap * c + k) * f + panel * width : (tap * c + k) * f + panel * width + used]
+                    for j in range(len(target)):
+                        target[j] = row[j]
+            apply_map(evaluate, taken, 0, taps * width, half, 0, taps * width, taps * width)
             for i in range(6):
-                apply_map(evaluate, half, i * taps * block, block, whole, i * 6 * block, block, block)
+                apply_map(evaluate, half, i * taps * width, width, whole, i * 6 * width, width, width)
             for p in range(36):
-                for j in range(n):
-                    panel, column = (j0 + j) // width, (j0 + j) % width
-                    U[((p * panels + panel) * c + k) * width + column] = whole[p * block + j]
-        for p in range(36):
-            for j in range(f, panels * width):
-                U[((p * panels + j // width) * c + k) * width + j % width] = 0
+                source_row = whole[p * width : (p + 1) * width]
+                target_row = U[((p * panels + panel) * c + k) * width : ((p * panels + panel) * c + k + 1) * width]
+                for j in range(len(target_row)):
+                    target_row[j] = source_row[j]
 
 
 @compiled
@@ -183,7 +181,7 @@ def _filters_on_threads(evaluate, W, U, taps, c, f, width, turned):  # type: ign
 
 
 @compiled
-def _forward_share(first, last, size, gather, interpolate, x, U, bias, relu, y, shape, finite):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y, shape, finite):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     _, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -219,19 +217,18 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, relu, y, 
                     apply_map(gather, M, at, tiles * f_row, half, i * m * f_row, f_row, f)
                 apply_map(gather, half, 0, m * f_row, band, s * m * f_row, across * m * f_row, m * f_row)
             for a in range(min(m, oh - (t0 + t) * m)):
+                at = a * across * m * f_row
                 for j in range(ow):
-                    results = band[(a * across * m + j) * f_row : (a * across * m + j) * f_row + f]
-                    out = ((image * oh + (t0 + t) * m + a) * ow + j) * f
-                    target = y[out : out + f]
+                    results = band[at + j * f_row : at + j * f_row + f]
                     for k in range(len(results)):
                         check += results[k] * 0
-                    finish(results, bias, relu, target)
+                finish(after, band, at, f_row, y, ((image * oh + (t0 + t) * m + a) * ow) * f, f, ow, f, bias, 0)
         finite[index] = check == 0
 
 
 @compiled
-def _forward_on_threads(size, gather, interpolate, x, U, bias, relu, y, shape, finite):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, relu, y, shape, finite))
+def _forward_on_threads(size, gather, interpolate, x, U, bias, after, y, shape, finite):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, after, y, shape, finite))
 
 
 @compiled

@@ -44,7 +44,7 @@ def correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = 
         return NotImplemented
     y = CPU.pool.empty((n, oh, ow, f), x.dtype)
     bias = _NO_BIAS[x.dtype] if b is None else b
-    fast = _winograd.takes(W, window, (oh, ow), x.dtype)
+    fast = _winograd.takes(W, window, n, (oh, ow), x.dtype)
     if not (fast and _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu)):
         _direct.correlate(x, W, bias, window, y, relu)
     return y
@@ -63,7 +63,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     turned_pads = tuple(
         (taps - 1 - before, taps - 1 - after) for taps, (before, after) in zip(window.size, window.pads(spatial))
     )
-    fast = _winograd.takes(W, window, spatial, dy.dtype)
+    fast = _winograd.takes(W, window, n, spatial, dy.dtype)
     if not (fast and _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True)):
         _direct.grad_x(dy, W, window, dx)
     return dx
@@ -96,7 +96,7 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         dW = out
     # Partial sums, each on one thread: as many as the sizes allow, so that the bits do not depend on the number of threads.
     shares = max(1, min(SHARES, len(x), MOST // (window.taps * c * f)))
-    fast = _winograd.takes(dW, window, dy.shape[1:3], x.dtype)
+    fast = _winograd.takes(dW, window, len(x), dy.shape[1:3], x.dtype)
     if not (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares)) and not _direct.grad_W(
         x, dy, window, dW, shares
     ):
