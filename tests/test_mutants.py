@@ -472,7 +472,8 @@ mutant(
 
 # -- kernels -------------------------------------------------------------------------------------------------------------
 
-CONVOLUTION = "kernels/numba/convolution.py"
+CONVOLUTION = "kernels/numba/_direct.py"
+WINOGRAD = "kernels/numba/_winograd.py"
 mutant(
     "kernel: the last tile of a row lost",
     CONVOLUTION,
@@ -482,11 +483,39 @@ mutant(
 )
 mutant(
     "kernel: the bias added twice",
-    CONVOLUTION,
+    "kernels/numba/_finish.py",
     twin("convolution.convolve"),
-    "sums[at + j] + bias[p * width + j]",
-    "sums[at + j] + 2 * bias[p * width + j]",
+    "total += bias[b_start + j]",
+    "total += 2 * bias[b_start + j]",
 )
+mutant(
+    "kernel: images one pixel too far down",
+    "kernels/numba/_pixels.py",
+    twin("convolution.convolve"),
+    "row = first + r",
+    "row = first + r + 1",
+)
+mutant(
+    "kernel: a fused ReLU that hides NaN",
+    "kernels/numba/_finish.py",
+    "tests/ops/test_twins.py::test_a_fused_relu_lets_nan_through",
+    "0 if code[1] and total < 0 else total",
+    "0 if code[1] and not total > 0 else total",
+)
+mutant(
+    "kernel: a fused ReLU forgotten",
+    "kernels/numba/fused.py",
+    twin("fused.dense_relu"),
+    "x, W, b, relu=True",
+    "x, W, b, relu=False",
+)
+for _name, _test, *_texts in (
+    ("a window not turned around", "convolve_grad_x", "(taps * taps - 1 - tap) * f", "tap * f"),
+    ("results of the last, partial tile", "convolve", "min(m, oh - (t0 + t) * m)", "min(m, oh - (t0 + t) * m + 1) - 1"),
+    ("dW without the last image of a share", "convolve_grad_W", "(share + 1) * n //", "(share + 1) * n // 2 * 2 //"),
+    ("points that do not fit the matrices", "convolve", "G[j] = point **", "G[j] = (point + (j == 3)) **"),
+):
+    mutant(f"winograd: {_name}", WINOGRAD, twin(f"convolution.{_test}"), *_texts)
 mutant(
     "kernel: pads exchanged",
     CONVOLUTION,
@@ -516,18 +545,25 @@ mutant(
     "(s + 1) * n // shares - 1, x",
 )
 mutant(
-    "kernel: the last rows of a product lost",
+    "kernel: the last row of a product lost",
     "kernels/numba/_product.py",
     twin("linear.dense"),
-    "tiles = (m + rows - 1) // rows",
-    "tiles = max(m // rows, 1)",
+    "range(r, min(r + rows, m))",
+    "range(r, min(r + rows, m - 1))",
 )
 mutant(
-    "kernel: a product's bias added twice",
+    "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
     twin("linear.dense"),
-    "sums[at + j] += bias[j0 + j]",
-    "sums[at + j] += 2 * bias[j0 + j]",
+    "target[j] += source[j]",
+    "target[j] = source[j]",
+)
+mutant(
+    "kernel: a block turned on its side is not",
+    "kernels/numba/_transpose.py",
+    twin("linear.dense_grad_x"),
+    "target[t_start + j * t_step + i] = source",
+    "target[t_start + i * t_step + j] = source",
 )
 mutant(
     "kernel: db without the last row of a block",

@@ -192,7 +192,7 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
     columns = across * m + taps - 1
     line, slack = columns * c, 64
     padded = np.zeros((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
-    scratch = np.empty(6 * (line + slack), x.dtype)
+    scratch = np.zeros(6 * (line + slack), x.dtype)
     V = np.zeros((36 * most + rows) * c_row + slack, x.dtype)
     M = np.empty((36 * most + rows) * f_row, x.dtype)
     half, band = np.empty(6 * m * f_row, x.dtype), np.empty(m * across * m * f_row, x.dtype)
@@ -244,7 +244,7 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
     line, dy_line, slack = columns * c, across * m * f, 64
     padded = np.zeros((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
     dy_padded = np.zeros(rows_of_tiles * m * dy_line + slack, x.dtype)
-    scratch = np.empty(6 * (max(line, dy_line) + slack), x.dtype)
+    scratch = np.zeros(6 * (max(line, dy_line) + slack), x.dtype)
     V = np.zeros(36 * most * c_row + rows + slack, x.dtype)
     Y = np.zeros(36 * most * f_row + slack, x.dtype)
     S, half = np.empty(36 * c_padded * f_row, x.dtype), np.empty(taps * 6 * c_padded * f_row, x.dtype)

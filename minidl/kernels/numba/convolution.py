@@ -24,10 +24,10 @@ _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.convolution.convolve``."""
-    return correlate(x, W, b, window, groups)
+    return _correlate(x, W, b, window, groups)
 
 
-def correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = False) -> Any:
+def _correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = False) -> Any:
     """x * W + b, then ReLU where wanted."""
     if (
         not _takes(x, W, window, groups)
@@ -36,7 +36,7 @@ def correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = 
     ):
         return NotImplemented
     if _is_product(window):
-        return linear.affine(x, W.reshape(W.shape[2:]), b, relu)
+        return linear._affine(x, W.reshape(W.shape[2:]), b, relu)
     n, h, w, _ = x.shape
     oh, ow = window.output_shape((h, w))
     f = W.shape[-1]

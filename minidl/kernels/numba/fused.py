@@ -10,9 +10,9 @@ from minidl.kernels.numba import convolution, linear
 
 def dense_relu(x: Any, W: Any, b: Any = None) -> Any:
     """Twin of ``ops.fused.dense_relu``."""
-    return linear.affine(x, W, b, relu=True)
+    return linear._affine(x, W, b, relu=True)
 
 
 def convolve_relu(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.fused.convolve_relu``."""
-    return convolution.correlate(x, W, b, window, groups, relu=True)
+    return convolution._correlate(x, W, b, window, groups, relu=True)

@@ -19,10 +19,10 @@ SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 def dense(x: Any, W: Any, b: Any = None) -> Any:
     """Twin of ``ops.linear.dense``."""
-    return affine(x, W, b)
+    return _affine(x, W, b)
 
 
-def affine(x: Any, W: Any, b: Any, relu: bool = False) -> Any:
+def _affine(x: Any, W: Any, b: Any, relu: bool = False) -> Any:
     """x W + b, then ReLU where wanted."""
     depth, units = W.shape
     rows = prod(x.shape[:-1])
