@@ -518,7 +518,7 @@ for _name, _test, *_texts in (
     mutant(f"winograd: {_name}", WINOGRAD, twin(f"convolution.{_test}"), *_texts)
 mutant(
     "kernel: pads exchanged",
-    CONVOLUTION,
+    "kernels/numba/_pixels.py",
     twin("convolution.convolve"),
     "(top, bottom), (left, right) = window.pads",
     "(bottom, top), (right, left) = window.pads",
@@ -544,6 +544,19 @@ mutant(
     "(s + 1) * n // shares, x",
     "(s + 1) * n // shares - 1, x",
 )
+SPARSE = "kernels/numba/_sparse.py"
+for _name, _op, *_texts in (
+    (
+        "the first filter's number at a position lost",
+        "x",
+        "starts[place + 1]\n                    if begin",
+        "starts[place + 1] - 1\n                    if begin",
+    ),
+    ("positions exchanged", "W", "i * sh * line + j * sw * c", "j * sh * line + i * sw * c"),
+    ("shares added up from the second", "W", "for s in range(len(parts)):", "for s in range(1, len(parts)):"),
+):
+    test = f"tests/ops/test_twins.py::test_leaving_zeros_out[convolution.convolve_grad_{_op}-float64]"
+    mutant(f"sparse: {_name}", SPARSE, test, *_texts)
 mutant(
     "kernel: the last row of a product lost",
     "kernels/numba/_product.py",

@@ -300,6 +300,32 @@ def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: py
         check_case(case, seed, np.float32)
 
 
+@pytest.fixture
+def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gradient of a convolution takes the way for a dy that is mostly zero."""
+    if "convolution.convolve_grad_x" in TWINS:
+        module = importlib.import_module("minidl.kernels.numba.convolution")
+        for limit, value in (("DENSE", 2), ("DENSE_5", 2), ("DENSE_3", 2), ("LONG", 0)):
+            monkeypatch.setattr(module, limit, value)
+
+
+@both_dtypes
+@pytest.mark.usefixtures("zeros_are_left_out")
+@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and "convolve_grad" in op])
+def test_leaving_zeros_out(op: str, dtype: type) -> None:
+    """Whatever the density; and with the zeros that a ReLU and a max pool leave."""
+    for seed, case in enumerate(cases_of(op)):
+        check_case(case, seed, dtype)
+        dy = 0 if op.endswith("x") else 1
+
+        def with_zeros(rng: np.random.Generator, dtype: Any, case: OpCase = case, dy: int = dy) -> tuple[tuple, dict]:
+            args, kwargs = case.make(rng, dtype)
+            args[dy][rng.random(args[dy].shape) < 0.8] = 0
+            return args, kwargs
+
+        check_case(OpCase(case.op, f"{case.name}, mostly zero", with_zeros, case.size, case.compare, case.writes), seed, dtype)
+
+
 WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not read past the end of
     ("linear.dense", lambda z: (z(32, 100), z(200, 64))),
     ("linear.dense", lambda z: (z(32, 200), z(200, 64), z(63))),
@@ -334,13 +360,17 @@ NOT_FINITE = {"infinity": np.inf, "NaN": np.nan, "nearly the largest number": 3e
 
 
 @pytest.mark.parametrize("number", NOT_FINITE.values(), ids=NOT_FINITE)
-@pytest.mark.parametrize("winograd", [False, True])
-def test_infinities_stay_where_the_definition_has_them(winograd: bool, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["winograd", "direct", "sparse"])
+def test_infinities_stay_where_the_definition_has_them(
+    way: str, number: float, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What idle lanes multiply by zero must not reach other pixels, nor what a transform adds up and takes away again."""
     if "convolution.convolve_grad_x" not in TWINS:
         pytest.skip("no twin here")
-    if not winograd:
+    if way == "direct":
         monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
+    if way == "sparse":
+        request.getfixturevalue("zeros_are_left_out")
     rng = np.random.default_rng(1)
     W = rng.standard_normal((3, 3, 8, 16)).astype(np.float32) / 16
     x = rng.standard_normal((3, 13, 11, 8)).astype(np.float32)

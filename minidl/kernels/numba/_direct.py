@@ -19,7 +19,7 @@ from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._pixels import copy_pixels
+from minidl.kernels.numba._pixels import copy_pixels, window_shape
 from minidl.kernels.numba._tile import tile
 
 SLACK = 512  # numbers behind scratch that vectors may reach
@@ -34,7 +34,7 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     blocks = max(1, min(oh, -(-2 * threads() // n))) if n < 2 * threads() else 1
     after = finisher(len(bias) > 0, relu, x.itemsize)
     packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1])
-    shape = _shape(x, window)
+    shape = window_shape(x, window)
     _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
 
 
@@ -46,7 +46,7 @@ def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
     kh, kw, c, _ = W.shape
     packed = _pack_backward(W.reshape(-1), kh, kw * c, f, size[1])
     _backward_x_on_threads(
-        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), _shape(dx, window), oh, ow, f
+        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), window_shape(dx, window), oh, ow, f
     )
 
 
@@ -58,15 +58,9 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
         return False
     rows, width, _ = size
     sums = CPU.pool.empty((shares, kh * -(-kw * c // width) * width * -(-f // rows) * rows), x.dtype)
-    _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, _shape(x, window), oh, ow, f)
+    _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window), oh, ow, f)
     _add_shares(sums, dW.reshape(-1), kh, kw * c, f, rows, width)
     return True
-
-
-def _shape(x: Any, window: Window) -> tuple[int, ...]:
-    """All sizes a kernel needs, as one tuple: n, h, w, c, window rows and columns, strides, row dilation, padding."""
-    (top, bottom), (left, right) = window.pads(x.shape[1:3])
-    return (*x.shape, *window.size, *window.strides, window.dilation[0], top, bottom, left, right)
 
 
 @compiled

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from minidl.geometry import Window
 from minidl.kernels.numba._jit import compiled
+
+
+def window_shape(x: Any, window: Window) -> tuple[int, ...]:
+    """All sizes a kernel needs, as one tuple: n, h, w, c, window rows and columns, strides, row dilation, padding."""
+    (top, bottom), (left, right) = window.pads(x.shape[1:3])
+    return (*x.shape, *window.size, *window.strides, window.dilation[0], top, bottom, left, right)
 
 
 @compiled

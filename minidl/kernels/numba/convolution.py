@@ -2,8 +2,8 @@
 
 A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels go the
 way of ``_winograd``, unless the result is not finite; everything else, and double precision, is summed directly by
-``_direct``. Declined, and left to the reference: groups, gaps along the rows of the window (dilation), and ranks other than
-two.
+``_direct``. Where dy is mostly zero, ``_sparse`` leaves the zeros out of the gradients. Declined, and left to the
+reference: groups, gaps along the rows of the window (dilation), and ranks other than two.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
-from minidl.kernels.numba import _direct, _winograd, linear
+from minidl.kernels.numba import _direct, _sparse, _winograd, linear
 from minidl.kernels.numba._jit import FLOATS
 
 SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
+DENSE, DENSE_5, DENSE_3 = 0.5, 0.35, 0.1  # of dy is not zero, at most: beside direct summation, Winograd's 5 x 5 and 3 x 3
+LONG = 48  # numbers in a row of the window below which sums over lists are slow
 SMALL = 1 << 20  # multiply-adds below which the reference is as quick
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
@@ -64,6 +66,8 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
         (taps - 1 - before, taps - 1 - after) for taps, (before, after) in zip(window.size, window.pads(spatial))
     )
     fast = _winograd.takes(W, window, n, spatial, dy.dtype)
+    if _sparse_enough(dy, window, W.shape[2], fast) and _sparse.grad_x(dy, W, window, dx):
+        return dx
     if not (fast and _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True)):
         _direct.grad_x(dy, W, window, dx)
     return dx
@@ -97,14 +101,20 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     # Partial sums, each on one thread: as many as the sizes allow, so that the bits do not depend on the number of threads.
     shares = max(1, min(SHARES, len(x), MOST // (window.taps * c * f)))
     fast = _winograd.takes(dW, window, len(x), dy.shape[1:3], x.dtype)
-    if not (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares)) and not _direct.grad_W(
-        x, dy, window, dW, shares
-    ):
+    done = _sparse_enough(dy, window, c, fast) and _sparse.grad_W(x, dy, window, dW, shares)
+    done = done or (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares))
+    if not done and not _direct.grad_W(x, dy, window, dW, shares):
         return NotImplemented
     if out is not None and dW is not out:
         out[...] = dW
         return out
     return dW
+
+
+def _sparse_enough(dy: Any, window: Window, channels: int, fast: bool) -> bool:
+    """Whether leaving the zeros of dy out is quicker; a row of the window must fill some vectors."""
+    below = 0.0 if window.size[1] * channels < LONG else DENSE if not fast else DENSE_5 if window.size == (5, 5) else DENSE_3
+    return below > 0 and _sparse.density(dy) < below
 
 
 def _is_product(window: Window) -> bool:
