@@ -67,7 +67,8 @@ def measure(label: str) -> dict[str, Any]:
     """Seconds of one call, the mean of a loop. One call before it brings back what the other processes drove out."""
     if calls[label] > 1:
         prepared[label].run()
-    return {"seconds": _seconds(prepared[label], calls[label]) / calls[label]}
+    took = _seconds(prepared[label], calls[label])
+    return {"seconds": took / calls[label], "took": took}
 
 
 def repeat(label: str, times: int) -> dict[str, Any]:

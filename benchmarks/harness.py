@@ -30,7 +30,7 @@ SIDES = {
     "scikit-learn": "benchmarks.sides.scikit_learn",
 }
 MIN_ROUNDS = 7
-OUT_OF_THE_RACE = 1.5  # a variant so much slower than its library's best after two rounds is not asked again
+OUT_OF_THE_RACE = 1.5  # a variant of long work so much slower than its library's best after two rounds is not asked again
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Settings:
         seconds: a measurement repeats short work for so long.
         pause: seconds between two measurements, in which the threads of the last one go to sleep.
         compilers: whether variants that call a compiler take part.
+        long: seconds from which a measurement is long, so that slow variants leave the race.
         quick: whether the work is made small, for a test of the programs.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     seconds: float = 0.05
     pause: float = 0.05
     compilers: bool = True
+    long: float = 1.0
     quick: bool = False
 
     def quickly(self) -> Settings:
@@ -169,6 +171,7 @@ def largest_difference(expected: dict[str, np.ndarray], received: dict[str, np.n
 
 def _race(contenders: list[tuple[str, str]], team: Team, settings: Settings, record: dict[str, Any]) -> None:
     rounds: dict[str, list[float]] = {}
+    long: set[str] = set()
     for side, label in contenders:
         ask = functools.partial(team.workers[side].ask, "warm_up", label=label, seconds=settings.seconds)
         if _asked(record, label, ask):
@@ -176,12 +179,13 @@ def _race(contenders: list[tuple[str, str]], team: Team, settings: Settings, rec
     side_of = {label: side for side, label in contenders}
     for count in range(settings.rounds):
         for label, seconds in rounds.items():
-            if label in record["failed"] or (count >= 2 and _is_out(label, rounds, side_of)):
+            if label in record["failed"] or (label in long and count >= 2 and _is_out(label, rounds, side_of)):
                 continue
             time.sleep(settings.pause)
             answer = _asked(record, label, functools.partial(team.workers[side_of[label]].ask, "measure", label=label))
             if answer:
                 seconds.append(answer["seconds"])
+                long |= {label} if answer["took"] > settings.long else set()
     for label, seconds in rounds.items():
         if seconds and label not in record["failed"]:
             numbers = {"min": min(seconds), "median": statistics.median(seconds), "rounds": seconds}
@@ -204,8 +208,10 @@ def _asked(record: dict[str, Any], label: str, ask: Callable[[], Any]) -> Any:
 def ratios(contenders: dict[str, dict[str, Any]], subject: str = MINIDL) -> dict[str, dict[str, Any]]:
     """For every other side: the time of its best variant divided by ``subject``'s; above 1, ``subject`` is faster.
 
-    >>> times = {"minidl": {"side": "minidl", "min": 1.0, "median": 2.0}, "p: x": {"side": "p", "min": 2.0, "median": 3.0}}
-    >>> ratios(times)
+    The best is the one of the smallest median, among those that ran in every round.
+
+    >>> times = {"minidl": {"side": "minidl", "min": 1.0, "median": 2.0, "rounds": []}}
+    >>> ratios(times | {"p: x": {"side": "p", "min": 2.0, "median": 3.0, "rounds": []}})
     {'p': {'best': 'p: x', 'median': 1.5, 'min': 2.0}}
     """
     found: dict[str, dict[str, Any]] = {}
@@ -213,7 +219,9 @@ def ratios(contenders: dict[str, dict[str, Any]], subject: str = MINIDL) -> dict
         return found
     mine = contenders[subject]
     for side in dict.fromkeys(c["side"] for c in contenders.values() if c["side"] != subject):
-        best = min((label for label, c in contenders.items() if c["side"] == side), key=lambda n: contenders[n]["median"])
+        variants = {label: c for label, c in contenders.items() if c["side"] == side}
+        most = max(len(c["rounds"]) for c in variants.values())
+        best = min((n for n, c in variants.items() if len(c["rounds"]) == most), key=lambda n: contenders[n]["median"])
         found[side] = {"best": best} | {key: contenders[best][key] / mine[key] for key in ("median", "min")}
     return found
 

@@ -38,11 +38,14 @@ def measure(sides: dict[str, str], batch: int = 128, quick: bool = False) -> dic
             try:
                 with Worker(module) as worker:
                     variants = worker.ask("variants", work=request)["variants"]
-                for variant in variants:
+                for variant in variants[: 1 if quick else None]:
                     label = f"{side}: {variant}" if variant else side
-                    runs = [_one(module, request, variant, inputs) for _ in range(1 + (1 if quick else PROCESSES))]
-                    medians = {key: _median([run[key] for run in runs[1:]]) for key in runs[0]}
-                    found["sides"][label] = {"side": side, **medians, "peaks": [run["peak"] for run in runs[1:]]}
+                    if not quick:
+                        _one(module, request, variant, inputs, STEPS, None)
+                    steps, count, threads = (2, 1, 1) if quick else (STEPS, PROCESSES, None)
+                    runs = [_one(module, request, variant, inputs, steps, threads) for _ in range(count)]
+                    medians = {key: _median([run[key] for run in runs]) for key in runs[0]}
+                    found["sides"][label] = {"side": side, **medians, "peaks": [run["peak"] for run in runs]}
             except (MissingError, FailedError) as error:
                 found["failed"][side] = str(error)
     found["ratio"] = ratio(found["sides"])
@@ -60,13 +63,13 @@ def ratio(sides: dict[str, dict[str, Any]]) -> float | None:
     return mine / min(peaks) if mine and peaks else None
 
 
-def _one(module: str, request: dict[str, Any], variant: str, inputs: Path) -> dict[str, Any]:
-    with Worker(module) as worker:
+def _one(module: str, request: dict[str, Any], variant: str, inputs: Path, steps: int, threads: int | None) -> dict[str, Any]:
+    with Worker(module, threads) as worker:
         at_import = worker.ask("hello")["memory"]
         worker.ask("prepare", label="work", work=request, variant=variant, inputs=str(inputs))
-        before = worker.ask("repeat", label="work", times=STEPS)["memory"]
-        after = worker.ask("repeat", label="work", times=STEPS)["memory"]
-    faults = (after["faults"] - before["faults"]) / STEPS if after["faults"] is not None else None
+        before = worker.ask("repeat", label="work", times=steps)["memory"]
+        after = worker.ask("repeat", label="work", times=steps)["memory"]
+    faults = (after["faults"] - before["faults"]) / steps if after["faults"] is not None else None
     return {"peak": after["peak"], "import": at_import["peak"], "faults_per_step": faults}
 
 

@@ -69,7 +69,8 @@ def run(name: str, works: Sequence[Work], args: argparse.Namespace, **content: A
     """Measure what was asked for; print the table; write JSON and chart. Returns the document."""
     place(name, args)  # what is missing is said before the measurements
     chosen = [work for work in works if wanted(work.name, args.only)]
-    with Team(sides(args)) as team:
+    threads = 1 if args.quick else None  # tests run several at a time, and thread teams that share cores wait for each other
+    with Team(sides(args), threads) as team:
         about = team.introduce()
         if MINIDL not in team.workers:
             raise SystemExit(f"minidl cannot be run: {about[MINIDL]['missing']}")
