@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+WIDEST = 4
 MISSING = 'a chart needs matplotlib: pip install "minidl[plot]"'
 
 
@@ -33,12 +34,15 @@ def ratios(path: Path, works: Sequence[dict[str, Any]], title: str, peer: str = 
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.36 * len(works)), layout="constrained")
     for place, w in enumerate(works):
-        axes.barh(place, w["ratios"][peer]["median"], color="#4878a8", height=0.6)
+        ratio = w["ratios"][peer]["median"]
+        axes.barh(place, ratio, color="#4878a8", height=0.6)
+        axes.text(min(ratio, WIDEST) + 0.03, place, f"{ratio:.2f}", va="center", fontsize=8)
         for name, colour in (("must", "#c04040"), ("after", "#409050")) if w["target"] else ():
             axes.plot([w["target"][name]] * 2, [place - 0.4, place + 0.4], color=colour, linewidth=2)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(works)), [w["name"] for w in works])
     axes.invert_yaxis()
+    axes.set_xlim(0, WIDEST + 0.4)  # one ratio far out must not press the others flat
     axes.set(xlabel=f"time of the best {peer} / time of minidl", title=title)
     handles = [plt.Line2D([], [], color=c, label=n) for n, c in (("1x", "black"), ("must", "#c04040"), ("after", "#409050"))]
     axes.legend(handles=handles, loc="best", fontsize=8)

@@ -34,20 +34,30 @@ def milliseconds(seconds: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def both(times: dict[str, Any]) -> str:
+    """Median and minimum.
+
+    >>> both({"median": 0.044, "min": 0.0421})
+    '44 / 42.1'
+    """
+    return f"{milliseconds(times['median'])} / {milliseconds(times['min'])}"
+
+
 def rows_of(works: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Head and rows: time of each side at its best, ratios, targets."""
+    """Head and rows: time of each side at its best, ratios, targets; each pair is of the medians and of the minima."""
     sides = list(dict.fromkeys(c["side"] for w in works for c in w["contenders"].values()))
     peers = [side for side in sides if side != "minidl"]
     floors = any(w.get("floor") for w in works)
-    head = ["ms, median of the rounds", "minidl", *peers, *(f"ratio {peer}" for peer in peers)]
+    head = ["ms, median / minimum", "minidl", *peers, *(f"ratio {peer}" for peer in peers)]
     rows = [head + (["of the floor"] if floors else []) + ["must", "after", "reached"]]
     for w in works:
         times = w["contenders"]
-        cells = [w["name"], milliseconds(times["minidl"]["median"]) if "minidl" in times else "failed"]
+        cells = [w["name"], both(times["minidl"]) if "minidl" in times else "failed"]
         for peer in peers:
             best = w["ratios"].get(peer, {}).get("best")
-            cells.append(milliseconds(times[best]["median"]) if best else "")
-        cells += [f"{w['ratios'][peer]['median']:.2f}" if peer in w["ratios"] else "" for peer in peers]
+            cells.append(both(times[best]) if best else "")
+        ratios = [w["ratios"].get(peer) for peer in peers]
+        cells += [f"{r['median']:.2f} / {r['min']:.2f}" if r else "" for r in ratios]
         if floors:
             floor = (w.get("floor") or {}).get("distance")
             cells.append(f"{floor:.1f}x" if floor else "")

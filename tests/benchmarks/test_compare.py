@@ -12,7 +12,9 @@ def written(path, noise=0.0, failed=(), cpu="A", **medians):
     works = []
     for name, median in medians.items():
         times = {"side": "minidl", "median": median, "min": median * (1 - noise), "rounds": [median]}
-        contenders = {} if name in failed else {"minidl": times, "PyTorch: x": {**times, "side": "PyTorch", "median": 1.0}}
+        contenders = (
+            {} if name in failed else {"minidl": times, "PyTorch: x": {**times, "side": "PyTorch", "median": 1.0, "min": 1.0}}
+        )
         ratio = {} if name in failed else {"PyTorch": {"best": "PyTorch: x", "median": 1 / median, "min": 1 / median}}
         target = {"must": 1.5, "after": 2, "peers": {}}
         works.append({"name": name, "contenders": contenders, "ratios": ratio, "target": target, "failed": {}})
@@ -79,8 +81,8 @@ def test_the_report_replaces_what_stands_between_its_marks(tmp_path):
         assert text.startswith(f"before\n{report.BEGIN}\n")
         assert text.endswith(f"{report.END}\nafter\n")
         assert "old" not in text
-        assert "| relu | 500 | 1000 | 2.00 | 1.5 | 2 | after |" in text
-        assert "| conv | 2000 | 1000 | 0.50 | 1.5 | 2 | no |" in text
+        assert "| relu | 500 / 500 | 1000 / 1000 | 2.00 / 2.00 | 1.5 | 2 | after |" in text
+        assert "| conv | 2000 / 2000 | 1000 / 1000 | 0.50 / 0.50 | 1.5 | 2 | no |" in text
         assert "JAX is missing" in text
     page.write_text("no marks")
     with pytest.raises(ValueError, match="lacks"):
