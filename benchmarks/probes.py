@@ -50,11 +50,11 @@ def tile_peak(times: int, repeats: int = 20_000) -> float:
     import numba
 
     from minidl.kernels.numba._parallel import in_parallel
-    from minidl.kernels.numba._tile import REGISTERS, tile, tile_size, vector_lanes
+    from minidl.kernels.numba._tile import REGISTERS, natural_lanes, tile, tile_of
 
     rows, vectors = TILE[REGISTERS]
-    lanes, depth, cores = vector_lanes(4), 64, numba.get_num_threads()
-    width, size = vectors * lanes, tile_size(rows, vectors, lanes)
+    lanes, depth, cores = natural_lanes(4), 64, numba.get_num_threads()
+    width, size = vectors * lanes, tile_of(rows, vectors, lanes, 4)
 
     @numba.njit
     def share(first, last, size, repeats, a, b, c, depth, rows, width):  # type: ignore[no-untyped-def]
