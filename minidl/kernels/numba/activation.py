@@ -1,4 +1,8 @@
-"""ReLU in one pass over memory; the other activations are bound by their exponentials, which NumPy computes in vectors."""
+"""ReLU in one pass over memory; the other activations are bound by their exponentials, which NumPy computes in vectors.
+
+Each share is cut out of the arrays first and then counted from 0: only an index that cannot be negative (which in Python
+counts from the end) lets the compiler use vectors.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ def relu_grad(dy: Any, y: Any) -> Any:
 
 @compiled
 def _relu_share(first, last, x, y):  # type: ignore[no-untyped-def]
-    for i in range(first * CHUNK, min(last * CHUNK, len(x))):
+    x, y = x[first * CHUNK : last * CHUNK], y[first * CHUNK : last * CHUNK]
+    for i in range(len(x)):
         y[i] = 0 if x[i] < 0 else x[i]  # NaN is not below zero
 
 
@@ -48,7 +53,9 @@ def _relu_on_threads(x, y):  # type: ignore[no-untyped-def]
 
 @compiled
 def _relu_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
-    for i in range(first * CHUNK, min(last * CHUNK, len(y))):
+    begin, end = first * CHUNK, last * CHUNK
+    dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]
+    for i in range(len(y)):
         dx[i] = dy[i] if y[i] > 0 else 0
 
 
