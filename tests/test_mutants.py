@@ -540,15 +540,36 @@ mutant(
     "kernel: the last winner",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool"),
-    "better = candidate > best",
-    "better = candidate >= best",
+    "keep = (candidate <= best)",
+    "keep = (candidate < best)",
 )
 mutant(
     "kernel: winners compared with the tap before",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool_grad"),
-    "winners[image, i, j, c] == tap:",
-    "winners[image, i, j, c] == tap - 1:",
+    "where(winner == r * kw + s, d, 0)",
+    "where(winner == r * kw + s - 1, d, 0)",
+)
+mutant(
+    "kernel: the last of two by two winners lost",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool_grad"),
+    "where(winner == 3, d, 0)",
+    "where(winner == 2, d, 0)",
+)
+mutant(
+    "kernel: an average of the whole window at the border",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool"),
+    "inside = (r1 - r0) * (s1 - s0)",
+    "inside = kh * kw",
+)
+mutant(
+    "kernel: windows that overlap overwrite each other",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool_grad"),
+    "d if one_window_each else d + load",
+    "d if True else d + load",
 )
 mutant(
     "kernel: a pool's pads exchanged",
