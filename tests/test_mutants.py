@@ -622,6 +622,55 @@ mutant(
     "m * v - step if",
     "m * v - 2 * step if",
 )
+mutant(
+    "kernel: a class's last lanes of any content",
+    "kernels/numba/_softmax.py",
+    twin("softmax.softmax"),
+    "exp(load(z, stop, few, -np.inf) - peak)",
+    "exp(load(z, stop, few, 0) - peak)",
+)
+mutant(
+    "kernel: a label of no class read behind the row",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy"),
+    "if 0 <= label < classes:",
+    "if 0 <= label <= classes:",
+)
+mutant(
+    "kernel: minus infinity times a target of 0",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.softmax_cross_entropy"),
+    "t * where(v < lowest, lowest, v)",
+    "t * v",
+)
+mutant(
+    "kernel: every sample with the first one's weight",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy_grad"),
+    "scales[0 if one_scale else part]",
+    "scales[0]",
+)
+mutant(
+    "kernel: random blocks counted from 0",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "np.uint64(first) + _ONE",
+    "np.uint64(first)",
+)
+mutant(
+    "kernel: a carry lost in a product of 64 bits",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "a_low * b_high + (lowest >> _HALF)",
+    "a_low * b_high",
+)
+mutant(
+    "kernel: what was dropped comes back",
+    "kernels/numba/dropout.py",
+    twin("dropout.dropout_grad"),
+    "dy[i] * factor if mask[i] else 0",
+    "dy[i] * factor",
+)
 
 
 # -- the trial -----------------------------------------------------------------------------------------------------------

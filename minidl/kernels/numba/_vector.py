@@ -8,8 +8,9 @@
     absolute(v); total(v), largest(v): of all lanes; exp(v), log(v): also of a number
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
-whose last lanes are idle. ``largest`` is for vectors without NaN, ``exp`` for v <= 0 only; it and ``log`` (for v >= the smallest normal number) are polynomials
-for single precision (Cephes), right to about one unit in the last place, and the C library's functions for double.
+whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``log`` nothing below the smallest normal
+number. In single precision the two are polynomials (Cephes), right to about one unit in the last place; in double
+precision the C library's functions.
 """
 
 from __future__ import annotations
