@@ -5,7 +5,9 @@
     splat(x, number)           the number in every lane
     a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
     where(p, a, b)             a where p, else b
-    absolute(v); total(v), largest(v): of all lanes; exp(v), log(v): also of a number
+    absolute(v), widened(v)    the latter in double precision
+    total(v), largest(v)       of all lanes
+    exp(v), log(v)             also of a number
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
 whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``log`` nothing below the smallest normal
@@ -47,6 +49,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
         return np.full(LANES, number, x.dtype)
 
     where, absolute, log, total, largest = np.where, np.abs, np.log, np.sum, np.max
+
+    def widened(v):  # type: ignore[no-untyped-def]
+        return v.astype(np.float64)
 
     def exp(v):  # type: ignore[no-untyped-def]
         assert not (v > 0).any(), "exp of a positive number"
@@ -222,6 +227,15 @@ else:
             return _call(builder, f"llvm.fabs.{_suffix(_vector(v))}", _vector(v), list(args))
 
         return v(v), codegen
+
+    @intrinsic
+    def widened(typingctx, v):  # type: ignore[no-untyped-def]
+        result = VectorType(types.float64)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return args[0] if v == result else builder.fpext(args[0], _vector(result))
+
+        return result(v), codegen
 
     @intrinsic
     def total(typingctx, v):  # type: ignore[no-untyped-def]
