@@ -114,6 +114,7 @@ else:
     # -- from memory and back ------------------------------------------------------------------------------------------
 
     def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+        assert kind.layout == "C", "vectors are read from consecutive memory"
         data = context.make_array(kind)(context, builder, array).data
         pointer = builder.gep(data, [at])
         return builder.bitcast(pointer, _vector(kind).as_pointer())
