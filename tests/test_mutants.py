@@ -598,8 +598,8 @@ mutant(
     "kernel: the last chunk lost",
     "kernels/numba/activation.py",
     many("activation.relu"),
-    "(len(x) + CHUNK - 1) // CHUNK",
-    "len(x) // CHUNK",
+    "in_parallel(_relu_share, (len(x) + CHUNK - 1) // CHUNK",
+    "in_parallel(_relu_share, len(x) // CHUNK",
 )
 mutant(
     "kernel: Adam forgets the squares",
