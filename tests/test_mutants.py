@@ -589,15 +589,36 @@ mutant(
     "kernel: the last winner",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool"),
-    "better = candidate > best",
-    "better = candidate >= best",
+    "keep = (candidate <= best)",
+    "keep = (candidate < best)",
 )
 mutant(
     "kernel: winners compared with the tap before",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool_grad"),
-    "winners[image, i, j, c] == tap:",
-    "winners[image, i, j, c] == tap - 1:",
+    "where(winner == r * kw + s, d, 0)",
+    "where(winner == r * kw + s - 1, d, 0)",
+)
+mutant(
+    "kernel: the last of two by two winners lost",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool_grad"),
+    "where(winner == 3, d, 0)",
+    "where(winner == 2, d, 0)",
+)
+mutant(
+    "kernel: an average of the whole window at the border",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool"),
+    "inside = (r1 - r0) * (s1 - s0)",
+    "inside = kh * kw",
+)
+mutant(
+    "kernel: windows that overlap overwrite each other",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool_grad"),
+    "d if one_window_each else d + load",
+    "d if True else d + load",
 )
 mutant(
     "kernel: a pool's pads exchanged",
@@ -626,8 +647,8 @@ mutant(
     "kernel: the last chunk lost",
     "kernels/numba/activation.py",
     many("activation.relu"),
-    "(len(x) + CHUNK - 1) // CHUNK",
-    "len(x) // CHUNK",
+    "in_parallel(_relu_share, (len(x) + CHUNK - 1) // CHUNK",
+    "in_parallel(_relu_share, len(x) // CHUNK",
 )
 mutant(
     "kernel: Adam forgets the squares",
@@ -649,6 +670,55 @@ mutant(
     twin("update.momentum"),
     "m * v - step if",
     "m * v - 2 * step if",
+)
+mutant(
+    "kernel: a class's last lanes of any content",
+    "kernels/numba/_softmax.py",
+    twin("softmax.softmax"),
+    "exp(load(z, stop, few, -np.inf) - peak)",
+    "exp(load(z, stop, few, 0) - peak)",
+)
+mutant(
+    "kernel: a label of no class read behind the row",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy"),
+    "if 0 <= label < classes:",
+    "if 0 <= label <= classes:",
+)
+mutant(
+    "kernel: minus infinity times a target of 0",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.softmax_cross_entropy"),
+    "t * where(v < lowest, lowest, v)",
+    "t * v",
+)
+mutant(
+    "kernel: every sample with the first one's weight",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy_grad"),
+    "scales[0 if one_scale else part]",
+    "scales[0]",
+)
+mutant(
+    "kernel: random blocks counted from 0",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "np.uint64(first) + _ONE",
+    "np.uint64(first)",
+)
+mutant(
+    "kernel: a carry lost in a product of 64 bits",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "a_low * b_high + (lowest >> _HALF)",
+    "a_low * b_high",
+)
+mutant(
+    "kernel: what was dropped comes back",
+    "kernels/numba/dropout.py",
+    twin("dropout.dropout_grad"),
+    "dy[i] * factor if mask[i] else 0",
+    "dy[i] * factor",
 )
 
 

@@ -380,6 +380,7 @@ _ROWS: list[tuple[str, tuple[int, ...]]] = [
     *[("small", (3, n)) for n in WIDTHS],
     ("medium", (33, 1000)),
     ("medium", (128, 10)),
+    ("medium", (1001, 21)),
 ]
 
 
@@ -519,6 +520,12 @@ def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
 for _row_of_loss in _ROWS:
     _loss_cases(*_row_of_loss)
 
+add(
+    "cross_entropy.sparse_softmax_cross_entropy",
+    "labels of no class",
+    lambda rng, dtype: ((normal(rng, dtype, 4, 3), np.array([-1, 0, 3, 2**40])), {}),
+    "tiny",
+)
 add("softmax.softmax", "extremes", lambda rng, dtype: ((extreme_logits(dtype),), {}), "tiny", "elementwise")
 add("softmax.softmax", "infinities and NaN", lambda rng, dtype: ((broken_logits(dtype),), {}), "tiny", "elementwise")
 for _note, _logits in (("extremes", extreme_logits), ("infinities and NaN", broken_logits)):

@@ -345,10 +345,11 @@ def softmax_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -
 
 
 def spell_out(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels as one-hot rows."""
+    """Labels as one-hot rows; of zeros where there is no such class."""
     targets = np.zeros((*labels.shape, classes))
     for at in np.ndindex(labels.shape):
-        targets[(*at, int(labels[at]))] = 1
+        if 0 <= labels[at] < classes:
+            targets[(*at, int(labels[at]))] = 1
     return targets
 
 

@@ -21,7 +21,7 @@ import pytest
 from minidl import config
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import convolution, fused, linear
+from minidl.ops import convolution, cross_entropy, dropout, fused, linear, pooling
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.ops.naive import assert_close
 
@@ -336,6 +336,13 @@ WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not r
     ("convolution.convolve_grad_W", lambda z: (z(9, 16, 16, 8), z(9, 15, 16, 16), WINDOW)),
     ("activation.relu_grad", lambda z: (z(3, 64), z(4, 64))),
     ("update.sgd", lambda z: (z(1000), z(10), z(1))),
+    ("dropout.dropout_grad", lambda z: (z(3, 64), np.ones((3, 1), bool), 0.5)),
+    ("softmax.softmax_grad", lambda z: (z(3, 64), z(1, 64))),
+    ("cross_entropy.softmax_cross_entropy", lambda z: (z(3, 64), z(1, 64))),
+    ("cross_entropy.softmax_cross_entropy_grad", lambda z: (z(3, 64), z(3, 64), z(3, 64))),
+    ("cross_entropy.sparse_softmax_cross_entropy", lambda z: (z(3, 64), np.zeros((3, 1), int))),
+    ("cross_entropy.sparse_softmax_cross_entropy_grad", lambda z: (z(3, 64), np.zeros(3, int), z(2, 1))),
+    ("pooling.average_pool_grad", lambda z: (z(2, 3, 3, 4), (8, 8), Window((2, 2), (2, 2)))),
     ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
 ]
 
@@ -421,6 +428,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
     x = rng.standard_normal((37, 12, 12, 6)).astype(np.float32)
     dy = rng.standard_normal((37, 12, 12, 20)).astype(np.float32)
     W = rng.standard_normal((3, 3, 6, 20)).astype(np.float32)
+    labels = rng.integers(0, 20, dy.shape[:-1])
     results = []
     for threads in {1, numba.config.NUMBA_NUM_THREADS}:
         numba.set_num_threads(threads)
@@ -432,6 +440,9 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
                     convolution.convolve_grad_x(dy, W, (12, 12), WINDOW),
                     linear.bias_grad(dy),
                     linear.dense_grad_W(x, dy),
+                    *pooling.max_pool(dy, WINDOW),
+                    *cross_entropy.sparse_softmax_cross_entropy(dy, labels),
+                    *dropout.dropout(dy, 0.5, (1, 2), np.array([3]), 0, dy.shape),
                 ]
             )
         finally:
