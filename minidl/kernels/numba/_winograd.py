@@ -9,8 +9,8 @@ Summed over the channels, each of the 36 products is a matrix product (tiles x c
 with respect to w is the same sum read backwards, G^T [(A dy A^T) * (B^T x B)] G, summed over all tiles; the gradient with
 respect to x is a forward convolution with the window turned around.
 
-The matrices are polynomial interpolation at 0, +-3/4, +-3/2 and infinity: errors about six times those of direct summation,
-a fifth of those with the usual +-1, +-2. Numbers that are not finite would spread over their tile; whoever calls is told
+The matrices are polynomial interpolation at 0, +-3/4, +-3/2 and infinity: errors 5 to 8 times those of direct summation, a
+third of those with the usual +-1, +-2. Numbers that are not finite would spread over their tile; whoever calls is told
 that the result is not finite, and takes the direct way.
 
 Source: Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308; points: Barabasz et al. 2020, arXiv:1803.10986.
