@@ -24,6 +24,7 @@ from minidl.kernels.numba._transpose import transpose, transposer
 DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
 BLOCK = 384  # rows of a under work
+UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
 FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
@@ -63,14 +64,19 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
     m, columns = i1 - i0, j1 - j0
     panels = (columns + width - 1) // width
     together = min(depth, DEPTH if n > NARROW else DEEP)
-    packed = np.empty(panels * width * together, c.dtype)
+    as_it_stands = b_column == 1 and m <= UNPACKED  # then whole panels of b are not packed
+    first_packed = columns // width if as_it_stands else 0
+    packed = np.empty((panels - first_packed) * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
     a_width = max(min(m, BLOCK), rows)
     copied = np.zeros(a_width * together if by_columns else 1, c.dtype)
     edge = np.empty(rows * width, c.dtype)
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
-        _pack_b(code, b, k0 * b_k + j0 * b_column, b_k, b_column, block, columns, width, packed)
+        skipped = first_packed * width
+        if skipped < columns:
+            b_start = k0 * b_k + (j0 + skipped) * b_column
+            _pack_b(code, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
         for r0 in range(0, m, BLOCK):
             count = min(BLOCK, m - r0)
             r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
@@ -85,43 +91,31 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                     else:
                         for r in range(len(target)):
                             target[r] = a[at + r * a_row]
+            left, left_start, left_row, left_k = a, i0 * a_row + k0 * a_k, a_row, a_k
+            if by_columns:
+                left, left_start, left_row, left_k = copied, -r_first, 1, a_width
             for p in range(panels):
                 used = min(width, columns - p * width)
+                right, right_start, right_k = packed, (p - first_packed) * width * block, width
+                if p < first_packed:
+                    right, right_start, right_k = b, k0 * b_k + j0 + p * width, b_k
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
-                    whole = first == r and used == width and m >= rows
-                    out = (i0 + r) * n + j0 + p * width
-                    if by_columns:
-                        if whole:
-                            tile(
-                                size, 1, block, copied, first - r_first, 1, 0, a_width,
-                                packed, p * width * block, 0, width, c, out, n, k0,
-                            )  # fmt: skip
+                    start = left_start + first * left_row
+                    if first == r and used == width and m >= rows:
+                        out = (i0 + r) * n + j0 + p * width
+                        tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, c, out, n, k0)
+                        continue
+                    tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, edge, 0, width, 0)
+                    for row in range(r, min(r + rows, m)):
+                        target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
+                        source = edge[(row - first) * width : (row - first) * width + used]
+                        if k0:
+                            for j in range(len(target)):
+                                target[j] += source[j]
                         else:
-                            tile(
-                                size, 1, block, copied, first - r_first, 1, 0, a_width,
-                                packed, p * width * block, 0, width, edge, 0, width, 0,
-                            )  # fmt: skip
-                    elif whole:
-                        tile(
-                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
-                            packed, p * width * block, 0, width, c, out, n, k0,
-                        )  # fmt: skip
-                    else:
-                        tile(
-                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
-                            packed, p * width * block, 0, width, edge, 0, width, 0,
-                        )  # fmt: skip
-                    if not whole:
-                        for row in range(r, min(r + rows, m)):
-                            target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
-                            source = edge[(row - first) * width : (row - first) * width + used]
-                            if k0:
-                                for j in range(len(target)):
-                                    target[j] += source[j]
-                            else:
-                                for j in range(len(target)):
-                                    target[j] = source[j]
+                            for j in range(len(target)):
+                                target[j] = source[j]
             if k0 + block == depth and (after[0] or after[1]):
                 at = (i0 + r0) * n + j0
                 finish(after, c, at, n, c, at, n, count, columns, bias, j0)
