@@ -26,10 +26,12 @@ import numba
 import numpy as np
 
 from minidl.folders import kernel_folder
+from minidl.kernels.numba import _inner
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
 DISABLED = bool(numba.config.DISABLE_JIT)
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 _SPINS = "20000"  # how long an idle thread of the team waits awake: long enough between kernels, short enough beside BLAS
 
 
@@ -83,16 +85,26 @@ if not DISABLED:
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     if DISABLED:
         return function
     if _CACHE is None:  # compile in every process
-        return numba.njit(**options)(function)
+        return numba.njit(**_OPTIONS)(function)
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)  # ours only: the user's kernels stay where they are
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """For a function that only compiled functions call: it becomes a part of each of them, cached there, and nothing else."""
+    return function if DISABLED else _inner.translated(function, _OPTIONS)
+
+
+@functools.cache
+def inner_of(dispatcher: Any) -> Any:
+    """``dispatcher``, a function made by ``compiled`` or ``inner``, as a part of another."""
+    return dispatcher if _inner.is_translated(dispatcher) else inner(dispatcher.py_func)
 
 
 _threads = 1 if DISABLED else numba.get_num_threads()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._jit import DISABLED, inner_of
 
 if DISABLED:
 
@@ -27,21 +27,22 @@ else:
     def in_parallel(typingctx: Any, function: Any, tasks: Any, arguments: Any) -> Any:
         """See the module."""
         inner_types = (types.intp, types.intp, *arguments.types)
-        inner = function.get_call_type(typingctx, inner_types, {})
+        share = inner_of(function.dispatcher)
+        inner = types.Dispatcher(share).get_call_type(typingctx, inner_types, {})
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            result = function.dispatcher.get_compile_result(inner)
+            result = share.get_compile_result(inner)
             context.active_code_library.add_linking_library(result.library)
             i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
 
-            # void share(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
+            # void on_one(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
             kind = ir.FunctionType(ir.VoidType(), [pointer.as_pointer(), i64.as_pointer(), i64.as_pointer(), pointer])
-            share = ir.Function(builder.module, kind, builder.module.get_unique_name("share_of_" + builder.function.name))
-            share.linkage = "internal"
-            inside = ir.IRBuilder(share.append_basic_block())
-            first = inside.ptrtoint(inside.load(share.args[0]), i64)
-            last = inside.add(first, inside.load(share.args[1]))
-            packed = inside.load(inside.bitcast(share.args[3], context.get_value_type(arguments).as_pointer()))
+            on_one = ir.Function(builder.module, kind, builder.module.get_unique_name("share_of_" + builder.function.name))
+            on_one.linkage = "internal"
+            inside = ir.IRBuilder(on_one.append_basic_block())
+            first = inside.ptrtoint(inside.load(on_one.args[0]), i64)
+            last = inside.add(first, inside.load(on_one.args[1]))
+            packed = inside.load(inside.bitcast(on_one.args[3], context.get_value_type(arguments).as_pointer()))
             items = cgutils.unpack_tuple(inside, packed, len(arguments.types))
             context.call_internal_no_propagate(inside, result.fndesc, inner, [first, last, *items])
             inside.ret_void()
@@ -56,7 +57,7 @@ else:
             )
             nothing, one = ir.Constant(i64, 0), ir.Constant(i64, 1)
             pointers = [address(nothing), address(count), address(one), address(values)]
-            builder.call(launch, [builder.bitcast(share, pointer), *pointers, nothing, one, builder.call(threads, [])])
+            builder.call(launch, [builder.bitcast(on_one, pointer), *pointers, nothing, one, builder.call(threads, [])])
             return context.get_dummy_value()
 
         return types.void(function, types.intp, arguments), codegen

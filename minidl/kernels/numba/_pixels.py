@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import inner
 
 
-@compiled
+@inner
 def copy_pixels(x, padded, image, h, w, c, first, rows, left, columns):  # type: ignore[no-untyped-def]
     """Rows first .. first + rows of an image (h, w, c) into (rows, columns, c), ``left`` pixels of zeros before each."""
     used = min(w, columns - left) * c

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
-from minidl.kernels.numba._jit import FLOATS, compiled, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
@@ -29,7 +29,7 @@ SMALL = 200_000  # multiply-adds below which one thread is quicker than waking a
 _PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
 
 
-@compiled
+@inner
 def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
     """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
     edge = code[0]
@@ -56,7 +56,7 @@ def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # ty
                 rest[j] = 0
 
 
-@compiled
+@inner
 def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
     rows, width, _ = size
@@ -127,7 +127,7 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                 finish(after, c, at, n, c, at, n, count, columns, bias, j0)
 
 
-@compiled
+@inner
 def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
     rows, width, _ = size
