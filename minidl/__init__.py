@@ -32,6 +32,9 @@ _MODULES = (
 _NAMES = {
     "set_backend": "backend",
     "use_backend": "backend",
+    "set_threads": "backend",
+    "get_threads": "backend",
+    "use_threads": "backend",
     "set_seed": "backend.random",
     "get_seed": "backend.random",
     "Sequential": "models",

@@ -25,14 +25,14 @@ import llvmlite
 import numba
 import numpy as np
 
+from minidl.backend.threads import IN_USE
 from minidl.folders import kernel_folder
 from minidl.kernels.numba import _inner
+from minidl.kernels.numba._team import DISABLED
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
-DISABLED = bool(numba.config.DISABLE_JIT)
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
-_SPINS = "20000"  # how long an idle thread of the team waits awake: long enough between kernels, short enough beside BLAS
 
 
 def cache_folder() -> Path | None:
@@ -64,22 +64,7 @@ def _say_that_it_takes_a_while(folder: Path) -> None:
         print(f"minidl: compiling its kernels for this machine, once; they are kept in {folder}", file=sys.stderr)
 
 
-def _start_threads() -> None:
-    """Start Numba's team with a short wait between kernels, unless the user chose how OpenMP waits."""
-    chosen = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
-    if not chosen:
-        os.environ["GOMP_SPINCOUNT"] = _SPINS
-    try:
-        from numba.np.ufunc.parallel import _launch_threads
-
-        _launch_threads()
-    finally:
-        if not chosen:
-            del os.environ["GOMP_SPINCOUNT"]
-
-
 if not DISABLED:
-    _start_threads()
     _CACHE = cache_folder()
 
 
@@ -107,12 +92,9 @@ def inner_of(dispatcher: Any) -> Any:
     return dispatcher if _inner.is_translated(dispatcher) else inner(dispatcher.py_func)
 
 
-_threads = 1 if DISABLED else numba.get_num_threads()
-
-
 def threads() -> int:
     """Threads a parallel kernel is cut up for."""
-    return _threads
+    return 1 if DISABLED else IN_USE.value
 
 
 _one_at_a_time = threading.RLock()
