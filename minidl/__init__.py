@@ -39,6 +39,7 @@ _NAMES = {
     "get_seed": "backend.random",
     "Sequential": "models",
     "Model": "models",
+    "warmup": "models.warmup",
 }
 __all__ = [*_MODULES, *_NAMES]
 

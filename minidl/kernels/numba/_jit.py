@@ -28,7 +28,7 @@ import numpy as np
 from minidl.backend.threads import IN_USE
 from minidl.folders import kernel_folder
 from minidl.kernels.numba import _inner
-from minidl.kernels.numba._team import DISABLED
+from minidl.kernels.numba._team import DISABLED as DISABLED
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
@@ -65,16 +65,16 @@ def _say_that_it_takes_a_while(folder: Path) -> None:
 
 
 if not DISABLED:
-    _CACHE = cache_folder()
+    CACHE = cache_folder()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
     if DISABLED:
         return function
-    if _CACHE is None:  # compile in every process
+    if CACHE is None:  # compile in every process
         return numba.njit(**_OPTIONS)(function)
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)  # ours only: the user's kernels stay where they are
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)  # ours only: the user's kernels stay where they are
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     finally:
@@ -118,9 +118,9 @@ def guarded(twin: Callable[..., Any]) -> Callable[..., Any]:
                     return twin(*args, **kwargs)
             return twin(*args, **kwargs)
         except (EOFError, pickle.UnpicklingError):
-            if _CACHE is not None:
-                shutil.rmtree(_CACHE, ignore_errors=True)
-                _CACHE.mkdir(parents=True, exist_ok=True)
+            if CACHE is not None:
+                shutil.rmtree(CACHE, ignore_errors=True)
+                CACHE.mkdir(parents=True, exist_ok=True)
             return twin(*args, **kwargs)
 
     return call

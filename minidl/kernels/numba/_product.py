@@ -149,7 +149,7 @@ def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, 
         in_parallel(_parts, cuts[0] * cuts[1], arguments)
 
 
-@compiled
+@inner
 def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
     """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
     width = size[1]
@@ -162,8 +162,12 @@ def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, 
 
 
 @compiled
-def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
-    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after))
+def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+    if work == 1:
+        _rows_share(0, tasks, *arguments)
+    else:
+        in_parallel(_rows_share, tasks, arguments)
 
 
 @lru_cache(maxsize=4096)
@@ -210,11 +214,7 @@ def product(
     lanes = natural_lanes(c.itemsize)
     if m <= FEW and b_column == 1 and n >= lanes:
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
-        tasks = -(-n // size[1])
-        if work == 1:
-            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
-        else:
-            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+        _rows_on_threads(work, size, -(-n // size[1]), m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
     size, cuts = _cut(m, n, work, c.itemsize)
     _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
