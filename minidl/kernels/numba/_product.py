@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
-from minidl.kernels.numba._jit import FLOATS, compiled, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
@@ -30,7 +30,7 @@ SMALL = 200_000  # multiply-adds below which one thread is quicker than waking a
 _PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
 
 
-@compiled
+@inner
 def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
     """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
     edge = code[0]
@@ -57,7 +57,7 @@ def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # ty
                 rest[j] = 0
 
 
-@compiled
+@inner
 def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
     rows, width, _ = size
@@ -121,7 +121,7 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                 finish(after, c, at, n, c, at, n, count, columns, bias, j0)
 
 
-@compiled
+@inner
 def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
     rows, width, _ = size
@@ -143,7 +143,7 @@ def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, 
         in_parallel(_parts, cuts[0] * cuts[1], arguments)
 
 
-@compiled
+@inner
 def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
     """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
     width = size[1]
@@ -156,8 +156,12 @@ def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, 
 
 
 @compiled
-def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
-    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after))
+def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+    if work == 1:
+        _rows_share(0, tasks, *arguments)
+    else:
+        in_parallel(_rows_share, tasks, arguments)
 
 
 @lru_cache(maxsize=4096)
@@ -204,11 +208,7 @@ def product(
     lanes = natural_lanes(c.itemsize)
     if m <= FEW and b_column == 1 and n >= lanes:
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
-        tasks = -(-n // size[1])
-        if work == 1:
-            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
-        else:
-            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+        _rows_on_threads(work, size, -(-n // size[1]), m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
     size, cuts = _cut(m, n, work, c.itemsize)
     _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
