@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from minidl import config
 from minidl.backend.base import Array, Backend
@@ -17,6 +20,8 @@ __all__ = [
     "array_namespace",
     "backend_of",
     "current",
+    "number",
+    "numbers",
     "op",
     "op_elementwise",
     "op_in_place",
@@ -54,6 +59,19 @@ def use_backend(name: str) -> Iterator[None]:
     """Use a backend inside the block; arguments and errors as for ``set_backend``."""
     with config.use_backend_name(_resolve(name)):
         yield
+
+
+def number(x: Any) -> float:
+    """One number on the host: where ``x`` lives on a GPU, this waits until it has been computed."""
+    return numbers([x])[0]
+
+
+def numbers(xs: Sequence[Any]) -> list[float]:
+    """Single numbers on the host, all together in one wait and one copy where they live on a GPU."""
+    if all(isinstance(x, (int, float, np.generic, np.ndarray)) for x in xs):
+        return [float(x) for x in xs]
+    backend = backend_of(xs[0])
+    return backend.to_numpy(backend.xp.stack(xs)).tolist()
 
 
 def _resolve(name: str) -> str:

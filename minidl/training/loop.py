@@ -44,14 +44,14 @@ class Running:
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
         losses, self._losses = self._losses, []
-        for index, loss in losses:
-            if not abs(float(loss)) < float("inf"):
+        for (index, _), loss in zip(losses, backends.numbers([loss for _, loss in losses])):
+            if not abs(loss) < float("inf"):
                 return index
         return None
 
     def logs(self, prefix: str = "") -> dict[str, float]:
         """Name and value of loss and metrics."""
-        values = {f"{prefix}loss": float(self.total) / self.samples if self.samples else float("nan")}
+        values = {f"{prefix}loss": backends.number(self.total) / self.samples if self.samples else float("nan")}
         for metric in self.metrics:
             values[f"{prefix}{metric.name}"] = metric.result()
         return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.backend import Array
+from minidl.backend import Array, number
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
 from minidl.layers.base import Layer
@@ -42,8 +42,8 @@ class Step:
         loss, loss_saved = self.loss.compute(prediction, batch.y, batch.weight)
         prediction = self.loss.prediction(prediction, loss_saved)
         pending = self.network.pending(saved)
-        if stop_at_nan and not float(abs(loss)) < float("inf"):
-            raise FloatingPointError(f"the loss became {float(loss)}")
+        if stop_at_nan and not abs(number(loss)) < float("inf"):
+            raise FloatingPointError(f"the loss became {number(loss)}")
         self.network.gradient(self.loss.gradient(loss_saved), saved, need_dx=False)
         self.optimizer.step(self.arena)
         self.network.commit(pending)  # running statistics and counters: only after a whole step

@@ -53,6 +53,12 @@ class StrictModule(types.ModuleType):
     def is_available(self) -> bool:
         return True
 
+    def empty(self, shape: Any, dtype: Any = float) -> ndarray:
+        return ndarray(device.allocate(shape if isinstance(shape, tuple) else (shape,), dtype))
+
+    def empty_like(self, x: ndarray, dtype: Any = None) -> ndarray:
+        return self.empty(x.shape, x.dtype if dtype is None else dtype)
+
     def asarray(self, x: Any, dtype: Any = None) -> ndarray:
         if isinstance(x, ndarray):
             return x if dtype is None else x.astype(dtype, copy=False)
