@@ -31,6 +31,7 @@ __all__ = [
 
 _backends: dict[str, Backend] = {"numpy": CPU}
 _asked_environment = False
+_said: set[str] = set()  # by "auto", which says once what it took
 
 
 def current() -> Backend:
@@ -83,7 +84,10 @@ def _resolve(name: str) -> str:
 
     if name == "auto":
         advice = gpu.missing()
-        print(f"minidl: using the {'GPU' if advice is None else f'CPU ({advice[0]})'}")
+        said = f"minidl: using the {'GPU' if advice is None else f'CPU ({advice[0]})'}"
+        if said not in _said:
+            _said.add(said)
+            print(said)
         name = "numpy" if advice else "cupy"
     if name not in _backends:
         backend = gpu.GpuBackend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +42,15 @@ class Backend(Protocol):
 
     def synchronize(self) -> None:
         """Wait until the device has finished what was asked of it."""
+
+    def keep(self, arrays: Sequence[np.ndarray]) -> list[Array] | None:
+        """A data set's arrays on the device, to take all batches from; None where it does not fit or is there already."""
+
+    def sender(self) -> Callable[[np.ndarray], Array]:
+        """A function that carries one batch after another to the device."""
+
+    def release(self) -> None:
+        """Give memory that is not in use back to the operating system or the device."""
 
 
 def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,14 @@ class CpuBackend:
 
     def synchronize(self) -> None:
         """Nothing to wait for: NumPy computes before it returns."""
+
+    def keep(self, arrays: Sequence[np.ndarray]) -> None:
+        """None: host arrays are where they are needed."""
+
+    def sender(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The identity."""
+        return np.asarray
+
+    def release(self) -> None:
+        """Give the pool's free blocks back."""
+        self.pool.clear()

@@ -337,7 +337,7 @@ class Model:
         data = self._data(x, y, sample_weight, what, "warn")
         step = self._compiled_step()
         with self._busy.train() if what == "train_on_batch" else self._busy.use(what):
-            (batch,) = data.batches(len(data))
+            (batch,) = loop.batches_of(data, len(data))
             running, guard = loop.Running(step), WholeSteps()
             with guard.installed(), guard.step():
                 loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)

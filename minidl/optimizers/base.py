@@ -52,8 +52,9 @@ class Optimizer:
         """One step down the gradients of ``parameters`` (a list, or the arena of a compiled model)."""
         arena = self._bind(parameters)
         scalars = self.scalars()
-        for segment in arena.segments:
-            self.update(segment.value, segment.grad, segment.state, self._device_scalars(scalars, segment.value))
+        ready = [(segment, self._device_scalars(scalars, segment.value)) for segment in arena.segments]
+        for segment, numbers in ready:  # from here on no memory is asked for that could be lacking half-way
+            self.update(segment.value, segment.grad, segment.state, numbers)
         self.iterations += 1
 
     def bind(self, arena: Arena) -> None:

@@ -13,6 +13,7 @@ from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.parameters import Arena
+from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
 
 
@@ -35,7 +36,13 @@ class Step:
         optimizer.bind(self.arena)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
-        """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update."""
+        """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.
+
+        Raises OutOfMemoryError, the model being as before, where the batch does not fit.
+        """
+        return explain_out_of_memory(lambda: self._train(batch, stop_at_nan), batch.size)
+
+    def _train(self, batch: Batch, stop_at_nan: bool) -> tuple[Array, Array]:
         self.arena.zero_grad()  # at the start: an exception in the last step cannot poison this one
         self.network.begin_step()
         prediction, saved = self.network.apply(batch.x, training=True)
@@ -51,6 +58,9 @@ class Step:
 
     def test(self, batch: Batch) -> tuple[Array, Array]:
         """Loss and prediction of a batch in inference mode; changes nothing."""
+        return explain_out_of_memory(lambda: self._test(batch), batch.size)
+
+    def _test(self, batch: Batch) -> tuple[Array, Array]:
         prediction, _ = self.network.apply(batch.x, training=False, keep=False)
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
         return loss, self.loss.prediction(prediction, saved)

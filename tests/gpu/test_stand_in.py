@@ -42,7 +42,7 @@ def test_names_that_cupy_lacks_are_missing() -> None:
         with pytest.raises(AttributeError, match=name):
             getattr(cupy, name)
     with pytest.raises(AttributeError):
-        cupy.asarray([1, 2]).newbyteorder
+        cupy.asarray([1, 2]).newbyteorder()
 
 
 def test_host_arrays_and_lists_are_refused() -> None:
@@ -61,10 +61,9 @@ def test_host_arrays_and_lists_are_refused() -> None:
         lambda: x.__iadd__(host),
         lambda: host.__iadd__(x),
     ]
-    for number, operation in enumerate(refused):
+    for operation in refused:
         with pytest.raises(TypeError):
             operation()
-            pytest.fail(f"operation {number} was let through")
 
 
 def test_what_cupy_allows_is_allowed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.gpu.strict_cupy.device import FENCE, MARK, device
+from tests.gpu.strict_cupy.streams import copy_to
 
 NAMES = {line for line in Path(__file__).with_name("ndarray_names.txt").read_text().splitlines() if not line.startswith("#")}
 SCALARS = (bool, int, float, np.generic, str, bytes, type(None), type(Ellipsis), slice, type, np.dtype, range)
@@ -65,6 +66,11 @@ class ndarray:
         device.wait("a copy to the host")
         device.downloads += 1
         return self._host.copy()
+
+    def set(self, host: np.ndarray, stream: Any = None) -> None:
+        assert isinstance(host, np.ndarray)
+        assert (host.shape, host.dtype) == (self.shape, self.dtype)
+        copy_to(self._host, host, stream)
 
     def _refuse(self, what: str) -> Any:
         raise TypeError(f"{what} of an array on the device waits for it; copy it to the host first, with asnumpy")

@@ -33,6 +33,8 @@ class Device:
         self.allocations = self.downloads = self.uploads = self.waits = 0
         self.fails_at: int | None = None  # the number of the allocation that fails
         self.waiting_forbidden = False
+        self.free = 2_000_000_000  # bytes, as memGetInfo says
+        self.released = 0  # how often the pool was asked to give memory back
 
     def allocate(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Memory with NaN in it, and a fence around."""
