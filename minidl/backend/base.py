@@ -19,6 +19,7 @@ class Backend(Protocol):
     name: str  # "numpy" or "cupy"
     xp: Any  # the array library: numpy or cupy
     array_type: Any
+    precisions: tuple[str, ...]  # what ``compile(precision=...)`` may ask for
     kernels: str  # the package in which fast twins of the ops are looked for
 
     @property
@@ -48,6 +49,9 @@ class Backend(Protocol):
 
     def sender(self) -> Callable[[np.ndarray], Array]:
         """A function that carries one batch after another to the device."""
+
+    def recorder(self) -> Any:
+        """What records steps and replays them (see ``backend.graphs``), a new one for each model; None: nothing does."""
 
     def release(self) -> None:
         """Give memory that is not in use back to the operating system or the device."""

@@ -20,6 +20,7 @@ class CpuBackend:
     xp: Any = np
     array_type: Any = np.ndarray
     kernels = "minidl.kernels.numba"
+    precisions: tuple[str, ...] = ("float32",)
 
     def __init__(self) -> None:
         self.pool = Pool()
@@ -58,6 +59,9 @@ class CpuBackend:
     def sender(self) -> Callable[[np.ndarray], np.ndarray]:
         """The identity."""
         return np.asarray
+
+    def recorder(self) -> None:
+        """None: there is nothing to save by recording."""
 
     def release(self) -> None:
         """Give the pool's free blocks back."""

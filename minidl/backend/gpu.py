@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl import config
 from minidl.backend import random
 from minidl.backend.base import door
+from minidl.backend.graphs import Recorder
 from minidl.backend.staging import Stager
 from minidl.errors import BackendError
 
@@ -57,6 +59,7 @@ class GpuBackend:
 
     name = "cupy"
     kernels = "minidl.kernels.cuda"
+    precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
 
     def __init__(self) -> None:
         advice = missing()
@@ -110,6 +113,10 @@ class GpuBackend:
     def sender(self) -> Callable[[np.ndarray], Any]:
         """What carries batches to the device while it computes; see ``Stager``."""
         return Stager(self.xp).send
+
+    def recorder(self) -> Recorder | None:
+        """A recorder of CUDA graphs where they are switched on."""
+        return Recorder(self.xp) if config.graphs() == "on" else None
 
     def release(self) -> None:
         """Give unused memory back, so that another size of batch may find room."""

@@ -27,6 +27,7 @@ MOST_THREADS, MOST_BLOCKS = 1024, (2**31 - 1, 65535, 65535)
 
 COMPILER = shutil.which("g++")
 _order = 0
+recording: list[Any] | None = None  # what is launched while a graph is recorded
 launches: list[str] = []  # names of the kernels that ran, for tests that ask
 
 
@@ -104,6 +105,12 @@ class RawKernel:
             raise LaunchError(f"{self.name} takes {len(self.types)} arguments, not {len(args)}")
         slots = [self._slot(number, type_, a) for number, (type_, a) in enumerate(zip(self.types, args))]
         addresses = (ctypes.c_void_p * len(slots))(*(slot.ctypes.data for slot in slots))
+        if recording is not None:
+            recording.append(lambda: self._launch(x, y, z, threads, addresses, slots, args))
+            return
+        self._launch(x, y, z, threads, addresses, slots, args)
+
+    def _launch(self, x: int, y: int, z: int, threads: int, addresses: Any, slots: Any, args: tuple[Any, ...]) -> None:
         launches.append(self.name)
         fault = self._run(x, y, z, threads, addresses, _order, len(launches))
         if fault:

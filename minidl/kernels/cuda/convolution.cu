@@ -146,3 +146,36 @@ KERNEL(256) add_partial(const real *partial, real *dW, int shares, long long n)
         dW[i] = sum;
     }
 }
+
+// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x).
+KERNEL(256) unfold(const real *x, real *patches, long long numbers, unsigned C, AXES)
+{
+    DECLARE_AXES
+    const unsigned taps = D.window * H.window * W.window;
+    FOR_EACH(i, numbers)
+    {
+        const unsigned channel = (unsigned)i % C, row = (unsigned)i / C;
+        const int place = read_place(place_of(row / taps, D.out, H.out, W.out), tap_of(row % taps, H, W), D, H, W);
+        patches[i] = place < 0 ? (real)0 : x[place * C + channel];
+    }
+}
+
+// The transpose: x (n, D, H, W, C) = the sum of the patches' entries that were read here.
+KERNEL(256) fold(const real *patches, real *x, long long numbers, unsigned C, AXES)
+{
+    DECLARE_AXES
+    const unsigned taps = D.window * H.window * W.window;
+    FOR_EACH(i, numbers)
+    {
+        const unsigned channel = (unsigned)i % C;
+        const Place place = place_of((unsigned)i / C, D.size, H.size, W.size);
+        real sum = 0;
+        for (unsigned number = 0; number < taps; number++) {
+            const Tap tap = tap_of(number, H, W);
+            const int d = seen_from(D, place.d, tap.t), h = seen_from(H, place.h, tap.u), w = seen_from(W, place.w, tap.v);
+            if (d < 0 || h < 0 || w < 0) continue;
+            sum += patches[((((place.n * D.out + d) * H.out + h) * W.out + w) * taps + number) * C + channel];
+        }
+        x[i] = sum;
+    }
+}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.gpu import on_cpu
 from tests.gpu.strict_cupy.device import FENCE, MARK, device
 from tests.gpu.strict_cupy.streams import copy_to
 
@@ -123,7 +124,8 @@ class ndarray:
         return wrap(self._host[self._index(index, reading=True)], (self,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._host[self._index(index, reading=False)] = unwrapped(value)
+        where, host = self._index(index, reading=False), unwrapped(value)
+        do_or_record(lambda: self._host.__setitem__(where, host))
 
     def _index(self, index: Any, reading: bool) -> Any:
         parts, result, axis = (index if isinstance(index, tuple) else (index,)), [], 0
@@ -168,6 +170,7 @@ ndarray.__hash__ = None  # type: ignore[assignment]
 
 def upload(host: np.ndarray) -> ndarray:
     """A copy of a host array on the device."""
+    device.unrecordable("a copy from the host")
     device.uploads += 1
     return _copied(host)
 
@@ -191,9 +194,28 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
     if out is not None and not isinstance(out, ndarray):
         raise TypeError(f"out is a {type(out).__name__}, not an array on the device")
     host_args = [unwrapped(a) for a in args]
-    with np.errstate(all="ignore"):
-        result = function(*host_args, **{name: unwrapped(value) for name, value in kwargs.items()})
-    return out if out is not None else wrap(result, args)
+    host_kwargs = {name: unwrapped(value) for name, value in kwargs.items()}
+
+    def compute() -> Any:
+        with np.errstate(all="ignore"):
+            return function(*host_args, **host_kwargs)
+
+    if out is not None or function is np.copyto:
+        do_or_record(compute)
+        return out
+    result = wrap(compute(), args)
+    own = isinstance(result, ndarray) and result.base is None and not any(result is a for a in args)
+    if on_cpu.recording is not None and own:  # to be filled when the graph is replayed
+        on_cpu.recording.append(lambda: result._host.__setitem__(..., compute()))
+    return result
+
+
+def do_or_record(work: Any) -> None:
+    """Now, or when the graph that is being recorded is replayed."""
+    if on_cpu.recording is None:
+        work()
+    else:
+        on_cpu.recording.append(work)
 
 
 def wrap(result: Any, sources: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.gpu import on_cpu
 from tests.gpu.on_cpu import SANITIZED
 
 FENCE = 0 if SANITIZED else 64  # bytes in front of and behind each block; the sanitizer has fences of its own
@@ -50,9 +51,15 @@ class Device:
 
     def wait(self, why: str) -> None:
         """The program waits for the device."""
+        self.unrecordable(why)
         if self.waiting_forbidden:
             raise Waited(f"{why} waits for the device")
         self.waits += 1
+
+    def unrecordable(self, what: str) -> None:
+        """Something CUDA cannot put into a graph."""
+        if on_cpu.recording is not None:
+            raise RuntimeError(f"{what} is not permitted while a stream is being recorded")
 
     @contextmanager
     def no_waiting(self) -> Iterator[None]:

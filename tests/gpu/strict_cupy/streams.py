@@ -6,11 +6,13 @@ before its copy is over sends the wrong numbers. ``log`` says which stream did w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 
+from tests.gpu import on_cpu
 from tests.gpu.strict_cupy.device import OutOfMemoryError, device
 
 log: list[tuple[str, str]] = []
@@ -45,6 +47,53 @@ class Stream:
     def synchronize(self) -> None:
         device.wait("Stream.synchronize")
         self.run_to(self.position)
+
+    def begin_capture(self) -> None:
+        assert self.name != "compute", "the default stream cannot be recorded"
+        assert current[-1] is self, "work would go to another stream"
+        assert pools, "memory of a graph is a pool's of its own"
+        on_cpu.recording = []
+
+    def end_capture(self) -> Graph:
+        graph, on_cpu.recording = Graph(on_cpu.recording or []), None
+        return graph
+
+    def __enter__(self) -> Stream:
+        current.append(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        current.pop()
+
+
+class Graph:
+    """Launches in order, on the memory they were recorded with."""
+
+    launched = 0
+
+    def __init__(self, work: list[Callable[[], None]]) -> None:
+        self.work = work
+
+    def launch(self, stream: Stream) -> None:
+        Graph.launched += 1
+        for launch in self.work:
+            launch()
+
+
+class MemoryPool:
+    """Only its use is seen."""
+
+    def malloc(self, nbytes: int) -> None:
+        raise NotImplementedError
+
+
+@contextmanager
+def using_allocator(allocator: Callable[[int], None]) -> Iterator[None]:
+    pools.append(allocator)
+    try:
+        yield
+    finally:
+        pools.pop()
 
 
 class Event:
@@ -81,6 +130,8 @@ def copy_to(target: np.ndarray, host: np.ndarray, stream: Stream | None) -> None
 
 
 compute = Stream(name="compute")
+current = [compute]
+pools: list[Callable[[int], None]] = []
 runtime = SimpleNamespace(
     getDeviceProperties=lambda number: {"name": b"stand-in", "major": 9, "minor": 0},
     memGetInfo=lambda: (device.free, 8_000_000_000),
@@ -91,7 +142,9 @@ runtime = SimpleNamespace(
 cuda = SimpleNamespace(
     Stream=Stream,
     Event=Event,
-    get_current_stream=lambda: compute,
+    get_current_stream=lambda: current[-1],
+    MemoryPool=MemoryPool,
+    using_allocator=using_allocator,
     is_available=lambda: True,
     Device=lambda *number: SimpleNamespace(id=0),
     runtime=runtime,
