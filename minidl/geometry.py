@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -102,10 +103,7 @@ class Window:
     def output_shape(self, spatial: Sequence[int], where: str = "Window") -> tuple[int, ...]:
         """Spatial shape of the result. Raises ShapeError when no window fits inside the input."""
         self._check_rank(spatial, where)
-        if self.padding == "same":
-            out = tuple(-(-n // s) for n, s in zip(spatial, self.strides))
-        else:
-            out = tuple((n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
+        out = _output_shape(self, tuple(spatial))
         if any(n < 1 for n in out):
             raise ShapeError(
                 where,
@@ -118,13 +116,7 @@ class Window:
     def pads(self, spatial: Sequence[int]) -> tuple[tuple[int, int], ...]:
         """Zeros in front of and behind each spatial axis."""
         self._check_rank(spatial, "Window")
-        if self.padding == "valid":
-            return ((0, 0),) * self.rank
-        pairs = []
-        for n, e, s in zip(spatial, self.spans, self.strides):
-            total = max((-(-n // s) - 1) * s + e - n, 0)
-            pairs.append((total // 2, total - total // 2))
-        return tuple(pairs)
+        return _pads(self, tuple(spatial))
 
     def tap_slices(self, output: Sequence[int]) -> Iterator[tuple[slice, ...]]:
         """For each tap, in row-major order, the slices of the padded input that this tap meets at every output position.
@@ -139,3 +131,21 @@ class Window:
     def _check_rank(self, spatial: Sequence[int], where: str) -> None:
         if len(spatial) != self.rank:
             raise ShapeError(where, f"{len(spatial)} spatial axes {tuple(spatial)}", f"{self.rank}")
+
+
+@lru_cache(maxsize=4096)  # asked at every step, for the same few shapes
+def _output_shape(window: Window, spatial: tuple[int, ...]) -> tuple[int, ...]:
+    if window.padding == "same":
+        return tuple(-(-n // s) for n, s in zip(spatial, window.strides))
+    return tuple((n - e) // s + 1 for n, e, s in zip(spatial, window.spans, window.strides))
+
+
+@lru_cache(maxsize=4096)
+def _pads(window: Window, spatial: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    if window.padding == "valid":
+        return ((0, 0),) * window.rank
+    pairs = []
+    for n, e, s in zip(spatial, window.spans, window.strides):
+        total = max((-(-n // s) - 1) * s + e - n, 0)
+        pairs.append((total // 2, total - total // 2))
+    return tuple(pairs)

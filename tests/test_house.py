@@ -54,6 +54,7 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("models/weights.py", "safetensors.numpy"),
 }
 BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib
+OUTSIDE = ("benchmarks", "tests", "examples")  # built on minidl, unknown to it
 AT_HOME = {"numba": "kernels/numba/", "llvmlite": "kernels/numba/", "cupy": "kernels/cuda/"}
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -106,6 +107,8 @@ def faults_of(path: str, source: str) -> list[str]:
                 faults.append(f"{place}: an import inside a function")
         elif inside and (path, name) not in LAZY and here not in (*FREE, "kernels"):
             faults.append(f"{place}: an import inside a function")
+        if first in OUTSIDE:
+            faults.append(f"{place}: minidl knows nothing that is built on it")
         if first in AT_HOME and not path.startswith(AT_HOME[first]):
             faults.append(f"{place}: only {AT_HOME[first]} knows {first}")
         if here in ARITHMETIC_ONLY and first != "minidl" and first not in sys.stdlib_module_names:
@@ -143,6 +146,8 @@ def test_imports_come_from_lower_floors(path: str) -> None:
         ("layers/dense.py", "import numba"),
         ("ops/linear.py", "import cupy"),
         ("config.py", "import numpy"),
+        ("models/base.py", "from benchmarks.harness import measure"),
+        ("testing/gradients.py", "from tests.cases.ops import CASES"),
         ("attic/old.py", "import math"),
     ],
 )

@@ -472,7 +472,8 @@ mutant(
 
 # -- kernels -------------------------------------------------------------------------------------------------------------
 
-CONVOLUTION = "kernels/numba/convolution.py"
+CONVOLUTION = "kernels/numba/_direct.py"
+WINOGRAD = "kernels/numba/_winograd.py"
 mutant(
     "kernel: the last tile of a row lost",
     CONVOLUTION,
@@ -482,14 +483,42 @@ mutant(
 )
 mutant(
     "kernel: the bias added twice",
-    CONVOLUTION,
+    "kernels/numba/_finish.py",
     twin("convolution.convolve"),
-    "sums[at + j] + bias[p * width + j]",
-    "sums[at + j] + 2 * bias[p * width + j]",
+    "total += bias[b_start + j]",
+    "total += 2 * bias[b_start + j]",
 )
 mutant(
+    "kernel: images one pixel too far down",
+    "kernels/numba/_pixels.py",
+    twin("convolution.convolve"),
+    "row = first + r",
+    "row = first + r + 1",
+)
+mutant(
+    "kernel: a fused ReLU that hides NaN",
+    "kernels/numba/_finish.py",
+    "tests/ops/test_twins.py::test_a_fused_relu_lets_nan_through",
+    "0 if code[1] and total < 0 else total",
+    "0 if code[1] and not total > 0 else total",
+)
+mutant(
+    "kernel: a fused ReLU forgotten",
+    "kernels/numba/fused.py",
+    twin("fused.dense_relu"),
+    "x, W, b, relu=True",
+    "x, W, b, relu=False",
+)
+for _name, _test, *_texts in (
+    ("a window not turned around", "convolve_grad_x", "(taps * taps - 1 - tap) * f", "tap * f"),
+    ("results of the last, partial tile", "convolve", "min(m, oh - (t0 + t) * m)", "min(m, oh - (t0 + t) * m + 1) - 1"),
+    ("dW without the last image of a share", "convolve_grad_W", "(share + 1) * n //", "(share + 1) * n // 2 * 2 //"),
+    ("points that do not fit the matrices", "convolve", "G[j] = point **", "G[j] = (point + (j == 3)) **"),
+):
+    mutant(f"winograd: {_name}", WINOGRAD, twin(f"convolution.{_test}"), *_texts)
+mutant(
     "kernel: pads exchanged",
-    CONVOLUTION,
+    "kernels/numba/_pixels.py",
     twin("convolution.convolve"),
     "(top, bottom), (left, right) = window.pads",
     "(bottom, top), (right, left) = window.pads",
@@ -515,19 +544,39 @@ mutant(
     "(s + 1) * n // shares, x",
     "(s + 1) * n // shares - 1, x",
 )
+SPARSE = "kernels/numba/_sparse.py"
+for _name, _op, *_texts in (
+    (
+        "the first filter's number at a position lost",
+        "x",
+        "starts[place + 1]\n                    if begin",
+        "starts[place + 1] - 1\n                    if begin",
+    ),
+    ("positions exchanged", "W", "i * sh * line + j * sw * c", "j * sh * line + i * sw * c"),
+    ("shares added up from the second", "W", "for s in range(len(parts)):", "for s in range(1, len(parts)):"),
+):
+    test = f"tests/ops/test_twins.py::test_leaving_zeros_out[convolution.convolve_grad_{_op}-float64]"
+    mutant(f"sparse: {_name}", SPARSE, test, *_texts)
 mutant(
-    "kernel: the last rows of a product lost",
+    "kernel: the last row of a product lost",
     "kernels/numba/_product.py",
     twin("linear.dense"),
-    "tiles = (m + rows - 1) // rows",
-    "tiles = max(m // rows, 1)",
+    "range(r, min(r + rows, m))",
+    "range(r, min(r + rows, m - 1))",
 )
 mutant(
-    "kernel: a product's bias added twice",
+    "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
     twin("linear.dense"),
-    "sums[at + j] += bias[j0 + j]",
-    "sums[at + j] += 2 * bias[j0 + j]",
+    "target[j] += source[j]",
+    "target[j] = source[j]",
+)
+mutant(
+    "kernel: a block turned on its side is not",
+    "kernels/numba/_transpose.py",
+    twin("linear.dense_grad_x"),
+    "target[t_start + j * t_step + i] = source",
+    "target[t_start + i * t_step + j] = source",
 )
 mutant(
     "kernel: db without the last row of a block",
@@ -540,15 +589,36 @@ mutant(
     "kernel: the last winner",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool"),
-    "better = candidate > best",
-    "better = candidate >= best",
+    "keep = (candidate <= best)",
+    "keep = (candidate < best)",
 )
 mutant(
     "kernel: winners compared with the tap before",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool_grad"),
-    "winners[image, i, j, c] == tap:",
-    "winners[image, i, j, c] == tap - 1:",
+    "where(winner == r * kw + s, d, 0)",
+    "where(winner == r * kw + s - 1, d, 0)",
+)
+mutant(
+    "kernel: the last of two by two winners lost",
+    "kernels/numba/pooling.py",
+    twin("pooling.max_pool_grad"),
+    "where(winner == 3, d, 0)",
+    "where(winner == 2, d, 0)",
+)
+mutant(
+    "kernel: an average of the whole window at the border",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool"),
+    "inside = (r1 - r0) * (s1 - s0)",
+    "inside = kh * kw",
+)
+mutant(
+    "kernel: windows that overlap overwrite each other",
+    "kernels/numba/pooling.py",
+    twin("pooling.average_pool_grad"),
+    "d if one_window_each else d + load",
+    "d if True else d + load",
 )
 mutant(
     "kernel: a pool's pads exchanged",
@@ -577,8 +647,8 @@ mutant(
     "kernel: the last chunk lost",
     "kernels/numba/activation.py",
     many("activation.relu"),
-    "(len(x) + CHUNK - 1) // CHUNK",
-    "len(x) // CHUNK",
+    "in_parallel(_relu_share, (len(x) + CHUNK - 1) // CHUNK",
+    "in_parallel(_relu_share, len(x) // CHUNK",
 )
 mutant(
     "kernel: Adam forgets the squares",
@@ -600,6 +670,55 @@ mutant(
     twin("update.momentum"),
     "m * v - step if",
     "m * v - 2 * step if",
+)
+mutant(
+    "kernel: a class's last lanes of any content",
+    "kernels/numba/_softmax.py",
+    twin("softmax.softmax"),
+    "exp(load(z, stop, few, -np.inf) - peak)",
+    "exp(load(z, stop, few, 0) - peak)",
+)
+mutant(
+    "kernel: a label of no class read behind the row",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy"),
+    "if 0 <= label < classes:",
+    "if 0 <= label <= classes:",
+)
+mutant(
+    "kernel: minus infinity times a target of 0",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.softmax_cross_entropy"),
+    "t * where(v < lowest, lowest, v)",
+    "t * v",
+)
+mutant(
+    "kernel: every sample with the first one's weight",
+    "kernels/numba/cross_entropy.py",
+    twin("cross_entropy.sparse_softmax_cross_entropy_grad"),
+    "scales[0 if one_scale else part]",
+    "scales[0]",
+)
+mutant(
+    "kernel: random blocks counted from 0",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "np.uint64(first) + _ONE",
+    "np.uint64(first)",
+)
+mutant(
+    "kernel: a carry lost in a product of 64 bits",
+    "kernels/numba/_philox.py",
+    twin("dropout.dropout"),
+    "a_low * b_high + (lowest >> _HALF)",
+    "a_low * b_high",
+)
+mutant(
+    "kernel: what was dropped comes back",
+    "kernels/numba/dropout.py",
+    twin("dropout.dropout_grad"),
+    "dy[i] * factor if mask[i] else 0",
+    "dy[i] * factor",
 )
 
 

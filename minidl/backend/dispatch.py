@@ -27,6 +27,7 @@ from minidl import config
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
 from minidl.errors import BackendError, StateError
+from minidl.geometry import Window
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -93,9 +94,39 @@ def op_in_place(reference: Function) -> Function:
 def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Function:
     module = reference.__module__.rpartition(".")[2]
     twins: dict[str, Callable[..., Any] | None] = {}
+    on_cpu = CPU.kernels
 
     @functools.wraps(reference)
     def call(*args: Any, **kwargs: Any) -> Any:
+        # The common case first, for small models spend their time here: NumPy arrays in C order and a twin for them.
+        if on_cpu in twins and not _forked and config.kernels() == "auto":
+            shape = None
+            for a in args:
+                if type(a) is np.ndarray:
+                    if not a.flags.c_contiguous:
+                        break
+                    if elementwise:
+                        if shape is not None and a.shape != shape:
+                            break
+                        shape = a.shape
+                elif elementwise or type(a) not in _BESIDE_ARRAYS:
+                    break
+            else:
+                twin = twins[on_cpu]
+                if twin is not None and args:
+                    if shape is None:
+                        result = twin(*args, **kwargs)
+                    else:
+                        result = twin(*[a.reshape(-1) for a in args], **kwargs)
+                        if result is not NotImplemented:
+                            return result.reshape(shape)
+                    if result is not NotImplemented:
+                        return result
+                with np.errstate(all="ignore"):
+                    return reference(*args, **kwargs)
+        return general(args, kwargs)
+
+    def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         backend = _common_backend(reference.__name__, args)
         if config.kernels() == "auto":
             if backend.kernels not in twins:
@@ -112,6 +143,9 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
 
     call.reference = reference  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+_BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way
 
 
 def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, in_place: bool, elementwise: bool) -> Any:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -36,8 +37,8 @@ class Pool:
     def __init__(self, limit: int = 2 << 30, poison: bool = False) -> None:
         self.limit, self.poison = limit, poison
         self.free_bytes = 0
-        self._free: dict[int, deque[memoryview]] = {}
-        self._lent: dict[int, weakref.ref] = {}
+        self._free: dict[int, deque[tuple[memoryview, int]]] = {}
+        self._lent: set[_Loan] = set()  # a weak reference that nobody holds would never call back
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Memory for an array of ``shape`` and ``dtype``, contents unspecified."""
@@ -59,24 +60,37 @@ class Pool:
     def _lend(self, nbytes: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         size = _size_class(nbytes)
         try:
-            block = self._free[size].pop()  # the block returned last is the one still in the cache
+            block, offset = self._free[size].pop()  # the block returned last is the one still in the cache
             self.free_bytes -= size
         except (KeyError, IndexError):
             block = memoryview(np.empty(size + ALIGNMENT, np.uint8))  # type: ignore[arg-type]
-        offset = -np.frombuffer(block, np.uint8).ctypes.data % ALIGNMENT
-        flat = np.frombuffer(block, dtype, count=prod(shape), offset=offset)  # the base of every later view
-
-        def give_back(reference: weakref.ref) -> None:
-            self._lent.pop(id(reference), None)
-            if self.free_bytes + size <= self.limit:
-                self._free.setdefault(size, deque()).append(block)
-                self.free_bytes += size
-
-        reference = weakref.ref(flat, give_back)
-        self._lent[id(reference)] = reference
+            offset = -np.frombuffer(block, np.uint8).ctypes.data % ALIGNMENT
+        flat = np.frombuffer(block, dtype, nbytes // dtype.itemsize, offset)  # the base of every later view
+        loan = _Loan(flat, self._give_back)
+        loan.block, loan.offset, loan.size = block, offset, size
+        self._lent.add(loan)
         return flat.reshape(shape)
 
+    def _give_back(self, loan: _Loan) -> None:
+        self._lent.discard(loan)
+        if self.free_bytes + loan.size <= self.limit:
+            self._free.setdefault(loan.size, deque()).append((loan.block, loan.offset))
+            self.free_bytes += loan.size
 
+
+class _Loan(weakref.ref):
+    """A lent array, and the memory it goes back to."""
+
+    __slots__ = ("block", "offset", "size")
+
+    def __hash__(self) -> int:
+        return id(self)  # a reference alone would ask the array, which has no hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+@lru_cache(maxsize=4096)
 def _size_class(nbytes: int) -> int:
     """``nbytes`` rounded up to one of eight sizes per power of two, so that nearly equal requests share blocks."""
     step = 1 << max((nbytes - 1).bit_length() - 4, 12)

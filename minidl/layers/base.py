@@ -105,6 +105,19 @@ class Layer:
                 yield f"{layer.name}.{name}", p
 
     @property
+    def parameter_dtype(self) -> Any:
+        """Element type of the first parameter or state, or the layer's own where it has none."""
+        first = self._first_weight()
+        return self.dtype if first is None else first.dtype
+
+    def _first_weight(self) -> Parameter | None:
+        for value in vars(self).values():
+            if isinstance(value, Parameter):
+                return value
+        below = (layer._first_weight() for layer in self.sublayers())
+        return next((p for p in below if p is not None), None)
+
+    @property
     def state(self) -> list[Parameter]:
         """What is kept but never trained (running statistics), in Keras's order."""
         return list(dict.fromkeys(p for layer in self.sublayers() for p in layer.state))
@@ -282,6 +295,7 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
 
 
+@functools.lru_cache(maxsize=1024)
 def snake_case(name: str) -> str:
     """Class names as layer names.
 

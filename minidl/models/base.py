@@ -20,6 +20,7 @@ from minidl.data import ArrayData, class_weights, split_last
 from minidl.errors import ArgumentError, ArgumentTypeError, BackendError, DataError, NotBuiltError, ShapeError, StateError
 from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
+from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.models.summary import summary_text
@@ -28,6 +29,7 @@ from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
 from minidl.training.interrupt import WholeSteps
+from minidl.training.plan import fused, links
 from minidl.training.step import Step
 
 
@@ -58,6 +60,7 @@ class Model:
         self._metrics: list[Metric] = []
         self._fuse, self._precision = True, "float32"
         self._step: Step | None = None
+        self._planned: tuple[tuple[Layer, ...], Layer] | None = None  # the layers, and how predict computes them
         self._stream: Stream | None = None
         self._epochs_done = 0
         self.history: History | None = None  # of the last fit, also where it ended by an exception
@@ -151,7 +154,10 @@ class Model:
 
     def __call__(self, x: Any) -> Any:
         """Inference on a batch; on symbols, the model as a layer of a larger graph."""
-        return self.network(x)
+        if isinstance(x, (Symbol, tuple, list)):
+            return self.network(x)
+        x = self.network.door(x)
+        return self._for_inference().apply(x, training=False, keep=False)[0]
 
     def summary(self, print_fn: Any = print) -> None:
         """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
@@ -329,7 +335,7 @@ class Model:
         data = self._arrays(x, None, None, "predict", "ignore")
         progress = PassProgress("predict", len(data), batch_size, _check_verbose("predict", verbose))
         with self._busy.use("predict"):
-            output = loop.predict(self.network, data, batch_size, progress=progress.update)
+            output = loop.predict(self._for_inference(), data, batch_size, progress=progress.update)
         progress.finish({})
         return output
 
@@ -356,6 +362,15 @@ class Model:
         logs = running.logs()
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
+    def _for_inference(self) -> Layer:
+        """The network as ``predict`` computes it: planned again when a layer was added."""
+        if not self._fuse:
+            return self.network
+        found = links(self.network)
+        if self._planned is None or self._planned[0] != found:
+            self._planned = found, fused(self.network)
+        return self._planned[1]
+
     def _compiled_step(self) -> Step:
         if self._step is None:
             assert self.loss is not None
@@ -380,11 +395,11 @@ class Model:
         return data
 
     def _arrays(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
-        if not self.layers:
+        if not any(True for _ in self.network.sublayers()):
             raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
         if self.network.input_shape is None:
             self.network.ensure_built(backends.current().asarray(x, None, f"{where}: x").shape[1:])
-        dtype = next((p.dtype for p in self.parameters), self.network.dtype)
+        dtype = self.network.parameter_dtype
         return ArrayData(x, y, sample_weight, input_shape=self.network.input_shape, dtype=dtype, where=where, nan=nan)
 
     def _random_stream(self) -> Stream:

@@ -41,7 +41,7 @@ def normalize_grad(
     axes = tuple(range(x.ndim - 1))
     inverse = 1 / array_namespace(x).sqrt(variance + epsilon)
     h = (x - mean) * inverse
-    dbeta, dgamma = dy.sum(axis=axes), (dy * h).sum(axis=axes)
+    dbeta, dgamma = (a.sum(axis=axes, dtype="float64").astype(x.dtype) for a in (dy, dy * h))
     dx = dy
     if of_batch:
         m = max(x.size // max(x.shape[-1], 1), 1)

@@ -1,7 +1,8 @@
 """What ``compile`` decides once: the network that is trained in place of the one that was written, equal up to rounding.
 
 Softmax and cross-entropy become one op, so that the loss is computed from the logits. A ReLU in front of a max pool moves
-behind it, where there is less to do. The layers stay as the user wrote them; the plan shares their parameters.
+behind it, where there is less to do; any other is computed together with the sums it is taken of. The layers stay as the
+user wrote them; the plan shares their parameters.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from minidl.layers.graph import Graph
 from minidl.layers.pooling import MaxPooling2D
 from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
+from minidl.training.fused import in_one_pass
 
 
 def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Loss]:
@@ -33,7 +35,34 @@ def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Los
         )
     if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
         network, loss = without_final_activation(network), loss.with_logits()
-    return (relu_behind_pool(network) if fuse else network), loss
+    return (fused(network) if fuse else network), loss
+
+
+def fused(network: Layer) -> Layer:
+    """The network with ReLU where it costs least; its layers and their parameters are used, not copied."""
+    return relu_in_one_pass(relu_behind_pool(network))
+
+
+def links(network: Layer) -> tuple[Layer, ...]:
+    """The layers that ``fused`` looks at: those of a chain, and of the chains within it."""
+    if not isinstance(network, Chain):
+        return (network,)
+    found: list[Layer] = []
+    for layer in network.layers:
+        found.extend(links(layer) if isinstance(layer, Chain) else (layer,))
+    return tuple(found)
+
+
+def relu_in_one_pass(network: Layer) -> Layer:
+    """relu(x W + b) computed where the sums are, in the chain and the chains within it."""
+    if not isinstance(network, Chain):
+        return in_one_pass(network)
+    layers = [relu_in_one_pass(layer) for layer in network.layers]
+    if layers == network.layers:
+        return network
+    shorter = copy.copy(network)
+    shorter.layers = layers
+    return shorter
 
 
 def relu_behind_pool(network: Layer) -> Layer:

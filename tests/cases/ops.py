@@ -164,6 +164,10 @@ CONVOLUTIONS: list[tuple[str, str, int, tuple[int, ...], Window, int, int, int]]
     ("1d same window longer than input", "tiny", 2, (2,), Window((5,), padding="same"), 2, 2, 1),
     ("1d stride longer than window", "small", 2, (13,), Window((2,), (5,)), 3, 2, 1),
     ("2d valid 3x3", "tiny", 1, (4, 5), Window((3, 3)), 1, 2, 1),
+    ("2d same 3x3 one tile of 6x6", "tiny", 1, (4, 4), Window((3, 3), padding="same"), 2, 3, 1),
+    ("2d valid 5x5 one tile of 6x6", "tiny", 1, (6, 6), Window((5, 5)), 2, 3, 1),
+    ("2d same 3x3 tiles cut off", "small", 2, (9, 14), Window((3, 3), padding="same"), 17, 70, 1),
+    ("2d valid 5x5 tiles cut off", "small", 2, (15, 9), Window((5, 5)), 13, 9, 1),
     ("2d same 5x5 odd", "small", 2, (7, 7), Window((5, 5), padding="same"), 1, 3, 1),
     ("2d same 2x2 even", "small", 2, (4, 6), Window((2, 2), padding="same"), 3, 2, 1),
     ("2d same 2x2 odd", "small", 2, (5, 7), Window((2, 2), padding="same"), 2, 2, 1),
@@ -223,6 +227,8 @@ def _convolution_cases(
 
     add("convolution.convolve", f"{name}, bias", forwards(True), size)
     add("convolution.convolve", f"{name}, no bias", forwards(False), size)
+    add("fused.convolve_relu", f"{name}, bias", forwards(True), size)
+    add("fused.convolve_relu", f"{name}, no bias", forwards(False), size)
     add("convolution.convolve_grad_x", name, to_x, size)
     add("convolution.convolve_grad_W", name, to_W(False), size)
     add("convolution.convolve_grad_W", f"{name}, into out", to_W(True), size)
@@ -347,6 +353,8 @@ def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int)
 
     add("linear.dense", f"{name}, bias", forwards(True), size)
     add("linear.dense", f"{name}, no bias", forwards(False), size)
+    add("fused.dense_relu", f"{name}, bias", forwards(True), size)
+    add("fused.dense_relu", f"{name}, no bias", forwards(False), size)
     add("linear.dense_grad_x", name, to_x, size)
     for into in (False, True):
         note = ", into out" if into else ""
@@ -372,6 +380,7 @@ _ROWS: list[tuple[str, tuple[int, ...]]] = [
     *[("small", (3, n)) for n in WIDTHS],
     ("medium", (33, 1000)),
     ("medium", (128, 10)),
+    ("medium", (1001, 21)),
 ]
 
 
@@ -511,6 +520,12 @@ def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
 for _row_of_loss in _ROWS:
     _loss_cases(*_row_of_loss)
 
+add(
+    "cross_entropy.sparse_softmax_cross_entropy",
+    "labels of no class",
+    lambda rng, dtype: ((normal(rng, dtype, 4, 3), np.array([-1, 0, 3, 2**40])), {}),
+    "tiny",
+)
 add("softmax.softmax", "extremes", lambda rng, dtype: ((extreme_logits(dtype),), {}), "tiny", "elementwise")
 add("softmax.softmax", "infinities and NaN", lambda rng, dtype: ((broken_logits(dtype),), {}), "tiny", "elementwise")
 for _note, _logits in (("extremes", extreme_logits), ("infinities and NaN", broken_logits)):
@@ -720,6 +735,10 @@ _update_cases("medium", 100_003)
 _convolution_cases("2d gaps between rows only", "small", 2, (9, 7), Window((3, 2), (1, 1), "same", (2, 1)), 2, 3, 1)
 _convolution_cases("2d several tiles in a row", "small", 1, (2, 35), Window((1, 2)), 2, 3, 1)
 _affine_cases("small", (33,), 5, 7)
+_affine_cases("small", (3,), 9, 17)  # a whole block of W turned on its side, and a rest
+_affine_cases("small", (5,), 150, 18)  # more depth than is packed together
+_affine_cases("small", (5,), 400, 5)
+_convolution_cases("2d seven images, two strides", "small", 7, (6, 5), Window((3, 2), (2, 1), "same"), 3, 9, 1)
 add(
     "cross_entropy.softmax_cross_entropy_grad",
     "targets of any sum",

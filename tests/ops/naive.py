@@ -263,6 +263,15 @@ def dense(x: np.ndarray, W: np.ndarray, b: Any = None) -> tuple:
     return (y,)
 
 
+def dense_relu(x: np.ndarray, W: np.ndarray, b: Any = None) -> tuple:
+    return (np.where(dense(x, W, b)[0] > 0, dense(x, W, b)[0], 0.0),)
+
+
+def convolve_relu(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int = 1) -> tuple:
+    (z,) = convolve(x, W, b, window, groups)
+    return (np.where(z > 0, z, 0.0),)
+
+
 def dense_grad_x(dy: np.ndarray, W: np.ndarray) -> tuple:
     return dense(dy, np.array([[W[i, j] for i in range(W.shape[0])] for j in range(W.shape[1])]))
 
@@ -336,10 +345,11 @@ def softmax_cross_entropy_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -
 
 
 def spell_out(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels as one-hot rows."""
+    """Labels as one-hot rows; of zeros where there is no such class."""
     targets = np.zeros((*labels.shape, classes))
     for at in np.ndindex(labels.shape):
-        targets[(*at, int(labels[at]))] = 1
+        if 0 <= labels[at] < classes:
+            targets[(*at, int(labels[at]))] = 1
     return targets
 
 
@@ -593,6 +603,7 @@ def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: fl
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
+    **{f"fused.{f.__name__}": f for f in (dense_relu, convolve_relu)},
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad)},
     **{

@@ -21,7 +21,7 @@ import pytest
 from minidl import config
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import convolution, linear
+from minidl.ops import convolution, cross_entropy, dropout, fused, linear, pooling
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.ops.naive import assert_close
 
@@ -55,7 +55,7 @@ def poisoned_pool() -> Iterator[None]:
     CPU.pool.poison = before
 
 
-LIMITS = ("SMALL", "FEW_ROWS")  # below these a twin leaves the work to the reference
+LIMITS = ("SMALL", "FEW_ROWS", "FEWEST", "POSITIONS")  # below these a twin leaves the work to the reference or another kernel
 
 
 def set_limits(value: int | None, before: dict[tuple[str, str], int]) -> None:
@@ -292,6 +292,40 @@ def test_kernels_as_plain_python(_op: str) -> None:
 
 WINDOW = Window((3, 3), padding="same")
 
+
+@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and "convolve" in op])
+def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
+    for seed, case in enumerate(cases_of(op)):
+        check_case(case, seed, np.float32)
+
+
+@pytest.fixture
+def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gradient of a convolution takes the way for a dy that is mostly zero."""
+    if "convolution.convolve_grad_x" in TWINS:
+        module = importlib.import_module("minidl.kernels.numba.convolution")
+        for limit, value in (("DENSE", 2), ("DENSE_5", 2), ("DENSE_3", 2), ("LONG", 0)):
+            monkeypatch.setattr(module, limit, value)
+
+
+@both_dtypes
+@pytest.mark.usefixtures("zeros_are_left_out")
+@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and "convolve_grad" in op])
+def test_leaving_zeros_out(op: str, dtype: type) -> None:
+    """Whatever the density; and with the zeros that a ReLU and a max pool leave."""
+    for seed, case in enumerate(cases_of(op)):
+        check_case(case, seed, dtype)
+        dy = 0 if op.endswith("x") else 1
+
+        def with_zeros(rng: np.random.Generator, dtype: Any, case: OpCase = case, dy: int = dy) -> tuple[tuple, dict]:
+            args, kwargs = case.make(rng, dtype)
+            args[dy][rng.random(args[dy].shape) < 0.8] = 0
+            return args, kwargs
+
+        check_case(OpCase(case.op, f"{case.name}, mostly zero", with_zeros, case.size, case.compare, case.writes), seed, dtype)
+
+
 WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not read past the end of
     ("linear.dense", lambda z: (z(32, 100), z(200, 64))),
     ("linear.dense", lambda z: (z(32, 200), z(200, 64), z(63))),
@@ -302,6 +336,13 @@ WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not r
     ("convolution.convolve_grad_W", lambda z: (z(9, 16, 16, 8), z(9, 15, 16, 16), WINDOW)),
     ("activation.relu_grad", lambda z: (z(3, 64), z(4, 64))),
     ("update.sgd", lambda z: (z(1000), z(10), z(1))),
+    ("dropout.dropout_grad", lambda z: (z(3, 64), np.ones((3, 1), bool), 0.5)),
+    ("softmax.softmax_grad", lambda z: (z(3, 64), z(1, 64))),
+    ("cross_entropy.softmax_cross_entropy", lambda z: (z(3, 64), z(1, 64))),
+    ("cross_entropy.softmax_cross_entropy_grad", lambda z: (z(3, 64), z(3, 64), z(3, 64))),
+    ("cross_entropy.sparse_softmax_cross_entropy", lambda z: (z(3, 64), np.zeros((3, 1), int))),
+    ("cross_entropy.sparse_softmax_cross_entropy_grad", lambda z: (z(3, 64), np.zeros(3, int), z(2, 1))),
+    ("pooling.average_pool_grad", lambda z: (z(2, 3, 3, 4), (8, 8), Window((2, 2), (2, 2)))),
     ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
 ]
 
@@ -322,17 +363,63 @@ def test_a_kernel_leaves_shapes_that_do_not_fit_to_the_definition(op: str, make:
         assert twin(*args) is NotImplemented
 
 
-def test_infinities_stay_where_the_definition_has_them() -> None:
-    """A kernel's idle lanes multiply by zero; what they give must not reach other pixels."""
+NOT_FINITE = {"infinity": np.inf, "NaN": np.nan, "nearly the largest number": 3e38}
+
+
+@pytest.mark.parametrize("number", NOT_FINITE.values(), ids=NOT_FINITE)
+@pytest.mark.parametrize("way", ["winograd", "direct", "sparse"])
+def test_infinities_stay_where_the_definition_has_them(
+    way: str, number: float, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What idle lanes multiply by zero must not reach other pixels, nor what a transform adds up and takes away again."""
     if "convolution.convolve_grad_x" not in TWINS:
         pytest.skip("no twin here")
+    if way == "direct":
+        monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
+    if way == "sparse":
+        request.getfixturevalue("zeros_are_left_out")
     rng = np.random.default_rng(1)
-    W = rng.standard_normal((3, 3, 8, 16)).astype(np.float32)
+    W = rng.standard_normal((3, 3, 8, 16)).astype(np.float32) / 16
+    x = rng.standard_normal((3, 13, 11, 8)).astype(np.float32)
     dy = rng.standard_normal((3, 13, 11, 16)).astype(np.float32)
-    dy[1, 4, 5, 3] = np.inf
-    case = convolution.convolve_grad_x(dy, W, (13, 11), WINDOW)
-    expected = convolution.convolve_grad_x.reference(dy, W, (13, 11), WINDOW)
-    assert (np.isfinite(case) == np.isfinite(expected)).all()
+    x[2, 12, 10, 7] = dy[1, 4, 5, 3] = number
+    for op, args in (
+        (convolution.convolve, (x, W, None, WINDOW)),
+        (convolution.convolve_grad_x, (dy, W, (13, 11), WINDOW)),
+        (convolution.convolve_grad_W, (x, dy, WINDOW)),
+    ):
+        found = op(*args)
+        with np.errstate(all="ignore"):
+            expected = op.reference(*args)
+        assert (np.isfinite(found) == np.isfinite(expected)).all(), op.__name__
+        assert (np.isnan(found) == np.isnan(expected)).all(), op.__name__
+
+
+def test_a_fused_relu_lets_nan_through() -> None:
+    x, W = np.full((5, 7), np.nan, np.float32), np.ones((7, 9), np.float32)
+    assert np.isnan(fused.dense_relu(x, W)).all()
+    image = np.full((2, 5, 5, 3), np.nan, np.float32)
+    assert np.isnan(fused.convolve_relu(image, np.ones((3, 3, 3, 4), np.float32), None, WINDOW)).all()
+
+
+@pytest.mark.parametrize("taps, channels, filters", [(3, 64, 64), (5, 20, 50)])
+def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filters: int) -> None:
+    """Largest error relative to the largest result; direct summation is at about 3e-7, the usual points would give 5e-6."""
+    if "convolution.convolve" not in TWINS:
+        pytest.skip("no twin here")
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((8, 16, 16, channels)).astype(np.float32)
+    dy = rng.standard_normal((8, 16, 16, filters)).astype(np.float32)
+    W = rng.standard_normal((taps, taps, channels, filters)).astype(np.float32)
+    window = Window((taps, taps), padding="same")
+    for op, args in (
+        (convolution.convolve, (x, W, None, window)),
+        (convolution.convolve_grad_x, (dy, W, (16, 16), window)),
+        (convolution.convolve_grad_W, (x, dy, window)),
+    ):
+        exact = op.reference(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in args))
+        error = np.abs(op(*args) - exact).max() / np.abs(exact).max()
+        assert 1e-9 < error < 2.5e-6, f"{op.__name__}: {error}"
 
 
 def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
@@ -341,6 +428,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
     x = rng.standard_normal((37, 12, 12, 6)).astype(np.float32)
     dy = rng.standard_normal((37, 12, 12, 20)).astype(np.float32)
     W = rng.standard_normal((3, 3, 6, 20)).astype(np.float32)
+    labels = rng.integers(0, 20, dy.shape[:-1])
     results = []
     for threads in {1, numba.config.NUMBA_NUM_THREADS}:
         numba.set_num_threads(threads)
@@ -352,6 +440,9 @@ def test_the_bits_do_not_depend_on_the_number_of_threads() -> None:
                     convolution.convolve_grad_x(dy, W, (12, 12), WINDOW),
                     linear.bias_grad(dy),
                     linear.dense_grad_W(x, dy),
+                    *pooling.max_pool(dy, WINDOW),
+                    *cross_entropy.sparse_softmax_cross_entropy(dy, labels),
+                    *dropout.dropout(dy, 0.5, (1, 2), np.array([3]), 0, dy.shape),
                 ]
             )
         finally:

@@ -1,15 +1,16 @@
-"""How many rows and vectors a tile has: a short menu of sizes that fill the registers, so that few versions are compiled."""
+"""How many rows and vectors a tile has: a short menu of sizes that fill the registers, so that few are compiled."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from minidl.kernels.numba._tile import REGISTERS, Size, tile_size, vector_lanes
+from minidl.kernels.numba._tile import DATAPATH_BYTES, REGISTERS, Size, natural_lanes, tile_of
 
-# (rows, vectors): rows x vectors accumulators, one row of b and one broadcast number
+# {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
-    32: ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (7, 2), (14, 2), (14, 1)),
-    16: ((4, 2), (6, 2), (12, 1), (2, 4)),
+    (32, 64): ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (7, 2), (14, 2), (14, 1)),
+    (32, 32): ((4, 6), (5, 5), (6, 4), (7, 3), (8, 3), (3, 7), (4, 4), (7, 2), (14, 1)),
+    (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4)),
 }
 
 
@@ -19,14 +20,24 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
 
     ``fewest_rows``: only sizes of at most ``rows`` rows, for kernels whose last tile overlaps the one before it.
     """
-    lanes = vector_lanes(itemsize)
+    lanes = natural_lanes(itemsize)
     best, best_cost = None, float("inf")
-    for count, vectors in _MENU[REGISTERS]:
+    for count, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
         if fewest_rows and count > rows:
             continue
-        tiles = -(-rows // count) * -(-columns // (vectors * lanes))
-        # one step of the innermost loop: two multiply-adds or two loads a cycle, and four cycles of latency to hide
-        cost = tiles * max(count * vectors / 2, (count + vectors) / 2, 4)
+        cost = _cost(count, vectors, rows, columns, lanes)
         if cost < best_cost:
-            best, best_cost = tile_size(count, vectors, lanes), cost
-    return best
+            best, best_cost = (count, vectors), cost
+    return best and tile_of(*best, lanes, itemsize)
+
+
+def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:
+    """Cycles for one step in depth of rows x columns results in tiles of ``size``."""
+    lanes = natural_lanes(itemsize)
+    return _cost(size[0], size[1] // lanes, rows, columns, lanes)
+
+
+def _cost(count: int, vectors: int, rows: int, columns: int, lanes: int) -> float:
+    tiles = -(-rows // count) * -(-columns // (vectors * lanes))
+    # one step of the innermost loop: two multiply-adds or two loads a cycle, and four cycles of latency to hide
+    return tiles * max(count * vectors / 2, (count + vectors) / 2, 4)

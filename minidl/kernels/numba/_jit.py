@@ -85,7 +85,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
     options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     if DISABLED:
-        return function
+        return np.errstate(all="ignore")(function)  # compiled arithmetic does not warn
     if _CACHE is None:  # compile in every process
         return numba.njit(**options)(function)
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)  # ours only: the user's kernels stay where they are
@@ -95,9 +95,12 @@ def compiled(function: Callable[..., Any]) -> Any:
         numba.config.CACHE_DIR = before
 
 
+_threads = 1 if DISABLED else numba.get_num_threads()
+
+
 def threads() -> int:
-    """Threads a parallel kernel uses now."""
-    return 1 if DISABLED else numba.get_num_threads()
+    """Threads a parallel kernel is cut up for."""
+    return _threads
 
 
 _one_at_a_time = threading.RLock()

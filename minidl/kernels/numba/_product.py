@@ -1,97 +1,190 @@
-"""The matrix product c = a b (+ bias) of flat arrays with any strides: panels of b are packed, tiles run over them.
+"""The matrix product c = a b of flat arrays with any strides, then + bias and ReLU: b is packed, tiles run over it.
 
     c[i, j] = sum_k a[i a_row + k a_k] b[k b_k + j b_column]
 
-A task is a panel of columns times a block of rows. It packs ``DEPTH`` rows of its panel at a time, so that panel and tile
-stay in the first caches, and sums into scratch of its own; results go out once, with the bias.
+Each thread has one part of the rows or columns of c. ``DEPTH`` rows of b at a time are packed into panels as wide as a tile;
+a panel and the rows of a under work stay in the first cache, the packed rows of b and a block of rows of a in the second.
+How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from minidl.kernels.numba._blocking import tile_shape
-from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._blocking import tile_cost, tile_shape
+from minidl.kernels.numba._finish import finish, finisher
+from minidl.kernels.numba._jit import FLOATS, compiled, threads
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._tile import tile
+from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
+from minidl.kernels.numba._transpose import transpose, transposer
 
-DEPTH = 192  # rows of b packed together: 192 x 64 floats are 48 KiB
-BLOCK = 384  # rows of c a task works on
-
-
-@compiled
-def _product_task(size, m0, m1, n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias):  # type: ignore[no-untyped-def]
-    """Rows m0 to m1 of the panel of columns that starts at j0."""
-    rows, width = len(size[0]), len(size[1]) * len(size[2])
-    m = m1 - m0
-    tiles = (m + rows - 1) // rows
-    columns = min(width, n - j0)
-    sums = np.empty(tiles * rows * width, c.dtype)
-    packed = np.empty(min(depth, DEPTH) * width, c.dtype)
-    if m < rows:  # too few rows for a tile: give it zeros to read
-        padded = np.zeros(rows * depth, c.dtype)
-        for r in range(m):
-            for k in range(depth):
-                padded[r * depth + k] = a[(m0 + r) * a_row + k * a_k]
-    else:
-        padded = np.empty(1, c.dtype)
-    for k0 in range(0, depth, DEPTH):
-        block = min(DEPTH, depth - k0)
-        if b_column == 1:
-            for k in range(block):
-                first = (k0 + k) * b_k + j0
-                for j in range(columns):
-                    packed[k * width + j] = b[first + j]
-                for j in range(columns, width):
-                    packed[k * width + j] = 0
-        else:
-            for j in range(columns):
-                first = (j0 + j) * b_column + k0 * b_k
-                for k in range(block):
-                    packed[k * width + j] = b[first + k * b_k]
-            for k in range(block):
-                for j in range(columns, width):
-                    packed[k * width + j] = 0
-        for t in range(tiles):
-            if m < rows:
-                tile(size, 1, block, padded, k0, depth, 0, 1, packed, 0, 0, width, sums, 0, width, k0)
-            else:
-                start = (m0 + min(t * rows, m - rows)) * a_row + k0 * a_k  # the last tile overlaps the one before it
-                tile(
-                    size, 1, block, a, start, a_row, 0, a_k,
-                    packed, 0, 0, width, sums, t * rows * width, width, k0,
-                )  # fmt: skip
-    for t in range(tiles):
-        first_row = min(t * rows, max(m - rows, 0))
-        for r in range(min(rows, m)):
-            at, out = (t * rows + r) * width, (m0 + first_row + r) * c_row + j0
-            if len(bias):
-                for j in range(columns):
-                    sums[at + j] += bias[j0 + j]
-            for j in range(columns):
-                c[out + j] = sums[at + j]
-
-
-@compiled
-def _product_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block):  # type: ignore[no-untyped-def]
-    """Tasks first to last."""
-    width = len(size[1]) * len(size[2])
-    panels = (n + width - 1) // width
-    for index in range(first, last):
-        m0 = (index // panels) * block
-        j0 = (index % panels) * width
-        _product_task(size, m0, min(m0 + block, m), n, depth, a, a_row, a_k, b, b_k, b_column, j0, c, c_row, bias)
-
-
-@compiled
-def _product_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block):  # type: ignore[no-untyped-def]
-    in_parallel(_product_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, b_column, c, c_row, bias, block))
-
-
-_EMPTY = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
+DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
+NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
+BLOCK = 384  # rows of a under work
+FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
+_PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
+
+
+@compiled
+def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
+    """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
+    edge = code[0]
+    for j0 in range(0, columns, width):
+        panel = packed[j0 * depth : (j0 + width) * depth]
+        used = min(width, columns - j0)
+        if b_column == 1:
+            for k in range(depth):
+                source = b[start + k * b_k + j0 : start + k * b_k + j0 + used]
+                target = panel[k * width : k * width + used]
+                for j in range(len(source)):
+                    target[j] = source[j]
+        else:
+            whole_j, whole_k = used - used % edge, (depth - depth % edge) if b_k == 1 else 0
+            for j in range(0, whole_j, edge):
+                for k in range(0, whole_k, edge):
+                    transpose(code, b, start + k + (j0 + j) * b_column, b_column, panel, k * width + j, width)
+            for k in range(depth):
+                for j in range(whole_j if k < whole_k else 0, used):
+                    panel[k * width + j] = b[start + k * b_k + (j0 + j) * b_column]
+        for k in range(depth if used < width else 0):
+            rest = panel[k * width + used : (k + 1) * width]
+            for j in range(len(rest)):
+                rest[j] = 0
+
+
+@compiled
+def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+    """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
+    rows, width, _ = size
+    m, columns = i1 - i0, j1 - j0
+    panels = (columns + width - 1) // width
+    together = min(depth, DEPTH if n > NARROW else DEEP)
+    packed = np.empty(panels * width * together, c.dtype)
+    by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
+    a_width = max(min(m, BLOCK), rows)
+    copied = np.zeros(a_width * together if by_columns else 1, c.dtype)
+    edge = np.empty(rows * width, c.dtype)
+    for k0 in range(0, depth, together):
+        block = min(together, depth - k0)
+        _pack_b(code, b, k0 * b_k + j0 * b_column, b_k, b_column, block, columns, width, packed)
+        for r0 in range(0, m, BLOCK):
+            count = min(BLOCK, m - r0)
+            r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
+            if by_columns:
+                for k in range(block):
+                    at = (i0 + r_first) * a_row + (k0 + k) * a_k
+                    target = copied[k * a_width : k * a_width + r0 + count - r_first]
+                    if a_row == 1:
+                        source = a[at : at + len(target)]
+                        for r in range(len(target)):
+                            target[r] = source[r]
+                    else:
+                        for r in range(len(target)):
+                            target[r] = a[at + r * a_row]
+            for p in range(panels):
+                used = min(width, columns - p * width)
+                for r in range(r0, r0 + count, rows):
+                    first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
+                    whole = first == r and used == width and m >= rows
+                    out = (i0 + r) * n + j0 + p * width
+                    if by_columns:
+                        if whole:
+                            tile(
+                                size, 1, block, copied, first - r_first, 1, 0, a_width,
+                                packed, p * width * block, 0, width, c, out, n, k0,
+                            )  # fmt: skip
+                        else:
+                            tile(
+                                size, 1, block, copied, first - r_first, 1, 0, a_width,
+                                packed, p * width * block, 0, width, edge, 0, width, 0,
+                            )  # fmt: skip
+                    elif whole:
+                        tile(
+                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
+                            packed, p * width * block, 0, width, c, out, n, k0,
+                        )  # fmt: skip
+                    else:
+                        tile(
+                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
+                            packed, p * width * block, 0, width, edge, 0, width, 0,
+                        )  # fmt: skip
+                    if not whole:
+                        for row in range(r, min(r + rows, m)):
+                            target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
+                            source = edge[(row - first) * width : (row - first) * width + used]
+                            if k0:
+                                for j in range(len(target)):
+                                    target[j] += source[j]
+                            else:
+                                for j in range(len(target)):
+                                    target[j] = source[j]
+            if k0 + block == depth and (after[0] or after[1]):
+                at = (i0 + r0) * n + j0
+                finish(after, c, at, n, c, at, n, count, columns, bias, j0)
+
+
+@compiled
+def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+    """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
+    rows, width, _ = size
+    tiles, panels = (m + rows - 1) // rows, (n + width - 1) // width
+    for index in range(first, last):
+        i, j = index // cuts[1], index % cuts[1]
+        i0, i1 = min(i * tiles // cuts[0] * rows, m), min((i + 1) * tiles // cuts[0] * rows, m)
+        j0, j1 = min(j * panels // cuts[1] * width, n), min((j + 1) * panels // cuts[1] * width, n)
+        if i0 < i1 and j0 < j1:
+            _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+
+
+@compiled
+def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+    if cuts[0] * cuts[1] == 1:
+        _parts(0, 1, *arguments)
+    else:
+        in_parallel(_parts, cuts[0] * cuts[1], arguments)
+
+
+@compiled
+def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
+    width = size[1]
+    sums = np.empty(m * width, c.dtype)
+    for p in range(first, last):
+        j = min(p * width, n - width)
+        tile(size, 1, depth, a, 0, a_row, 0, a_k, b, j, 0, b_k, sums, 0, width, 0)
+        skip = p * width - j  # columns of the panel before
+        finish(after, sums, skip, width, c, j + skip, n, m, width - skip, bias, j + skip)
+
+
+@compiled
+def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after))
+
+
+@lru_cache(maxsize=4096)
+def _cut(m: int, n: int, work: int, itemsize: int) -> tuple[Size, tuple[int, int]]:
+    """The size of the tile and (rows, columns) of parts, one for each thread, for which the slowest thread takes least."""
+    best, best_cost = None, float("inf")
+    for down in range(1, work + 1):
+        if work % down:
+            continue
+        part_m, part_n = -(-m // down), -(-n // (work // down))
+        size = tile_shape(part_m, part_n, itemsize)
+        assert size is not None
+        part_m, part_n = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
+        cost = tile_cost(size, part_m, part_n, itemsize) + _PACK_COST * part_n
+        if cost < best_cost:
+            best, best_cost = (size, (down, work // down)), cost
+    assert best is not None
+    return best
+
+
+_NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
 def product(
@@ -106,20 +199,22 @@ def product(
     b_column: int,
     c: Any,
     bias: Any = None,
+    relu: bool = False,
 ) -> None:
-    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,); all arrays flat, c in C order."""
+    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU; all arrays flat, c in C order."""
     if m == 0 or n == 0:
         return
-    size = tile_shape(min(m, BLOCK), n, c.itemsize)
-    assert size is not None
-    rows, panels = len(size[0]), -(-n // (len(size[1]) * len(size[2])))
-    work = threads()
-    blocks = max(-(-m // BLOCK), -(-work // panels) if panels % work else 1)
-    block = -(-m // blocks)
-    block = -(-block // rows) * rows
-    blocks = -(-m // block)
-    arguments = (m, n, depth, a, a_row, a_k, b, b_k, b_column, c, n, _EMPTY[c.dtype] if bias is None else bias, block)
-    if work == 1 or m * n * depth < SMALL:
-        _product_share(0, panels * blocks, size, *arguments)
-    else:
-        _product_on_threads(size, panels * blocks, *arguments)
+    work = 1 if m * n * depth < SMALL else threads()
+    after = finisher(bias is not None, relu, c.itemsize)
+    bias = _NO_BIAS[c.dtype] if bias is None else bias
+    lanes = natural_lanes(c.itemsize)
+    if m <= FEW and b_column == 1 and n >= lanes:
+        size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
+        tasks = -(-n // size[1])
+        if work == 1:
+            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+        else:
+            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+        return
+    size, cuts = _cut(m, n, work, c.itemsize)
+    _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)

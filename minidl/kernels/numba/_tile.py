@@ -9,35 +9,26 @@ does not find this blocking by itself. rows x vectors accumulators plus the row 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED
 
-Size = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-
-
-def tile_size(rows: int, vectors: int, lanes: int) -> Size:
-    """A tile's size as a type: three tuples of these lengths, so that Numba compiles and caches one version for each size.
-
-    >>> [len(part) for part in tile_size(5, 4, 16)]
-    [5, 4, 16]
-    """
-    return (0,) * rows, (0,) * vectors, (0,) * lanes
-
-
-def vector_lanes(itemsize: int) -> int:
-    """Numbers of ``itemsize`` bytes in the widest vector of this processor."""
-    return _VECTOR_BYTES // itemsize
+Size = tuple[int, int, int]  # rows, width, address of the code
 
 
 if DISABLED:
-    _VECTOR_BYTES, REGISTERS = 64, 32
+    DATAPATH_BYTES, REGISTERS = 64, 32
+
+    def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
+        """A tile of this size, to be given to ``tile``."""
+        return rows, vectors * lanes, 0
 
     def tile(size, outer, depth, a, a_start, a_row, a_outer, a_k, b, b_start, b_outer, b_k, c, c_start, c_row, add):  # type: ignore[no-untyped-def]
         """The definition, for runs without the compiler; an index out of range raises."""
-        rows, width = len(size[0]), len(size[1]) * len(size[2])
+        rows, width, _ = size
         for r in range(rows):
             total = np.zeros(width, c.dtype)
             for o in range(outer):
@@ -53,85 +44,87 @@ if DISABLED:
             c[first : first + width] = total + (c[first : first + width] if add else 0)
 
 else:
-    import llvmlite.binding as llvm
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils, config
+    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    _features = config.CPU_FEATURES or ""
-    _name = config.CPU_NAME or ""
-    _has_512 = ("+avx512f" in _features) if (_features or _name) else bool(llvm.get_host_cpu_features().get("avx512f"))
-    _VECTOR_BYTES, REGISTERS = (64, 32) if _has_512 else (32, 16)
+    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._machine import REGISTERS as REGISTERS
+
+    @lru_cache(maxsize=256)
+    def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
+        """A tile of this size, to be given to ``tile``."""
+        number = number_type(itemsize)
+        vector = ir.VectorType(number, lanes)
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+        nothing = ir.Constant(vector, ir.Undefined)
+
+        def emit(builder: Any, arguments: Any) -> None:
+            outer, depth, a, a_row, a_outer, a_k, b, b_outer, b_k, c, c_row, add = arguments
+            fma = multiply_add(builder, vector)
+
+            def vector_at(base: Any, offset: Any) -> Any:
+                return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
+
+            def times(step: Any, count: int) -> Any:
+                return builder.mul(step, ir.Constant(INDEX, count))
+
+            totals = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]
+            for row in totals:
+                for total in row:
+                    builder.store(ir.Constant(vector, [0.0] * lanes), total)
+            a_rows = [builder.gep(a, [times(a_row, r)]) for r in range(rows)]
+            with cgutils.for_range(builder, outer) as outer_loop:
+                block = builder.mul(outer_loop.index, a_outer)
+                b_block = builder.gep(b, [builder.mul(outer_loop.index, b_outer)])
+                with cgutils.for_range(builder, depth) as loop:
+                    b_row = builder.mul(loop.index, b_k)
+                    bs = [builder.load(vector_at(b_block, builder.add(b_row, INDEX(v * lanes)))) for v in range(vectors)]
+                    for row_of_b in bs:
+                        row_of_b.align = itemsize
+                    at = builder.add(block, builder.mul(loop.index, a_k))
+                    for r in range(rows):
+                        one = builder.insert_element(nothing, builder.load(builder.gep(a_rows[r], [at])), ir.IntType(32)(0))
+                        splat = builder.shuffle_vector(one, nothing, mask)
+                        for v in range(vectors):
+                            builder.store(builder.call(fma, [splat, bs[v], builder.load(totals[r][v])]), totals[r][v])
+            for r in range(rows):
+                for v in range(vectors):
+                    target = vector_at(c, builder.add(times(c_row, r), INDEX(v * lanes)))
+                    with builder.if_then(builder.icmp_signed("!=", add, INDEX(0))):
+                        before = builder.load(target)
+                        before.align = itemsize
+                        builder.store(builder.fadd(builder.load(totals[r][v]), before), totals[r][v])
+                    builder.store(builder.load(totals[r][v]), target).align = itemsize
+
+        pointer = number.as_pointer()
+        arguments = [INDEX] * 2 + [pointer] + [INDEX] * 3 + [pointer] + [INDEX] * 2 + [pointer] + [INDEX] * 2
+        address = machine_code(f"tile_{rows}_{vectors}_{lanes}_{itemsize}", arguments, emit)
+        return rows, vectors * lanes, address
 
     @intrinsic
     def tile(  # type: ignore[no-untyped-def]
         typingctx, size, outer, depth, a, a_start, a_row, a_outer, a_k, b, b_start, b_outer, b_k, c, c_start, c_row, add
     ):
-        """See the module; ``size`` is what ``tile_size`` gives."""
-        n_rows, n_vectors, n_lanes = (t.count for t in size.types)
+        """See the module; ``size`` is what ``tile_of`` gives."""
         index = types.intp
         signature = types.void(
             size, index, index, a, index, index, index, index, b, index, index, index, c, index, index, index
         )  # fmt: skip
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            i64 = ir.IntType(64)
-            number = context.get_data_type(sig.args[3].dtype)
-            nbytes = context.get_abi_sizeof(number)
-            vector = ir.VectorType(number, n_lanes)
+            def start(position: int) -> Any:
+                data = context.make_array(sig.args[position])(context, builder, args[position]).data
+                return builder.gep(data, [args[position + 1]])
 
-            def constant(value: int) -> Any:
-                return ir.Constant(i64, value)
-
-            def data(position: int) -> Any:
-                return context.make_array(sig.args[position])(context, builder, args[position]).data
-
-            a_data, b_data, c_data = data(3), data(8), data(12)
-            (_, outer_, depth_, _, a0, a_row_, a_outer_, a_k_, _, b0, b_outer_, b_k_, _, c0, c_row_, add_) = args
-
-            def vector_pointer(base: Any, offset: Any) -> Any:
-                return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
-
-            def load(base: Any, offset: Any) -> Any:
-                value = builder.load(vector_pointer(base, offset))
-                value.align = nbytes
-                return value
-
-            def plus(x: Any, y: Any) -> Any:
-                return builder.add(x, y)
-
-            totals = [[cgutils.alloca_once(builder, vector) for _ in range(n_vectors)] for _ in range(n_rows)]
-            zero = ir.Constant(vector, [0.0] * n_lanes)
-            for row in totals:
-                for total in row:
-                    builder.store(zero, total)
-            suffix = {4: "f32", 8: "f64"}[nbytes]
-            fma = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{n_lanes}{suffix}"
-            )
-            row_starts = [plus(a0, builder.mul(a_row_, constant(r))) for r in range(n_rows)]
-            with cgutils.for_range(builder, outer_) as outer_loop:
-                a_block = builder.mul(outer_loop.index, a_outer_)
-                a_rows = [builder.gep(a_data, [plus(start, a_block)]) for start in row_starts]
-                b_rows = builder.gep(b_data, [plus(b0, builder.mul(outer_loop.index, b_outer_))])
-                with cgutils.for_range(builder, depth_) as loop:
-                    b_row = builder.mul(loop.index, b_k_)
-                    bs = [load(b_rows, plus(b_row, constant(v * n_lanes))) for v in range(n_vectors)]
-                    at = builder.mul(loop.index, a_k_)
-                    for r in range(n_rows):
-                        scalar = builder.load(builder.gep(a_rows[r], [at]))
-                        one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
-                        mask = ir.Constant(ir.VectorType(ir.IntType(32), n_lanes), [0] * n_lanes)
-                        splat = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), mask)
-                        for v in range(n_vectors):
-                            builder.store(builder.call(fma, [splat, bs[v], builder.load(totals[r][v])]), totals[r][v])
-            for r in range(n_rows):
-                for v in range(n_vectors):
-                    offset = plus(plus(c0, builder.mul(c_row_, constant(r))), constant(v * n_lanes))
-                    with builder.if_then(builder.icmp_signed("!=", add_, constant(0))):
-                        builder.store(builder.fadd(builder.load(totals[r][v]), load(c_data, offset)), totals[r][v])
-                    builder.store(builder.load(totals[r][v]), vector_pointer(c_data, offset)).align = nbytes
+            address = builder.extract_value(args[0], 2)
+            call(builder, address, [*args[1:3], start(3), *args[5:8], start(8), *args[10:12], start(12), *args[14:]])
             return context.get_dummy_value()
 
         return signature, codegen
+
+
+def natural_lanes(itemsize: int) -> int:
+    """Numbers of ``itemsize`` bytes in the vectors that this processor computes with in one piece."""
+    return DATAPATH_BYTES // itemsize

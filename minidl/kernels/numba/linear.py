@@ -1,4 +1,4 @@
-"""Dense layers on the tiled matrix product; few rows, where a product is bound by reading W once, are left to BLAS."""
+"""Dense layers on the tiled matrix product."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
 
-FEW_ROWS = 16
+FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
 SHARES = 16  # partial sums at the most, each on one thread
-SMALL = 1 << 16  # multiply-adds below which BLAS is as quick
+SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
 def dense(x: Any, W: Any, b: Any = None) -> Any:
     """Twin of ``ops.linear.dense``."""
+    return _affine(x, W, b)
+
+
+def _affine(x: Any, W: Any, b: Any, relu: bool = False) -> Any:
+    """x W + b, then ReLU where wanted."""
     depth, units = W.shape
     rows = prod(x.shape[:-1])
     if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
-    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), bias=b)
+    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), b, relu)
     return y
 
 
@@ -72,7 +77,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
 
 
 def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
-    return not rows or rows < FEW_ROWS or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
+    return not rows or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Max pooling in one pass over the images, windows outside and channels inside, where the vectors are."""
+"""Pooling in one pass over the images: windows outside, inside them vectors of channels, kept in registers over the taps."""
 
 from __future__ import annotations
 
@@ -10,92 +10,219 @@ from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._jit import FLOATS, compiled
 from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._vector import LANES, load, splat, store, where
 
 
 def max_pool(x: Any, window: Window) -> Any:
     """Twin of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
     if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
-    n, h, w, c = x.shape
-    oh, ow = window.output_shape((h, w))
-    y = CPU.pool.empty((n, oh, ow, c), x.dtype)
-    winners = CPU.pool.empty((n, oh, ow, c), np.uint8)
-    _forward(x, y, winners, _sizes(window, h, w))
+    n, h, w, channels = x.shape
+    out = window.output_shape((h, w))
+    y = CPU.pool.empty((n, *out, channels), x.dtype)
+    winners = CPU.pool.empty(y.shape, np.uint8)
+    _largest(x.reshape(-1), y.reshape(-1), winners.reshape(-1), n, (h, w, channels, *out), _sizes(window, (h, w)))
     return y, winners
 
 
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Twin of ``ops.pooling.max_pool_grad``."""
-    if window.rank != 2 or dy.ndim != 4 or winners.dtype != np.uint8 or dy.dtype not in FLOATS:
+    if _misfit(dy, spatial, window) or winners.dtype != np.uint8 or winners.shape != dy.shape:
         return NotImplemented
-    if winners.shape != dy.shape or dy.shape[1:3] != window.output_shape(spatial):
-        return NotImplemented
-    h, w = spatial
-    dx = CPU.pool.empty((dy.shape[0], h, w, dy.shape[3]), dy.dtype)
-    _backward(dy, winners, dx, _sizes(window, h, w))
+    n, *out, channels = dy.shape
+    dx = CPU.pool.empty((n, *spatial, channels), dy.dtype)
+    shape, disjoint = (*spatial, channels, *out), _one_window_each(out, spatial, window)
+    _to_winners(dy.reshape(-1), winners.reshape(-1), dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
     return dx
 
 
-def _sizes(window: Window, h: int, w: int) -> tuple[int, ...]:
-    (top, _), (left, _) = window.pads((h, w))
+def average_pool(x: Any, window: Window) -> Any:
+    """Twin of ``ops.pooling.average_pool``."""
+    if window.rank != 2 or x.ndim != 4 or x.dtype not in FLOATS:
+        return NotImplemented
+    n, h, w, channels = x.shape
+    out = window.output_shape((h, w))
+    y = CPU.pool.empty((n, *out, channels), x.dtype)
+    _mean(x.reshape(-1), y.reshape(-1), n, (h, w, channels, *out), _sizes(window, (h, w)))
+    return y
+
+
+def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
+    """Twin of ``ops.pooling.average_pool_grad``."""
+    if _misfit(dy, spatial, window):
+        return NotImplemented
+    n, *out, channels = dy.shape
+    dx = CPU.pool.empty((n, *spatial, channels), dy.dtype)
+    shape, disjoint = (*spatial, channels, *out), _one_window_each(out, spatial, window)
+    _to_all(dy.reshape(-1), dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
+    return dx
+
+
+def _misfit(dy: Any, spatial: tuple[int, ...], window: Window) -> bool:
+    return window.rank != 2 or dy.ndim != 4 or dy.dtype not in FLOATS or dy.shape[1:3] != window.output_shape(spatial)
+
+
+def _one_window_each(out: list[int], spatial: tuple[int, ...], window: Window) -> bool:
+    """Whether each position of the input lies in one window, so that its gradient is written and need not be added to."""
+    reached = [n * stride - before for n, stride, (before, _) in zip(out, window.strides, window.pads(spatial))]
+    return window.strides == window.size and window.dilation == (1, 1) and reached[0] >= spatial[0] and reached[1] >= spatial[1]
+
+
+def _sizes(window: Window, spatial: tuple[int, ...]) -> tuple[int, ...]:
+    (top, _), (left, _) = window.pads(spatial)
     return (*window.size, *window.strides, *window.dilation, top, left)
 
 
 @compiled
-def _forward(x, y, winners, sizes):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(x), (x, y, winners, sizes))
+def _taps_inside(start, length, taps, step):  # type: ignore[no-untyped-def]
+    """The first tap of a window from ``start`` on that is inside 0 .. length - 1, and the one behind the last."""
+    if start >= 0 and start + (taps - 1) * step < length:
+        return 0, taps
+    first = (max(-start, 0) + step - 1) // step
+    return first, max(first, min(taps, (length - start + step - 1) // step))
 
 
 @compiled
-def _forward_share(first_image, last_image, x, y, winners, sizes):  # type: ignore[no-untyped-def]
+def _largest(x, y, winners, images, shape, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_largest_share, images, (x, y, winners, shape, sizes))
+
+
+@compiled
+def _larger(best, winner, candidate, tap):  # type: ignore[no-untyped-def]
+    """The best so far and its tap, after one more candidate."""
+    keep = (candidate <= best) | (best != best)  # of equal numbers the first wins, and a NaN beats every number
+    return where(keep, best, candidate), where(keep, winner, tap)
+
+
+@compiled
+def _largest_share(first_image, last_image, x, y, winners, shape, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
-    _, h, w, channels = x.shape
-    _, oh, ow, _ = y.shape
+    h, w, channels, oh, ow = shape
+    down, right = dh * w * channels, dw * channels  # from tap to tap
     for image in range(first_image, last_image):
         for i in range(oh):
+            row = i * sh - top
+            r0, r1 = _taps_inside(row, h, kh, dh)
             for j in range(ow):
-                first = True
-                for c in range(channels):
-                    y[image, i, j, c] = -np.inf  # what a window without a tap inside the input gives
-                    winners[image, i, j, c] = 0
-                for tap in range(kh * kw):
-                    row, column = i * sh - top + (tap // kw) * dh, j * sw - left + (tap % kw) * dw
-                    if row < 0 or row >= h or column < 0 or column >= w:
-                        continue
-                    if first:
-                        for c in range(channels):
-                            y[image, i, j, c] = x[image, row, column, c]
-                            winners[image, i, j, c] = tap
-                        first = False
-                        continue
-                    for c in range(channels):
-                        candidate, best = x[image, row, column, c], y[image, i, j, c]
-                        better = candidate > best or (candidate != candidate and best == best)  # a NaN beats every number
-                        y[image, i, j, c] = candidate if better else best
-                        winners[image, i, j, c] = tap if better else winners[image, i, j, c]
+                column = j * sw - left
+                s0, s1 = _taps_inside(column, w, kw, dw)
+                corner = ((image * h + row) * w + column) * channels
+                to = ((image * oh + i) * ow + j) * channels
+                two_by_two = kh == 2 and kw == 2 and r1 - r0 == 2 and s1 - s0 == 2
+                for c in range(0, channels, LANES):
+                    at, count = corner + c, channels - c
+                    best, winner = splat(x, -np.inf), splat(winners, 0)  # what a window without a tap inside the input gives
+                    if two_by_two:  # the usual case, without loops
+                        best = load(x, at, count, 0)
+                        best, winner = _larger(best, winner, load(x, at + right, count, 0), 1)
+                        best, winner = _larger(best, winner, load(x, at + down, count, 0), 2)
+                        best, winner = _larger(best, winner, load(x, at + down + right, count, 0), 3)
+                    elif r0 < r1 and s0 < s1:
+                        best = load(x, at + r0 * down + s0 * right, count, 0)
+                        winner = splat(winners, r0 * kw + s0)
+                        for r in range(r0, r1):
+                            for s in range(s0, s1):
+                                candidate = load(x, at + r * down + s * right, count, 0)
+                                best, winner = _larger(best, winner, candidate, r * kw + s)
+                    store(y, to + c, count, best)
+                    store(winners, to + c, count, winner)
 
 
 @compiled
-def _backward(dy, winners, dx, sizes):  # type: ignore[no-untyped-def]
-    in_parallel(_backward_share, len(dx), (dy, winners, dx, sizes))
+def _mean(x, y, images, shape, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_mean_share, images, (x, y, shape, sizes))
 
 
 @compiled
-def _backward_share(first_image, last_image, dy, winners, dx, sizes):  # type: ignore[no-untyped-def]
+def _mean_share(first_image, last_image, x, y, shape, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
-    _, h, w, channels = dx.shape
-    _, oh, ow, _ = dy.shape
+    h, w, channels, oh, ow = shape
+    down, right = dh * w * channels, dw * channels
     for image in range(first_image, last_image):
-        for i in range(h):
-            for j in range(w):
-                for c in range(channels):
-                    dx[image, i, j, c] = 0
         for i in range(oh):
+            row = i * sh - top
+            r0, r1 = _taps_inside(row, h, kh, dh)
             for j in range(ow):
-                for tap in range(kh * kw):
-                    row, column = i * sh - top + (tap // kw) * dh, j * sw - left + (tap % kw) * dw
-                    if row < 0 or row >= h or column < 0 or column >= w:
+                column = j * sw - left
+                s0, s1 = _taps_inside(column, w, kw, dw)
+                corner = ((image * h + row) * w + column) * channels
+                to = ((image * oh + i) * ow + j) * channels
+                inside = (r1 - r0) * (s1 - s0)
+                share = 1 / inside if inside else np.nan
+                for c in range(0, channels, LANES):
+                    total = splat(x, 0)
+                    for r in range(r0, r1):
+                        for s in range(s0, s1):
+                            total = total + load(x, corner + r * down + s * right + c, channels - c, 0)
+                    store(y, to + c, channels - c, total * share)
+
+
+@compiled
+def _to_winners(dy, winners, dx, images, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    in_parallel(_to_winners_share, images, (dy, winners, dx, shape, sizes, one_window_each))
+
+
+@compiled
+def _to_winners_share(first_image, last_image, dy, winners, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    kh, kw, sh, sw, dh, dw, top, left = sizes
+    h, w, channels, oh, ow = shape
+    down, right = dh * w * channels, dw * channels
+    size = h * w * channels
+    for image in range(first_image, last_image):
+        if not one_window_each:
+            dx[image * size : (image + 1) * size] = 0
+        for i in range(oh):
+            row = i * sh - top
+            r0, r1 = _taps_inside(row, h, kh, dh)
+            for j in range(ow):
+                column = j * sw - left
+                s0, s1 = _taps_inside(column, w, kw, dw)
+                corner = ((image * h + row) * w + column) * channels
+                of = ((image * oh + i) * ow + j) * channels
+                two_by_two = one_window_each and kh == 2 and kw == 2 and r1 - r0 == 2 and s1 - s0 == 2
+                for c in range(0, channels, LANES):
+                    at, count = corner + c, channels - c
+                    d, winner = load(dy, of + c, count, 0), load(winners, of + c, count, 0)
+                    if two_by_two:
+                        store(dx, at, count, where(winner == 0, d, 0))
+                        store(dx, at + right, count, where(winner == 1, d, 0))
+                        store(dx, at + down, count, where(winner == 2, d, 0))
+                        store(dx, at + down + right, count, where(winner == 3, d, 0))
                         continue
-                    for c in range(channels):
-                        if winners[image, i, j, c] == tap:
-                            dx[image, row, column, c] += dy[image, i, j, c]
+                    for r in range(r0, r1):
+                        for s in range(s0, s1):
+                            to = at + r * down + s * right
+                            part = where(winner == r * kw + s, d, 0)
+                            store(dx, to, count, part if one_window_each else part + load(dx, to, count, 0))
+
+
+@compiled
+def _to_all(dy, dx, images, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    in_parallel(_to_all_share, images, (dy, dx, shape, sizes, one_window_each))
+
+
+@compiled
+def _to_all_share(first_image, last_image, dy, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    kh, kw, sh, sw, dh, dw, top, left = sizes
+    h, w, channels, oh, ow = shape
+    down, right = dh * w * channels, dw * channels
+    size = h * w * channels
+    for image in range(first_image, last_image):
+        if not one_window_each:
+            dx[image * size : (image + 1) * size] = 0
+        for i in range(oh):
+            row = i * sh - top
+            r0, r1 = _taps_inside(row, h, kh, dh)
+            for j in range(ow):
+                column = j * sw - left
+                s0, s1 = _taps_inside(column, w, kw, dw)
+                corner = ((image * h + row) * w + column) * channels
+                of = ((image * oh + i) * ow + j) * channels
+                share = 1 / max((r1 - r0) * (s1 - s0), 1)
+                for c in range(0, channels, LANES):
+                    count = channels - c
+                    d = load(dy, of + c, count, 0) * share
+                    for r in range(r0, r1):
+                        for s in range(s0, s1):
+                            to = corner + r * down + s * right + c
+                            store(dx, to, count, d if one_window_each else d + load(dx, to, count, 0))

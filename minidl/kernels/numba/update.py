@@ -1,4 +1,8 @@
-"""The optimizers' rules in one pass: each number of value, gradient and state is read and written once."""
+"""The optimizers' rules in one pass: each number of value, gradient and state is read and written once.
+
+Each share is cut out of the arrays first and then counted from 0: only an index that cannot be negative (which in Python
+counts from the end) lets the compiler use vectors.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,9 @@ def _run(share: Any, on_threads: Any, value: Any, scalars: Any, arguments: tuple
 @compiled
 def _sgd_share(first, last, value, grad, scalars):  # type: ignore[no-untyped-def]
     rate = scalars[0]
-    for i in range(first * CHUNK, min(last * CHUNK, len(value))):
+    begin, end = first * CHUNK, last * CHUNK
+    value, grad = value[begin:end], grad[begin:end]
+    for i in range(len(value)):
         value[i] -= rate * grad[i]
 
 
@@ -65,7 +71,9 @@ def _sgd_on_threads(value, grad, scalars):  # type: ignore[no-untyped-def]
 @compiled
 def _momentum_share(first, last, value, grad, velocity, scalars, m, nesterov):  # type: ignore[no-untyped-def]
     rate = scalars[0]
-    for i in range(first * CHUNK, min(last * CHUNK, len(value))):
+    begin, end = first * CHUNK, last * CHUNK
+    value, grad, velocity = value[begin:end], grad[begin:end], velocity[begin:end]
+    for i in range(len(value)):
         step = rate * grad[i]
         v = velocity[i] * m - step
         velocity[i] = v
@@ -80,7 +88,9 @@ def _momentum_on_threads(value, grad, velocity, scalars, m, nesterov):  # type: 
 @compiled
 def _rmsprop_share(first, last, value, grad, square, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
-    for i in range(first * CHUNK, min(last * CHUNK, len(value))):
+    begin, end = first * CHUNK, last * CHUNK
+    value, grad, square = value[begin:end], grad[begin:end], square[begin:end]
+    for i in range(len(value)):
         s = rho * square[i] + rest * (grad[i] * grad[i])
         square[i] = s
         value[i] -= rate * grad[i] / sqrt(s + epsilon)
@@ -94,7 +104,9 @@ def _rmsprop_on_threads(value, grad, square, scalars, rho, rest, epsilon):  # ty
 @compiled
 def _adam_share(first, last, value, grad, mean, square, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
-    for i in range(first * CHUNK, min(last * CHUNK, len(value))):
+    begin, end = first * CHUNK, last * CHUNK
+    value, grad, mean, square = value[begin:end], grad[begin:end], mean[begin:end], square[begin:end]
+    for i in range(len(value)):
         a = b1 * mean[i] + rest_1 * grad[i]
         s = b2 * square[i] + rest_2 * (grad[i] * grad[i])
         mean[i], square[i] = a, s

@@ -1,0 +1,1 @@
+"""How fast minidl is, and beside what: see docs/performance.md."""

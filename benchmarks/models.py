@@ -1,0 +1,52 @@
+"""Whole models of the lectures: a training step, an epoch of ``fit``, ``predict``, and the memory of training.
+
+    python -m benchmarks.models [--only PATTERN] [--peers PyTorch,JAX] [--chart] [--quick]
+
+Against PyTorch, JAX and scikit-learn, as far as they are installed and have the model.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from benchmarks import memory, options
+from benchmarks.work import Target, Work
+
+LOSSES = 2e-3  # float32, and Adam divides by small numbers: what five steps may differ by
+
+
+def _step(model: str, must: float, after: float) -> Work:
+    target = Target(must, after, {"JAX": 1.0})
+    return Work(f"train {model} b128", "train_step", {"model": model, "batch": 128}, target, LOSSES)
+
+
+def _predict(model: str, batch: int, must: float, after: float, cheapest: bool = False) -> Work:
+    spec = {"model": model, "batch": batch, "cheapest": cheapest}
+    return Work(f"predict {model} b{batch}", "predict", spec, Target(must, after))
+
+
+WORKS = [
+    _step("softmax", 2.0, 3),
+    _step("mlp", 1.6, 2),
+    _step("cnn", 1.5, 2),
+    _predict("cnn", 1, 1.3, 2),
+    _predict("cnn", 32, 1.4, 1.9),
+    _predict("cnn", 1000, 1.4, 1.9),
+    _predict("mlp", 1, 0.8, 1, cheapest=True),
+    _predict("mlp", 1000, 1.1, 1.2),
+    Work("fit cnn 60000", "fit", {"model": "cnn", "samples": 60_000, "bytes": False}, Target(1.5, 2), LOSSES),
+]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = options.parser(__doc__).parse_args(argv)
+    document = options.run("models", WORKS, args)
+    if options.wanted(memory.NAME, args.only):
+        document["memory"] = memory.measure(options.sides(args), quick=args.quick)
+        print("\n" + memory.as_text(document["memory"]))
+    return options.finish(document, args, "Training and predicting")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Single ops and layers, forwards and backwards: beside PyTorch and JAX, and beside the floor of this machine.
+
+    python -m benchmarks.ops [--only PATTERN] [--peers PyTorch,JAX] [--chart] [--quick]
+
+The floor of an op is what its arithmetic or its bytes take at least (``benchmarks/probes.py`` measures both).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from benchmarks import options, probes
+from benchmarks.work import Target, Work
+
+FLOAT = 4  # bytes
+
+
+def _conv2d(size: int, kernel: int, strides: int, channels: int, filters: int, batch: int, must: float, after: float) -> Work:
+    """y, dx and dW are three products of the same size; x, W and dy are read twice, y, dx and dW written."""
+    out = -(-size // strides)
+    spec = {"batch": batch, "size": size, "channels": channels, "filters": filters, "kernel": kernel, "strides": strides}
+    x, y, W = batch * size**2 * channels, batch * out**2 * filters, kernel**2 * channels * filters
+    name = f"conv {kernel}x{kernel}{f'/{strides}' if strides > 1 else ''} {channels}-{filters} {size}x{size} b{batch}"
+    # a zero of the border is not multiplied: taps that fall outside do not count
+    taps = sum(0 <= o * strides + t - _before(size, kernel, strides) < size for o in range(out) for t in range(kernel)) ** 2
+    return Work(name, "conv2d", spec, Target(must, after), flops=6 * batch * taps * channels * filters,
+                bytes=FLOAT * (3 * x + 3 * y + 3 * W))  # fmt: skip
+
+
+def _before(size: int, kernel: int, strides: int) -> int:
+    """Zeros in front, padded "same"."""
+    return max((-(-size // strides) - 1) * strides + kernel - size, 0) // 2
+
+
+def _dense(batch: int, inputs: int, outputs: int) -> Work:
+    x, y, W = batch * inputs, batch * outputs, inputs * outputs
+    spec = {"batch": batch, "inputs": inputs, "outputs": outputs}
+    return Work(f"dense {inputs}-{outputs} b{batch}", "dense", spec, flops=6 * batch * W, bytes=FLOAT * (3 * x + 2 * y + 3 * W))
+
+
+def _images(name: str, kind: str, floats: float, target: Target | None, **more: float) -> Work:
+    """Work on 128x28x28x20 images; ``floats`` is what it must read and write, in numbers per number of the input."""
+    spec = {"batch": 128, "size": 28, "channels": 20, **more}
+    return Work(f"{name} 128x28x28x20", kind, spec, target, bytes=FLOAT * floats * 128 * 28 * 28 * 20)
+
+
+def _adam(label: str, elements: int) -> Work:
+    """Value, gradient and two moments are read, all but the gradient written."""
+    return Work(f"adam {label}", "adam", {"elements": elements}, Target(0.95, 1.1), bytes=FLOAT * 7 * elements)
+
+
+def _lstm(time: int, batch: int, inputs: int, units: int) -> Work:
+    spec = {"time": time, "batch": batch, "inputs": inputs, "units": units}
+    return Work(f"lstm T{time} {inputs}-{units} b{batch}", "lstm", spec, flops=6 * time * batch * (inputs + units) * 4 * units)
+
+
+POOLING = Target(1.2, 2)
+WORKS = [
+    _conv2d(14, 5, 1, 20, 50, 128, 1.1, 1.5),
+    _conv2d(32, 3, 1, 64, 64, 64, 0.95, 1.5),
+    _conv2d(14, 1, 1, 256, 64, 64, 0.95, 1),
+    _conv2d(112, 7, 2, 3, 64, 16, 1.0, 1.5),
+    _images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, POOLING),
+    _images("average pool 2x2", "average_pool", 1 + 0.25 + 0.25 + 1, None),
+    _images("relu", "relu", 2 + 3, POOLING),
+    _images("dropout", "dropout", 2 + 2, POOLING, rate=0.5),
+    Work("softmax cross-entropy 100352x20", "softmax_cross_entropy", {"rows": 100_352, "classes": 20}, POOLING,
+         bytes=FLOAT * 2 * 100_352 * 20),
+    _adam("1.26 M", 1_256_080),
+    _adam("25.6 M", 25_600_000),
+    _dense(128, 784, 10),
+    _dense(128, 784, 128),
+    _dense(128, 128, 128),
+    _dense(128, 128, 10),
+    _dense(128, 2450, 500),
+    _dense(128, 500, 10),
+    Work("batch norm + relu 64x32x32x64", "batch_norm_relu", {"batch": 64, "size": 32, "channels": 64},
+         bytes=FLOAT * (1 + 1 + 1 + 1 + 1) * 64 * 32 * 32 * 64, tolerance=1e-3),
+    _lstm(50, 32, 65, 128),
+]  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = options.parser(__doc__).parse_args(argv)
+    found = probes.in_own_process(args.quick)
+    copies = ", ".join(f"{int(n) / 2**20:g} MiB {speed / 1e9:.0f}" for n, speed in found["copies"].items())
+    print(f"Peak {found['flops'] / 1e9:.0f} GFLOP/s; copies, GB/s: {copies}")
+    document = options.run("ops", WORKS, args, probes=found)
+    for record in document["works"]:
+        mine = record["contenders"].get("minidl")
+        if not args.quick and mine:  # quick work is smaller than its flops and bytes say
+            seconds = probes.floor(record["flops"], record["bytes"], found)
+            record["floor"] = {"seconds": seconds, "distance": mine["median"] / seconds}
+    return options.finish(document, args, "Ops and layers, forwards and backwards")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The options that all programs share, so that ``python -m benchmarks`` can pass them on."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import chart, store, tables
+from benchmarks.harness import MIN_ROUNDS, MINIDL, SIDES, Settings, Team, measure_all
+from benchmarks.work import Work
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The shared options."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--only", metavar="PATTERN", help="pieces of work whose name has this in it, or fits it (with * and ?)")
+    made.add_argument("--peers", metavar="NAMES", help=f"which of {', '.join(SIDES)} to compare with, or none; default: all")
+    made.add_argument("--rounds", type=_rounds, default=Settings.rounds, help=f"at least {MIN_ROUNDS}; default: %(default)s")
+    made.add_argument("--no-compilers", action="store_true", help="leave torch.compile out")
+    made.add_argument("--out", type=Path, metavar="FILE", help="where the results go; default: benchmarks/results")
+    made.add_argument("--chart", action="store_true", help="draw the chart beside the results, too")
+    made.add_argument("--quick", action="store_true", help="small and short: a test of the program, its figures mean nothing")
+    return made
+
+
+def _rounds(text: str) -> int:
+    if int(text) < MIN_ROUNDS:
+        raise argparse.ArgumentTypeError(f"{text} rounds say too little; at least {MIN_ROUNDS}")
+    return int(text)
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """How long to measure."""
+    chosen = Settings(rounds=args.rounds, compilers=not args.no_compilers)
+    return chosen.quickly() if args.quick else chosen
+
+
+def sides(args: argparse.Namespace) -> dict[str, str]:
+    """The sides asked for, minidl first."""
+    if args.peers is None:
+        return SIDES
+    wanted = {name.strip().lower() for name in args.peers.split(",")} - {"none", ""}
+    unknown = wanted - {name.lower() for name in SIDES}
+    if unknown:
+        raise SystemExit(f"--peers {args.peers}: known are {', '.join(SIDES)} and none")
+    return {name: module for name, module in SIDES.items() if name == MINIDL or name.lower() in wanted}
+
+
+def wanted(name: str, pattern: str | None) -> bool:
+    """Whether ``--only`` means this name.
+
+    >>> wanted("train cnn b128", "cnn"), wanted("train cnn b128", "train*128"), wanted("train cnn b128", "mlp")
+    (True, True, False)
+    """
+    return pattern is None or pattern.lower() in name.lower() or fnmatch.fnmatch(name.lower(), pattern.lower())
+
+
+def place(name: str, args: argparse.Namespace) -> Path:
+    """Where the results go."""
+    if args.chart:
+        chart.check()
+    return args.out or store.default_path(name, args.quick)
+
+
+def run(name: str, works: Sequence[Work], args: argparse.Namespace, **content: Any) -> dict[str, Any]:
+    """Measure what was asked for; print the table; write JSON and chart. Returns the document."""
+    place(name, args)  # what is missing is said before the measurements
+    chosen = [work for work in works if wanted(work.name, args.only)]
+    threads = 1 if args.quick else None  # tests run several at a time, and thread teams that share cores wait for each other
+    with Team(sides(args), threads) as team:
+        about = team.introduce()
+        if MINIDL not in team.workers:
+            raise SystemExit(f"minidl cannot be run: {about[MINIDL]['missing']}")
+        print(f"{name}: {len(chosen)} pieces of work; {', '.join(team.workers)}", flush=True)
+        records = measure_all(chosen, team, settings(args), lambda line: print(line, flush=True))
+    return store.document(name, args.quick, sides=about, settings=vars(settings(args)), works=records, **content)
+
+
+def finish(document: dict[str, Any], args: argparse.Namespace, title: str) -> int:
+    """Write and show a document; the exit code: 1 where minidl itself failed somewhere."""
+    path = place(document["name"], args)
+    store.write(path, document)
+    if document["works"]:
+        print("\n" + tables.as_text(tables.rows_of(document["works"])))
+    for line in [*tables.remarks(document), *(f"best: {line}" for line in tables.bests(document["works"]))]:
+        print(line)
+    print(f"\n{tables.about(document)}\nResults: {path}")
+    if args.chart and not chart.ratios(path.with_suffix(".png"), document["works"], title):
+        print("No chart: there is nothing to compare with")
+    return int(any(MINIDL not in work["contenders"] for work in document["works"]))

@@ -1,0 +1,32 @@
+"""A piece of work, ready to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Results = dict[str, np.ndarray]
+
+
+class CannotError(Exception):
+    """The library is there, but this way of using it does not work here; the text says why."""
+
+
+@dataclass
+class Prepared:
+    """What a side makes of a piece of work.
+
+    Attributes:
+        run: does it once; this is timed.
+        results: does it once, from a fresh start, and gives what came out in minidl's layouts; this is verified.
+        definition: the same by minidl's readable definitions; None for other libraries.
+        warm_up: instead of ``run`` where one execution is very long.
+    """
+
+    run: Callable[[], Any]
+    results: Callable[[], Results]
+    definition: Callable[[], Results] | None = None
+    warm_up: Callable[[], Any] | None = None

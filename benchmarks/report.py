@@ -1,0 +1,80 @@
+"""The tables of docs/performance.md, made from the results.
+
+    python -m benchmarks.report [FILE ...]        results; default: all of benchmarks/results, quick runs left out
+
+What stands between ``<!-- results -->`` and ``<!-- end of results -->`` is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import memory, store, tables
+from benchmarks.environment import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+TITLES = {"ops": "Ops and layers, forwards and backwards", "models": "Training and predicting", "scaling": "Scaling"}
+NONE = "No results are here yet: `python -m benchmarks` makes them, `python -m benchmarks.report` puts them here."
+
+
+def section(document: dict[str, Any]) -> str:
+    """One result as Markdown."""
+    parts = [f"### {TITLES.get(document['name'], document['name'])}", tables.about(document) + "."]
+    if document["quick"]:
+        parts.append("A quick run: its figures mean nothing.")
+    if document.get("probes"):
+        copy = document["probes"]["copies"][max(document["probes"]["copies"], key=int)]
+        parts.append(f"Peak {document['probes']['flops'] / 1e9:.0f} GFLOP/s, large copies {copy / 1e9:.0f} GB/s.")
+    if document["works"]:
+        parts.append(tables.as_markdown(tables.rows_of(document["works"])))
+    found = document.get("memory") or []
+    parts += [tables.as_markdown(memory.rows_of(m)) for m in (found if isinstance(found, list) else [found])]
+    lines = [*tables.remarks(document), *(f"best: {line}" for line in tables.bests(document["works"]))]
+    if lines:
+        parts.append("\n".join(f"* {line}" for line in lines))
+    return "\n\n".join(parts)
+
+
+def filled(page: str, sections: Sequence[str]) -> str:
+    """The page with the sections between its marks.
+
+    >>> print(filled("a\\n<!-- results -->old<!-- end of results -->\\nb", ["new"]))
+    a
+    <!-- results -->
+    <BLANKLINE>
+    new
+    <BLANKLINE>
+    <!-- end of results -->
+    b
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page lacks {BEGIN} or {END}")
+    text = "\n\n".join(sections) or NONE
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--page", type=Path, default=PAGE, help="default: docs/performance.md")
+    args = parser.parse_args(argv)
+    files = args.files or sorted(p for p in store.RESULTS.glob("*.json") if not p.stem.endswith("-quick"))
+    try:
+        documents = [store.read(path) for path in files]
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    sections = [section(d) for d in documents if "works" in d]
+    store.write_text(args.page, filled(args.page.read_text(encoding="utf-8"), sections))
+    print(f"{args.page}: {len(sections)} results")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

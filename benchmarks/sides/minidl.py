@@ -1,0 +1,243 @@
+"""minidl, by the calls its users make; beside it the readable definitions, which every result is held to first."""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minidl
+from benchmarks.dropout_facts import dropout_facts
+from benchmarks.inputs import all_samples, batches, weights_of
+from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
+from benchmarks.prepared import Prepared, Results
+from minidl import config
+from minidl.layers import (
+    LSTM,
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+    Rescaling,
+)
+from minidl.layers.containers import Chain
+from minidl.losses import SparseCategoricalCrossentropy
+from minidl.optimizers import SGD, Adam
+from minidl.parameters import Parameter
+
+LARGEST_BATCH_FOR_DEFINITIONS = 512  # their patches of a larger one would fill the memory
+
+
+def versions() -> dict[str, str]:
+    found = {"minidl": minidl.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    try:
+        import numba
+    except ImportError:
+        return found
+    return found | {"numba": numba.__version__}
+
+
+def threads() -> int:
+    try:
+        import numba
+    except ImportError:
+        return 1
+    return int(numba.get_num_threads())
+
+
+def variants(work: dict[str, Any]) -> list[str]:
+    return [""] if work["kind"] in PREPARED else []
+
+
+def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
+    return PREPARED[work["kind"]](work, arrays)
+
+
+# -- one layer, forwards and backwards ---------------------------------------------------------------------------------
+
+
+def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., Prepared]:
+    """Forward and backward of a layer whose parameters are the arrays named, in order; their gradients come out as d<name>."""
+
+    def prepared(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+        x, dy, layer = arrays["x"], arrays["dy"], make(work)
+        layer.build(x.shape[1:])
+        names = weight_names.split()
+        for p, name in zip(layer.parameters, names, strict=True):
+            p.value[...] = arrays[name]
+
+        def run() -> tuple[Any, Any]:
+            for p in layer.parameters:
+                p.zero_grad()
+            layer.begin_step()
+            y, saved = layer.apply(x, training=True)
+            pending = layer.pending(saved)
+            dx = layer.gradient(dy, saved)
+            layer.commit(pending)
+            return y, dx
+
+        def results() -> Results:
+            y, dx = run()
+            gradients = {f"d{name}": p.grad.copy() for name, p in zip(names, layer.parameters)}
+            return {"y": y.copy(), "dx": dx.copy()} | gradients
+
+        return Prepared(run, results, _by_definition(results))
+
+    return prepared
+
+
+def _by_definition(results: Callable[[], Results]) -> Callable[[], Results]:
+    def definition() -> Results:
+        with config.use_kernels("reference"):
+            return results()
+
+    return definition
+
+
+def _conv2d(work: dict[str, Any]) -> Layer:
+    return Conv2D(work["filters"], work["kernel"], strides=work["strides"], padding="same")
+
+
+def _dropout(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    prepared = _layer(lambda work: Dropout(work["rate"]))(work, arrays)
+
+    def results() -> Results:
+        y, dx = prepared.run()
+        return dropout_facts(arrays, y, dx)
+
+    return Prepared(prepared.run, results, _by_definition(results))
+
+
+# -- other ops ---------------------------------------------------------------------------------------------------------
+
+
+def _softmax_cross_entropy(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+
+    def run() -> tuple[Any, Any]:
+        value, saved = loss.compute(arrays["x"], arrays["labels"])
+        return value, loss.gradient(saved)
+
+    def results() -> Results:
+        value, dx = run()
+        return {"loss": np.asarray(value), "dx": dx}
+
+    return Prepared(run, results, _by_definition(results))
+
+
+def _adam(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    def make() -> tuple[Parameter, Adam]:
+        p = Parameter(arrays["value"].copy(), "value")
+        p.grad = arrays["grad"]
+        return p, Adam(RATE["adam"], epsilon=EPSILON)
+
+    def results() -> Results:
+        p, optimizer = make()
+        for _ in range(3):
+            optimizer.step([p])
+        return {"change": p.value - arrays["value"]}
+
+    p, optimizer = make()
+    parameters = [p]
+    return Prepared(lambda: optimizer.step(parameters), results, _by_definition(results))
+
+
+# -- whole models ------------------------------------------------------------------------------------------------------
+
+
+def build(name: str, scaled: bool = True) -> minidl.Sequential:
+    """A lecture's model; ``scaled=False`` takes bytes."""
+    model = minidl.Sequential([Input(IMAGE if name == "cnn" else (784,))])
+    if not scaled:
+        model.add(Rescaling(1 / 255))
+    if name == "cnn":
+        for filters in (20, 50):
+            model.add(Conv2D(filters, 5, padding="same", activation="relu"))
+            model.add(MaxPooling2D(2))
+        model.add(Flatten())
+        model.add(Dense(500, activation="relu"))
+    if name == "mlp":
+        model.add(Dense(128, activation="relu"))
+        model.add(Dense(128, activation="relu"))
+    model.add(Dense(CLASSES, activation="softmax"))
+    return model
+
+
+def _compiled(work: dict[str, Any], arrays: dict[str, np.ndarray], scaled: bool = True) -> minidl.Sequential:
+    model = build(work["model"], scaled)
+    optimizer = SGD(RATE["sgd"]) if OPTIMIZER[work["model"]] == "sgd" else Adam(RATE["adam"], epsilon=EPSILON)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.set_weights(weights_of(arrays))
+    return model
+
+
+def _train_step(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    model = _compiled(work, arrays)
+    data = list(zip(np.split(arrays["x"], batches(work)), np.split(arrays["labels"], batches(work))))
+    endless = itertools.cycle(data)
+
+    def run() -> None:
+        model.train_on_batch(*next(endless))
+
+    def results() -> Results:
+        fresh = _compiled(work, arrays)
+        losses = [fresh.train_on_batch(*data[i % len(data)]) for i in range(5)]
+        return {"losses": np.array(losses), "predictions afterwards": fresh.predict(arrays["x"][:16])}
+
+    small = work["batch"] <= LARGEST_BATCH_FOR_DEFINITIONS
+    return Prepared(run, results, _by_definition(results) if small else None)
+
+
+def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    x, labels = all_samples(work, arrays["x"]), all_samples(work, arrays["labels"])
+    model = _compiled(work, arrays, scaled=not work["bytes"])
+
+    def part(count: int, **options: Any) -> tuple[minidl.Sequential, Any]:
+        fresh = _compiled(work, arrays, scaled=not work["bytes"])
+        return fresh, fresh.fit(x[:count], labels[:count], batch_size=128, epochs=1, verbose=0, **options)
+
+    def run() -> None:
+        model.fit(x, labels, batch_size=128, epochs=1, verbose=0)
+
+    def results() -> Results:
+        fresh, history = part(1280, shuffle=False)
+        return {"loss": np.array(history.history["loss"]), "predictions afterwards": fresh.predict(x[:16])}
+
+    return Prepared(run, results, _by_definition(results), warm_up=lambda: part(1280))
+
+
+def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    model, x = build(work["model"]), arrays["x"]
+    model.set_weights(weights_of(arrays))
+    call = model if work["cheapest"] else model.predict
+
+    def results() -> Results:
+        return {"y": np.array(call(x))}
+
+    return Prepared(lambda: call(x), results, _by_definition(results))
+
+
+PREPARED: dict[str, Callable[..., Prepared]] = {
+    "conv2d": _layer(_conv2d, "W b"),
+    "max_pool": _layer(lambda work: MaxPooling2D(2)),
+    "average_pool": _layer(lambda work: AveragePooling2D(2)),
+    "relu": _layer(lambda work: Activation("relu")),
+    "dropout": _dropout,
+    "batch_norm_relu": _layer(lambda work: Chain([BatchNormalization(), Activation("relu")]), "gamma beta"),
+    "dense": _layer(lambda work: Dense(work["outputs"]), "W b"),
+    "lstm": _layer(lambda work: LSTM(work["units"], return_sequences=True), "W U b"),
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "adam": _adam,
+    "train_step": _train_step,
+    "fit": _fit,
+    "predict": _predict,
+}

@@ -1,0 +1,68 @@
+"""Every op beside its own definition: what its fast twin is worth, on the "medium" inputs of ``tests/cases/ops.py``.
+
+    python -m benchmarks.twins [--only PATTERN] [--quick]
+
+A twin that does not pay is a twin to delete. These inputs are made for tests and small; sizes that matter are in ``ops.py``.
+Ops without a twin are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks import options, tables
+from minidl import config
+from minidl.backend.dispatch import find_twin
+from tests.cases.ops import OpCase, all_ops, cases_of
+
+
+def median_seconds(function: Callable[[], Any], rounds: int, seconds: float) -> float:
+    """Median over the rounds of the mean over a loop."""
+    begin = time.perf_counter()
+    function()
+    calls = max(1, int(seconds / max(time.perf_counter() - begin, 1e-9)))
+    found = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        for _ in range(calls):
+            function()
+        found.append((time.perf_counter() - begin) / calls)
+    return statistics.median(found)
+
+
+def measure(case: OpCase, rounds: int, seconds: float) -> tuple[float, float]:
+    """Seconds of the definition and of the op with its twin."""
+    found = []
+    for kernels in ("reference", "auto"):
+        args, kwargs = case.make(np.random.default_rng(0), np.float32)
+        with config.use_kernels(kernels), np.errstate(all="ignore"):
+            case.function(*args, **kwargs)  # compiles
+            found.append(median_seconds(lambda: case.function(*args, **kwargs), rounds, seconds))  # noqa: B023
+    return found[0], found[1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="PATTERN", help="ops whose name has this in it, or fits it (with * and ?)")
+    parser.add_argument("--quick", action="store_true", help="one input for each op, few and short rounds")
+    args = parser.parse_args(argv)
+    rows = [["ms, median of the rounds", "definition", "twin", "definition / twin"]]
+    for op in all_ops():
+        has_twin = find_twin("minidl.kernels.numba", *op.split(".")) is not None
+        cases = cases_of(op, "medium") if has_twin and options.wanted(op, args.only) else []
+        for case in cases[:1] if args.quick else cases:
+            slow, fast = measure(case, *((2, 0.001) if args.quick else (9, 0.02)))
+            rows.append([str(case), tables.milliseconds(slow), tables.milliseconds(fast), f"{slow / fast:.2f}"])
+    print(tables.as_text(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

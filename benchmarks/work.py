@@ -1,0 +1,49 @@
+"""What is to be timed: the words the harness, the sides and the results share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a ratio has to reach: ``must`` now, ``after`` later; ``peers`` are other libraries and the ratio against each."""
+
+    must: float
+    after: float
+    peers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of work.
+
+    Attributes:
+        name: unique; the identifier in results.
+        kind: which function of a side does it.
+        spec: its sizes.
+        target: of the ratio best PyTorch time / minidl's time; None where nothing was promised.
+        tolerance: largest difference allowed between two sides, as a part of the array's largest element.
+        flops: floating-point operations of one run, a multiplication and an addition being two; 0: not the limit.
+        bytes: what must be read and written at least.
+    """
+
+    name: str
+    kind: str
+    spec: dict[str, Any]
+    target: Target | None = None
+    tolerance: float = 1e-4
+    flops: float = 0
+    bytes: float = 0
+
+    def request(self, compilers: bool = True) -> dict[str, Any]:
+        """The part that sides see."""
+        return {"name": self.name, "kind": self.kind, "compilers": compilers, **self.spec}
+
+    def quick(self) -> Work:
+        """The same, small: for tests of the programs, whose figures mean nothing."""
+        return replace(self, spec={k: min(v, _SMALL.get(k, v)) if k in _SMALL else v for k, v in self.spec.items()})
+
+
+_SMALL = {"batch": 4, "samples": 128, "elements": 1000, "rows": 64, "size": 14, "time": 3}

@@ -1,0 +1,243 @@
+"""Direct convolution without patches in memory: each image is padded into scratch that stays in the cache, tiles slide over it.
+
+With channels last, a window's row of k_w c numbers is contiguous, so that
+
+    forward   a tile is some output positions of one row times some filters, summed over the window's rows and k_w c
+    dx        a tile is some output rows times the k_w c numbers of one window row, added where the window stood
+    dW        a tile is some filters times the k_w c numbers of one window row, summed over all positions of an image
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.geometry import Window
+from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._finish import finish, finisher
+from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._pixels import copy_pixels, window_shape
+from minidl.kernels.numba._tile import tile
+
+SLACK = 512  # numbers behind scratch that vectors may reach
+
+
+def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> None:
+    """y (n, oh, ow, f) from x (n, h, w, c) and W (kh, kw, c, f), then + bias (none: of length 0) and ReLU."""
+    n = len(x)
+    _, oh, ow, f = y.shape
+    size = tile_shape(ow, f, x.itemsize)
+    assert size is not None
+    blocks = max(1, min(oh, -(-2 * threads() // n))) if n < 2 * threads() else 1
+    after = finisher(len(bias) > 0, relu, x.itemsize)
+    packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1])
+    shape = window_shape(x, window)
+    _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
+
+
+def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
+    """dx (n, h, w, c) from dy (n, oh, ow, f) and W (kh, kw, c, f)."""
+    _, oh, ow, f = dy.shape
+    size = tile_shape(oh, W.shape[1] * W.shape[2], dy.itemsize)
+    assert size is not None
+    kh, kw, c, _ = W.shape
+    packed = _pack_backward(W.reshape(-1), kh, kw * c, f, size[1])
+    _backward_x_on_threads(
+        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), window_shape(dx, window), oh, ow, f
+    )
+
+
+def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
+    """dW (kh, kw, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; False where f is too small."""
+    (kh, kw, c, f), (_, oh, ow, _) = dW.shape, dy.shape
+    size = tile_shape(f, kw * c, x.itemsize, fewest_rows=True)
+    if size is None:
+        return False
+    rows, width, _ = size
+    sums = CPU.pool.empty((shares, kh * -(-kw * c // width) * width * -(-f // rows) * rows), x.dtype)
+    _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window), oh, ow, f)
+    _add_shares(sums, dW.reshape(-1), kh, kw * c, f, rows, width)
+    return True
+
+
+@compiled
+def _pack_forward(W, depth, f, width):  # type: ignore[no-untyped-def]
+    """W (depth, f) as panels (panels, depth, width), zeros behind the last filter."""
+    panels = (f + width - 1) // width
+    packed = np.zeros(panels * depth * width, W.dtype)
+    for p in range(panels):
+        columns = min(width, f - p * width)
+        for k in range(depth):
+            source = W[k * f + p * width : k * f + p * width + columns]
+            target = packed[(p * depth + k) * width : (p * depth + k) * width + columns]
+            for j in range(len(source)):
+                target[j] = source[j]
+    return packed
+
+
+@compiled
+def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    """Output rows i0 to i1 of one image."""
+    rows, width, _ = size
+    _, h, w, c, kh, kw, sh, sw, dh, top, _, left, right = shape
+    line = (left + w + right) * c
+    count = (i1 - i0 - 1) * sh + (kh - 1) * dh + 1
+    slack = rows * sw * c  # what a last, partial tile reads
+    padded = np.empty(count * line + slack, x.dtype)
+    padded[count * line :] = 0
+    copy_pixels(x, padded, image, h, w, c, i0 * sh - top, count, left, left + w + right)
+    tiles = (ow + rows - 1) // rows
+    sums = np.empty(tiles * rows * width, x.dtype)
+    panels, depth = (f + width - 1) // width, kw * c
+    for p in range(panels):
+        columns = min(width, f - p * width)
+        for i in range(i1 - i0):
+            for t in range(tiles):
+                start = t * rows  # the last tile may run into the slack; what it finds there is not written
+                tile(
+                    size, kh, depth, padded, i * sh * line + start * sw * c, sw * c, dh * line, 1,
+                    packed, p * kh * depth * width, depth * width, width, sums, t * rows * width, width, 0,
+                )  # fmt: skip
+                at, out = t * rows * width, ((image * oh + i0 + i) * ow + start) * f + p * width
+                finish(after, sums, at, width, y, out, f, min(rows, ow - start), columns, bias, p * width)
+
+
+@compiled
+def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+    """Blocks of output rows, ``blocks`` of them in each image."""
+    for index in range(first, last):
+        i0 = (index % blocks) * block
+        if i0 < oh:
+            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, after, y, shape, oh, ow, f)
+
+
+@compiled
+def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks))
+
+
+@compiled
+def _pack_backward(W, kh, depth, f, width):  # type: ignore[no-untyped-def]
+    """W (kh, depth, f) transposed to panels (kh, panels, f, width), zeros behind the last column."""
+    panels = (depth + width - 1) // width
+    packed = np.zeros(kh * panels * f * width, W.dtype)
+    for k in range(kh):
+        for q in range(depth):
+            at = (k * panels + q // width) * f * width + q % width
+            for j in range(f):
+                packed[at + j * width] = W[(k * depth + q) * f + j]
+    return packed
+
+
+@compiled
+def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    """One image."""
+    rows, width, _ = size
+    _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
+    line, depth = (left + w + right) * c, kw * c
+    panels, tiles = (depth + width - 1) // width, (oh + rows - 1) // rows
+    used = (top + h + bottom) * line
+    below = ((tiles * rows - 1) * sh + (kh - 1) * dh + 1) * line  # rows a last, partial tile reaches
+    sums = np.zeros(max(used, below) + SLACK, dy.dtype)
+    whole = oh // rows
+    rest = np.zeros(rows * ow * f, dy.dtype)  # the last rows of dy, zeros below them
+    if whole < tiles:
+        first = (image * oh + whole * rows) * ow * f
+        for k in range((oh - whole * rows) * ow * f):
+            rest[k] = dy[first + k]
+    # Idle lanes and rows multiply by zero and add the result to other pixels: nothing, unless it is 0 times an infinity.
+    check = dy.dtype.type(0)
+    mine = dy[image * oh * ow * f : (image + 1) * oh * ow * f]
+    for k in range(len(mine)):
+        check += mine[k] * 0
+    careful = not (check == 0 and finite)
+    part = np.empty(rows * width, dy.dtype)
+    for t in range(tiles):
+        for j in range(ow):
+            for k in range(kh):
+                for p in range(panels):
+                    out = (t * rows * sh + k * dh) * line + j * sw * c + p * width
+                    at, columns = (k * panels + p) * f * width, min(width, depth - p * width)
+                    start = ((image * oh + t * rows) * ow + j) * f
+                    if careful and (t >= whole or columns < width):
+                        if t < whole:
+                            tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                        else:
+                            tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                        for r in range(min(rows, oh - t * rows)):
+                            for q in range(columns):
+                                sums[out + r * sh * line + q] += part[r * width + q]
+                    elif t < whole:
+                        tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
+                    else:
+                        tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
+    for i in range(h):
+        at, out = (i + top) * line + left * c, (image * h + i) * w * c
+        source, target = sums[at : at + w * c], dx[out : out + w * c]
+        for k in range(len(target)):
+            target[k] = source[k]
+
+
+@compiled
+def _backward_x_share(first, last, size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    """Images first to last - 1."""
+    for image in range(first, last):
+        _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f)
+
+
+@compiled
+def _backward_x_on_threads(size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_x_share, shape[0], (size, dy, packed, finite, dx, shape, oh, ow, f))
+
+
+@compiled
+def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    """Images first to last, summed into (kh, panels, tiles, rows, width)."""
+    rows, width, _ = size
+    _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
+    line, depth, height = (left + w + right) * c, kw * c, top + h + bottom
+    panels, tiles = (depth + width - 1) // width, (f + rows - 1) // rows
+    padded = np.zeros(height * line + SLACK, x.dtype)
+    for image in range(first, last):
+        copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
+        for k in range(kh):
+            for p in range(panels):
+                for t in range(tiles):
+                    start = image * oh * ow * f + min(t * rows, f - rows)  # the last tile overlaps the one before it
+                    tile(
+                        size, oh, ow, dy, start, 1, ow * f, f,
+                        padded, k * dh * line + p * width, sh * line, sw * c,
+                        sums, ((k * panels + p) * tiles + t) * rows * width, width, image - first,
+                    )  # fmt: skip
+
+
+@compiled
+def _backward_W_share(first, last, size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the images by itself."""
+    n, shares = shape[0], len(sums)
+    for s in range(first, last):
+        _backward_W_images(size, s * n // shares, (s + 1) * n // shares, x, dy, sums[s], shape, oh, ow, f)
+
+
+@compiled
+def _backward_W_on_threads(size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_W_share, len(sums), (size, x, dy, sums, shape, oh, ow, f))
+
+
+@compiled
+def _add_shares(sums, dW, kh, depth, f, rows, width):  # type: ignore[no-untyped-def]
+    """dW (kh, depth, f) from the shares' sums (shares, kh, panels, tiles, rows, width)."""
+    panels, tiles = (depth + width - 1) // width, (f + rows - 1) // rows
+    for k in range(kh):
+        for t in range(tiles):
+            for r in range(rows):
+                column = min(t * rows, f - rows) + r
+                for q in range(depth):
+                    at = (((k * panels + q // width) * tiles + t) * rows + r) * width + q % width
+                    total = sums[0, at]
+                    for s in range(1, len(sums)):
+                        total += sums[s, at]
+                    dW[(k * depth + q) * f + column] = total

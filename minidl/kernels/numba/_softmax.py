@@ -1,0 +1,63 @@
+"""The softmax of some rows that fit the cache, in three passes: many rows at once, so that none waits for its own sums.
+
+The numbers of a row behind its last whole vector are a part of their own, whose mask is then the same in all rows. The
+exponentials wait in whole vectors of their own: a processor that reads what it has just stored under a mask has to wait.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._vector import LANES, exp, largest, load, splat, store, total, where
+
+CHUNK = 1 << 12  # numbers of one task, about: they and their results stay in the first cache
+
+
+@compiled
+def scratch_of(z, rows, classes):  # type: ignore[no-untyped-def]
+    """Memory for ``softmax_rows``: of each row the exponentials in whole vectors, the largest logit, and the sum."""
+    width = (classes + LANES - 1) // LANES * LANES
+    return np.empty(rows * width, z.dtype), np.empty(rows, z.dtype), np.empty(rows, z.dtype)
+
+
+@compiled
+def softmax_rows(z, p, begin, end, classes, scratch):  # type: ignore[no-untyped-def]
+    """Write softmax(z) of the rows begin .. end - 1 to p, and to the scratch their largest logits and the sums."""
+    few = classes % LANES
+    exponentials, peaks, sums = scratch
+    for row in range(begin, end):
+        highest, stop = splat(z, -np.inf), (row + 1) * classes - few
+        for at in range(row * classes, stop, LANES):
+            highest = _higher(highest, load(z, at, LANES, 0))
+        if few:
+            highest = _higher(highest, load(z, stop, few, -np.inf))
+        peaks[row - begin] = largest(highest)
+    to = 0
+    for row in range(begin, end):
+        part, peak, stop = splat(z, 0), peaks[row - begin], (row + 1) * classes - few
+        for at in range(row * classes, stop, LANES):
+            e = exp(load(z, at, LANES, 0) - peak)
+            part = part + e
+            store(exponentials, to, LANES, e)
+            to += LANES
+        if few:
+            e = exp(load(z, stop, few, -np.inf) - peak)
+            part = part + e
+            store(exponentials, to, LANES, e)
+            to += LANES
+        sums[row - begin] = total(part)  # NaN where one of the row is
+    of = 0
+    for row in range(begin, end):
+        share, stop = splat(z, 1) / sums[row - begin], (row + 1) * classes - few
+        for at in range(row * classes, stop, LANES):
+            store(p, at, LANES, load(exponentials, of, LANES, 0) * share)
+            of += LANES
+        if few:
+            store(p, stop, few, load(exponentials, of, LANES, 0) * share)
+            of += LANES
+
+
+@compiled
+def _higher(highest, v):  # type: ignore[no-untyped-def]
+    return where(v > highest, v, highest)  # never NaN, which is above nothing

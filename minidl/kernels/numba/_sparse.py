@@ -1,0 +1,179 @@
+"""The gradients of a convolution whose dy is mostly zero, as behind a max pool and a ReLU: only what is there is multiplied.
+
+    dW[k, :, f] = sum over the non-zero dy[i, j, f] of an image of dy[i, j, f] times row k of the window at (i, j)
+    dx at (i, j), row k of the window, += sum over the non-zero dy[i, j, f] of dy[i, j, f] W[k, :, f]
+
+The sums are exact: what is left out is zero. Zero times infinity is not, so whoever calls is told where something is not
+finite, and takes another way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.geometry import Window
+from minidl.kernels.numba._gather_tile import gather_tile, gather_tile_for
+from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._pixels import copy_pixels, window_shape
+
+LOOKED_AT = 4  # images in which the zeros are counted
+
+
+def density(dy: Any) -> float:
+    """The fraction of numbers that are not zero, in a few images."""
+    some = dy[:: max(1, len(dy) // LOOKED_AT)]
+    return float(np.count_nonzero(some)) / max(some.size, 1)
+
+
+def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
+    """dW (kh, kw, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; whether x and dW are finite."""
+    (kh, kw, c, f), (_, oh, ow, _) = dW.shape, dy.shape
+    width = gather_tile_for(kw * c, x.itemsize)
+    row = -(-kw * c // width[0]) * width[0]
+    parts = CPU.pool.empty((shares, f * kh * row), x.dtype)
+    finite = np.ones(shares, np.bool_)
+    _grad_W_on_threads(width, x.reshape(-1), dy.reshape(-1), parts, window_shape(x, window), oh, ow, f, finite)
+    return bool(finite.all()) and bool(_add_parts(parts, dW.reshape(-1), kh, kw * c, f, row))
+
+
+def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> bool:
+    """dx (n, h, w, c) from dy (n, oh, ow, f) and W (kh, kw, c, f); whether W and dy are finite."""
+    if not np.isfinite(W).all():
+        return False
+    (kh, kw, c, f), (n, oh, ow, _) = W.shape, dy.shape
+    width = gather_tile_for(kw * c, dy.itemsize)
+    row = -(-kw * c // width[0]) * width[0]
+    rows = np.zeros((kh, f, row), dy.dtype)
+    rows[:, :, : kw * c] = W.reshape(kh, kw * c, f).transpose(0, 2, 1)
+    finite = np.ones(n, np.bool_)
+    _grad_x_on_threads(
+        width, dy.reshape(-1), rows.reshape(-1), dx.reshape(-1), window_shape(dx, window), oh, ow, f, row, finite
+    )
+    return bool(finite.all())
+
+
+@compiled
+def _list_numbers(dy, image, places, f, step, values, offsets, starts):  # type: ignore[no-untyped-def]
+    """The numbers of one image of dy that are not zero, each with its filter times ``step``; where each position's begin."""
+    count = 0
+    for place in range(places):
+        starts[place] = count
+        mine = dy[(image * places + place) * f : (image * places + place + 1) * f]
+        offset = np.int32(0)
+        for q in range(len(mine)):
+            values[count] = mine[q]  # written in any case, counted only if it is not zero: no branch to mispredict
+            offsets[count] = offset
+            count += mine[q] != 0
+            offset += np.int32(step)
+    starts[places] = count
+    return count
+
+
+@compiled
+def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the images by itself: (f, kh, row)."""
+    n, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape
+    line, height = (left + w + right) * c, top + h + bottom
+    row = parts.shape[1] // (f * kh)
+    padded = np.zeros(height * line + row, x.dtype)
+    # For each filter the list of its numbers that are not zero, and where the window stands.
+    places = oh * ow
+    values, offsets = np.empty(f * places + 1, dy.dtype), np.empty(f * places + 1, np.int32)
+    counts = np.empty(f, np.intp)
+    listed, filters, starts = (
+        np.empty(f * places + 1, dy.dtype),
+        np.empty(f * places + 1, np.int32),
+        np.empty(places + 1, np.intp),
+    )
+    for share in range(first, last):
+        S = parts[share]
+        for k in range(len(S)):
+            S[k] = 0
+        check = x.dtype.type(0)
+        for image in range(share * n // len(parts), (share + 1) * n // len(parts)):
+            copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
+            for k in range(len(padded)):
+                check += padded[k] * 0
+            _list_numbers(dy, image, places, f, 1, listed, filters, starts)
+            counts[:] = 0
+            for i in range(oh):
+                for j in range(ow):
+                    place, offset = i * ow + j, i * sh * line + j * sw * c
+                    begin, end = starts[place], starts[place + 1]
+                    numbers, of_filters = listed[begin:end], filters[begin:end]
+                    for e in range(len(numbers)):
+                        q = of_filters[e]
+                        values[q * places + counts[q]] = numbers[e]
+                        offsets[q * places + counts[q]] = offset
+                        counts[q] += 1
+            for k in range(kh):
+                for q in range(f):
+                    for p in range(0, row, width[0]):
+                        begin = q * places
+                        gather_tile(
+                            width, counts[q], values, offsets, begin, padded, k * dh * line + p, S, (q * kh + k) * row + p, 1
+                        )
+        finite[share] = check == 0
+
+
+@compiled
+def _grad_W_on_threads(width, x, dy, parts, shape, oh, ow, f, finite):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_W_share, len(parts), (width, x, dy, parts, shape, oh, ow, f, finite))
+
+
+@compiled
+def _add_parts(parts, dW, kh, depth, f, row):  # type: ignore[no-untyped-def]
+    """dW (kh, depth, f) from the shares' sums (shares, f, kh, row); whether it is finite."""
+    check = dW.dtype.type(0)
+    total = np.empty(row, dW.dtype)
+    for q in range(f):
+        for k in range(kh):
+            total[:] = 0
+            for s in range(len(parts)):
+                part = parts[s, (q * kh + k) * row : (q * kh + k + 1) * row]
+                for j in range(len(total)):
+                    total[j] += part[j]
+            for j in range(depth):
+                check += total[j] * 0
+                dW[(k * depth + j) * f + q] = total[j]
+    return check == 0
+
+
+@compiled
+def _grad_x_share(first, last, width, dy, rows, dx, shape, oh, ow, f, row, finite):  # type: ignore[no-untyped-def]
+    """Images first to last - 1."""
+    _, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape
+    line, height = (left + w + right) * c, top + h + bottom
+    places = oh * ow
+    sums = np.empty(height * line + row, dy.dtype)
+    # For each position the list of its numbers that are not zero, and where their rows of W are.
+    values, offsets = np.empty(f * places + 1, dy.dtype), np.empty(f * places + 1, np.int32)
+    starts = np.empty(places + 1, np.intp)
+    for image in range(first, last):
+        sums[:] = 0
+        check = dy.dtype.type(0)
+        count = _list_numbers(dy, image, places, f, row, values, offsets, starts)
+        for e in range(count):
+            check += values[e] * 0
+        for k in range(kh):
+            for p in range(0, row, width[0]):
+                for place in range(places):
+                    begin, end = starts[place], starts[place + 1]
+                    if begin < end:
+                        target = (place // ow * sh + k * dh) * line + place % ow * sw * c + p
+                        gather_tile(width, end - begin, values, offsets, begin, rows, k * f * row + p, sums, target, 1)
+        for i in range(h):
+            at, out = (i + top) * line + left * c, (image * h + i) * w * c
+            source, target_row = sums[at : at + w * c], dx[out : out + w * c]
+            for k in range(len(target_row)):
+                target_row[k] = source[k]
+        finite[image] = check == 0
+
+
+@compiled
+def _grad_x_on_threads(width, dy, rows, dx, shape, oh, ow, f, row, finite):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_x_share, len(finite), (width, dy, rows, dx, shape, oh, ow, f, row, finite))

@@ -1,0 +1,320 @@
+"""Vectors of ``LANES`` numbers as values of a kernel: loaded, changed and stored together.
+
+    load(x, at, count, rest)   x[at], x[at + 1], ...; where there are only ``count`` left, ``rest`` in the lanes behind them
+    store(x, at, count, v)     the way back; writes at most ``count``
+    splat(x, number)           the number in every lane
+    a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
+    where(p, a, b)             a where p, else b
+    absolute(v), widened(v)    the latter in double precision
+    total(v), largest(v)       of all lanes
+    exp(v), log(v)             also of a number
+
+x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
+whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``log`` nothing below the smallest normal
+number. In single precision the two are polynomials (Cephes), right to about one unit in the last place; in double
+precision the C library's functions.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from minidl.kernels.numba._jit import DISABLED
+
+LANES = 16  # single-precision numbers in a vector of AVX-512; where vectors are shorter, the compiler takes several
+
+if DISABLED:  # the same on small arrays, with a look at every index
+
+    def _inside(x, at, count):  # type: ignore[no-untyped-def]
+        count = min(count, LANES)
+        assert at >= 0, "before the start"
+        assert at + count <= len(x), "behind the end"
+        return slice(at, at + count), slice(0, count)
+
+    def load(x, at, count, rest):  # type: ignore[no-untyped-def]
+        """See the module; as all that follows."""
+        there, here = _inside(x, at, count)
+        v = np.full(LANES, rest, x.dtype)
+        v[here] = x[there]
+        return v
+
+    def store(x, at, count, v):  # type: ignore[no-untyped-def]
+        there, here = _inside(x, at, count)
+        x[there] = v[here]
+
+    def splat(x, number):  # type: ignore[no-untyped-def]
+        return np.full(LANES, number, x.dtype)
+
+    where, absolute, log, total, largest = np.where, np.abs, np.log, np.sum, np.max
+
+    def widened(v):  # type: ignore[no-untyped-def]
+        return v.astype(np.float64)
+
+    def exp(v):  # type: ignore[no-untyped-def]
+        assert not (v > 0).any(), "exp of a positive number"
+        return np.exp(v)
+
+else:
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+    from numba.extending import intrinsic, lower_builtin, models, register_model
+
+    class VectorType(types.Type):
+        """``LANES`` numbers of one type; comparisons give booleans."""
+
+        def __init__(self, dtype: Any) -> None:
+            self.dtype = dtype
+            super().__init__(name=f"vector({LANES} x {dtype})")
+
+    @register_model(VectorType)
+    class _VectorModel(models.PrimitiveModel):
+        def __init__(self, manager: Any, kind: Any) -> None:
+            super().__init__(manager, kind, _vector(kind))
+
+    _NUMBERS = {
+        types.float32: ir.FloatType(),
+        types.float64: ir.DoubleType(),
+        types.uint8: ir.IntType(8),
+        types.boolean: ir.IntType(1),
+    }
+    _LETTERS = {ir.FloatType(): "f32", ir.DoubleType(): "f64", ir.IntType(8): "i8"}
+    _I32, _I64 = ir.IntType(32), ir.IntType(64)
+    _KEPT = ("nsz",)  # the only freedom where the order of two operations matters: no reassociation
+
+    def _vector(kind: Any) -> Any:
+        """LLVM's type for vectors like ``kind``, or of the numbers of an array."""
+        return ir.VectorType(_NUMBERS[kind.dtype], LANES)
+
+    def _all(kind: Any, number: float) -> Any:
+        """A constant: a number, or a vector of it; ``kind`` is LLVM's type."""
+        return ir.Constant(kind, [number] * LANES if isinstance(kind, ir.VectorType) else number)
+
+    def _spread(builder: Any, kind: Any, number: Any) -> Any:
+        """``number`` in every lane."""
+        nothing = ir.Constant(kind, ir.Undefined)
+        one = builder.insert_element(nothing, number, ir.Constant(_I32, 0))
+        return builder.shuffle_vector(one, nothing, _all(ir.VectorType(_I32, LANES), 0))
+
+    def _call(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+        kind = ir.FunctionType(result, [a.type for a in arguments])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+    def _suffix(kind: Any) -> str:
+        """How LLVM spells a type in the names of its functions."""
+        return f"v{LANES}{_LETTERS[kind.element]}" if isinstance(kind, ir.VectorType) else _LETTERS[kind]
+
+    def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+        return _call(builder, f"llvm.fma.{_suffix(a.type)}", a.type, [a, b, c])
+
+    # -- from memory and back ------------------------------------------------------------------------------------------
+
+    def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+        assert kind.layout == "C", "vectors are read from consecutive memory"
+        data = context.make_array(kind)(context, builder, array).data
+        pointer = builder.gep(data, [at])
+        return builder.bitcast(pointer, _vector(kind).as_pointer())
+
+    def _mask(builder: Any, count: Any) -> Any:
+        """True in the first ``count`` lanes."""
+        few = builder.icmp_signed("<", count, ir.Constant(_I64, LANES))
+        count = builder.trunc(builder.select(few, count, ir.Constant(_I64, LANES)), _I32)
+        lane = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
+        return builder.icmp_signed("<", lane, _spread(builder, lane.type, count))
+
+    @intrinsic
+    def load(typingctx, x, at, count, rest):  # type: ignore[no-untyped-def]
+        result = VectorType(x.dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = _vector(result)
+            pointer = _place(context, builder, sig.args[0], args[0], args[1])
+            rest_ = _spread(builder, kind, args[3])
+            align = ir.Constant(_I32, kind.element.get_abi_size(context.target_data))
+            mask = _mask(builder, args[2])
+            return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, [pointer, align, mask, rest_])
+
+        return result(x, types.intp, types.intp, x.dtype), codegen
+
+    @intrinsic
+    def store(typingctx, x, at, count, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = _vector(sig.args[3])
+            pointer = _place(context, builder, sig.args[0], args[0], args[1])
+            align = ir.Constant(_I32, kind.element.get_abi_size(context.target_data))
+            mask = _mask(builder, args[2])
+            name = f"llvm.masked.store.{_suffix(kind)}.p0"
+            _call(builder, name, ir.VoidType(), [args[3], pointer, align, mask])
+            return context.get_dummy_value()
+
+        return types.void(x, types.intp, types.intp, v), codegen
+
+    @intrinsic
+    def splat(typingctx, x, number):  # type: ignore[no-untyped-def]
+        result = VectorType(x.dtype)
+        return result(x, x.dtype), lambda context, builder, sig, args: _spread(builder, _vector(result), args[1])
+
+    # -- lane by lane --------------------------------------------------------------------------------------------------
+
+    def _both(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
+        """Two operands as vectors of one kind."""
+        kind = next(t for t in sig.args if isinstance(t, VectorType))
+        return [
+            value if isinstance(t, VectorType) else _spread(builder, _vector(kind), context.cast(builder, value, t, kind.dtype))
+            for t, value in zip(sig.args, args)
+        ]
+
+    def _operator(function: Any, compares: bool, emit: Any) -> None:
+        """Make ``function`` known for vectors, and for a vector and a number."""
+
+        @infer_global(function)
+        class Template(AbstractTemplate):
+            def generic(self, args: Any, kws: Any) -> Any:
+                kinds = [t for t in args if isinstance(t, VectorType)]
+                if not kinds or len(args) > 2 or any(t != kinds[0] for t in kinds):
+                    return None
+                if any(not isinstance(t, (VectorType, types.Number)) for t in args):
+                    return None
+                result = VectorType(types.boolean) if compares else kinds[0]
+                return signature(result, *args)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return emit(builder, *_both(context, builder, sig, args))
+
+        for pair in ((VectorType, VectorType), (VectorType, types.Number), (types.Number, VectorType)):
+            lower_builtin(function, *pair)(codegen)
+
+    for _function, _emit in {
+        operator.add: lambda builder, a, b: builder.fadd(a, b),
+        operator.sub: lambda builder, a, b: builder.fsub(a, b),
+        operator.mul: lambda builder, a, b: builder.fmul(a, b),
+        operator.truediv: lambda builder, a, b: builder.fdiv(a, b),
+        operator.and_: lambda builder, a, b: builder.and_(a, b),
+        operator.or_: lambda builder, a, b: builder.or_(a, b),
+    }.items():
+        _operator(_function, False, _emit)
+    for _function, _sign in {
+        operator.lt: "<",
+        operator.le: "<=",
+        operator.gt: ">",
+        operator.ge: ">=",
+        operator.eq: "==",
+        operator.ne: "!=",
+    }.items():
+        _operator(_function, True, lambda builder, a, b, sign=_sign: _compare(builder, sign, a, b))
+
+    def _compare(builder: Any, sign: str, a: Any, b: Any) -> Any:
+        if isinstance(a.type.element, ir.IntType):
+            return builder.icmp_unsigned(sign, a, b)
+        return builder.fcmp_unordered(sign, a, b) if sign == "!=" else builder.fcmp_ordered(sign, a, b)
+
+    @intrinsic
+    def where(typingctx, p, a, b):  # type: ignore[no-untyped-def]
+        result = a if isinstance(a, VectorType) else b
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pair = signature(result, *sig.args[1:])
+            return builder.select(args[0], *_both(context, builder, pair, args[1:]))
+
+        return result(p, a, b), codegen
+
+    @intrinsic
+    def absolute(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _call(builder, f"llvm.fabs.{_suffix(_vector(v))}", _vector(v), list(args))
+
+        return v(v), codegen
+
+    @intrinsic
+    def widened(typingctx, v):  # type: ignore[no-untyped-def]
+        result = VectorType(types.float64)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return args[0] if v == result else builder.fpext(args[0], _vector(result))
+
+        return result(v), codegen
+
+    @intrinsic
+    def total(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            number = _vector(v).element
+            name = f"llvm.vector.reduce.fadd.{_suffix(_vector(v))}"
+            result = _call(builder, name, number, [ir.Constant(number, 0.0), *args])
+            result.fastmath.add("reassoc")  # in pairs; without it, one after another
+            return result
+
+        return v.dtype(v), codegen
+
+    @intrinsic
+    def largest(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            result = _call(builder, f"llvm.vector.reduce.fmax.{_suffix(_vector(v))}", _vector(v).element, list(args))
+            result.fastmath.add("nnan")  # which would cost two more steps at each turn
+            return result
+
+        return v.dtype(v), codegen
+
+    # -- exponential and logarithm ---------------------------------------------------------------------------------------
+
+    def _polynomial(builder: Any, v: Any, coefficients: tuple[float, ...]) -> Any:
+        y = _all(v.type, coefficients[0])
+        for c in coefficients[1:]:
+            y = _fma(builder, y, v, _all(v.type, c))
+        return y
+
+    _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1)
+    _LOG = (
+        *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+        *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+    )
+    _LN2 = (0.693359375, -2.12194440e-4)  # in two parts, the first of few digits, so that k times it is exact
+
+    @intrinsic
+    def exp(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            (x,) = args
+            kind = x.type
+            if v in (types.float64, VectorType(types.float64)):
+                return _call(builder, f"llvm.exp.{_suffix(kind)}", kind, [x])
+            whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
+            # exp x = 2^k exp r with x = k ln 2 + r. Added to 1.5 * 2^23 + 127, k stands in the lowest bits of the sum as
+            # the exponent of 2^k, where one shift brings it to its place.
+            shift = _all(kind, 12582912.0 + 127)
+            shifted = _fma(builder, x, _all(kind, 1.44269504088896341), shift)
+            k = builder.fsub(shifted, shift, flags=_KEPT)
+            r = _fma(builder, k, _all(kind, -_LN2[0]), x)
+            r = _fma(builder, k, _all(kind, -_LN2[1]), r)
+            power = builder.bitcast(builder.shl(builder.bitcast(shifted, whole), _all(whole, 23)), kind)
+            y = _polynomial(builder, r, _EXP)
+            tiny = builder.fcmp_ordered("<", x, _all(kind, -87.33654))  # below the smallest normal number; not for NaN
+            return builder.select(tiny, _all(kind, 0.0), builder.fmul(y, power, flags=_KEPT))
+
+        return v(v), codegen
+
+    @intrinsic
+    def log(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            (x,) = args
+            kind = x.type
+            if v in (types.float64, VectorType(types.float64)):
+                return _call(builder, f"llvm.log.{_suffix(kind)}", kind, [x])
+            whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
+            # log x = k ln 2 + log(1 + r) with x = 2^k (1 + r), 1 + r between the roots of 1/2 and 2
+            bits = builder.sub(builder.bitcast(x, whole), _all(whole, 0x3F3504F3))
+            k = builder.sitofp(builder.ashr(bits, _all(whole, 23)), kind)
+            mantissa = builder.add(builder.and_(bits, _all(whole, 0x7FFFFF)), _all(whole, 0x3F3504F3))
+            r = builder.fsub(builder.bitcast(mantissa, kind), _all(kind, 1.0), flags=_KEPT)
+            square = builder.fmul(r, r, flags=_KEPT)
+            y = builder.fmul(builder.fmul(_polynomial(builder, r, _LOG), r, flags=_KEPT), square, flags=_KEPT)
+            y = _fma(builder, k, _all(kind, _LN2[1]), y)
+            y = _fma(builder, square, _all(kind, -0.5), y)
+            y = builder.fadd(y, r, flags=_KEPT)
+            y = _fma(builder, k, _all(kind, _LN2[0]), y)
+            finite = builder.fcmp_ordered("<", x, _all(kind, float("inf")))
+            return builder.select(finite, y, x)  # NaN and infinity are their own logarithms
+
+        return v(v), codegen

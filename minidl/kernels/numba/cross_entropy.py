@@ -1,0 +1,168 @@
+"""Softmax and cross-entropy in one pass over the logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
+from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
+
+
+def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Twin of ``ops.cross_entropy.softmax_cross_entropy``."""
+    if _misfit(logits) or targets.shape != logits.shape or targets.dtype != logits.dtype:
+        return NotImplemented
+    loss, p = CPU.pool.empty(logits.shape[:-1], logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
+    arguments = logits.reshape(-1), targets.reshape(-1), loss.reshape(-1), p.reshape(-1)
+    _run(_dense_share, _dense_on_threads, logits, arguments)
+    return loss, p
+
+
+def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
+    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
+    if _misfit(logits) or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu":
+        return NotImplemented
+    loss, p = CPU.pool.empty(labels.shape, logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
+    arguments = logits.reshape(-1), _indices(labels), loss.reshape(-1), p.reshape(-1)
+    _run(_sparse_share, _sparse_on_threads, logits, arguments)
+    return loss, p
+
+
+def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
+    """Twin of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
+    p, scales = probabilities, _scales(scale, probabilities)
+    if _misfit(p) or scales is None or targets.shape != p.shape or targets.dtype != p.dtype:
+        return NotImplemented
+    dz = CPU.pool.empty(p.shape, p.dtype)
+    _run(_dense_grad_share, _dense_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), scales, dz.reshape(-1)))
+    return dz
+
+
+def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: Any) -> Any:
+    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
+    p, scales = probabilities, _scales(scale, probabilities)
+    if _misfit(p) or scales is None or labels.shape != p.shape[:-1] or labels.dtype.kind not in "iu":
+        return NotImplemented
+    dz = CPU.pool.empty(p.shape, p.dtype)
+    _run(_sparse_grad_share, _sparse_grad_on_threads, p, (p.reshape(-1), _indices(labels), scales, dz.reshape(-1)))
+    return dz
+
+
+def _misfit(logits: Any) -> bool:
+    return logits.dtype not in FLOATS or not logits.ndim or not logits.size
+
+
+def _indices(labels: Any) -> Any:
+    return labels.reshape(-1).astype(np.int64, copy=False)
+
+
+def _scales(scale: Any, p: Any) -> Any:
+    """One number for all samples, or one for each, as a flat array of the type of p; None where it is neither."""
+    if type(scale) in (float, int):  # not NumPy's own numbers, which bring a type with them
+        return np.full(1, scale, p.dtype)
+    fits = isinstance(scale, np.ndarray) and scale.shape == (*p.shape[:-1], 1) and scale.dtype == p.dtype
+    return scale.reshape(-1) if fits else None
+
+
+def _run(share: Any, on_threads: Any, rows_of: Any, arguments: tuple[Any, ...]) -> None:
+    classes = rows_of.shape[-1]
+    if rows_of.size <= CHUNK:
+        share(0, 1, *arguments, classes, rows_of.size // classes)
+    else:
+        on_threads(*arguments, classes, max(CHUNK // classes, 1))
+
+
+@compiled
+def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
+    lowest = np.finfo(z.dtype).min  # the logarithm of no probability; minus infinity times a target of 0 would be NaN
+    scratch, weights = scratch_of(z, rows, classes), np.empty(rows, z.dtype)
+    _, peaks, sums = scratch
+    for block in range(first, last):
+        begin, end = block * rows, min((block + 1) * rows, len(loss))
+        softmax_rows(z, p, begin, end, classes, scratch)
+        for row in range(begin, end):
+            weight, product = splat(z, 0), splat(z, 0)
+            for c in range(0, classes, LANES):
+                t = load(targets, row * classes + c, classes - c, 0)
+                v = load(z, row * classes + c, classes - c, 0) - peaks[row - begin]
+                weight, product = weight + t, product + t * where(v < lowest, lowest, v)
+            weights[row - begin], loss[row] = total(weight), total(product)
+        for row in range(begin, end, LANES):
+            of_sum = log(load(sums, row - begin, end - row, 1)) * load(weights, row - begin, end - row, 0)
+            store(loss, row, end - row, of_sum - load(loss, row, end - row, 0))
+
+
+@compiled
+def _dense_on_threads(z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_dense_share, (len(loss) + rows - 1) // rows, (z, targets, loss, p, classes, rows))
+
+
+@compiled
+def _sparse_share(first, last, z, labels, loss, p, classes, rows):  # type: ignore[no-untyped-def]
+    lowest = np.finfo(z.dtype).min
+    scratch = scratch_of(z, rows, classes)
+    _, peaks, sums = scratch
+    for block in range(first, last):
+        begin, end = block * rows, min((block + 1) * rows, len(loss))
+        softmax_rows(z, p, begin, end, classes, scratch)
+        for row in range(begin, end):
+            label = labels[row]
+            if 0 <= label < classes:
+                v = z[row * classes + label] - peaks[row - begin]
+                loss[row] = lowest if v < lowest else v
+            else:  # no class has a target; NaN stays
+                loss[row], sums[row - begin] = 0, 0 * sums[row - begin] + 1
+        for row in range(begin, end, LANES):
+            count = end - row
+            store(loss, row, count, log(load(sums, row - begin, count, 1)) - load(loss, row, count, 0))
+
+
+@compiled
+def _sparse_on_threads(z, labels, loss, p, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_sparse_share, (len(loss) + rows - 1) // rows, (z, labels, loss, p, classes, rows))
+
+
+@compiled
+def _dense_grad_share(first, last, p, targets, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
+    few = classes % LANES
+    for row in range(first * rows, min(last * rows, len(p) // classes)):
+        scale, weight, stop = scales[row if len(scales) > 1 else 0], splat(p, 0), (row + 1) * classes - few
+        for at in range(row * classes, stop, LANES):
+            weight = weight + load(targets, at, LANES, 0)
+        if few:
+            weight = weight + load(targets, stop, few, 0)
+        t_sum = total(weight)
+        for at in range(row * classes, stop, LANES):
+            store(dz, at, LANES, (load(p, at, LANES, 0) * t_sum - load(targets, at, LANES, 0)) * scale)
+        if few:
+            store(dz, stop, few, (load(p, stop, few, 0) * t_sum - load(targets, stop, few, 0)) * scale)
+
+
+@compiled
+def _dense_grad_on_threads(p, targets, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_dense_grad_share, (len(p) // classes + rows - 1) // rows, (p, targets, scales, dz, classes, rows))
+
+
+@compiled
+def _sparse_grad_share(first, last, p, labels, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
+    one_scale = len(scales) == 1
+    for block in range(first, last):
+        begin, end = block * rows, min((block + 1) * rows, len(p) // classes)
+        for part in range(begin, end, end - begin if one_scale else 1):  # all rows together, or one after another
+            stop = end * classes if one_scale else (part + 1) * classes
+            for at in range(part * classes, stop, LANES):
+                store(dz, at, stop - at, load(p, at, stop - at, 0) * scales[0 if one_scale else part])
+        for row in range(begin, end):
+            if 0 <= labels[row] < classes:
+                at = row * classes + labels[row]
+                store(dz, at, 1, (load(p, at, 1, 0) - 1) * scales[0 if one_scale else row])
+
+
+@compiled
+def _sparse_grad_on_threads(p, labels, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_sparse_grad_share, (len(p) // classes + rows - 1) // rows, (p, labels, scales, dz, classes, rows))

@@ -1,0 +1,80 @@
+"""Dropout in one pass: random words for a share at a time, used while they are in the cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.backend.random import DROP
+from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._philox import philox
+
+CHUNK = 1 << 12  # elements of one task: half as many random numbers of 64 bits, and a multiple of the eight of a block
+
+
+def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mask_shape: tuple[int, ...]) -> Any:
+    """Twin of ``ops.dropout.dropout``; a mask that is shared along an axis is left to the definition."""
+    if x.dtype not in FLOATS or tuple(mask_shape) != x.shape or not x.size:
+        return NotImplemented
+    y, mask = CPU.pool.empty(x.shape, x.dtype), CPU.pool.empty(x.shape, np.bool_)
+    counter = np.uint64(step[0]), np.uint64(call), np.uint64(DROP)
+    threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
+    arguments = x.reshape(-1), y.reshape(-1), mask.reshape(-1), (np.uint64(key[0]), np.uint64(key[1])), counter, threshold
+    if x.size <= CHUNK:
+        _share(0, 1, *arguments, _factor(rate, x))
+    else:
+        _on_threads(*arguments, _factor(rate, x))
+    return y, mask
+
+
+def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
+    """Twin of ``ops.dropout.dropout_grad``."""
+    if dy.dtype not in FLOATS or mask.dtype != np.bool_ or mask.shape != dy.shape:
+        return NotImplemented
+    dx = CPU.pool.empty(dy.shape, dy.dtype)
+    arguments = dy.reshape(-1), mask.reshape(-1), dx.reshape(-1), _factor(rate, dy)
+    if dy.size <= CHUNK:
+        _grad_share(0, 1, *arguments)
+    else:
+        _grad_on_threads(*arguments)
+    return dx
+
+
+def _factor(rate: float, x: Any) -> Any:
+    return x.dtype.type(1 / (1 - rate) if rate < 1 else 0.0)
+
+
+@compiled
+def _share(first, last, x, y, mask, key, counter, threshold, factor):  # type: ignore[no-untyped-def]
+    numbers = np.empty(CHUNK // 2, np.uint64)
+    words = numbers.view(np.uint32)  # the low half of each first
+    for chunk in range(first, last):
+        begin, end = chunk * CHUNK, (chunk + 1) * CHUNK
+        x_part, y_part, mask_part = x[begin:end], y[begin:end], mask[begin:end]
+        blocks = (len(x_part) + 7) // 8
+        philox(chunk * (CHUNK // 8), numbers[: 4 * blocks], key, counter)
+        for i in range(len(x_part)):
+            keep = words[i] >= threshold
+            mask_part[i] = keep
+            y_part[i] = x_part[i] * factor if keep else 0
+
+
+@compiled
+def _on_threads(x, y, mask, key, counter, threshold, factor):  # type: ignore[no-untyped-def]
+    in_parallel(_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, mask, key, counter, threshold, factor))
+
+
+@compiled
+def _grad_share(first, last, dy, mask, dx, factor):  # type: ignore[no-untyped-def]
+    begin, end = first * CHUNK, last * CHUNK
+    dy, mask, dx = dy[begin:end], mask[begin:end], dx[begin:end]
+    for i in range(len(dy)):
+        dx[i] = dy[i] * factor if mask[i] else 0
+
+
+@compiled
+def _grad_on_threads(dy, mask, dx, factor):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_share, (len(dy) + CHUNK - 1) // CHUNK, (dy, mask, dx, factor))

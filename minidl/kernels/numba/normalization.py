@@ -1,0 +1,164 @@
+"""Batch normalisation: sums and results each in one pass, rows outside and vectors of channels inside.
+
+Sums are added in double precision, over blocks of rows that depend on the shape alone. The variance of a block is that of
+x - (its first row), so that no digits are lost far from zero:
+
+    sum (x - mean)^2 = sum over blocks of  [sum (x - first)^2 - n d^2]  +  n (first + d - mean)^2,    d = mean of x - first
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._vector import LANES, load, splat, store, widened
+
+CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
+
+
+def moments(x: Any) -> Any:
+    """Twin of ``ops.normalization.moments``."""
+    if x.dtype not in FLOATS or not x.ndim or not x.size:
+        return NotImplemented
+    channels = x.shape[-1]
+    mean, variance = np.empty(channels, x.dtype), np.empty(channels, x.dtype)
+    _moments(x.reshape(-1), mean, variance, _rows(channels))
+    return mean, variance
+
+
+def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """Twin of ``ops.normalization.normalize``."""
+    if _misfit(x, mean, variance, gamma, beta):
+        return NotImplemented
+    y = CPU.pool.empty(x.shape, x.dtype)
+    gamma = np.ones_like(mean) if gamma is None else gamma
+    beta = np.zeros_like(mean) if beta is None else beta
+    _normalize(x.reshape(-1), y.reshape(-1), mean, variance, gamma, beta, x.dtype.type(epsilon), _rows(len(mean)))
+    return y
+
+
+def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
+    """Twin of ``ops.normalization.normalize_grad``."""
+    if _misfit(x, mean, variance, gamma, None) or dy.shape != x.shape or dy.dtype != x.dtype:
+        return NotImplemented
+    dx, dgamma, dbeta = CPU.pool.empty(x.shape, x.dtype), np.empty_like(mean), np.empty_like(mean)
+    gamma = np.ones_like(mean) if gamma is None else gamma
+    arguments = dy.reshape(-1), x.reshape(-1), mean, variance, gamma, x.dtype.type(epsilon), of_batch
+    _gradient(*arguments, dx.reshape(-1), dgamma, dbeta, _rows(len(mean)))
+    return dx, dgamma, dbeta
+
+
+def _rows(channels: int) -> int:
+    """Rows of one block."""
+    return min(max(CHUNK // channels, 16), 256)
+
+
+def _misfit(x: Any, *of_channels: Any) -> bool:
+    if x.dtype not in FLOATS or not x.ndim or not x.size:
+        return True
+    return any(a is not None and (a.shape != x.shape[-1:] or a.dtype != x.dtype) for a in of_channels)
+
+
+@compiled
+def _moments(x, mean, variance, rows):  # type: ignore[no-untyped-def]
+    channels = len(mean)
+    n = len(x) // channels
+    blocks = (n + rows - 1) // rows
+    sums, squares = np.empty(blocks * channels), np.empty(blocks * channels)
+    in_parallel(_moments_share, blocks, (x, sums, squares, channels, rows))
+    for c in range(channels):
+        total, around, first = 0.0, 0.0, np.float64(x[c])
+        for b in range(blocks):
+            total += sums[b * channels + c] + (x[b * rows * channels + c] - first) * min(rows, n - b * rows)
+        middle = total / n  # of x - first
+        for b in range(blocks):
+            size = min(rows, n - b * rows)
+            d = sums[b * channels + c] / size
+            from_middle = x[b * rows * channels + c] - first + d - middle
+            around += max(squares[b * channels + c] - size * d * d, 0 * d) + size * from_middle * from_middle
+        mean[c], variance[c] = first + middle, around / n
+
+
+@compiled
+def _moments_share(first, last, x, sums, squares, channels, rows):  # type: ignore[no-untyped-def]
+    for block in range(first, last):
+        begin, end = block * rows, min((block + 1) * rows, len(x) // channels)
+        for c in range(0, channels, LANES):
+            count = channels - c
+            pivot = widened(load(x, begin * channels + c, count, 0))
+            total, square = splat(sums, 0), splat(sums, 0)
+            for row in range(begin, end):
+                v = widened(load(x, row * channels + c, count, 0)) - pivot
+                total, square = total + v, square + v * v
+            store(sums, block * channels + c, count, total)
+            store(squares, block * channels + c, count, square)
+
+
+@compiled
+def _normalize(x, y, mean, variance, gamma, beta, epsilon, rows):  # type: ignore[no-untyped-def]
+    factor = np.empty_like(mean)
+    for c in range(len(mean)):
+        factor[c] = gamma[c] / sqrt(variance[c] + epsilon)
+    in_parallel(_normalize_share, (len(x) // len(mean) + rows - 1) // rows, (x, y, mean, factor, beta, rows))
+
+
+@compiled
+def _normalize_share(first, last, x, y, mean, factor, beta, rows):  # type: ignore[no-untyped-def]
+    channels = len(mean)
+    for row in range(first * rows, min(last * rows, len(x) // channels)):
+        for c in range(0, channels, LANES):
+            at, count = row * channels + c, channels - c
+            v = load(x, at, count, 0) - load(mean, c, count, 0)
+            store(y, at, count, v * load(factor, c, count, 0) + load(beta, c, count, 0))
+
+
+@compiled
+def _gradient(dy, x, mean, variance, gamma, epsilon, of_batch, dx, dgamma, dbeta, rows):  # type: ignore[no-untyped-def]
+    channels = len(mean)
+    n = len(x) // channels
+    blocks = (n + rows - 1) // rows
+    sums, products = np.empty(blocks * channels), np.empty(blocks * channels)
+    in_parallel(_sums_share, blocks, (dy, x, mean, sums, products, rows))
+    factor, shift, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
+    for c in range(channels):
+        inverse = 1 / sqrt(variance[c] + epsilon)
+        total, product = 0.0, 0.0
+        for b in range(blocks):
+            total += sums[b * channels + c]
+            product += products[b * channels + c]
+        dbeta[c], dgamma[c] = total, product * inverse
+        factor[c], shift[c], slope[c] = gamma[c] * inverse, total / n, product * inverse * inverse / n
+    in_parallel(_gradient_share, blocks, (dy, x, mean, factor, shift, slope, of_batch, dx, rows))
+
+
+@compiled
+def _sums_share(first, last, dy, x, mean, sums, products, rows):  # type: ignore[no-untyped-def]
+    channels = len(mean)
+    for block in range(first, last):
+        for c in range(0, channels, LANES):
+            count = channels - c
+            middle, total, product = load(mean, c, count, 0), splat(sums, 0), splat(sums, 0)
+            for row in range(block * rows, min((block + 1) * rows, len(x) // channels)):
+                d = load(dy, row * channels + c, count, 0)
+                from_middle = load(x, row * channels + c, count, 0) - middle
+                total, product = total + widened(d), product + widened(d) * widened(from_middle)
+            store(sums, block * channels + c, count, total)
+            store(products, block * channels + c, count, product)
+
+
+@compiled
+def _gradient_share(first, last, dy, x, mean, factor, shift, slope, of_batch, dx, rows):  # type: ignore[no-untyped-def]
+    channels = len(mean)
+    for row in range(first * rows, min(last * rows, len(x) // channels)):
+        for c in range(0, channels, LANES):
+            at, count = row * channels + c, channels - c
+            d = load(dy, at, count, 0)
+            if of_batch:
+                v = load(x, at, count, 0) - load(mean, c, count, 0)
+                d = d - load(shift, c, count, 0) - v * load(slope, c, count, 0)
+            store(dx, at, count, d * load(factor, c, count, 0))

@@ -1,0 +1,52 @@
+"""Sides that know nothing but arithmetic: right, wrong in different ways, slow, missing, fragile."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.prepared import CannotError, Prepared
+
+SECONDS = {"slow": 0.02, "fast": 0.004}
+
+
+def versions() -> dict[str, str]:
+    return {"fake": "1.0"}
+
+
+def threads() -> int:
+    return 1
+
+
+def variants(work: dict[str, Any]) -> list[str]:
+    return work["variants"]
+
+
+def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
+    print("noise on stdout, which is no answer")
+    y, dx = np.maximum(arrays["x"], 0), arrays["dy"] * (arrays["x"] > 0)
+    if variant == "cannot":
+        raise CannotError("there is no compiler")
+    if variant == "raises":
+        raise ValueError("broken\nin two lines")
+    given = {"y": y, "dx": dx}
+    if variant == "wrong number":
+        given["dx"] = dx.copy()
+        given["dx"].flat[np.abs(dx).argmax()] *= 1.001
+    if variant == "wrong shape":
+        given["y"] = y[:1]
+    if variant == "nan":
+        given["y"] = y * np.nan
+    if variant == "forgets":
+        del given["dx"]
+
+    def run() -> None:
+        if variant == "dies":
+            os._exit(3)
+        time.sleep(SECONDS.get(variant, 0.001))
+
+    definition = (lambda: {"y": y, "dx": dx}) if work.get("defined") else None
+    return Prepared(run, lambda: given, definition)

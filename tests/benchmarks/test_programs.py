@@ -1,0 +1,154 @@
+"""Every program runs from end to end with --quick, without any other library; with PyTorch where it is installed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchmarks
+from benchmarks import __main__ as everything
+from benchmarks import lectures, models, ops, options, store
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(program, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-m", f"benchmarks.{program}", "--quick", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check(path, *libraries):
+    """The document says what it should, and nothing failed that was tried."""
+    content = store.read(path)
+    assert content["quick"] is True
+    assert set(content["sides"]) == {"minidl", *libraries}
+    for w in content["works"]:
+        assert not w["failed"], w["name"]
+        assert len(w["contenders"]["minidl"]["rounds"]) == 2
+        assert w["verified"], f"{w['name']} was held to nothing"
+        assert set(w["ratios"]) == set(libraries)
+        assert all(r["median"] > 0 for r in w["ratios"].values())
+    return content
+
+
+@pytest.mark.parametrize("program, count", [("ops", len(ops.WORKS)), ("models", len(models.WORKS)), ("scaling", 4)])
+def test_without_any_other_library(tmp_path, program, count):
+    path = tmp_path / "results.json"
+    said = run(program, "--peers", "none", "--out", path)
+    content = check(path)
+    assert len(content["works"]) == count
+    assert str(path) in said
+    for found in [content["memory"]] if program == "models" else content.get("memory", []):
+        assert not found["failed"]
+        assert 2**20 < found["sides"]["minidl"]["import"] <= found["sides"]["minidl"]["peak"]
+    if program == "ops":
+        assert content["probes"]["flops"] > 0
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("program, count", [("ops", len(ops.WORKS)), ("models", len(models.WORKS))])
+def test_beside_pytorch(tmp_path, program, count):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    run(program, "--peers", "pytorch", "--out", tmp_path / "results.json", "--chart", "--only", "*")
+    content = check(tmp_path / "results.json", "PyTorch")
+    assert len(content["works"]) == count
+    assert (tmp_path / "results.png").read_bytes()[:4] == b"\x89PNG"
+    if program == "models":
+        assert content["memory"]["ratio"] > 0
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("library, module", [("JAX", "jax"), ("scikit-learn", "sklearn")])
+def test_beside_other_libraries(tmp_path, library, module):
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{library} is not installed")
+    run("models", "--peers", library, "--out", tmp_path / "results.json", "--only", "*mlp b1*")
+    assert len(check(tmp_path / "results.json", library)["works"]) == 3
+
+
+def test_twins():
+    said = run("twins", "--only", "*.relu*")
+    assert "activation.relu_grad: medium" in said
+    assert "tanh" not in said
+
+
+def test_lectures_are_kept_one_by_one(tmp_path):
+    path = tmp_path / "lectures.json"
+    run("lectures", "--out", path, "--only", "R6")
+    first = store.read(path)["results"]
+    said = run("lectures", "--out", path, "--only", "R6,R8")
+    both = store.read(path)["results"]
+    assert list(both) == ["R6", "R8"]
+    assert both["R6"] == first["R6"]  # kept
+    assert "R6:" not in said
+    run("lectures", "--out", path, "--only", "R6", "--again")
+    again = store.read(path)["results"]["R6"]
+    assert again["date"] >= first["R6"]["date"]
+    assert again["history"] == first["R6"]["history"]  # the same seed, the same training
+    assert again["seconds_per_epoch"] != first["R6"]["seconds_per_epoch"]
+    page = path.with_suffix(".md").read_text()
+    assert page.count("not run yet") == len(lectures.LECTURES) - 2
+    assert "R8: 2 epochs, the built-in digits, 256 images" in page
+
+
+def test_the_page_of_the_lectures_is_what_the_program_writes():
+    results = [store.read(p)["results"] for p in store.RESULTS.glob("lectures-*.json") if not p.stem.endswith("-quick")]
+    assert lectures.PAGE.read_text() in [lectures.page(r) for r in [*results, {}]]
+
+
+def test_a_pattern_and_peers(capsys):
+    parse = options.parser(None).parse_args
+    assert list(options.sides(parse(["--peers", "jax"]))) == ["minidl", "JAX"]
+    assert list(options.sides(parse(["--peers", "none"]))) == ["minidl"]
+    with pytest.raises(SystemExit):
+        options.sides(parse(["--peers", "tensorflow"]))
+    with pytest.raises(SystemExit):
+        parse(["--rounds", "3"])
+    assert "too little" in capsys.readouterr().err
+
+
+def test_one_command_passes_its_options_on(monkeypatch, capsys):
+    called = {}
+    for name in everything.PROGRAMS:
+        module = importlib.import_module(f"benchmarks.{name}")
+        monkeypatch.setattr(module, "main", lambda argv, name=name: called.setdefault(name, argv) and 0)
+    everything.main(["--quick", "--only", "cnn", "--peers", "none"])
+    assert list(called) == ["ops", "models", "scaling", "twins", "lectures"]
+    assert called["twins"] == ["--only", "cnn", "--quick"]
+    parsed = options.parser(None).parse_args(called["ops"])
+    assert (parsed.only, parsed.peers, parsed.quick) == ("cnn", "none", True)
+    with pytest.raises(SystemExit):
+        everything.main(["--out", "x.json"])
+    with pytest.raises(SystemExit):
+        everything.main(["opps"])
+    assert "known are ops" in capsys.readouterr().err
+
+
+def test_every_piece_of_work_has_a_name_of_its_own_and_the_promised_targets():
+    names = [work.name for work in [*ops.WORKS, *models.WORKS]]
+    assert len(set(names)) == len(names)
+    targets = {work.name: (work.target.must, work.target.after) for work in [*ops.WORKS, *models.WORKS] if work.target}
+    assert targets["train cnn b128"] == (1.5, 2)
+    assert targets["conv 3x3 64-64 32x32 b64"] == (0.95, 1.5)
+    assert len(targets) == 19
+
+
+OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")]
+
+
+@pytest.mark.parametrize("name", [n for n in OWN if ".sides." not in n and n != "benchmarks.__main__"])
+def test_doctests(name):
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert not failed
