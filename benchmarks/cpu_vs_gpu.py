@@ -1,9 +1,9 @@
 """CPU against GPU: the lectures' assignment. Softmax regression, a perceptron and a convolutional network, at several widths
 and batch sizes, on both devices; first it is checked that both compute the same, then they are timed.
 
-python benchmarks/cpu_vs_gpu.py                      table, on whatever devices there are
-python benchmarks/cpu_vs_gpu.py --plot speed.png     with a chart
-python benchmarks/cpu_vs_gpu.py --quick              a few seconds, to see that it runs
+python -m benchmarks.cpu_vs_gpu                      table, on whatever devices there are
+python -m benchmarks.cpu_vs_gpu --plot speed.png     with a chart
+python -m benchmarks.cpu_vs_gpu --quick              a few seconds, to see that it runs
 
 Per row: seconds for an epoch's computation (forwards, backwards, update), microseconds per sample, seconds to bring the
 epoch's batches to the device one by one (transfer, apart), and how many times faster the GPU computes.

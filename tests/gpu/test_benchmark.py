@@ -16,13 +16,10 @@ from minidl.backend import gpu
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import stand_in
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def benchmark_program(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module("cpu_vs_gpu")
+def benchmark_program() -> Any:
+    return importlib.import_module("benchmarks.cpu_vs_gpu")
 
 
 def test_without_a_gpu(benchmark_program: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

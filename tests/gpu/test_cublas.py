@@ -87,7 +87,8 @@ def cublas(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCublas]:
 
 @needs_compiler
 @pytest.mark.parametrize(
-    "op", ["linear.dense", "linear.dense_grad_x", "linear.dense_grad_W", "recurrent.lstm", "recurrent.lstm_grad"]
+    "op",
+    ["linear.dense", "fused.dense_relu", "linear.dense_grad_x", "linear.dense_grad_W", "recurrent.lstm", "recurrent.lstm_grad"],
 )
 def test_products_by_cublas_equal_the_definition(op: str, cublas: FakeCublas) -> None:
     for dtype in (np.float32, np.float64):
@@ -97,7 +98,7 @@ def test_products_by_cublas_equal_the_definition(op: str, cublas: FakeCublas) ->
     assert cublas.compute == {68, 70}
     assert on_cpu.launches.count("product") <= 8  # sums of nothing: dW of a batch without samples
     if op == "linear.dense":
-        assert "add_bias" in on_cpu.launches
+        assert "finish" in on_cpu.launches
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +144,9 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("op", ["convolution.convolve", "convolution.convolve_grad_x", "convolution.convolve_grad_W"])
+@pytest.mark.parametrize(
+    "op", ["convolution.convolve", "fused.convolve_relu", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
+)
 def test_convolution_on_tensor_cores_is_patches_and_a_product(op: str, cublas: FakeCublas) -> None:
     """TF32, which the stand-in computes in full: so the same table holds to the same digits."""
     with config.use_precision("tf32"):
@@ -151,7 +154,7 @@ def test_convolution_on_tensor_cores_is_patches_and_a_product(op: str, cublas: F
             assert check_case(case, seed, np.float32)
     assert cublas.compute == {77}
     assert {"unfold", "fold"} & set(on_cpu.launches)
-    assert op.rpartition(".")[2] in on_cpu.launches  # groups
+    assert op.rpartition(".")[2].removesuffix("_relu") in on_cpu.launches  # groups
 
 
 def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:

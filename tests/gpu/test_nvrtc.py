@@ -92,4 +92,6 @@ def test_a_spill_would_be_seen() -> None:
 
 def test_an_error_names_the_file_and_the_line() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"activation\.cu\(\d+\).*undefined"):
-        compiled(Module("activation.cu").source.replace("x[i] < 0 ?", "z[i] < 0 ?"), options({"real": np.float32}), 80)
+        compiled(
+            Module("activation.cu").source.replace("rectified(x[i])", "rectified(z[i])"), options({"real": np.float32}), 80
+        )

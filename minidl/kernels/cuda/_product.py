@@ -14,19 +14,21 @@ _module = Module("linear.cu")
 TILE = 64
 
 
-def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False) -> None:
-    """y = A B + bias, or y += A B + bias where ``adding``; matrices with any strides, y with its columns side by side."""
+def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu: bool = False) -> None:
+    """y = A B + bias, y += A B + bias where ``adding``, max(y, 0) where ``relu``.
+
+    A and B have any strides; the columns of y lie side by side, and with a bias or ``relu`` its rows as well.
+    """
     (M, K), N = A.shape, B.shape[1]
     if not M or not N:
         return
     library = _cublas.library_of(y)
     if library is not None and library.takes(A, B, y):
         library.product(A, B, y, adding)
-        if bias is not None:
-            rows = y if y.flags.c_contiguous else None
-            assert rows is not None, "a bias is only added to whole arrays"
-            _module("add_bias", y, blocks(y.size), y, bias, y.size, N)
+        if bias is not None or relu:
+            _module("finish", y, blocks(y.size), y, bias, relu, y.size, N)
         return
     size = y.itemsize
     steps = [stride // size for matrix in (A, B) for stride in matrix.strides]
-    _module("product", y, (-(-M // TILE), -(-N // TILE)), A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding)
+    grid = (-(-M // TILE), -(-N // TILE))
+    _module("product", y, grid, A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding, relu)

@@ -34,7 +34,7 @@ KERNEL(256) tanh_grad(const real *dy, const real *y, real *dx, long long n)
 
 KERNEL(256) relu(const real *x, real *y, long long n)
 {
-    FOR_EACH(i, n) y[i] = x[i] < 0 ? (real)0 : x[i]; // NaN is not below zero
+    FOR_EACH(i, n) y[i] = rectified(x[i]);
 }
 
 KERNEL(256) relu_grad(const real *dy, const real *y, real *dx, long long n)

@@ -12,5 +12,8 @@
 // max(a, b) in which NaN wins, as in NumPy; the built-in fmax drops it.
 __device__ inline real larger(real a, real b) { return a > b || a != a ? a : b; }
 
+// max(x, 0); NaN is not below zero and stays.
+__device__ inline real rectified(real x) { return x < 0 ? (real)0 : x; }
+
 // The largest finite number of the type.
 __device__ inline real largest() { return sizeof(real) == 4 ? (real)3.4028234663852886e38 : (real)1.7976931348623157e308; }

@@ -95,7 +95,8 @@ struct TurnedFilters {
     __device__ real at(long long k, int n) const { return W[(k / f * c + n) * F + k % f]; }
 };
 
-KERNEL(256) convolve(const real *x, const real *W_, const real *b, real *y, long long positions, int C, int F, int groups, AXES)
+KERNEL(256) convolve(
+    const real *x, const real *W_, const real *b, real *y, bool relu, long long positions, int C, int F, int groups, AXES)
 {
     __shared__ Tiles tiles;
     DECLARE_AXES
@@ -104,7 +105,8 @@ KERNEL(256) convolve(const real *x, const real *W_, const real *b, real *y, long
     const Filters right = {W_ + group * f, F};
     const int K = D.window * H.window * W.window * c;
     tile_product<false>(tiles, left, right, positions, f, 0, K, [&](long long m, int n, real sum) {
-        y[m * F + group * f + n] = sum + (b ? b[group * f + n] : (real)0);
+        const real z = sum + (b ? b[group * f + n] : (real)0);
+        y[m * F + group * f + n] = relu ? rectified(z) : z;
     });
 }
 

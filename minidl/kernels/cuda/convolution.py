@@ -51,6 +51,10 @@ def fold(patches: Any, spatial: tuple[int, ...], window: Window) -> Any:
 
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     """Twin of ``ops.convolution.convolve``."""
+    return _convolve(x, W, b, window, groups, relu=False)
+
+
+def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -> Any:
     c, f = x.shape[-1], W.shape[-1]
     if not _takes(window, groups, c, f, W.shape, x, W, b) or (b is not None and b.shape != (f,)):
         return NotImplemented
@@ -61,10 +65,10 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
     y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
     if _on_tensor_cores(x, positions, window, groups, c):
         patches = unfold(x, window)
-        product(patches.reshape(positions, -1), W.reshape(-1, f), y.reshape(positions, f), bias=b)
+        product(patches.reshape(positions, -1), W.reshape(-1, f), y.reshape(positions, f), bias=b, relu=relu)
         return y
     grid = (_tiles(positions), _tiles(f // groups), groups)
-    _module("convolve", x, grid, x, W, b, y, positions, c, f, groups, *axes(window, x.shape[1:-1]))
+    _module("convolve", x, grid, x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1]))
     return y
 
 

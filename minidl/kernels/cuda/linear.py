@@ -13,13 +13,7 @@ from minidl.kernels.cuda._reduce import add_shares, column_shares, partial_sums
 
 def dense(x: Any, W: Any, b: Any = None) -> Any:
     """Twin of ``ops.linear.dense``."""
-    depth, units = W.shape
-    if not alike(x, W, b) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
-        return NotImplemented
-    rows = prod(x.shape[:-1])
-    y = backend_of(x).empty((*x.shape[:-1], units), x.dtype)
-    product(x.reshape(rows, depth), W, y.reshape(rows, units), bias=b)
-    return y
+    return _dense(x, W, b, relu=False)
 
 
 def dense_grad_x(dy: Any, W: Any) -> Any:
@@ -56,3 +50,13 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     _module("bias_grad", dy, grid, dy, partial, rows, units)
     add_shares(_module, partial, db)
     return db
+
+
+def _dense(x: Any, W: Any, b: Any, relu: bool) -> Any:
+    depth, units = W.shape
+    if not alike(x, W, b) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
+        return NotImplemented
+    rows = prod(x.shape[:-1])
+    y = backend_of(x).empty((*x.shape[:-1], units), x.dtype)
+    product(x.reshape(rows, depth), W, y.reshape(rows, units), bias=b, relu=relu)
+    return y

@@ -12,7 +12,7 @@ __device__ inline real activate(int activation, real x)
     switch (activation) {
     case SIGMOID: return (x >= 0 ? (real)1 : e) / (1 + e);
     case TANH: return tanh(x);
-    case RELU: return x < 0 ? (real)0 : x;
+    case RELU: return rectified(x);
     case SOFTPLUS: return (x > 0 ? x : (real)0) + log1p(e);
     case HARD_SIGMOID: return line < 0 ? (real)0 : line > 1 ? (real)1 : line;
     default: return x;
