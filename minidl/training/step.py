@@ -52,10 +52,15 @@ class Step:
 
         Raises OutOfMemoryError, the model being as before, where the batch does not fit.
         """
+        if self._recorder is None or stop_at_nan:  # which looks at the loss in the middle of the step
+            return self._in_its_precision(lambda: self._train(batch, stop_at_nan), batch)
+        return self._in_its_precision(lambda: self._train_recorded(batch), batch)
+
+    def _in_its_precision(self, compute: Callable[[], tuple[Array, Array]], batch: Batch) -> tuple[Array, Array]:
+        if self.precision == config.precision():
+            return explain_out_of_memory(compute, batch.size)
         with config.use_precision(self.precision):
-            if self._recorder is None or stop_at_nan:  # which looks at the loss in the middle of the step
-                return explain_out_of_memory(lambda: self._train(batch, stop_at_nan), batch.size)
-            return explain_out_of_memory(lambda: self._train_recorded(batch), batch.size)
+            return explain_out_of_memory(compute, batch.size)
 
     def _train_recorded(self, batch: Batch) -> tuple[Array, Array]:
         """The same step, as a recording where there is one for batches of this shape."""
@@ -99,8 +104,7 @@ class Step:
 
     def test(self, batch: Batch) -> tuple[Array, Array]:
         """Loss and prediction of a batch in inference mode; changes nothing."""
-        with config.use_precision(self.precision):
-            return explain_out_of_memory(lambda: self._test(batch), batch.size)
+        return self._in_its_precision(lambda: self._test(batch), batch)
 
     def _test(self, batch: Batch) -> tuple[Array, Array]:
         prediction, _ = self.network.apply(batch.x, training=False, keep=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from minidl.models import Sequential
 from minidl.training.step import Step
 from tests.gpu.strict_cupy import device
 from tests.gpu.test_layers import assert_equal_to_rounding, both_kernels, on_the_stand_in, to_host
+
+ROOT = Path(__file__).parents[2]
 
 
 def softmax() -> list:
@@ -153,3 +157,23 @@ def test_device_arrays_are_taken_at_the_door_and_host_arrays_come_back() -> None
         assert type(model.predict(take(TEST_IMAGES))) is np.ndarray
         assert type(model.layers[2].forward(np.ones((2, 784)))) is backend.current().array_type
         assert to_host(model.layers[2].forward(np.ones((2, 784)))).shape == (2, 16)
+
+
+def test_the_example_and_weights_in_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.delenv("MINIDL_DATA", raising=False)
+    monkeypatch.setenv("MINIDL_HOME", str(tmp_path))
+    example = importlib.import_module("mnist_cnn")
+    with on_the_stand_in("auto"):
+        example.main(["--quick", "--device", "gpu", "--model", "softmax", "--epochs", "1"])
+        assert "GPU (stand-in" in capsys.readouterr().out
+        model = make("cnn")
+        model.save_weights(tmp_path / "w.safetensors")
+        expected = model.predict(TEST_IMAGES)
+        other = make("cnn")
+        other.set_weights([0 * w for w in other.get_weights()])
+        other.load_weights(tmp_path / "w.safetensors")
+        np.testing.assert_array_equal(other.predict(TEST_IMAGES), expected)
+    minidl.set_backend("numpy")
