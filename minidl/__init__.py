@@ -32,10 +32,14 @@ _MODULES = (
 _NAMES = {
     "set_backend": "backend",
     "use_backend": "backend",
+    "set_threads": "backend",
+    "get_threads": "backend",
+    "use_threads": "backend",
     "set_seed": "backend.random",
     "get_seed": "backend.random",
     "Sequential": "models",
     "Model": "models",
+    "warmup": "models.warmup",
 }
 __all__ = [*_MODULES, *_NAMES]
 

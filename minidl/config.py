@@ -1,4 +1,4 @@
-"""The only global state: dtype, epsilon, data format, device and kernels, each with a getter, a setter and a context manager.
+"""The only global state: dtype, epsilon, data format, device, kernels and threads, each with getter, setter, context manager.
 
 ``set_dtype("float64")`` holds for the whole process; ``with use_dtype("float64"):`` for the block and the thread it runs in.
 
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, ArgumentTypeError
 
 
 class _Setting:
@@ -59,6 +59,35 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
+def _team_at_start() -> int:
+    """NUMBA_NUM_THREADS where it is set, else the cores that may be used: how Numba decides it too."""
+    given = os.environ.get("NUMBA_NUM_THREADS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _number_of_threads(value: Any) -> int:
+    expected, fix = f"an integer from 1 to {_team}, the threads there are", "more: NUMBA_NUM_THREADS before Python starts"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentTypeError("minidl.set_threads", f"{value!r} of type {type(value).__name__}", expected)
+    if not 1 <= int(value) <= _team:
+        raise ArgumentError("minidl.set_threads", repr(value), expected, fix)
+    return int(value)
+
+
+def _threads_at_start() -> int:
+    """What the variable MINIDL_THREADS says, or all there are."""
+    given = os.environ.get("MINIDL_THREADS", "")
+    if not given:
+        return _team
+    if not given.isdecimal() or not 1 <= int(given) <= _team:
+        fix = "unset MINIDL_THREADS"
+        raise ArgumentError("MINIDL_THREADS", repr(given), f"an integer from 1 to {_team}, the threads there are", fix)
+    return int(given)
+
+
+_team = _team_at_start()
 _dtype = _Setting("dtype", "float32", _one_of("dtype", "float32", "float64"))
 _epsilon = _Setting("epsilon", 1e-7, _positive)
 _data_format = _Setting("data_format", "channels_last", _one_of("data_format", "channels_last", "channels_first"))
@@ -66,6 +95,7 @@ _backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
 _precision = _Setting("precision", "float32", _one_of("precision", "float32", "tf32", "bf16"))
 _graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "off"), _one_of("graphs", "off", "on"))
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
+_threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
 
 def dtype() -> str:
@@ -167,3 +197,25 @@ def set_kernels(value: str) -> None:
 def use_kernels(value: str) -> Any:
     """Context manager: ``use_kernels("reference")`` runs the definitions, to compare with or to read along."""
     return _kernels.use(value)
+
+
+def threads() -> int:
+    """How many threads kernels and BLAS may use. Set it with ``minidl.set_threads``."""
+    return _threads.get()
+
+
+def set_number_of_threads(value: int) -> None:
+    """Record the number; ``minidl.set_threads`` is the public way, which tells kernels and BLAS."""
+    _threads.set(value)
+
+
+def team() -> int:
+    """The most threads there can be."""
+    return _team
+
+
+def settle_team(number: int) -> None:
+    """The team of ``number`` threads has started, and will not grow."""
+    global _team
+    _threads.value = number if _threads.value == _team else min(_threads.value, number)
+    _team = number

@@ -12,6 +12,7 @@ import numpy as np
 from minidl import config
 from minidl.backend.base import Array, Backend
 from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_in_place, register
+from minidl.backend.threads import get_threads, set_threads, use_threads
 from minidl.errors import ArgumentError
 
 __all__ = [
@@ -20,13 +21,16 @@ __all__ = [
     "array_namespace",
     "backend_of",
     "current",
+    "get_threads",
     "number",
     "numbers",
     "op",
     "op_elementwise",
     "op_in_place",
     "set_backend",
+    "set_threads",
     "use_backend",
+    "use_threads",
 ]
 
 _backends: dict[str, Backend] = {"numpy": CPU}

@@ -82,6 +82,9 @@ class _Loan(weakref.ref):
     """A lent array, and the memory it goes back to."""
 
     __slots__ = ("block", "offset", "size")
+    block: memoryview
+    offset: int
+    size: int
 
     def __hash__(self) -> int:
         return id(self)  # a reference alone would ask the array, which has no hash

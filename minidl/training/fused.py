@@ -57,9 +57,10 @@ class ConvReLU(_InOnePass):
 
 def in_one_pass(layer: Layer) -> Layer:
     """``layer``, or what computes it and its ReLU together."""
-    if getattr(layer, "activation", None) is None or type(layer).gradient not in (Dense.gradient, Conv.gradient):
+    activation = getattr(layer, "activation", None)
+    if activation is None or type(layer).gradient not in (Dense.gradient, Conv.gradient):
         return layer
-    if layer.activation.activation != "relu":
+    if activation.activation != "relu":
         return layer
     if type(layer).apply is Dense.apply:
         return DenseReLU(layer)

@@ -28,13 +28,12 @@ REQUIRED = {
 }
 OPTIONAL = {
     "matplotlib": ("the examples' plots", 'pip install "minidl[plot]"'),
-    "threadpoolctl": ("how many threads BLAS uses", "pip install threadpoolctl"),
     "torch": ("the tests against PyTorch", 'pip install "minidl[peers]"'),
 }
 VARIABLES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"),
     *("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
-    *("MINIDL_BACKEND", "MINIDL_KERNELS", "MINIDL_DATA", "MINIDL_HOME", "NUMBA_CACHE_DIR"),
+    *("MINIDL_BACKEND", "MINIDL_KERNELS", "MINIDL_THREADS", "MINIDL_DATA", "MINIDL_HOME", "NUMBA_CACHE_DIR"),
 )
 
 
@@ -152,14 +151,32 @@ def _processor() -> Lines:
     yield "CPU", f"{_cpu_name()}, {usable} of {os.cpu_count()} logical cores usable"
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     yield "BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
-    if importlib.util.find_spec("threadpoolctl") is not None:
-        pools = importlib.import_module("threadpoolctl").threadpool_info()
-        threads = [str(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"]
-        yield "BLAS threads", ", ".join(dict.fromkeys(threads)) or "unknown"
-    else:
-        yield "BLAS threads", "unknown (threadpoolctl is not installed)"
     set_now = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
     yield "variables", ", ".join(set_now) or "none set that matters"
+
+
+def _threads() -> Lines:
+    from minidl import config
+    from minidl.backend import blas
+
+    in_use = f"{config.threads()} of {config.team()} in use"
+    if config.kernels() == "reference":
+        yield "kernels' threads", f"{in_use}, but the definitions run on one"
+    elif _version("numba") is None or _cannot_import("numba"):
+        yield "kernels' threads", f"{in_use}, but without Numba the definitions run on one"
+    else:
+        layer = importlib.import_module("minidl.kernels.numba._team").layer()
+        yield "kernels' threads", f"{in_use}, threading layer {layer}"
+    of_blas = blas.threads()
+    if of_blas is not None:
+        yield "BLAS threads", str(of_blas)
+    else:
+        names = ", ".join(blas.VARIABLES)
+        yield (
+            "BLAS threads",
+            "unknown, and minidl.set_threads cannot tell it",
+            f"set the one that fits before Python starts: {names}",
+        )
 
 
 def _caches() -> Lines:
@@ -192,6 +209,7 @@ SECTIONS: dict[str, Callable[[], Lines]] = {
     "Versions": _versions,
     "Device": _device,
     "Processor": _processor,
+    "Threads": _threads,
     "Caches": _caches,
     "Data sets": _data_sets,
 }

@@ -78,10 +78,11 @@ def test_several_threads_predict_with_one_model(layer: str) -> None:
     assert layer in ("default", text.split()[-1])
 
 
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("kind", ["nbi", "nbc", "code"])
 def test_a_damaged_cache_of_kernels_is_made_anew(kind: str, tmp_path: Path) -> None:
     """A full disk or a killed process can leave a file cut short; later runs must not die of it."""
-    program = "import numpy as np; from minidl.ops.activation import relu; print(relu(np.array([-1.0, 2.0])))"
+    program = "import numpy as np; from minidl.ops.activation import relu; from minidl.ops.linear import dense\n"
+    program += "dense(np.ones((20, 100)), np.ones((100, 40))); print(relu(np.array([-1.0, 2.0])))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MINIDL_KERNELS": "auto", "MINIDL_HOME": str(tmp_path)}
     for attempt in range(3):
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300)
@@ -89,8 +90,11 @@ def test_a_damaged_cache_of_kernels_is_made_anew(kind: str, tmp_path: Path) -> N
         files = list(tmp_path.rglob(f"*.{kind}"))
         assert files
         if attempt == 0:
+            halves = {file.name: file.read_bytes()[: file.stat().st_size // 2] for file in files}
             for file in files:
-                file.write_bytes(file.read_bytes()[: len(file.read_bytes()) // 2])
+                file.write_bytes(halves[file.name])
+        else:  # as good as new
+            assert not [file.name for file in files if file.stat().st_size <= len(halves[file.name])]
 
 
 def test_kernels_run_where_nothing_can_be_kept(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import minidl
 from minidl.__main__ import main
+from minidl.backend import blas
 from minidl.utils import doctor
 from minidl.utils.doctor import Finding, as_json, as_text, conclusion, examine
 
@@ -45,7 +46,8 @@ def run(*arguments, **environment):
 
 def test_every_section_speaks_and_none_fails():
     findings = examine()
-    assert list(dict.fromkeys(f.section for f in findings)) == ["Versions", "Device", "Processor", "Caches", "Data sets"]
+    sections = ["Versions", "Device", "Processor", "Threads", "Caches", "Data sets"]
+    assert list(dict.fromkeys(f.section for f in findings)) == sections
     assert not [f for f in findings if f.name == "problem"]
     assert value("numpy", findings) == np.__version__
     assert value("minidl", findings) == f"{minidl.__version__}, in {Path(minidl.__file__).parent}"
@@ -137,6 +139,30 @@ def test_kernels(monkeypatch):
     assert finding("kernels").serious
 
 
+@needs_numba
+def test_threads(monkeypatch):
+    team, of_blas = minidl.config.team(), blas.threads()
+    with minidl.use_threads(1):
+        assert value("kernels' threads").startswith(f"1 of {team} in use, threading layer ")
+        assert value("BLAS threads") in ("1", "unknown, and minidl.set_threads cannot tell it")
+    assert value("kernels' threads").startswith(f"{minidl.get_threads()} of {team} in use")
+    monkeypatch.setattr(blas, "threads", lambda: None)
+    assert "OPENBLAS_NUM_THREADS, OMP_NUM_THREADS" in finding("BLAS threads").advice
+    monkeypatch.setattr(blas, "threads", lambda: 7)
+    assert value("BLAS threads") == "7"
+    with minidl.config.use_kernels("reference"):
+        assert "the definitions run on one" in value("kernels' threads")
+    monkeypatch.undo()
+    assert blas.threads() == of_blas
+
+
+@needs_numba
+def test_the_threading_layer():
+    for variable, setting, layer in (("NUMBA_THREADING_LAYER", "workqueue", "workqueue"), ("NUMBA_DISABLE_JIT", "1", "none")):
+        found = json.loads(run("doctor", "--json", **{variable: setting}).stdout)["findings"]
+        assert next(f["value"] for f in found if f["name"] == "kernels' threads").endswith(f"threading layer {layer}")
+
+
 def test_variables(monkeypatch):
     monkeypatch.delenv("MINIDL_HOME")
     assert value("variables") == "none set that matters"
@@ -212,7 +238,7 @@ def test_settings_that_stop_everything_else_do_not_stop_the_doctor(environment, 
 
 def test_without_numba_and_the_rest(tmp_path):
     """As on a machine that has NumPy only: everything else is hidden, and nothing but the answer changes."""
-    hide = "import sys\nfor n in ('numba', 'llvmlite', 'safetensors', 'cupy', 'matplotlib', 'torch', 'threadpoolctl'):\n"
+    hide = "import sys\nfor n in ('numba', 'llvmlite', 'safetensors', 'cupy', 'matplotlib', 'torch'):\n"
     hide += "    sys.modules[n] = None\nimport importlib.metadata as m\nreal = m.version\n"
     hide += "def version(n):\n    if n != 'numpy': raise m.PackageNotFoundError(n)\n    return real(n)\nm.version = version\n"
     hide += "from minidl.__main__ import main\nmain(['doctor'])"

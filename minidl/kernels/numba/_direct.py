@@ -17,7 +17,7 @@ from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
-from minidl.kernels.numba._jit import compiled, threads
+from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
 from minidl.kernels.numba._tile import tile
@@ -78,7 +78,7 @@ def _pack_forward(W, depth, f, width):  # type: ignore[no-untyped-def]
     return packed
 
 
-@compiled
+@inner
 def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Output rows i0 to i1 of one image."""
     rows, width, _ = size
@@ -105,7 +105,7 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow,
                 finish(after, sums, at, width, y, out, f, min(rows, ow - start), columns, bias, p * width)
 
 
-@compiled
+@inner
 def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
     for index in range(first, last):
@@ -132,7 +132,7 @@ def _pack_backward(W, kh, depth, f, width):  # type: ignore[no-untyped-def]
     return packed
 
 
-@compiled
+@inner
 def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """One image."""
     rows, width, _ = size
@@ -181,7 +181,7 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
             target[k] = source[k]
 
 
-@compiled
+@inner
 def _backward_x_share(first, last, size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Images first to last - 1."""
     for image in range(first, last):
@@ -193,7 +193,7 @@ def _backward_x_on_threads(size, dy, packed, finite, dx, shape, oh, ow, f):  # t
     in_parallel(_backward_x_share, shape[0], (size, dy, packed, finite, dx, shape, oh, ow, f))
 
 
-@compiled
+@inner
 def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Images first to last, summed into (kh, panels, tiles, rows, width)."""
     rows, width, _ = size
@@ -214,7 +214,7 @@ def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # typ
                     )  # fmt: skip
 
 
-@compiled
+@inner
 def _backward_W_share(first, last, size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself."""
     n, shares = shape[0], len(sums)

@@ -25,12 +25,14 @@ import llvmlite
 import numba
 import numpy as np
 
+from minidl.backend.threads import IN_USE
 from minidl.folders import kernel_folder
+from minidl.kernels.numba import _inner
+from minidl.kernels.numba._team import DISABLED as DISABLED
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
-DISABLED = bool(numba.config.DISABLE_JIT)
-_SPINS = "20000"  # how long an idle thread of the team waits awake: long enough between kernels, short enough beside BLAS
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def cache_folder() -> Path | None:
@@ -62,45 +64,36 @@ def _say_that_it_takes_a_while(folder: Path) -> None:
         print(f"minidl: compiling its kernels for this machine, once; they are kept in {folder}", file=sys.stderr)
 
 
-def _start_threads() -> None:
-    """Start Numba's team with a short wait between kernels, unless the user chose how OpenMP waits."""
-    chosen = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ)
-    if not chosen:
-        os.environ["GOMP_SPINCOUNT"] = _SPINS
-    try:
-        from numba.np.ufunc.parallel import _launch_threads
-
-        _launch_threads()
-    finally:
-        if not chosen:
-            del os.environ["GOMP_SPINCOUNT"]
-
-
-if not DISABLED:
-    _start_threads()
-    _CACHE = cache_folder()
+CACHE = None if DISABLED else cache_folder()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
     if DISABLED:
         return np.errstate(all="ignore")(function)  # compiled arithmetic does not warn
-    if _CACHE is None:  # compile in every process
-        return numba.njit(**options)(function)
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)  # ours only: the user's kernels stay where they are
+    if CACHE is None:  # compile in every process
+        return numba.njit(**_OPTIONS)(function)
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)  # ours only: the user's kernels stay where they are
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
 
 
-_threads = 1 if DISABLED else numba.get_num_threads()
+def inner(function: Callable[..., Any]) -> Any:
+    """For a function that only compiled functions call: it becomes a part of each of them, cached there, and nothing else."""
+    return function if DISABLED else _inner.translated(function, _OPTIONS)
+
+
+@functools.cache
+def inner_of(dispatcher: Any) -> Any:
+    """``dispatcher``, a function made by ``compiled`` or ``inner``, as a part of another."""
+    return dispatcher if _inner.is_translated(dispatcher) else inner(dispatcher.py_func)
 
 
 def threads() -> int:
     """Threads a parallel kernel is cut up for."""
-    return _threads
+    return 1 if DISABLED else IN_USE.value
 
 
 _one_at_a_time = threading.RLock()
@@ -124,9 +117,9 @@ def guarded(twin: Callable[..., Any]) -> Callable[..., Any]:
                     return twin(*args, **kwargs)
             return twin(*args, **kwargs)
         except (EOFError, pickle.UnpicklingError):
-            if _CACHE is not None:
-                shutil.rmtree(_CACHE, ignore_errors=True)
-                _CACHE.mkdir(parents=True, exist_ok=True)
+            if CACHE is not None:
+                shutil.rmtree(CACHE, ignore_errors=True)
+                CACHE.mkdir(parents=True, exist_ok=True)
             return twin(*args, **kwargs)
 
     return call

@@ -15,6 +15,8 @@ from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
+from minidl.kernels.numba import _kept
+
 _features = config.CPU_FEATURES or ""
 _name = config.CPU_NAME or llvm.get_host_cpu_name()
 _chosen = bool(_features or config.CPU_NAME)  # by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES
@@ -28,16 +30,24 @@ _libraries: list[Any] = []  # keeps the code alive
 
 
 def machine_code(name: str, arguments: list[Any], emit: Callable[[ir.IRBuilder, Any], None]) -> int:
-    """The address of ``void name(arguments)``, whose body ``emit(builder, arguments)`` writes."""
+    """The address of ``void name(arguments)``, whose body ``emit(builder, arguments)`` writes, unless it was kept.
+
+    The name must tell everything that makes the body another.
+    """
     with global_compiler_lock:
-        library = cpu_target.target_context.codegen().create_library(f"minidl.{name}")
-        module = library.create_ir_module(name)
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), f"minidl_{name}")
-        builder = ir.IRBuilder(function.append_basic_block())
-        emit(builder, function.args)
-        builder.ret_void()
-        library.add_ir_module(module)
-        library.finalize()
+        codegen = cpu_target.target_context.codegen()
+        library = _kept.load(codegen, name)
+        if library is None:
+            library = codegen.create_library(f"minidl.{name}")
+            library.enable_object_caching()
+            module = library.create_ir_module(name)
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), f"minidl_{name}")
+            builder = ir.IRBuilder(function.append_basic_block())
+            emit(builder, function.args)
+            builder.ret_void()
+            library.add_ir_module(module)
+            library.finalize()
+            _kept.save(codegen, name, library)
         _libraries.append(library)
         return int(library.get_pointer_to_function(f"minidl_{name}"))
 

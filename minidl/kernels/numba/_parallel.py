@@ -2,14 +2,16 @@
 
 ``function(first, last, *arguments)`` does the tasks first .. last - 1. Compiled code calls it once on every thread, with the
 same arguments, through the entry point of Numba's threading layer that ``prange`` uses too; but the loop is not taken apart
-by the compiler, so that a kernel compiles as quickly as if it ran on one thread, and any argument type will do.
+by the compiler, so that a kernel compiles as quickly as if it ran on one thread, and any argument type will do. A single task,
+or a single thread allowed, needs no team: the caller's thread does it all.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._jit import DISABLED, inner_of
+from minidl.kernels.numba._team import NUMBER
 
 if DISABLED:
 
@@ -27,21 +29,23 @@ else:
     def in_parallel(typingctx: Any, function: Any, tasks: Any, arguments: Any) -> Any:
         """See the module."""
         inner_types = (types.intp, types.intp, *arguments.types)
-        inner = function.get_call_type(typingctx, inner_types, {})
+        share = inner_of(function.dispatcher)
+        inner = types.Dispatcher(share).get_call_type(typingctx, inner_types, {})
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            result = function.dispatcher.get_compile_result(inner)
+            result = share.get_compile_result(inner)
             context.active_code_library.add_linking_library(result.library)
             i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
 
-            # void share(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
+            # void on_one(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
             kind = ir.FunctionType(ir.VoidType(), [pointer.as_pointer(), i64.as_pointer(), i64.as_pointer(), pointer])
-            share = ir.Function(builder.module, kind, builder.module.get_unique_name("share_of_" + builder.function.name))
-            share.linkage = "internal"
-            inside = ir.IRBuilder(share.append_basic_block())
-            first = inside.ptrtoint(inside.load(share.args[0]), i64)
-            last = inside.add(first, inside.load(share.args[1]))
-            packed = inside.load(inside.bitcast(share.args[3], context.get_value_type(arguments).as_pointer()))
+            on_one = ir.Function(builder.module, kind, builder.module.get_unique_name("share_of_" + builder.function.name))
+            on_one.linkage = "internal"
+            on_one.attributes.add("noinline")
+            inside = ir.IRBuilder(on_one.append_basic_block())
+            first = inside.ptrtoint(inside.load(on_one.args[0]), i64)
+            last = inside.add(first, inside.load(on_one.args[1]))
+            packed = inside.load(inside.bitcast(on_one.args[3], context.get_value_type(arguments).as_pointer()))
             items = cgutils.unpack_tuple(inside, packed, len(arguments.types))
             context.call_internal_no_propagate(inside, result.fndesc, inner, [first, last, *items])
             inside.ret_void()
@@ -50,13 +54,18 @@ else:
                 return builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
 
             _, count, values = args
-            threads = cgutils.get_or_insert_function(builder.module, ir.FunctionType(i64, []), "get_num_threads")
+            threads = builder.load(builder.module.globals.get(NUMBER) or ir.GlobalVariable(builder.module, i64, NUMBER))
             launch = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(ir.VoidType(), [pointer] * 5 + [i64] * 3), "numba_parallel_for"
             )
             nothing, one = ir.Constant(i64, 0), ir.Constant(i64, 1)
             pointers = [address(nothing), address(count), address(one), address(values)]
-            builder.call(launch, [builder.bitcast(share, pointer), *pointers, nothing, one, builder.call(threads, [])])
+            few = builder.or_(builder.icmp_signed("<=", count, one), builder.icmp_signed("<=", threads, one))
+            with builder.if_else(few) as (on_this_thread, on_the_team):
+                with on_this_thread:
+                    builder.call(on_one, [builder.bitcast(p, t) for p, t in zip(pointers, kind.args)])
+                with on_the_team:
+                    builder.call(launch, [builder.bitcast(on_one, pointer), *pointers, nothing, one, threads])
             return context.get_dummy_value()
 
         return types.void(function, types.intp, arguments), codegen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.geometry import Window
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import inner
 
 
 def window_shape(x: Any, window: Window) -> tuple[int, ...]:
@@ -14,7 +14,7 @@ def window_shape(x: Any, window: Window) -> tuple[int, ...]:
     return (*x.shape, *window.size, *window.strides, window.dilation[0], top, bottom, left, right)
 
 
-@compiled
+@inner
 def copy_pixels(x, padded, image, h, w, c, first, rows, left, columns):  # type: ignore[no-untyped-def]
     """Rows first .. first + rows of an image (h, w, c) into (rows, columns, c), ``left`` pixels of zeros before each."""
     used = min(w, columns - left) * c

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
-from minidl.kernels.numba._jit import FLOATS, compiled, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
@@ -24,12 +24,13 @@ from minidl.kernels.numba._transpose import transpose, transposer
 DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
 BLOCK = 384  # rows of a under work
+UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
 FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
 
 
-@compiled
+@inner
 def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
     """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
     edge = code[0]
@@ -56,21 +57,26 @@ def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # ty
                 rest[j] = 0
 
 
-@compiled
+@inner
 def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
     rows, width, _ = size
     m, columns = i1 - i0, j1 - j0
     panels = (columns + width - 1) // width
     together = min(depth, DEPTH if n > NARROW else DEEP)
-    packed = np.empty(panels * width * together, c.dtype)
+    as_it_stands = b_column == 1 and m <= UNPACKED  # then whole panels of b are not packed
+    first_packed = columns // width if as_it_stands else 0
+    packed = np.empty((panels - first_packed) * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
     a_width = max(min(m, BLOCK), rows)
     copied = np.zeros(a_width * together if by_columns else 1, c.dtype)
     edge = np.empty(rows * width, c.dtype)
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
-        _pack_b(code, b, k0 * b_k + j0 * b_column, b_k, b_column, block, columns, width, packed)
+        skipped = first_packed * width
+        if skipped < columns:
+            b_start = k0 * b_k + (j0 + skipped) * b_column
+            _pack_b(code, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
         for r0 in range(0, m, BLOCK):
             count = min(BLOCK, m - r0)
             r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
@@ -85,49 +91,37 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                     else:
                         for r in range(len(target)):
                             target[r] = a[at + r * a_row]
+            left, left_start, left_row, left_k = a, i0 * a_row + k0 * a_k, a_row, a_k
+            if by_columns:
+                left, left_start, left_row, left_k = copied, -r_first, 1, a_width
             for p in range(panels):
                 used = min(width, columns - p * width)
+                right, right_start, right_k = packed, (p - first_packed) * width * block, width
+                if p < first_packed:
+                    right, right_start, right_k = b, k0 * b_k + j0 + p * width, b_k
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
-                    whole = first == r and used == width and m >= rows
-                    out = (i0 + r) * n + j0 + p * width
-                    if by_columns:
-                        if whole:
-                            tile(
-                                size, 1, block, copied, first - r_first, 1, 0, a_width,
-                                packed, p * width * block, 0, width, c, out, n, k0,
-                            )  # fmt: skip
+                    start = left_start + first * left_row
+                    if first == r and used == width and m >= rows:
+                        out = (i0 + r) * n + j0 + p * width
+                        tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, c, out, n, k0)
+                        continue
+                    tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, edge, 0, width, 0)
+                    for row in range(r, min(r + rows, m)):
+                        target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
+                        source = edge[(row - first) * width : (row - first) * width + used]
+                        if k0:
+                            for j in range(len(target)):
+                                target[j] += source[j]
                         else:
-                            tile(
-                                size, 1, block, copied, first - r_first, 1, 0, a_width,
-                                packed, p * width * block, 0, width, edge, 0, width, 0,
-                            )  # fmt: skip
-                    elif whole:
-                        tile(
-                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
-                            packed, p * width * block, 0, width, c, out, n, k0,
-                        )  # fmt: skip
-                    else:
-                        tile(
-                            size, 1, block, a, (i0 + first) * a_row + k0 * a_k, a_row, 0, a_k,
-                            packed, p * width * block, 0, width, edge, 0, width, 0,
-                        )  # fmt: skip
-                    if not whole:
-                        for row in range(r, min(r + rows, m)):
-                            target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
-                            source = edge[(row - first) * width : (row - first) * width + used]
-                            if k0:
-                                for j in range(len(target)):
-                                    target[j] += source[j]
-                            else:
-                                for j in range(len(target)):
-                                    target[j] = source[j]
+                            for j in range(len(target)):
+                                target[j] = source[j]
             if k0 + block == depth and (after[0] or after[1]):
                 at = (i0 + r0) * n + j0
                 finish(after, c, at, n, c, at, n, count, columns, bias, j0)
 
 
-@compiled
+@inner
 def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
     rows, width, _ = size
@@ -149,7 +143,7 @@ def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, 
         in_parallel(_parts, cuts[0] * cuts[1], arguments)
 
 
-@compiled
+@inner
 def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
     """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
     width = size[1]
@@ -162,8 +156,12 @@ def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, 
 
 
 @compiled
-def _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
-    in_parallel(_rows_share, tasks, (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after))
+def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+    if work == 1:
+        _rows_share(0, tasks, *arguments)
+    else:
+        in_parallel(_rows_share, tasks, arguments)
 
 
 @lru_cache(maxsize=4096)
@@ -210,11 +208,7 @@ def product(
     lanes = natural_lanes(c.itemsize)
     if m <= FEW and b_column == 1 and n >= lanes:
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
-        tasks = -(-n // size[1])
-        if work == 1:
-            _rows_share(0, tasks, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
-        else:
-            _rows_on_threads(size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
+        _rows_on_threads(work, size, -(-n // size[1]), m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
     size, cuts = _cut(m, n, work, c.itemsize)
     _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)

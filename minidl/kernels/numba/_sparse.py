@@ -16,7 +16,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._gather_tile import gather_tile, gather_tile_for
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
 
@@ -56,7 +56,7 @@ def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> bool:
     return bool(finite.all())
 
 
-@compiled
+@inner
 def _list_numbers(dy, image, places, f, step, values, offsets, starts):  # type: ignore[no-untyped-def]
     """The numbers of one image of dy that are not zero, each with its filter times ``step``; where each position's begin."""
     count = 0

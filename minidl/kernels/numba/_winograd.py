@@ -9,8 +9,8 @@ Summed over the channels, each of the 36 products is a matrix product (tiles x c
 with respect to w is the same sum read backwards, G^T [(A dy A^T) * (B^T x B)] G, summed over all tiles; the gradient with
 respect to x is a forward convolution with the window turned around.
 
-The matrices are polynomial interpolation at 0, +-3/4, +-3/2 and infinity: errors about six times those of direct summation,
-a fifth of those with the usual +-1, +-2. Numbers that are not finite would spread over their tile; whoever calls is told
+The matrices are polynomial interpolation at 0, +-3/4, +-3/2 and infinity: errors 5 to 8 times those of direct summation, a
+third of those with the usual +-1, +-2. Numbers that are not finite would spread over their tile; whoever calls is told
 that the result is not finite, and takes the direct way.
 
 Source: Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308; points: Barabasz et al. 2020, arXiv:1803.10986.
@@ -28,7 +28,7 @@ from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels
@@ -130,7 +130,7 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     return bool(_add_parts(parts, dW.reshape(-1), taps * taps, c, f, c_padded, f_padded))
 
 
-@compiled
+@inner
 def _transform_tiles(both, padded, line, scratch, step, tile_rows, across, hop, pixel, result, row, tiles):  # type: ignore[no-untyped-def]
     """result (36, tiles, row) = M x M^T of all tiles of a band of pixels: down the columns, then along the rows.
 
@@ -144,7 +144,7 @@ def _transform_tiles(both, padded, line, scratch, step, tile_rows, across, hop, 
                 apply_map(both, scratch, i * step + s * hop * pixel, pixel, result, at, tiles * row, pixel)
 
 
-@compiled
+@inner
 def _filters_share(first, last, evaluate, W, U, taps, c, f, width, turned):  # type: ignore[no-untyped-def]
     """U (36, panels, c, width) = G W G^T for channels first .. last of W (taps, taps, c, f), or (taps, taps, f, c) turned."""
     panels = (f + width - 1) // width
@@ -180,7 +180,7 @@ def _filters_on_threads(evaluate, W, U, taps, c, f, width, turned):  # type: ign
     in_parallel(_filters_share, c, (evaluate, W, U, taps, c, f, width, turned))
 
 
-@compiled
+@inner
 def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y, shape, finite):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     _, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, c_row = shape
@@ -231,7 +231,7 @@ def _forward_on_threads(size, gather, interpolate, x, U, bias, after, y, shape, 
     in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, after, y, shape, finite))
 
 
-@compiled
+@inner
 def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts, shape):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_padded)."""
     n, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, c_row = shape

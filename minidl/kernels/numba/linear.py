@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
 
@@ -65,10 +65,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
     sums = np.zeros((shares, units))
-    if shares == 1:
-        _bias_share(0, 1, dy.reshape(rows, units), sums)
-    else:
-        _bias_on_threads(dy.reshape(rows, units), sums)
+    _bias_on_threads(dy.reshape(rows, units), sums)
     total = sums.sum(axis=0)
     if out is None:
         return total.astype(dy.dtype)
@@ -80,7 +77,7 @@ def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
     return not rows or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
 
 
-@compiled
+@inner
 def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
     shares, units = sums.shape
     part = np.empty(units, dy.dtype)

@@ -1,0 +1,96 @@
+"""Functions that only compiled functions call: translated once, and made into machine code where they end up.
+
+Numba optimises every function by itself and makes machine code of it, with a door for Python, and then does it again as a
+part of every function that calls it. What is ``translated`` stops before that: it is the caller that takes it in, optimises
+both together and keeps the result in the cache. Kernels of several floors compile in two thirds of the time.
+
+This overrides methods of Numba that are not public. Where a version has them no longer, functions compile as all others do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import LoweringPass, register_pass
+from numba.core.typed_passes import AnnotateTypes, NativeLowering
+
+_POSSIBLE = all(hasattr(JITCodeLibrary, name) for name in ("_optimize_final_module", "_finalize_final_module"))
+
+
+def translated(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """``function`` for Numba's compiler with these options; Python cannot call it."""
+    if not _POSSIBLE:
+        return numba.njit(**options)(function)
+    dispatcher = numba.njit(no_cpython_wrapper=True, pipeline_class=_Translation, **options)(function)
+    found = dispatcher.get_call_template
+
+    def for_any_number(arguments: Any, keywords: Any) -> Any:  # not once more for a 0 that stands in the source
+        return found(tuple(types.unliteral(kind) for kind in arguments), keywords)
+
+    dispatcher.get_call_template = for_any_number
+    return dispatcher
+
+
+def is_translated(dispatcher: Any) -> bool:
+    """Whether it was made by ``translated``."""
+    return "no_cpython_wrapper" in dispatcher.targetoptions
+
+
+class _Unfinished(JITCodeLibrary):
+    """Code that others link, and that never runs by itself."""
+
+    def _optimize_final_module(self) -> None:
+        """Left to the caller."""
+
+    def _finalize_final_module(self) -> None:
+        """No machine code."""
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _Begin(LoweringPass):
+    """Before the lowering, which would else make a library for machine code."""
+
+    _name = "minidl_begin_translation"
+
+    def __init__(self) -> None:
+        LoweringPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _Unfinished(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        state.flags.no_compile = True
+        return True
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _End(LoweringPass):
+    """After the lowering: makes known what it has not finished, so that others can call it."""
+
+    _name = "minidl_end_translation"
+
+    def __init__(self) -> None:
+        LoweringPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        stand_in: Any = [].append  # for what Python would call, by which Numba knows a function's versions: each another one
+        lowered = state["cr"]
+        state.targetctx.insert_user_function(stand_in, lowered.fndesc, [state.library])
+        state["cr"] = lowered._replace(cfunc=stand_in)
+        return True
+
+
+class _Translation(CompilerBase):
+    """Numba's compiler without its last stage."""
+
+    def define_pipelines(self) -> list[Any]:
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(_Begin, AnnotateTypes)
+        passes.add_pass_after(_End, NativeLowering)
+        passes.finalize()
+        return [passes]
