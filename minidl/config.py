@@ -92,6 +92,8 @@ _dtype = _Setting("dtype", "float32", _one_of("dtype", "float32", "float64"))
 _epsilon = _Setting("epsilon", 1e-7, _positive)
 _data_format = _Setting("data_format", "channels_last", _one_of("data_format", "channels_last", "channels_first"))
 _backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
+_precision = _Setting("precision", "float32", _one_of("precision", "float32", "tf32", "bf16"))
+_graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "off"), _one_of("graphs", "off", "on"))
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
 _threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
@@ -154,6 +156,32 @@ def set_backend_name(value: str) -> None:
 def use_backend_name(value: str) -> Any:
     """Context manager: the backend's name inside the block; ``minidl.use_backend`` is the public way."""
     return _backend.use(value)
+
+
+def precision() -> str:
+    """How the factors of matrix products are rounded on a GPU: ``"float32"`` not at all; ``"tf32"`` or ``"bf16"``: for its
+    tensor cores. ``compile(precision=...)`` sets it for a model's training."""
+    return _precision.get()
+
+
+def use_precision(value: Any) -> Any:
+    """Context manager: the precision of matrix products inside the block."""
+    return _precision.use(value)
+
+
+def graphs() -> str:
+    """``"on"``: training steps on a GPU are recorded as CUDA graphs and replayed; ``"off"``: they run op by op."""
+    return _graphs.get()
+
+
+def set_graphs(value: str) -> None:
+    """Switch CUDA graphs on or off (the variable MINIDL_GRAPHS sets it at start)."""
+    _graphs.set(value)
+
+
+def use_graphs(value: str) -> Any:
+    """Context manager: CUDA graphs on or off inside the block."""
+    return _graphs.use(value)
 
 
 def kernels() -> str:

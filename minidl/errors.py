@@ -72,6 +72,10 @@ class BackendError(MinidlError, RuntimeError):
     """The device asked for cannot be used, or arrays of two devices met."""
 
 
+class OutOfMemoryError(MinidlError, MemoryError):
+    """The device's memory is not enough for this batch; the model is as before the step."""
+
+
 class NumericWarning(RuntimeWarning):
     """The numbers went wrong (NaN or infinity) but the computation goes on."""
 

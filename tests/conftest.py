@@ -12,6 +12,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: run the tests of tests/gpu/test_card.py too")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def poisoned_memory() -> Iterator[None]:
     """Whatever is lent by the memory pool and not written to is NaN, in every test."""

@@ -276,8 +276,10 @@ mutant(
     "momentum exchanged",
     "layers/normalization.py",
     INFERENCE,
-    "self.momentum * running.value + (1 - self.momentum) * of_batch",
-    "(1 - self.momentum) * running.value + self.momentum * of_batch",
+    "((1 - self.momentum) * mean, (1 - self.momentum) * variance)",
+    "(self.momentum * mean, self.momentum * variance)",
+    "value *= self.momentum",
+    "value *= 1 - self.momentum",
 )
 mutant("running statistics never moved", "training/step.py", INFERENCE, "self.network.commit(pending)", "pass")
 mutant(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from minidl import config
 from minidl.backend.base import Array, Backend
@@ -19,6 +22,8 @@ __all__ = [
     "backend_of",
     "current",
     "get_threads",
+    "number",
+    "numbers",
     "op",
     "op_elementwise",
     "op_in_place",
@@ -30,6 +35,7 @@ __all__ = [
 
 _backends: dict[str, Backend] = {"numpy": CPU}
 _asked_environment = False
+_said: set[str] = set()  # by "auto", which says once what it took
 
 
 def current() -> Backend:
@@ -60,6 +66,19 @@ def use_backend(name: str) -> Iterator[None]:
         yield
 
 
+def number(x: Any) -> float:
+    """One number on the host: where ``x`` lives on a GPU, this waits until it has been computed."""
+    return numbers([x])[0]
+
+
+def numbers(xs: Sequence[Any]) -> list[float]:
+    """Single numbers on the host, all together in one wait and one copy where they live on a GPU."""
+    if all(isinstance(x, (int, float, np.generic, np.ndarray)) for x in xs):
+        return [float(x) for x in xs]
+    backend = backend_of(xs[0])
+    return backend.to_numpy(backend.xp.stack(xs)).tolist()
+
+
 def _resolve(name: str) -> str:
     if name not in ("numpy", "cupy", "auto"):
         raise ArgumentError("minidl.set_backend", repr(name), "'numpy', 'cupy' or 'auto'")
@@ -69,7 +88,10 @@ def _resolve(name: str) -> str:
 
     if name == "auto":
         advice = gpu.missing()
-        print(f"minidl: using the {'GPU' if advice is None else f'CPU ({advice[0]})'}")
+        said = f"minidl: using the {'GPU' if advice is None else f'CPU ({advice[0]})'}"
+        if said not in _said:
+            _said.add(said)
+            print(said)
         name = "numpy" if advice else "cupy"
     if name not in _backends:
         backend = gpu.GpuBackend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ class Backend(Protocol):
     name: str  # "numpy" or "cupy"
     xp: Any  # the array library: numpy or cupy
     array_type: Any
+    precisions: tuple[str, ...]  # what ``compile(precision=...)`` may ask for
     kernels: str  # the package in which fast twins of the ops are looked for
 
     @property
@@ -41,6 +43,18 @@ class Backend(Protocol):
 
     def synchronize(self) -> None:
         """Wait until the device has finished what was asked of it."""
+
+    def keep(self, arrays: Sequence[np.ndarray]) -> list[Array] | None:
+        """A data set's arrays on the device, to take all batches from; None where it does not fit or is there already."""
+
+    def sender(self) -> Callable[[np.ndarray], Array]:
+        """A function that carries one batch after another to the device."""
+
+    def recorder(self) -> Any:
+        """What records steps and replays them (see ``backend.graphs``), a new one for each model; None: nothing does."""
+
+    def release(self) -> None:
+        """Give memory that is not in use back to the operating system or the device."""
 
 
 def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ class CpuBackend:
     xp: Any = np
     array_type: Any = np.ndarray
     kernels = "minidl.kernels.numba"
+    precisions: tuple[str, ...] = ("float32",)
 
     def __init__(self) -> None:
         self.pool = Pool()
@@ -50,3 +52,17 @@ class CpuBackend:
 
     def synchronize(self) -> None:
         """Nothing to wait for: NumPy computes before it returns."""
+
+    def keep(self, arrays: Sequence[np.ndarray]) -> None:
+        """None: host arrays are where they are needed."""
+
+    def sender(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The identity."""
+        return np.asarray
+
+    def recorder(self) -> None:
+        """None: there is nothing to save by recording."""
+
+    def release(self) -> None:
+        """Give the pool's free blocks back."""
+        self.pool.clear()

@@ -1,30 +1,57 @@
-"""The GPU: CuPy arrays. Every op runs there through its reference; fast twins are looked for in ``minidl.kernels.cuda``."""
+"""The GPU: CuPy arrays. Fast twins of the ops are looked for in ``minidl.kernels.cuda``; other ops run their references."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from minidl import config
 from minidl.backend import random
 from minidl.backend.base import door
+from minidl.backend.graphs import Recorder
+from minidl.backend.staging import Stager
 from minidl.errors import BackendError
 
 Advice = tuple[str, str]
 """What is missing, and the command that mends it."""
 
+_KEEP = 0.25  # of the memory that is free: how much of it a data set may take
+_INSTALL = "pip install 'minidl[cuda13]' (or 'minidl[cuda12]' for a driver of CUDA 12)"
+_USE_CPU = "or minidl.set_backend('numpy')"
+
 
 def missing() -> Advice | None:
     """What keeps the GPU from being used, with the command that mends it; None where it can be used."""
     if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed", "pip install 'minidl[cuda13]' (or 'minidl[cuda12]' for an older driver)"
-    cupy = importlib.import_module("cupy")
+        return "CuPy is not installed", _INSTALL
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        return f"CuPy cannot be imported ({' '.join(str(error).split())})", f"{_INSTALL}, with --force-reinstall"
+    runtime = cupy.cuda.runtime
+    driver, built_for = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+    if driver == 0:
+        return "NVIDIA's driver is not installed", f"install it (https://www.nvidia.com/drivers), {_USE_CPU}"
+    if driver // 1000 < built_for // 1000:
+        return f"the driver is of CUDA {_version(driver)}, CuPy of CUDA {_version(built_for)}", (
+            f"pip install 'minidl[cuda{driver // 1000}]', or update the driver"
+        )
     if not cupy.is_available():
-        return "CuPy finds no NVIDIA GPU or driver", "install NVIDIA's driver, or use minidl.set_backend('numpy')"
+        return "the driver finds no NVIDIA GPU", f"nvidia-smi shows what it sees; {_USE_CPU}"
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except Exception as error:  # of the library that looks for it, which is not imported here
+        return f"CUDA's compiler NVRTC is not found ({type(error).__name__})", _INSTALL
     return None
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 class GpuBackend:
@@ -32,11 +59,12 @@ class GpuBackend:
 
     name = "cupy"
     kernels = "minidl.kernels.cuda"
+    precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
 
     def __init__(self) -> None:
         advice = missing()
         if advice:
-            raise BackendError("The GPU cannot be used", advice[0], "CuPy and an NVIDIA GPU", advice[1])
+            raise BackendError(f"The GPU cannot be used: {advice[0]}", fix=advice[1])
         self.xp: ModuleType = importlib.import_module("cupy")
         self.array_type: Any = self.xp.ndarray
 
@@ -71,3 +99,25 @@ class GpuBackend:
     def synchronize(self) -> None:
         """Wait for the current stream."""
         self.xp.cuda.get_current_stream().synchronize()
+
+    def keep(self, arrays: Sequence[np.ndarray]) -> list[Any] | None:
+        """A data set's arrays on the device, where they take no more than a quarter of the memory that is free."""
+        free, _ = self.xp.cuda.runtime.memGetInfo()
+        if sum(a.nbytes for a in arrays) > _KEEP * free:
+            return None
+        try:
+            return [self.xp.asarray(np.ascontiguousarray(a)) for a in arrays]
+        except MemoryError:  # free, but in pieces
+            return None
+
+    def sender(self) -> Callable[[np.ndarray], Any]:
+        """What carries batches to the device while it computes; see ``Stager``."""
+        return Stager(self.xp).send
+
+    def recorder(self) -> Recorder | None:
+        """A recorder of CUDA graphs where they are switched on."""
+        return Recorder(self.xp) if config.graphs() == "on" else None
+
+    def release(self) -> None:
+        """Give unused memory back, so that another size of batch may find room."""
+        self.xp.get_default_memory_pool().free_all_blocks()

@@ -58,6 +58,7 @@ class ArrayData:
         self.x = self._inputs(x, input_shape, where)
         self.y = None if y is None else _host(y, f"{where}: y")
         self.weight = None if sample_weight is None else _host(sample_weight, f"{where}: sample_weight")
+        self._kept: dict[str, list[Array] | None] = {}  # the columns on a device
         lengths = {f"x[{i}]" if self.several else "x": len(array) for i, array in enumerate(self.x)}
         for name, array in (("y", self.y), ("sample_weight", self.weight)):
             if array is not None:
@@ -81,25 +82,30 @@ class ArrayData:
         chosen.x = tuple(a[part] for a in self.x)
         chosen.y = None if self.y is None else self.y[part]
         chosen.weight = None if self.weight is None else self.weight[part]
+        chosen._kept = {}
         return chosen
 
     def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
-        """Batches of ``batch_size`` (the last may be smaller), in the given order of samples or as they stand."""
+        """Batches of ``batch_size`` (the last may be smaller), in the given order of samples or as they stand.
+
+        A data set that fits is kept on the device and batches are taken from it there; else they are sent one by one.
+        """
+        backend = backends.current()
+        columns: list[Any] = [*self.x, *(a for a in (self.y, self.weight) if a is not None)]
+        dtypes = [self.dtype] * len(self.x) + ([] if self.y is None else [self.y.dtype]) + [self.dtype]
+        if backend.name not in self._kept:
+            self._kept[backend.name] = backend.keep(columns)
+        kept = self._kept[backend.name]
+        if kept is not None:
+            columns, order = kept, None if order is None else backend.asarray(order)
+        send = [_as_it_is if kept is not None else backend.sender() for _ in columns]
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
-            yield self._batch(slice(start, stop) if order is None else order[start:stop], stop - start)
-
-    def _batch(self, which: Any, size: int) -> Batch:
-        backend = backends.current()
-
-        def take(array: np.ndarray, dtype: Any) -> Array:
-            rows = array[which].astype(dtype, copy=False) if isinstance(which, slice) else gather(array, which, dtype)
-            return backend.asarray(rows)
-
-        xs = tuple(take(a, self.dtype) for a in self.x)
-        y = None if self.y is None else take(self.y, self.y.dtype)
-        weight = None if self.weight is None else take(self.weight, self.dtype)
-        return Batch(xs if self.several else xs[0], y, weight, size)
+            which = slice(start, stop) if order is None else order[start:stop]
+            rows = [carry(_take(a, which, dtype)) for carry, a, dtype in zip(send, columns, dtypes)]
+            x = tuple(rows[: len(self.x)]) if self.several else rows[0]
+            y = None if self.y is None else rows[len(self.x)]
+            yield Batch(x, y, None if self.weight is None else rows[-1], stop - start)
 
     def _inputs(self, x: Any, input_shape: Any, where: str) -> tuple[np.ndarray, ...]:
         shapes = input_shape if self.several else (input_shape,)
@@ -114,6 +120,15 @@ class ArrayData:
                 expected = f"(samples, {', '.join(map(str, shape))}), the shape the model was built for"
                 raise ShapeError(f"{where}: x", f"an array of shape {array.shape}", expected, _shape_fix(array.shape, shape))
         return arrays
+
+
+def _take(array: Array, which: Any, dtype: Any) -> Array:
+    """Rows by slice (a view where the dtype is right already) or by index."""
+    return array[which].astype(dtype, copy=False) if isinstance(which, slice) else gather(array, which, dtype)
+
+
+def _as_it_is(rows: Array) -> Array:
+    return rows
 
 
 def _several(input_shape: Any) -> bool:

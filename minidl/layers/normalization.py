@@ -108,15 +108,17 @@ class BatchNormalization(Layer):
         return self._channels_back(dx) if need_dx else None
 
     def pending(self, saved: Any) -> Any:
-        """The batch's mean and variance, where they were used."""
+        """The batch's share of the new mean and variance, where its own were used."""
         _, mean, variance, of_batch = saved
-        return (mean, variance) if of_batch else None
+        return ((1 - self.momentum) * mean, (1 - self.momentum) * variance) if of_batch else None
 
     def commit(self, pending: Any) -> None:
         """Let the running statistics follow the batch's."""
         if pending is not None:
-            for running, of_batch in zip(self.state, pending):
-                running.value[...] = self.momentum * running.value + (1 - self.momentum) * of_batch
+            for running, share in zip(self.state, pending):  # in place: a step that is nearly done may not run out of memory
+                value = running.value
+                value *= self.momentum
+                value += share
 
     def _sample_axis(self, input_shape: Shape) -> int:
         """The channel axis counted without the batch axis."""

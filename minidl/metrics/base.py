@@ -48,7 +48,8 @@ class Metric:
 
     def result(self) -> float:
         """The mean so far; NaN before the first batch."""
-        return float(self.total) / float(self.count) if self.count else float("nan")
+        total, count = backends.number(self.total), backends.number(self.count)
+        return total / count if count else float("nan")
 
     def reset(self) -> None:
         """Start again."""

@@ -17,7 +17,7 @@ from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
 from minidl.checks import check_flag, check_integer
 from minidl.data import ArrayData, class_weights, split_last
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError, StateError
+from minidl.errors import ArgumentError, ArgumentTypeError, BackendError, DataError, NotBuiltError, ShapeError, StateError
 from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
 from minidl.layers.symbol import Symbol
@@ -58,7 +58,7 @@ class Model:
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self._metrics: list[Metric] = []
-        self._fuse = True
+        self._fuse, self._precision = True, "float32"
         self._step: Step | None = None
         self._planned: tuple[tuple[Layer, ...], Layer] | None = None  # the layers, and how predict computes them
         self._stream: Stream | None = None
@@ -166,7 +166,15 @@ class Model:
 
     # -- training ------------------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, *, fuse: bool = True) -> None:
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        *,
+        fuse: bool = True,
+        precision: str = "float32",
+    ) -> None:
         """Choose how to train.
 
         Args:
@@ -175,6 +183,8 @@ class Model:
             metrics: a list of ``"accuracy"`` (the one that fits the loss), names of losses, Metrics and functions of
                 (y_true, y_pred) that give one number per sample.
             fuse: False computes every op by itself, softmax and cross-entropy included; results agree to rounding.
+            precision: on a GPU, ``"tf32"`` or ``"bf16"`` lets its tensor cores round the factors of matrix products while
+                training; weights, sums and everything else stay float32.
         """
         if loss is None:
             raise ArgumentTypeError("compile", "no loss", "a Loss or a name", "loss='categorical_crossentropy'")
@@ -186,6 +196,7 @@ class Model:
         if len(set(names)) < len(names):
             raise ArgumentError("compile", f"metrics {names[1:]}", "different names, none of them 'loss'")
         check_flag("compile", "fuse", fuse)
+        _check_precision(precision)
         if new_optimizer is not self.optimizer and new_optimizer._arena is not None:
             raise StateError(
                 "compile", "an optimizer that trains another model", "one of its own", f"{type(new_optimizer).__name__}()"
@@ -196,7 +207,7 @@ class Model:
             new_optimizer._arena = None  # compiled again: its state starts anew, as in Keras
             new_optimizer.iterations = 0
         self.loss, self.optimizer, self._metrics = new_loss, new_optimizer, new_metrics
-        self._fuse, self._step = fuse, None
+        self._fuse, self._precision, self._step = fuse, precision, None
         self._random_stream()  # taken now, so that copies of a compiled model shuffle alike
         if self.network.input_shape is not None:
             self._compiled_step()
@@ -343,7 +354,7 @@ class Model:
         data = self._data(x, y, sample_weight, what, "warn")
         step = self._compiled_step()
         with self._busy.train() if what == "train_on_batch" else self._busy.use(what):
-            (batch,) = data.batches(len(data))
+            (batch,) = loop.batches_of(data, len(data))
             running, guard = loop.Running(step), WholeSteps()
             with guard.installed(), guard.step():
                 loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
@@ -364,7 +375,7 @@ class Model:
         if self._step is None:
             assert self.loss is not None
             assert self.optimizer is not None
-            self._step = Step(self.network, self.loss, self.optimizer, self._metrics, self._fuse)
+            self._step = Step(self.network, self.loss, self.optimizer, self._metrics, self._fuse, self._precision)
         return self._step
 
     def _data(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
@@ -409,6 +420,17 @@ class Model:
     def __repr__(self) -> str:
         shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape}"
         return f"<{type(self).__name__} {self.name!r}: {len(self.layers)} layers, {shape}>"
+
+
+def _check_precision(precision: Any) -> None:
+    """Raise ArgumentError for a name that means nothing, BackendError for what this device does not offer."""
+    offered = backends.current().precisions
+    if precision in offered:
+        return
+    if precision not in ("float32", "tf32", "bf16"):
+        raise ArgumentError("compile", f"precision={precision!r}", "'float32', 'tf32' or 'bf16'")
+    device, fix = backends.current().device, "minidl.set_backend('cupy') on a machine with an NVIDIA GPU"
+    raise BackendError("compile", f"precision={precision!r} on the {device}", " or ".join(map(repr, offered)), fix)
 
 
 def _check_verbose(where: str, verbose: Any) -> int:

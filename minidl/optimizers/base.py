@@ -28,6 +28,7 @@ class Optimizer:
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
         self.iterations = 0
+        self._prepared: list[float] | None = None  # the numbers that are on the device
         self._arena: Arena | None = None
         self._on_device: dict[Any, Array] = {}
 
@@ -51,9 +52,21 @@ class Optimizer:
     def step(self, parameters: Arena | Sequence[Parameter]) -> None:
         """One step down the gradients of ``parameters`` (a list, or the arena of a compiled model)."""
         arena = self._bind(parameters)
+        self.prepare(arena)
+        for segment in arena.segments:  # from here on no memory is asked for that could be lacking half-way
+            self.update(segment.value, segment.grad, segment.state, self._on_device[_key(segment.value)])
+        self.count()
+
+    def prepare(self, arena: Arena) -> None:
+        """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
         scalars = self.scalars()
-        for segment in arena.segments:
-            self.update(segment.value, segment.grad, segment.state, self._device_scalars(scalars, segment.value))
+        if self._prepared != scalars or any(_key(segment.value) not in self._on_device for segment in arena.segments):
+            for segment in arena.segments:
+                self._device_scalars(scalars, segment.value)
+            self._prepared = scalars
+
+    def count(self) -> None:
+        """A step was made."""
         self.iterations += 1
 
     def bind(self, arena: Arena) -> None:
@@ -82,13 +95,22 @@ class Optimizer:
                 )
         return self._arena
 
-    def _device_scalars(self, values: list[float], like: Array) -> Array:
+    def _device_scalars(self, values: list[float], like: Array) -> None:
         """This step's numbers as an array beside ``like``: the same memory each step, so that a step can be replayed."""
-        key = (like.dtype, type(like))
+        key = _key(like)
         if key not in self._on_device:
             self._on_device[key] = backends.array_namespace(like).empty(len(values), like.dtype)
         self._on_device[key][:] = backends.backend_of(like).asarray(np.array(values, like.dtype))
-        return self._on_device[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_arena": None, "_on_device": {}, "iterations": 0}  # a copy belongs to no model yet
+        return {
+            **vars(self),
+            "_arena": None,
+            "_on_device": {},
+            "_prepared": None,
+            "iterations": 0,
+        }  # a copy belongs to no model yet
+
+
+def _key(like: Array) -> tuple[Any, type]:
+    return like.dtype, type(like)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.random import SHUFFLE, Stream
 from minidl.callbacks import CallbackList
-from minidl.data import ArrayData
+from minidl.data import ArrayData, Batch
 from minidl.errors import DataError, NumericWarning
 from minidl.layers.base import Layer
 from minidl.training.interrupt import WholeSteps
+from minidl.training.memory import explain_out_of_memory
 from minidl.training.step import Step
 
 _LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for the device
@@ -44,14 +45,14 @@ class Running:
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
         losses, self._losses = self._losses, []
-        for index, loss in losses:
-            if not abs(float(loss)) < float("inf"):
+        for (index, _), loss in zip(losses, backends.numbers([loss for _, loss in losses])):
+            if not abs(loss) < float("inf"):
                 return index
         return None
 
     def logs(self, prefix: str = "") -> dict[str, float]:
         """Name and value of loss and metrics."""
-        values = {f"{prefix}loss": float(self.total) / self.samples if self.samples else float("nan")}
+        values = {f"{prefix}loss": backends.number(self.total) / self.samples if self.samples else float("nan")}
         for metric in self.metrics:
             values[f"{prefix}{metric.name}"] = metric.result()
         return values
@@ -74,6 +75,13 @@ class LazyLogs(Mapping):
 
     def __len__(self) -> int:
         return len(self._values())
+
+
+def batches_of(data: ArrayData, batch_size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+    """``data.batches``, whose way to the device may run out of memory too."""
+    batches = data.batches(batch_size, order)
+    while (batch := explain_out_of_memory(lambda: next(batches, None), batch_size)) is not None:
+        yield batch
 
 
 def fit(
@@ -99,7 +107,7 @@ def fit(
             order = stream.generator(SHUFFLE, step=life).permutation(len(data)) if shuffle else None
             running = Running(step, watch=nan != "ignore" and not warned)
             logs = LazyLogs(running)
-            for index, batch in enumerate(data.batches(batch_size, order)):
+            for index, batch in enumerate(batches_of(data, batch_size, order)):
                 callbacks.on_train_batch_begin(index, {})
                 with guard.step():
                     try:
@@ -132,7 +140,7 @@ def fit(
 def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", progress: Any = None) -> dict[str, float]:
     """Mean loss and metrics over the data, each sample counting once whatever the batches."""
     running = Running(step)
-    for index, batch in enumerate(data.batches(batch_size)):
+    for index, batch in enumerate(batches_of(data, batch_size)):
         loss, prediction = step.test(batch)
         running.add(index, batch, loss, prediction)
         if progress is not None:
@@ -145,8 +153,8 @@ def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = No
     backend = backends.current()
     output = np.empty((len(data), *network.output_shape(network.input_shape)), data.dtype)
     start = 0
-    for index, batch in enumerate(data.batches(batch_size)):
-        y, _ = network.apply(batch.x, training=False, keep=False)
+    for index, batch in enumerate(batches_of(data, batch_size)):
+        y = explain_out_of_memory(lambda x=batch.x: network.apply(x, training=False, keep=False)[0], batch.size)  # type: ignore[misc]
         output[start : start + batch.size] = backend.to_numpy(y)
         start += batch.size
         if progress is not None:

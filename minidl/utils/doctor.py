@@ -122,7 +122,7 @@ def _versions() -> Lines:
 
 def _device() -> Lines:
     from minidl import backend, config
-    from minidl.backend import gpu
+    from minidl.backend import gpu, graphs
 
     yield "in use", backend.current().device
     missing = gpu.missing()
@@ -131,6 +131,8 @@ def _device() -> Lines:
         yield "GPU", f"can be used, CuPy {cupy}: minidl.set_backend('cupy')"
     else:
         yield "GPU", f"cannot be used: {missing[0]}", missing[1]
+    if missing is None:
+        yield "CUDA graphs", "; not recorded: ".join([config.graphs(), *graphs.reasons])
     kernels = config.kernels()
     if kernels == "reference":
         yield "kernels", "reference: every op runs its readable definition, slowly"

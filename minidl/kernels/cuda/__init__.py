@@ -1,1 +1,1 @@
-"""The place of the twins for CuPy; until they are written, every op runs on the GPU through its definition."""
+"""Fast twins for CuPy arrays: CUDA C++ in ``.cu`` files, and beside each the Python that launches it; found by name."""

@@ -1,0 +1,93 @@
+"""CUDA graphs: a training step of fixed shape is recorded once and then replayed, a single launch in place of hundreds.
+
+What is recorded are launches with their addresses. So inputs are copied to the same place before each replay, memory used in
+between comes from a pool that nobody else uses and lives as long as the graph, and numbers that change from step to step lie
+in device memory. Some calls cannot be recorded (a copy from the host, CuPy's own calls to cuBLAS): the step then runs as it
+is, with the same results, and ``reasons`` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from typing import Any
+
+WARM_UP = 2  # steps that run as they are: kernels are compiled and libraries loaded, which cannot be recorded
+reasons: list[str] = []  # why steps of this process could not be recorded, for the doctor
+
+
+class _Recorded:
+    """A graph with everything its addresses point to."""
+
+    def __init__(self, graph: Any, pool: Any, inputs: list[Any], outputs: Any) -> None:
+        self.graph, self.pool, self.inputs, self.outputs = graph, pool, inputs, outputs
+
+
+class Recorder:
+    """Runs a step, by its graph where it has one.
+
+    Args:
+        xp: the array library.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+        self._stream = xp.cuda.Stream(non_blocking=True)  # the default stream cannot be recorded
+        self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the graph; None where it cannot be had
+
+    def run(
+        self, key: Hashable, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], replayed: Callable[[], None]
+    ) -> Any:
+        """``compute(arrays)``. Steps of one ``key`` differ in nothing but the numbers in memory.
+
+        ``replayed`` does what ``compute`` does on the host besides, counting the step.
+        """
+        known = self._steps.get(key, 0)
+        if isinstance(known, int) and known < WARM_UP:
+            self._steps[key] = known + 1
+            return compute(list(arrays))
+        if known is None:
+            return compute(list(arrays))
+        if isinstance(known, int):
+            known = self._steps[key] = self._record(compute, arrays)
+            if known is None:
+                return compute(list(arrays))
+            self._launch(known, arrays)
+        else:
+            self._launch(known, arrays)
+            replayed()
+        return known.outputs
+
+    def _launch(self, recorded: _Recorded, arrays: Sequence[Any]) -> None:
+        current = self._xp.cuda.get_current_stream()
+        for mine, given in zip(recorded.inputs, arrays):
+            mine[...] = given
+        self._order(current, self._stream)
+        recorded.graph.launch(self._stream)
+        self._order(self._stream, current)
+
+    def _record(self, compute: Callable[[list[Any]], Any], arrays: Sequence[Any]) -> _Recorded | None:
+        """The step's graph; nothing is computed. None where something in it refuses to be recorded."""
+        xp = self._xp
+        inputs, pool = [xp.empty_like(a) for a in arrays], xp.cuda.MemoryPool()
+        self._order(xp.cuda.get_current_stream(), self._stream)
+        with self._stream, xp.cuda.using_allocator(pool.malloc):
+            self._stream.begin_capture()
+            try:
+                outputs = compute(inputs)
+            except MemoryError:
+                with suppress(Exception):
+                    self._stream.end_capture()
+                raise
+            except Exception as error:  # whatever CUDA, CuPy or a layer object to
+                with suppress(Exception):
+                    self._stream.end_capture()
+                reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
+                return None
+            return _Recorded(self._stream.end_capture(), pool, inputs, outputs)
+
+    def _order(self, first: Any, then: Any) -> None:
+        """What is asked of ``then`` from now on happens after what was asked of ``first``."""
+        event = self._xp.cuda.Event()
+        event.record(first)
+        then.wait_event(event)

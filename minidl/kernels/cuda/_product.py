@@ -1,0 +1,34 @@
+"""The matrix product every dense layer and every recurrent step comes down to: cuBLAS where it is, else our own kernel.
+
+CuPy's ``matmul`` would call cuBLAS too, but refuses to while a CUDA graph is being recorded; both ways here may be recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.kernels.cuda import _cublas
+from minidl.kernels.cuda._module import Module, blocks
+
+_module = Module("linear.cu")
+TILE = 64
+
+
+def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu: bool = False) -> None:
+    """y = A B + bias, y += A B + bias where ``adding``, max(y, 0) where ``relu``.
+
+    A and B have any strides; the columns of y lie side by side, and with a bias or ``relu`` its rows as well.
+    """
+    (M, K), N = A.shape, B.shape[1]
+    if not M or not N:
+        return
+    library = _cublas.library_of(y)
+    if library is not None and library.takes(A, B, y):
+        library.product(A, B, y, adding)
+        if bias is not None or relu:
+            _module("finish", y, blocks(y.size), y, bias, relu, y.size, N)
+        return
+    size = y.itemsize
+    steps = [stride // size for matrix in (A, B) for stride in matrix.strides]
+    grid = (-(-M // TILE), -(-N // TILE))
+    _module("product", y, grid, A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding, relu)

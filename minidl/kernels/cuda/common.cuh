@@ -1,0 +1,19 @@
+// What every kernel may use. `real` is float or double: it is chosen when the file is compiled.
+
+// KERNEL(256) f(...): a kernel f in blocks of 256 threads. minidl/kernels/cuda/_module.py reads these lines.
+#define KERNEL(threads) extern "C" __global__ __launch_bounds__(threads) void
+
+// The body runs for i = 0 ... n - 1, spread over all threads of all blocks.
+#define FOR_EACH(i, n)                                                                                                 \
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < (n); i += (long long)gridDim.x * blockDim.x)
+
+#define ALL_LANES 0xffffffffu
+
+// max(a, b) in which NaN wins, as in NumPy; the built-in fmax drops it.
+__device__ inline real larger(real a, real b) { return a > b || a != a ? a : b; }
+
+// max(x, 0); NaN is not below zero and stays.
+__device__ inline real rectified(real x) { return x < 0 ? (real)0 : x; }
+
+// The largest finite number of the type.
+__device__ inline real largest() { return sizeof(real) == 4 ? (real)3.4028234663852886e38 : (real)1.7976931348623157e308; }

@@ -1,0 +1,183 @@
+// Convolution as a matrix product whose left factor is never written down (implicit GEMM). Formulas:
+// minidl/ops/convolution.py. With taps x channels as one index,
+//
+//     y (positions, f)      = U(x) (positions, taps c)     W (taps c, f) + b
+//     dx (places, c)        = U'(dy) (places, taps f)      W' (taps f, c)            U' lists the outputs that see a place
+//     dW (taps c, f)        = U(x)^T (taps c, positions)   dy (positions, f)
+//
+// Shapes: x, dx (n, D, H, W, C), y, dy (n, out, out, out, F), W (taps, C / groups, F), b (F,). Group g is blockIdx.z.
+#include "product.cuh"
+#include "windows.cuh"
+
+// The three numbers of a tap.
+struct Tap {
+    int t, u, v;
+};
+
+__device__ inline Tap tap_of(int number, const Axis &H, const Axis &W)
+{
+    return {number / W.window / H.window, number / W.window % H.window, number % W.window};
+}
+
+// Where in x the window at output `place` looks with this tap; -1 in the padding.
+__device__ inline int read_place(const Place &place, const Tap &tap, const Axis &D, const Axis &H, const Axis &W)
+{
+    const int d = looks_at(D, place.d, tap.t), h = looks_at(H, place.h, tap.u), w = looks_at(W, place.w, tap.v);
+    if (!inside(d, D.size) || !inside(h, H.size) || !inside(w, W.size)) return -1;
+    return ((place.n * D.size + d) * H.size + h) * W.size + w;
+}
+
+// U(x): row = output position, column = tap and channel.
+struct Patches {
+    const real *x; // of the group's first channel
+    int C, c;      // channels of x, of the group
+    Axis D, H, W;
+
+    typedef Place Row;
+    struct Column {
+        Tap tap;
+        int channel;
+    };
+    __device__ Row row(long long m) const { return place_of(m, D.out, H.out, W.out); }
+    __device__ Column column(long long k) const { return {tap_of((int)k / c, H, W), (int)k % c}; }
+    __device__ real at(const Row &row, const Column &column) const
+    {
+        const int place = read_place(row, column.tap, D, H, W);
+        return place < 0 ? (real)0 : x[place * C + column.channel];
+    }
+};
+
+// U(x)^T: row = tap and channel, column = output position.
+struct TurnedPatches {
+    Patches patches;
+
+    typedef Patches::Column Row;
+    typedef Place Column;
+    __device__ Row row(long long m) const { return patches.column(m); }
+    __device__ Column column(long long k) const { return patches.row(k); }
+    __device__ real at(const Row &row, const Column &column) const { return patches.at(column, row); }
+};
+
+// U'(dy): row = place in x, column = tap and filter.
+struct Outputs {
+    const real *dy; // of the group's first filter
+    int F, f;
+    Axis D, H, W;
+
+    typedef Place Row;
+    struct Column {
+        Tap tap;
+        int filter;
+    };
+    __device__ Row row(long long m) const { return place_of(m, D.size, H.size, W.size); }
+    __device__ Column column(long long k) const { return {tap_of((int)k / f, H, W), (int)k % f}; }
+    __device__ real at(const Row &row, const Column &column) const
+    {
+        const int d = seen_from(D, row.d, column.tap.t);
+        const int h = seen_from(H, row.h, column.tap.u);
+        const int w = seen_from(W, row.w, column.tap.v);
+        if (d < 0 || h < 0 || w < 0) return 0;
+        return dy[(((row.n * D.out + d) * H.out + h) * W.out + w) * F + column.filter];
+    }
+};
+
+// W as it stands: row = tap and channel, column = filter of the group.
+struct Filters {
+    const real *W;
+    int F;
+    __device__ real at(long long k, int n) const { return W[k * F + n]; }
+};
+
+// W': row = tap and filter, column = channel.
+struct TurnedFilters {
+    const real *W;
+    int c, F, f;
+    __device__ real at(long long k, int n) const { return W[(k / f * c + n) * F + k % f]; }
+};
+
+KERNEL(256) convolve(
+    const real *x, const real *W_, const real *b, real *y, bool relu, long long positions, int C, int F, int groups, AXES)
+{
+    __shared__ Tiles tiles;
+    DECLARE_AXES
+    const int c = C / groups, f = F / groups, group = blockIdx.z;
+    const Patches left = {x + group * c, C, c, D, H, W};
+    const Filters right = {W_ + group * f, F};
+    const int K = D.window * H.window * W.window * c;
+    tile_product<false>(tiles, left, right, positions, f, 0, K, [&](long long m, int n, real sum) {
+        const real z = sum + (b ? b[group * f + n] : (real)0);
+        y[m * F + group * f + n] = relu ? rectified(z) : z;
+    });
+}
+
+KERNEL(256) convolve_grad_x(const real *dy, const real *W_, real *dx, long long places, int C, int F, int groups, AXES)
+{
+    __shared__ Tiles tiles;
+    DECLARE_AXES
+    const int c = C / groups, f = F / groups, group = blockIdx.z;
+    const Outputs left = {dy + group * f, F, f, D, H, W};
+    const TurnedFilters right = {W_ + group * f, c, F, f};
+    const int K = D.window * H.window * W.window * f;
+    tile_product<false>(tiles, left, right, places, c, 0, K, [&](long long m, int n, real sum) {
+        dx[m * C + group * c + n] = sum;
+    });
+}
+
+// The positions are many and the result is small: `shares` blocks each sum a part of them, and `add_partial` adds the parts.
+KERNEL(256) convolve_grad_W(
+    const real *x, const real *dy, real *partial, long long positions, int C, int F, int groups, int shares, AXES)
+{
+    __shared__ Tiles tiles;
+    DECLARE_AXES
+    const int c = C / groups, f = F / groups, group = blockIdx.z / shares, share = blockIdx.z % shares;
+    const int rows = D.window * H.window * W.window * c;
+    const TurnedPatches left = {{x + group * c, C, c, D, H, W}};
+    const Filters right = {dy + group * f, F};
+    const long long first = positions * share / shares, last = positions * (share + 1) / shares;
+    tile_product<true>(tiles, left, right, rows, f, first, last, [&](long long m, int n, real sum) {
+        partial[((long long)share * rows + m) * F + group * f + n] = sum;
+    });
+}
+
+KERNEL(256) add_partial(const real *partial, real *dW, int shares, long long n)
+{
+    FOR_EACH(i, n)
+    {
+        double sum = 0;
+        for (int share = 0; share < shares; share++) sum += partial[share * n + i];
+        dW[i] = sum;
+    }
+}
+
+// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x).
+KERNEL(256) unfold(const real *x, real *patches, long long numbers, unsigned C, AXES)
+{
+    DECLARE_AXES
+    const unsigned taps = D.window * H.window * W.window;
+    FOR_EACH(i, numbers)
+    {
+        const unsigned channel = (unsigned)i % C, row = (unsigned)i / C;
+        const int place = read_place(place_of(row / taps, D.out, H.out, W.out), tap_of(row % taps, H, W), D, H, W);
+        patches[i] = place < 0 ? (real)0 : x[place * C + channel];
+    }
+}
+
+// The transpose: x (n, D, H, W, C) = the sum of the patches' entries that were read here.
+KERNEL(256) fold(const real *patches, real *x, long long numbers, unsigned C, AXES)
+{
+    DECLARE_AXES
+    const unsigned taps = D.window * H.window * W.window;
+    FOR_EACH(i, numbers)
+    {
+        const unsigned channel = (unsigned)i % C;
+        const Place place = place_of((unsigned)i / C, D.size, H.size, W.size);
+        real sum = 0;
+        for (unsigned number = 0; number < taps; number++) {
+            const Tap tap = tap_of(number, H, W);
+            const int d = seen_from(D, place.d, tap.t), h = seen_from(H, place.h, tap.u), w = seen_from(W, place.w, tap.v);
+            if (d < 0 || h < 0 || w < 0) continue;
+            sum += patches[((((place.n * D.out + d) * H.out + h) * W.out + w) * taps + number) * C + channel];
+        }
+        x[i] = sum;
+    }
+}

@@ -1,0 +1,139 @@
+"""Convolution on the GPU, for one to three spatial axes and any number of groups.
+
+In full precision the matrix of patches is never written down (see ``convolution.cu``). Where tensor cores are allowed
+(``precision="tf32"`` or ``"bf16"``) it is, and cuBLAS multiplies it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minidl import config
+from minidl.backend.dispatch import backend_of
+from minidl.geometry import Window
+from minidl.kernels.cuda._cublas import library_of
+from minidl.kernels.cuda._module import Module, blocks, fits
+from minidl.kernels.cuda._product import product
+from minidl.kernels.cuda._windows import MOST, axes, suit
+
+_module = Module("convolution.cu")
+TILE = 64
+_MOST_GROUPS = 65535  # the third axis of a grid
+_BLOCKS, _POSITIONS_OF_A_SHARE, _MOST_SUMS = 264, 256, 1 << 24  # of dW: blocks to be busy with, and numbers in all partial sums
+
+
+def unfold(x: Any, window: Window) -> Any:
+    """Twin of ``ops.convolution.unfold``."""
+    if not suit(window, x):
+        return NotImplemented
+    out = window.output_shape(x.shape[1:-1])
+    numbers = x.shape[0] * prod(out) * window.taps * x.shape[-1]
+    if numbers > MOST:
+        return NotImplemented
+    patches = backend_of(x).empty((x.shape[0], *out, window.taps, x.shape[-1]), x.dtype)
+    _module("unfold", x, blocks(numbers), x, patches, numbers, x.shape[-1], *axes(window, x.shape[1:-1]))
+    return patches
+
+
+def fold(patches: Any, spatial: tuple[int, ...], window: Window) -> Any:
+    """Twin of ``ops.convolution.fold``."""
+    n, *out, taps, c = patches.shape
+    numbers = n * prod(spatial) * c
+    if not suit(window, patches[..., 0, :]) or tuple(out) != window.output_shape(spatial) or taps != window.taps:
+        return NotImplemented
+    if max(patches.size, numbers) > MOST:
+        return NotImplemented
+    x = backend_of(patches).empty((n, *spatial, c), patches.dtype)
+    _module("fold", patches, blocks(numbers), patches, x, numbers, c, *axes(window, spatial))
+    return x
+
+
+def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
+    """Twin of ``ops.convolution.convolve``."""
+    return _convolve(x, W, b, window, groups, relu=False)
+
+
+def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -> Any:
+    c, f = x.shape[-1], W.shape[-1]
+    if not _takes(window, groups, c, f, W.shape, x, W, b) or (b is not None and b.shape != (f,)):
+        return NotImplemented
+    out = window.output_shape(x.shape[1:-1])
+    positions = x.shape[0] * prod(out)
+    if positions * f > MOST:
+        return NotImplemented
+    y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
+    if _on_tensor_cores(x, positions, window, groups, c):
+        patches = unfold(x, window)
+        product(patches.reshape(positions, -1), W.reshape(-1, f), y.reshape(positions, f), bias=b, relu=relu)
+        return y
+    grid = (_tiles(positions), _tiles(f // groups), groups)
+    _module("convolve", x, grid, x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1]))
+    return y
+
+
+def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
+    """Twin of ``ops.convolution.convolve_grad_x``."""
+    c, f = W.shape[-2] * groups, dy.shape[-1]
+    if not _takes(window, groups, c, f, W.shape, dy, W) or tuple(dy.shape[1:-1]) != window.output_shape(spatial):
+        return NotImplemented
+    places = dy.shape[0] * prod(spatial)
+    if places * c > MOST:
+        return NotImplemented
+    positions = prod(dy.shape[:-1])
+    if _on_tensor_cores(dy, positions, window, groups, c):
+        patches = backend_of(dy).empty((*dy.shape[:-1], window.taps, c), dy.dtype)
+        product(dy.reshape(positions, f), W.reshape(-1, f).T, patches.reshape(positions, -1))
+        return fold(patches, tuple(spatial), window)
+    dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
+    grid = (_tiles(places), _tiles(c // groups), groups)
+    _module("convolve_grad_x", dy, grid, dy, W, dx, places, c, f, groups, *axes(window, spatial))
+    return dx
+
+
+def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
+    """Twin of ``ops.convolution.convolve_grad_W``."""
+    c, f = x.shape[-1], dy.shape[-1]
+    shape = (*window.size, c // groups, f)
+    if not _takes(window, groups, c, f, shape, x, dy, out) or not fits(out, shape):
+        return NotImplemented
+    if tuple(dy.shape[:-1]) != (x.shape[0], *window.output_shape(x.shape[1:-1])):
+        return NotImplemented
+    backend = backend_of(x)
+    dW = backend.empty(shape, x.dtype) if out is None else out
+    positions = prod(dy.shape[:-1])
+    if _on_tensor_cores(x, positions, window, groups, c):
+        patches = unfold(x, window)
+        product(patches.reshape(positions, -1).T, dy.reshape(positions, f), dW.reshape(-1, f))
+        return dW
+    rows = window.taps * (c // groups)
+    tiles = _tiles(rows) * _tiles(f // groups) * groups
+    shares = max(1, min(_BLOCKS // tiles, positions // _POSITIONS_OF_A_SHARE, _MOST_SUMS // dW.size))
+    partial = backend.empty((shares, *shape), x.dtype) if shares > 1 else dW
+    grid = (_tiles(rows), _tiles(f // groups), groups * shares)
+    _module("convolve_grad_W", x, grid, x, dy, partial, positions, c, f, groups, shares, *axes(window, x.shape[1:-1]))
+    if shares > 1:
+        _module("add_partial", x, blocks(dW.size), partial, dW, shares, dW.size)
+    return dW
+
+
+def _on_tensor_cores(like: Any, positions: int, window: Window, groups: int, c: int) -> bool:
+    """Whether the user allows tensor cores, and the patches can be written down for them."""
+    allowed = config.precision() != "float32" and like.dtype == "float32" and groups == 1
+    return allowed and 0 < positions * window.taps * c <= MOST and library_of(like) is not None
+
+
+def _tiles(count: int) -> int:
+    return -(-count // TILE)
+
+
+def _takes(window: Window, groups: int, c: int, f: int, W_shape: tuple[int, ...], image: Any, *others: Any) -> bool:
+    """Whether types and shapes are those of a convolution the kernels can do."""
+    return (
+        suit(window, image, *others)
+        and not c % groups
+        and not f % groups
+        and tuple(W_shape) == (*window.size, c // groups, f)
+        and window.taps * max(c, f) <= MOST
+        and groups <= _MOST_GROUPS
+    )

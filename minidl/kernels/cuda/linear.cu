@@ -1,0 +1,54 @@
+// Dense layers:  y = x W + b,  dx = dy W^T,  dW = x^T dy,  db = sum of dy over the rows. Formulas: minidl/ops/linear.py.
+#include "product.cuh"
+#include "reduce.cuh"
+
+// A matrix in memory: neighbours along a row are `across` numbers apart, along a column `down`; a transposed one is the same
+// with the two exchanged.
+struct Matrix {
+    const real *start;
+    long long down, across;
+
+    typedef const real *Row;
+    typedef long long Column;
+    __device__ Row row(long long m) const { return start + m * down; }
+    __device__ Column column(long long k) const { return k * across; }
+    __device__ real at(Row row, Column column) const { return row[column]; }
+};
+
+struct Factor {
+    Matrix matrix;
+    __device__ real at(long long k, int n) const { return matrix.start[k * matrix.down + n * matrix.across]; }
+};
+
+// y (M, N) = A (M, K) B (K, N) + bias (N,), added to what y holds where `adding`, ReLU of it where `relu`; rows of y are
+// `y_down` numbers apart.
+KERNEL(256) product(
+    const real *A, const real *B, const real *bias, real *y, int M, int N, int K, long long A_down, long long A_across,
+    long long B_down, long long B_across, long long y_down, bool adding, bool relu)
+{
+    __shared__ Tiles tiles;
+    const Matrix left = {A, A_down, A_across};
+    const Factor right = {{B, B_down, B_across}};
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](long long m, int n, real sum) {
+        real *place = y + m * y_down + n;
+        const real z = sum + (bias ? bias[n] : (real)0) + (adding ? *place : (real)0);
+        *place = relu ? rectified(z) : z;
+    });
+}
+
+// y (rows, columns) += b (columns,), then ReLU where `relu`: what is left to do after a product of cuBLAS's
+KERNEL(256) finish(real *y, const real *b, bool relu, long long n, int columns)
+{
+    FOR_EACH(i, n)
+    {
+        const real z = b ? y[i] + b[i % columns] : y[i];
+        y[i] = relu ? rectified(z) : z;
+    }
+}
+
+// db (columns,) from dy (rows, columns), in shares; `add_shares` adds them up.
+KERNEL(256) bias_grad(const real *dy, double *partial, long long rows, int columns)
+{
+    __shared__ Lines lines;
+    column_sums(lines, rows, columns, partial, [&](long long row, int column) { return (double)dy[row * columns + column]; });
+}

@@ -1,0 +1,58 @@
+"""Batch normalisation on the GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend.dispatch import backend_of
+from minidl.kernels.cuda._module import Module, alike, blocks
+from minidl.kernels.cuda._reduce import add_shares, column_shares, partial_sums
+
+_module = Module("normalization.cu")
+
+
+def moments(x: Any) -> Any:
+    """Twin of ``ops.normalization.moments``; declines a batch without samples."""
+    if not alike(x) or not x.size:
+        return NotImplemented
+    channels = x.shape[-1]
+    rows = x.size // channels
+    grid = column_shares(rows, channels)
+    partial = partial_sums(x, grid, channels)
+    mean, variance = (backend_of(x).empty((channels,), x.dtype) for _ in range(2))
+    _module("sums", x, grid, x, partial, rows, channels)
+    add_shares(_module, partial, mean, rows)
+    _module("centred_squares", x, grid, x, mean, partial, rows, channels)
+    add_shares(_module, partial, variance, rows)
+    return mean, variance
+
+
+def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """Twin of ``ops.normalization.normalize``."""
+    if not _fit(x, mean, variance, gamma, beta):
+        return NotImplemented
+    y = backend_of(x).empty(x.shape, x.dtype)
+    _module("normalize", x, blocks(x.size), x, mean, variance, gamma, beta, y, epsilon, x.size, x.shape[-1])
+    return y
+
+
+def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
+    """Twin of ``ops.normalization.normalize_grad``."""
+    if not _fit(x, mean, variance, gamma) or not alike(x, dy) or dy.shape != x.shape or not x.size:
+        return NotImplemented
+    channels = x.shape[-1]
+    rows = x.size // channels
+    grid = column_shares(rows, channels)
+    partial_beta, partial_gamma = partial_sums(x, grid, channels), partial_sums(x, grid, channels)
+    dgamma, dbeta = (backend_of(x).empty((channels,), x.dtype) for _ in range(2))
+    _module("normalize_grad_sums", x, grid, dy, x, mean, variance, partial_beta, partial_gamma, epsilon, rows, channels)
+    add_shares(_module, partial_beta, dbeta)
+    add_shares(_module, partial_gamma, dgamma)
+    dx = backend_of(x).empty(x.shape, x.dtype)
+    sums = (gamma, dgamma, dbeta)
+    _module("normalize_grad", x, blocks(x.size), dy, x, mean, variance, *sums, dx, epsilon, bool(of_batch), rows, channels)
+    return dx, dgamma, dbeta
+
+
+def _fit(x: Any, *of_channels: Any) -> bool:
+    return alike(x, *of_channels) and x.ndim > 1 and all(a is None or a.shape == x.shape[-1:] for a in of_channels)

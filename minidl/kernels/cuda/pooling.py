@@ -1,0 +1,59 @@
+"""Pooling on the GPU, for one to three spatial axes."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minidl.backend.dispatch import backend_of
+from minidl.geometry import Window
+from minidl.kernels.cuda._module import Module, blocks
+from minidl.kernels.cuda._windows import MOST, axes, suit
+
+_module = Module("pooling.cu")
+
+
+def max_pool(x: Any, window: Window) -> Any:
+    """Twin of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
+    if not suit(window, x) or window.taps > 256:
+        return NotImplemented
+    backend = backend_of(x)
+    shape = (x.shape[0], *window.output_shape(x.shape[1:-1]), x.shape[-1])
+    y, winners = backend.empty(shape, x.dtype), backend.empty(shape, "uint8")
+    _module("max_pool", x, blocks(y.size), x, y, winners, y.size, x.shape[-1], *axes(window, x.shape[1:-1]))
+    return y, winners
+
+
+def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
+    """Twin of ``ops.pooling.max_pool_grad``."""
+    if not _fits(dy, spatial, window) or winners.dtype != "uint8" or winners.shape != dy.shape:
+        return NotImplemented
+    dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
+    _module("max_pool_grad", dy, blocks(dx.size), dy, winners, dx, dx.size, dx.shape[-1], *axes(window, spatial))
+    return dx
+
+
+def average_pool(x: Any, window: Window) -> Any:
+    """Twin of ``ops.pooling.average_pool``."""
+    if not suit(window, x):
+        return NotImplemented
+    y = backend_of(x).empty((x.shape[0], *window.output_shape(x.shape[1:-1]), x.shape[-1]), x.dtype)
+    _module("average_pool", x, blocks(y.size), x, y, y.size, x.shape[-1], *axes(window, x.shape[1:-1]))
+    return y
+
+
+def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
+    """Twin of ``ops.pooling.average_pool_grad``."""
+    if not _fits(dy, spatial, window):
+        return NotImplemented
+    dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
+    _module("average_pool_grad", dy, blocks(dx.size), dy, dx, dx.size, dx.shape[-1], *axes(window, spatial))
+    return dx
+
+
+def _fits(dy: Any, spatial: tuple[int, ...], window: Window) -> bool:
+    return (
+        suit(window, dy)
+        and tuple(dy.shape[1:-1]) == window.output_shape(spatial)
+        and dy.shape[0] * prod(spatial) * dy.shape[-1] <= MOST
+    )

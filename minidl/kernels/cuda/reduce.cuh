@@ -1,0 +1,51 @@
+// Sums in a fixed order, so that the same input gives the same bits: no atomic additions.
+#include "common.cuh"
+
+// The sum, or the maximum, over the 32 lanes of a warp, in every lane.
+__device__ inline real warp_sum(real value)
+{
+    for (int distance = 16; distance; distance /= 2) value += __shfl_xor_sync(ALL_LANES, value, distance);
+    return value;
+}
+
+__device__ inline real warp_max(real value)
+{
+    for (int distance = 16; distance; distance /= 2) value = larger(value, __shfl_xor_sync(ALL_LANES, value, distance));
+    return value;
+}
+
+// Sums over the rows of a matrix (rows, columns): partial[share, column] = sum of term(row, column) over the share's rows.
+// A block of 256 threads is 32 columns wide and 8 rows high; blockIdx.y is the share. Single precision is not enough here:
+// there may be millions of rows.
+#define LINES 8
+struct Lines {
+    double sum[LINES][33];
+};
+
+template <class Term> __device__ void column_sums(Lines &lines, long long rows, int columns, double *partial, Term term)
+{
+    const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
+    const int column = blockIdx.x * 32 + lane;
+    const long long first = rows * blockIdx.y / gridDim.y, last = rows * (blockIdx.y + 1) / gridDim.y;
+    double sum = 0;
+    if (column < columns)
+        for (long long row = first + line; row < last; row += LINES) sum += term(row, column);
+    lines.sum[line][lane] = sum;
+    __syncthreads();
+    if (line == 0 && column < columns) {
+        for (int other = 1; other < LINES; other++) sum += lines.sum[other][lane];
+        partial[blockIdx.y * (long long)columns + column] = sum;
+    }
+    __syncthreads(); // the lines may be used again
+}
+
+// sum[i] = (partial[0, i] + partial[1, i] + ...) / divisor
+KERNEL(256) add_shares(const double *partial, real *sum, int shares, long long n, double divisor)
+{
+    FOR_EACH(i, n)
+    {
+        double total = 0;
+        for (int share = 0; share < shares; share++) total += partial[share * n + i];
+        sum[i] = (real)(total / divisor);
+    }
+}

@@ -1,0 +1,48 @@
+// Windows over one to three spatial axes: missing axes have size 1, a window of 1, and come first. Elements are counted in
+// 32 bits, which divide several times faster than 64; launchers decline larger arrays.
+#include "common.cuh"
+
+struct Axis {
+    int size;     // positions of the input
+    int out;      // positions of the window
+    int window;   // taps
+    int stride;   // positions from one window to the next
+    int dilation; // positions from one tap to the next
+    int before;   // zeros in front
+};
+
+// Where tap t of the window at output position o looks; outside 0 ... size - 1 there is padding.
+__device__ inline int looks_at(const Axis &axis, int o, int t) { return o * axis.stride + t * axis.dilation - axis.before; }
+
+// The output position whose tap t looks at input position i; -1 where there is none.
+__device__ inline int seen_from(const Axis &axis, int i, int t)
+{
+    const int distance = i + axis.before - t * axis.dilation;
+    if (distance < 0 || distance % axis.stride) return -1;
+    return distance / axis.stride < axis.out ? distance / axis.stride : -1;
+}
+
+__device__ inline bool inside(int position, int size) { return position >= 0 && position < size; }
+
+// The parameters of a kernel with windows, and what its first line makes of them.
+#define AXES int size_0, int out_0, int window_0, int stride_0, int dilation_0, int before_0, \
+             int size_1, int out_1, int window_1, int stride_1, int dilation_1, int before_1, \
+             int size_2, int out_2, int window_2, int stride_2, int dilation_2, int before_2
+#define DECLARE_AXES                                                                                                   \
+    const Axis D = {size_0, out_0, window_0, stride_0, dilation_0, before_0};                                          \
+    const Axis H = {size_1, out_1, window_1, stride_1, dilation_1, before_1};                                          \
+    const Axis W = {size_2, out_2, window_2, stride_2, dilation_2, before_2};
+
+// Position number p of images (n, depth, height, width), counted in memory's order.
+struct Place {
+    int n, d, h, w;
+};
+
+__device__ inline Place place_of(unsigned p, unsigned depth, unsigned height, unsigned width)
+{
+    Place place;
+    place.w = p % width, p /= width;
+    place.h = p % height, p /= height;
+    place.d = p % depth, place.n = p / depth;
+    return place;
+}

@@ -1,0 +1,253 @@
+// CUDA C++ on the CPU, for tests. Each thread of a block is a fiber with a stack of its own, which runs until it has to wait
+// for others; blocks run one after another. So barriers, shuffles and shared memory behave as on a GPU, and the order in which
+// the threads run is a parameter of the test: what depends on it is a race.
+//
+// Not modelled: warps in true lock step, the memory model between barriers, bank conflicts, occupancy, fused multiply-adds.
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmath>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __align__(n) alignas(n)
+#if defined(__SANITIZE_ADDRESS__)
+#define __shared__ static // the sanitizer guards it
+#else
+#define __shared__ static __attribute__((section("gpu_shared"))) // one block runs at a time; filled with NaN before each
+extern "C" char __start_gpu_shared[] __attribute__((weak)), __stop_gpu_shared[] __attribute__((weak));
+#endif
+
+struct dim3 {
+    unsigned x = 1, y = 1, z = 1;
+};
+static dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+// --- fibers: a stack and a place to go on from ------------------------------------------------------------------------
+
+#if defined(__x86_64__)
+typedef void *Place_of_fiber;
+extern "C" void switch_fiber(void **from, void *to); // the registers a function must keep, and the stack pointer
+asm(R"(
+.text
+.local switch_fiber
+.type switch_fiber, @function
+switch_fiber:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+)");
+static void go(Place_of_fiber &from, Place_of_fiber &to) { switch_fiber(&from, to); }
+static void prepare(Place_of_fiber &fiber, char *stack, size_t size, void (*entry)())
+{
+    void **top = (void **)(stack + size);
+    *--top = nullptr;
+    *--top = (void *)entry;
+    for (int i = 0; i < 6; i++) *--top = nullptr;
+    fiber = top;
+}
+#else
+#include <ucontext.h> // slower, on any machine
+typedef ucontext_t Place_of_fiber;
+static void go(Place_of_fiber &from, Place_of_fiber &to) { swapcontext(&from, &to); }
+static void prepare(Place_of_fiber &fiber, char *stack, size_t size, void (*entry)())
+{
+    getcontext(&fiber);
+    fiber.uc_stack.ss_sp = stack, fiber.uc_stack.ss_size = size, fiber.uc_link = nullptr;
+    makecontext(&fiber, entry, 0);
+}
+#endif
+
+// --- lanes: the threads of the block that runs -------------------------------------------------------------------------
+
+enum State { RUNS, WAITS_FOR_BLOCK, WAITS_FOR_WARP, ENDED };
+enum Fault { NONE, SOME_LANES_MISSED_A_BARRIER, LANES_WAIT_AT_DIFFERENT_BARRIERS, STUCK };
+struct Lane {
+    Place_of_fiber place;
+    State state;
+    int barrier;     // the source line it waits at
+    uint64_t shown;  // to the others of its warp, in a shuffle
+};
+static std::vector<Lane> lanes;
+static unsigned lane_now;
+static Place_of_fiber scheduler;
+static void (*body)(void *);
+static void *body_argument;
+static const size_t STACK = 64 * 1024;
+static char *stacks;
+
+static void wait_as(State state, int barrier)
+{
+    Lane &lane = lanes[lane_now];
+    lane.state = state, lane.barrier = barrier;
+    go(lane.place, scheduler);
+}
+static void lane_entry()
+{
+    body(body_argument);
+    wait_as(ENDED, 0);
+    abort();
+}
+
+#define __syncthreads() wait_as(WAITS_FOR_BLOCK, __LINE__)
+static inline void sync_warp(int line) { wait_as(WAITS_FOR_WARP, line); }
+#define __syncwarp(...) sync_warp(__LINE__)
+
+template <class T> static T shuffled(T value, unsigned source)
+{
+    memcpy(&lanes[lane_now].shown, &value, sizeof value);
+    sync_warp(-1);
+    const unsigned other = (lane_now & ~31u) + source;
+    if (source < 32 && other < lanes.size()) memcpy(&value, &lanes[other].shown, sizeof value);
+    sync_warp(-2);
+    return value;
+}
+template <class T> static T __shfl_xor_sync(unsigned, T value, int mask) { return shuffled(value, (lane_now & 31) ^ mask); }
+template <class T> static T __shfl_down_sync(unsigned, T value, unsigned n) { return shuffled(value, (lane_now & 31) + n); }
+template <class T> static T __shfl_sync(unsigned, T value, int lane) { return shuffled(value, lane & 31); }
+template <class T> static T atomicAdd(T *place, T value)
+{
+    const T before = *place;
+    *place = before + value;
+    return before;
+}
+static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
+{
+    return (unsigned long long)(((unsigned __int128)a * b) >> 64);
+}
+
+// --- blocks --------------------------------------------------------------------------------------------------------------
+
+enum Order { ASCENDING, DESCENDING, RANDOM };
+static uint64_t random_state;
+static unsigned random_below(unsigned n)
+{
+    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
+    return random_state % n;
+}
+static void arrange(std::vector<unsigned> &numbers, int order)
+{
+    for (unsigned i = 0; i < numbers.size(); i++) numbers[i] = order == DESCENDING ? numbers.size() - 1 - i : i;
+    if (order == RANDOM)
+        for (unsigned i = numbers.size(); i > 1; i--) std::swap(numbers[i - 1], numbers[random_below(i)]);
+}
+
+static Fault run_block(unsigned threads, int order)
+{
+    static std::vector<unsigned> turn;
+    if (!stacks)
+        stacks = (char *)mmap(0, 1025 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+#if !defined(__SANITIZE_ADDRESS__)
+    if (__start_gpu_shared) memset(__start_gpu_shared, 0xff, __stop_gpu_shared - __start_gpu_shared);
+#endif
+    lanes.resize(threads), turn.resize(threads);
+    for (unsigned i = 0; i < threads; i++) { // stacks that begin at one offset would share few lines of the cache
+        lanes[i].state = RUNS;
+        prepare(lanes[i].place, stacks + i * STACK, STACK - (i * 320) % 8192, lane_entry);
+    }
+    for (;;) {
+        arrange(turn, order);
+        bool moved = false;
+        for (unsigned i : turn)
+            if (lanes[i].state == RUNS) {
+                moved = true;
+                lane_now = threadIdx.x = i;
+                go(scheduler, lanes[i].place);
+            }
+        unsigned ended = 0, waiting = 0;
+        for (unsigned first = 0; first < threads; first += 32) { // a warp goes on when all of it waits, or has ended
+            const unsigned last = first + 32 < threads ? first + 32 : threads;
+            unsigned in_warp = 0, alive = 0;
+            for (unsigned i = first; i < last; i++) in_warp += lanes[i].state == WAITS_FOR_WARP, alive += lanes[i].state != ENDED;
+            if (in_warp && in_warp == alive)
+                for (unsigned i = first; i < last; i++)
+                    if (lanes[i].state == WAITS_FOR_WARP) lanes[i].state = RUNS, moved = true;
+        }
+        int barrier = 0;
+        bool same = true;
+        for (const Lane &lane : lanes) {
+            ended += lane.state == ENDED;
+            if (lane.state != WAITS_FOR_BLOCK) continue;
+            same = same && (!waiting || lane.barrier == barrier);
+            barrier = lane.barrier, waiting++;
+        }
+        if (ended == threads) return NONE;
+        if (waiting == threads) {
+            if (!same) return LANES_WAIT_AT_DIFFERENT_BARRIERS;
+            for (Lane &lane : lanes) lane.state = RUNS;
+        } else if (waiting && waiting + ended == threads) {
+            return SOME_LANES_MISSED_A_BARRIER;
+        } else if (!moved) {
+            return STUCK;
+        }
+    }
+}
+
+template <class Body> static int run_grid(dim3 grid, unsigned threads, int order, unsigned seed, Body kernel)
+{
+    random_state = seed * 2654435761u + 88172645463325252ull;
+    gridDim = grid, blockDim = {threads, 1, 1};
+    body_argument = &kernel;
+    body = [](void *argument) { (*(Body *)argument)(); };
+    std::vector<unsigned> blocks((size_t)grid.x * grid.y * grid.z);
+    arrange(blocks, order);
+    for (unsigned number : blocks) {
+        blockIdx = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
+        if (Fault fault = run_block(threads, order)) return fault;
+    }
+    return NONE;
+}
+
+// --- what a kernel takes, as the compiler sees it ------------------------------------------------------------------------
+
+template <class T> static std::string type_name()
+{
+    if constexpr (std::is_pointer_v<T>)
+        return "*" + type_name<std::remove_const_t<std::remove_pointer_t<T>>>();
+    else if constexpr (std::is_same_v<T, bool>)
+        return "b1";
+    else
+        return (std::is_floating_point_v<T> ? "f" : std::is_signed_v<T> ? "i" : "u") + std::to_string(sizeof(T));
+}
+template <class... T> static std::string type_names(void (*)(T...)) { return ((type_name<T>() + " ") + ...); }
+template <class... T, size_t... i> static auto bound(void (*kernel)(T...), void **arguments, std::index_sequence<i...>)
+{
+    return [=] { kernel(*(T *)arguments[i]...); };
+}
+template <class... T>
+static int run_kernel(void (*kernel)(T...), dim3 grid, unsigned threads, void **arguments, int order, unsigned seed)
+{
+    return run_grid(grid, threads, order, seed, bound(kernel, arguments, std::index_sequence_for<T...>()));
+}
+
+#define RUN_ON_CPU(kernel)                                                                                             \
+    extern "C" const char *types_of_##kernel()                                                                         \
+    {                                                                                                                  \
+        static const std::string names = type_names(kernel);                                                           \
+        return names.c_str();                                                                                          \
+    }                                                                                                                  \
+    extern "C" int run_##kernel(unsigned x, unsigned y, unsigned z, unsigned threads, void **a, int order, unsigned seed) \
+    {                                                                                                                  \
+        return run_kernel(kernel, {x, y, z}, threads, a, order, seed);                                                 \
+    }

@@ -1,0 +1,114 @@
+"""Recorded training steps: replayed, they give the bits of steps that were run; what cannot be recorded runs, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from minidl import config
+from minidl.backend import backend_of, graphs
+from minidl.layers import Activation, Dense
+from minidl.models import Sequential
+from minidl.optimizers import SGD
+from minidl.utils.doctor import examine
+from tests.gpu import on_cpu
+from tests.gpu.strict_cupy import device
+from tests.gpu.strict_cupy.streams import Graph
+from tests.gpu.test_layers import on_the_stand_in
+from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
+
+pytestmark = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(graphs, "reasons", [])
+    monkeypatch.setattr(Graph, "launched", 0)
+    yield
+    assert on_cpu.recording is None
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_replayed_steps_give_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropout draws anew, rates and counters go on, a smaller last batch is a recording of its own."""
+    monkeypatch.setattr(graphs, "WARM_UP", 1)
+    with on_the_stand_in("auto"):
+        expected = run(name)
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        found = run(name)
+    assert not graphs.reasons
+    assert Graph.launched == (6 - 1) + (2 - 1)
+    for a, e in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, e)
+
+
+def test_the_first_steps_run_and_the_others_are_replayed() -> None:
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        model = make("mlp")
+        model.train_on_batch(IMAGES[:10], LABELS[:10])
+        for _ in range(6):
+            model.train_on_batch(IMAGES[:10], LABELS[:10])
+        assert Graph.launched == 7 - graphs.WARM_UP
+        assert model.optimizer.iterations == 7
+        on_cpu.launches.clear()
+        with device.no_waiting():
+            step = model._step
+            (batch,) = model._data(IMAGES[:10], LABELS[:10], None, "fit", "ignore").batches(10)
+            step.train(batch)
+        assert "dropout" in on_cpu.launches  # by the graph
+
+
+def test_what_changes_on_the_host_reaches_the_recording() -> None:
+    def weights(mode: str) -> list[np.ndarray]:
+        with on_the_stand_in("auto"), config.use_graphs(mode):
+            model = make("mlp")
+            for step in range(12):
+                if step == 5:
+                    model.optimizer.learning_rate = 0.05
+                if step == 8:
+                    model.layers[2].trainable = False
+                model.train_on_batch(IMAGES[:10], LABELS[:10])
+            return model.get_weights()
+
+    for a, e in zip(weights("on"), weights("off"), strict=True):
+        np.testing.assert_array_equal(a, e)
+    assert Graph.launched == (8 - 2) + (4 - 2)  # frozen layers make another step
+
+
+class Asking(Activation):
+    """A layer that waits for the device in the middle of the step."""
+
+    def apply(self, x, training=False, keep=True):  # type: ignore[no-untyped-def]
+        backend_of(x).to_numpy(x[:1])
+        return super().apply(x, training, keep)
+
+
+def test_what_cannot_be_recorded_runs_and_the_doctor_says_why() -> None:
+    def weights(mode: str) -> list[np.ndarray]:
+        with on_the_stand_in("auto"), config.use_graphs(mode):
+            model = Sequential(
+                [Dense(3, input_shape=(4,), kernel_initializer="ones"), Asking("tanh"), Dense(2, kernel_initializer="ones")]
+            )
+            model.compile(SGD(0.1, 0.9), "mse")
+            for _ in range(6):
+                model.train_on_batch(np.ones((4, 4)), np.eye(4)[:, :2])
+            assert model.optimizer.iterations == 6
+            (said,) = [f.value for f in examine() if f.name == "CUDA graphs"]
+            assert said.startswith(
+                "off" if mode == "off" else "on; not recorded: RuntimeError: a copy to the host is not permitted"
+            )
+            return model.get_weights()
+
+    for a, e in zip(weights("on"), weights("off"), strict=True):
+        np.testing.assert_array_equal(a, e)
+    assert len(graphs.reasons) == 1  # tried once
+    assert Graph.launched == 0
+
+
+@pytest.mark.parametrize("name", ["mlp"])
+def test_looking_at_every_loss_is_not_recorded(name: str) -> None:
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        make(name).fit(IMAGES, targets(name, LABELS), batch_size=10, verbose=0, nan="raise")
+    assert Graph.launched == 0

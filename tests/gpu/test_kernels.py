@@ -1,0 +1,257 @@
+"""Every CUDA twin, launcher and kernel, on its whole case table: run on the CPU in three orders, equal to the definition."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import backend, config
+from minidl.backend.dispatch import find_twin
+from minidl.ops import activation
+from tests.cases.ops import OpCase, all_ops, cases_of
+from tests.gpu import on_cpu
+from tests.gpu.on_cpu import ORDERS, lanes_in_order
+from tests.gpu.strict_cupy import stand_in
+from tests.ops.naive import assert_close
+
+ROOT = Path(__file__).parents[2]
+KERNELS = ROOT / "minidl" / "kernels" / "cuda"
+
+
+def has_twin(op: str) -> bool:
+    """Whether ``kernels/cuda`` has a function of the op's module and name."""
+    module, _, name = op.partition(".")
+    path = KERNELS / f"{module}.py"
+    return path.exists() and f"\ndef {name}(" in path.read_text()
+
+
+TWINS = [op for op in all_ops() if has_twin(op)]
+DECLINED = {  # and left to the definition, for a reason that stands in the twin's docstring
+    "pooling.max_pool: 1d 300 taps",
+    "pooling.max_pool_grad: 1d 300 taps",
+    "normalization.normalize: batch 0",
+}
+pytestmark = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
+each_op = pytest.mark.parametrize("op", TWINS)
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> Iterator[None]:
+    with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"):
+        yield
+
+
+def to_device(args: Any) -> Any:
+    take = backend.current().asarray
+    if isinstance(args, dict):
+        return {name: take(a) if isinstance(a, np.ndarray) else a for name, a in args.items()}
+    return tuple(take(a) if isinstance(a, np.ndarray) else a for a in args)
+
+
+def to_host(arrays: Any) -> tuple:
+    return tuple(a.get() for a in arrays)
+
+
+def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
+    """What the twin gives (what it changed, where it works in place); None where it declines."""
+    module, _, name = case.op.partition(".")
+    twin = find_twin("minidl.kernels.cuda", module, name)
+    assert twin is not None, f"{case.op}: its twin is not found"
+    ready = tuple(a.reshape(-1) if module == "activation" and hasattr(a, "reshape") else a for a in args)
+    result = twin(*ready, **kwargs)
+    if result is NotImplemented:
+        return None
+    if case.writes:
+        assert result is None
+        return tuple(args[k] for k in case.writes)
+    return tuple(result) if isinstance(result, tuple) else (result,)
+
+
+def check_case(case: OpCase, seed: int, dtype: Any) -> bool:
+    """Agrees with the definition on the CPU, changes no input, the same bits twice; False where the twin declined."""
+    host_args, host_kwargs = case.make(np.random.default_rng(seed), dtype)
+    copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in host_args]
+    result = case.function.reference(*copies, **case.make(np.random.default_rng(seed), dtype)[1])
+    expected = tuple(copies[k] for k in case.writes) if case.writes else result if isinstance(result, tuple) else (result,)
+    args, kwargs = to_device(host_args), to_device(host_kwargs)
+    found = run(case, args, kwargs)
+    if found is None:
+        return False
+    for a, e in zip(to_host(found), expected, strict=True):
+        assert a.dtype == e.dtype, f"{case}: {a.dtype}, definition {e.dtype}"
+        e = e.reshape(-1) if case.op.startswith("activation") else e
+        assert_close(a, e, case.compare, f"{case} ({np.dtype(dtype)})")
+    for k, (now, then) in enumerate(zip(args, host_args)):
+        if isinstance(then, np.ndarray) and k not in case.writes:
+            assert now.get().tobytes() == then.tobytes(), f"{case}: an input was changed"
+    if "out" in kwargs:
+        assert found[0] is kwargs["out"], f"{case}: not written where it was asked to"
+    again = run(case, to_device(host_args), to_device(host_kwargs))
+    assert [a.tobytes() for a in to_host(again or ())] == [a.tobytes() for a in to_host(found)], f"{case}: other bits"
+    return True
+
+
+def check_table(op: str, dtype: Any, *sizes: str) -> None:
+    with np.errstate(all="ignore"):
+        for seed, case in enumerate(cases_of(op, *sizes)):
+            took = check_case(case, seed, dtype)
+            assert took or declines_on_purpose(case), f"{case}: declined"
+
+
+def declines_on_purpose(case: OpCase) -> bool:
+    return str(case).startswith(tuple(DECLINED)) or case.name.startswith(("slope", "alpha"))  # options given by position
+
+
+@each_op
+def test_twin_equals_definition(op: str) -> None:
+    """Both types; threads in ascending order on everything, in the other orders on what is small."""
+    for dtype in (np.float32, np.float64):
+        check_table(op, dtype)
+        for order in ORDERS[1:]:
+            with lanes_in_order(order):
+                check_table(op, dtype, "tiny", "small")
+
+
+def test_every_kernel_ran() -> None:
+    """A kernel that no twin launches would be dead, one that no case reaches untested."""
+    on_cpu.launches.clear()
+    for op in TWINS:
+        check_table(op, np.float32, "tiny", "medium")
+    declared = set(re.findall(r"(?m)^KERNEL\(\d+\)\s+(\w+)\(", "".join(path.read_text() for path in KERNELS.glob("*.cu*"))))
+    assert set(on_cpu.launches) == declared - {"finish"}  # which stands behind cuBLAS, see test_cublas.py
+
+
+def test_options_reach_the_kernel() -> None:
+    x = backend.current().asarray(np.array([-2, -1, 0, 1], np.float32))
+    assert activation.leaky_relu(x, negative_slope=0.25).get().tolist() == [-0.5, -0.25, 0, 1]
+    assert activation.leaky_relu_grad(x, x, negative_slope=0.25).get().tolist() == [-0.5, -0.25, 0, 1]
+    np.testing.assert_allclose(activation.elu(x, alpha=2.0).get()[:2], 2 * np.expm1([-2, -1]), rtol=1e-6)
+    np.testing.assert_allclose(activation.elu_grad(x, x, alpha=2.0).get()[:2], [-2 * 0, -1 * 1], rtol=1e-6)
+
+
+# -- faults that must be noticed ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def planted(op: str, old: str, new: str, count: int = 1) -> Iterator[None]:
+    """The twin's ``.cu`` text with ``new`` for ``old``, which stands there ``count`` times."""
+    module = importlib.import_module(f"minidl.kernels.cuda.{op.split('.')[0]}")._module
+    assert module.source.count(old) == count, f"{old!r} stands there {module.source.count(old)} times"
+    before = module.source, module._functions
+    module.source, module._functions = module.source.replace(old, new), {}
+    try:
+        yield
+    finally:
+        module.source, module._functions = before
+
+
+FAULTS = {  # op, what stands there, what is planted
+    "no barrier before a tile is read": ("linear.dense", "__syncthreads(); // the tiles are there", ""),
+    "no barrier before a tile is overwritten": ("linear.dense", "__syncthreads(); // nobody needs them any more", ""),
+    "no barrier in a sum over rows": (
+        "linear.bias_grad",
+        "lines.sum[line][lane] = sum;\n    __syncthreads();",
+        "lines.sum[line][lane] = sum;",
+    ),
+    "no barrier before the lines are used again": (
+        "normalization.normalize_grad",
+        "__syncthreads(); // the lines may be used again",
+        "",
+    ),
+    "two indices swapped in a tile": ("linear.dense", "tiles.a[k][my_row + i]", "tiles.a[k][my_column + i]"),
+    "two indices swapped in the sum": ("convolution.convolve", "sum[i][j] += a[i] * b[j]", "sum[i][j] += a[j] * b[i]"),
+    "two axes swapped": (
+        "pooling.max_pool",
+        "(place.n * D.size + d) * H.size + h) * W.size + w);",
+        "(place.n * D.size + d) * H.size + w) * W.size + h);",
+    ),
+    "channel and filter swapped": ("convolution.convolve_grad_x", "(k / f * c + n) * F + k % f", "(k / f * c + k % f) * F + n"),
+    "one element too many is written": ("activation.relu", "i < (n); i +=", "i <= (n); i +="),
+    "one element too few": ("activation.relu", "i < (n); i +=", "i < (n) - 1; i +="),
+    "a barrier some threads miss": (
+        "linear.bias_grad",
+        "    __syncthreads();\n    if (line == 0",
+        "    if (lane < 7) __syncthreads();\n    if (line == 0",
+    ),
+    "the wrong half of a random word": ("dropout.dropout", "(32 * (k % 2))", "(32 * ((k + 1) % 2))"),
+    "one round too few": ("dropout.dropout", "round < 10", "round < 9"),
+    "the step's number not read": ("dropout.dropout", "now = *step", "now = 0"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_noticed(fault: str) -> None:
+    """Before the fault the table passes, with it at least one order of threads shows it."""
+    op, old, new = FAULTS[fault]
+    sizes = ("tiny", "small")
+    check_table(op, np.float32, *sizes)
+    with planted(op, old, new):
+        noticed = 0
+        for order in ORDERS:
+            with lanes_in_order(order), suppress(AssertionError, on_cpu.LaunchError):
+                check_table(op, np.float32, *sizes)
+                continue
+            noticed += 1
+    assert noticed
+
+
+# -- under the address sanitizer ---------------------------------------------------------------------------------------
+
+
+def sanitized(*arguments: str) -> subprocess.CompletedProcess:
+    """This file as a program, every access to memory watched."""
+    found = subprocess.run([str(on_cpu.COMPILER), "-print-file-name=libasan.so"], capture_output=True, text=True)
+    library = found.stdout.strip()
+    if not Path(library).is_absolute():
+        pytest.skip("g++ has no address sanitizer here")
+    settings = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0", "MINIDL_TEST_SANITIZER": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.gpu.test_kernels", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
+
+
+def test_no_kernel_reads_or_writes_beside_its_arrays() -> None:
+    done = sanitized()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-1] == str(len(TWINS))
+
+
+BESIDE = {  # reads and writes that change no result, so that only the sanitizer can see them
+    "a read one past the end": (
+        "activation.relu",
+        "y[i] = rectified(x[i]);",
+        "y[i] = rectified(x[i]) + (x[i + 1] == 12345);",
+    ),
+    "a read behind shared memory": (
+        "linear.bias_grad",
+        "sum += lines.sum[other][lane];",
+        "sum += lines.sum[other][lane] + 0 * (&lines.sum[0][0])[other + 264];",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BESIDE)
+def test_the_sanitizer_notices(fault: str) -> None:
+    done = sanitized(*BESIDE[fault])
+    assert done.returncode != 0
+    assert "AddressSanitizer" in done.stderr
+    assert BESIDE[fault][0].split(".")[1] in done.stderr  # the kernel is named
+
+
+if __name__ == "__main__":
+    checked = sys.argv[1:2] or TWINS
+    with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"), ExitStack() as stack:
+        if len(sys.argv) > 1:
+            stack.enter_context(planted(*sys.argv[1:]))
+        for each in checked:
+            check_table(each, np.float32, "tiny", "small")
+    print(len(checked))
