@@ -47,11 +47,7 @@ def versions() -> dict[str, str]:
 
 
 def threads() -> int:
-    try:
-        import numba
-    except ImportError:
-        return 1
-    return int(numba.get_num_threads())
+    return minidl.get_threads()
 
 
 def variants(work: dict[str, Any]) -> list[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import inner
 
 _MULTIPLIERS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
 _STEPS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B))  # of the key, from round to round
 _LOW, _HALF, _ONE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(1)
 
 
-@compiled
+@inner
 def philox(first, words, key, counter):  # type: ignore[no-untyped-def]
     """Fill ``words``, 64 bits each and a multiple of four, with the blocks from number ``first`` on.
 
@@ -32,7 +32,7 @@ def philox(first, words, key, counter):  # type: ignore[no-untyped-def]
         words[4 * block], words[4 * block + 1], words[4 * block + 2], words[4 * block + 3] = c0, c1, c2, c3
 
 
-@compiled
+@inner
 def _product(a, b):  # type: ignore[no-untyped-def]
     """The high and the low half of a b."""
     a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW

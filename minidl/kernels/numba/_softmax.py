@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.numba._jit import compiled
+from minidl.kernels.numba._jit import inner
 from minidl.kernels.numba._vector import LANES, exp, largest, load, splat, store, total, where
 
 CHUNK = 1 << 12  # numbers of one task, about: they and their results stay in the first cache
 
 
-@compiled
+@inner
 def scratch_of(z, rows, classes):  # type: ignore[no-untyped-def]
     """Memory for ``softmax_rows``: of each row the exponentials in whole vectors, the largest logit, and the sum."""
     width = (classes + LANES - 1) // LANES * LANES
     return np.empty(rows * width, z.dtype), np.empty(rows, z.dtype), np.empty(rows, z.dtype)
 
 
-@compiled
+@inner
 def softmax_rows(z, p, begin, end, classes, scratch):  # type: ignore[no-untyped-def]
     """Write softmax(z) of the rows begin .. end - 1 to p, and to the scratch their largest logits and the sums."""
     few = classes % LANES
@@ -58,6 +58,6 @@ def softmax_rows(z, p, begin, end, classes, scratch):  # type: ignore[no-untyped
             of += LANES
 
 
-@compiled
+@inner
 def _higher(highest, v):  # type: ignore[no-untyped-def]
     return where(v > highest, v, highest)  # never NaN, which is above nothing

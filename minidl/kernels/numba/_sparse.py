@@ -73,7 +73,7 @@ def _list_numbers(dy, image, places, f, step, values, offsets, starts):  # type:
     return count
 
 
-@compiled
+@inner
 def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself: (f, kh, row)."""
     n, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape
@@ -143,7 +143,7 @@ def _add_parts(parts, dW, kh, depth, f, row):  # type: ignore[no-untyped-def]
     return check == 0
 
 
-@compiled
+@inner
 def _grad_x_share(first, last, width, dy, rows, dx, shape, oh, ow, f, row, finite):  # type: ignore[no-untyped-def]
     """Images first to last - 1."""
     _, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape

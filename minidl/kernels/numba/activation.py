@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, where
 
@@ -24,50 +24,44 @@ def relu(x: Any) -> Any:
     """Twin of ``ops.activation.relu``, on flat arrays."""
     if x.dtype not in FLOATS:
         return NotImplemented
-    return _forwards(_relu_share, _relu_on_threads, x)
+    return _forwards(_relu_on_threads, x)
 
 
 def relu_grad(dy: Any, y: Any) -> Any:
     """Twin of ``ops.activation.relu_grad``, on flat arrays."""
-    return _backwards(_relu_grad_share, _relu_grad_on_threads, dy, y)
+    return _backwards(_relu_grad_on_threads, dy, y)
 
 
 def sigmoid(x: Any) -> Any:
     """Twin of ``ops.activation.sigmoid``, on flat arrays in single precision."""
-    return _forwards(_sigmoid_share, _sigmoid_on_threads, x) if x.dtype == np.float32 else NotImplemented
+    return _forwards(_sigmoid_on_threads, x) if x.dtype == np.float32 else NotImplemented
 
 
 def sigmoid_grad(dy: Any, y: Any) -> Any:
     """Twin of ``ops.activation.sigmoid_grad``, on flat arrays."""
-    return NotImplemented if y.size < SMALL else _backwards(_sigmoid_grad_share, _sigmoid_grad_on_threads, dy, y)
+    return NotImplemented if y.size < SMALL else _backwards(_sigmoid_grad_on_threads, dy, y)
 
 
 def tanh_grad(dy: Any, y: Any) -> Any:
     """Twin of ``ops.activation.tanh_grad``, on flat arrays."""
-    return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_share, _tanh_grad_on_threads, dy, y)
+    return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_on_threads, dy, y)
 
 
-def _forwards(share: Any, on_threads: Any, x: Any) -> Any:
+def _forwards(kernel: Any, x: Any) -> Any:
     x, y = CPU.contiguous(x), CPU.pool.empty(x.shape, x.dtype)  # flat arrays may still have steps
-    if x.size <= CHUNK:
-        share(0, 1, x, y)
-    else:
-        on_threads(x, y)
+    kernel(x, y)
     return y
 
 
-def _backwards(share: Any, on_threads: Any, dy: Any, y: Any) -> Any:
+def _backwards(kernel: Any, dy: Any, y: Any) -> Any:
     if dy.dtype not in FLOATS or dy.dtype != y.dtype or dy.shape != y.shape:
         return NotImplemented
     dy, y, dx = CPU.contiguous(dy), CPU.contiguous(y), CPU.pool.empty(dy.shape, dy.dtype)
-    if dy.size <= CHUNK:
-        share(0, 1, dy, y, dx)
-    else:
-        on_threads(dy, y, dx)
+    kernel(dy, y, dx)
     return dx
 
 
-@compiled
+@inner
 def _relu_share(first, last, x, y):  # type: ignore[no-untyped-def]
     x, y = x[first * CHUNK : last * CHUNK], y[first * CHUNK : last * CHUNK]
     for i in range(len(x)):
@@ -79,7 +73,7 @@ def _relu_on_threads(x, y):  # type: ignore[no-untyped-def]
     in_parallel(_relu_share, (len(x) + CHUNK - 1) // CHUNK, (x, y))
 
 
-@compiled
+@inner
 def _relu_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
     begin, end = first * CHUNK, last * CHUNK
     dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]
@@ -92,7 +86,7 @@ def _relu_grad_on_threads(dy, y, dx):  # type: ignore[no-untyped-def]
     in_parallel(_relu_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx))
 
 
-@compiled
+@inner
 def _sigmoid_share(first, last, x, y):  # type: ignore[no-untyped-def]
     end = min(last * CHUNK, len(x))
     for at in range(first * CHUNK, end, LANES):
@@ -107,7 +101,7 @@ def _sigmoid_on_threads(x, y):  # type: ignore[no-untyped-def]
     in_parallel(_sigmoid_share, (len(x) + CHUNK - 1) // CHUNK, (x, y))
 
 
-@compiled
+@inner
 def _sigmoid_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
     begin, end = first * CHUNK, last * CHUNK
     dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]
@@ -121,7 +115,7 @@ def _sigmoid_grad_on_threads(dy, y, dx):  # type: ignore[no-untyped-def]
     in_parallel(_sigmoid_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx))
 
 
-@compiled
+@inner
 def _tanh_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
     begin, end = first * CHUNK, last * CHUNK
     dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]

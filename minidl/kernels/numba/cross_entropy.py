@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
@@ -19,7 +19,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
         return NotImplemented
     loss, p = CPU.pool.empty(logits.shape[:-1], logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
     arguments = logits.reshape(-1), targets.reshape(-1), loss.reshape(-1), p.reshape(-1)
-    _run(_dense_share, _dense_on_threads, logits, arguments)
+    _run(_dense_on_threads, logits, arguments)
     return loss, p
 
 
@@ -29,7 +29,7 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         return NotImplemented
     loss, p = CPU.pool.empty(labels.shape, logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
     arguments = logits.reshape(-1), _indices(labels), loss.reshape(-1), p.reshape(-1)
-    _run(_sparse_share, _sparse_on_threads, logits, arguments)
+    _run(_sparse_on_threads, logits, arguments)
     return loss, p
 
 
@@ -39,7 +39,7 @@ def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
     if _misfit(p) or scales is None or targets.shape != p.shape or targets.dtype != p.dtype:
         return NotImplemented
     dz = CPU.pool.empty(p.shape, p.dtype)
-    _run(_dense_grad_share, _dense_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), scales, dz.reshape(-1)))
+    _run(_dense_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), scales, dz.reshape(-1)))
     return dz
 
 
@@ -49,7 +49,7 @@ def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: An
     if _misfit(p) or scales is None or labels.shape != p.shape[:-1] or labels.dtype.kind not in "iu":
         return NotImplemented
     dz = CPU.pool.empty(p.shape, p.dtype)
-    _run(_sparse_grad_share, _sparse_grad_on_threads, p, (p.reshape(-1), _indices(labels), scales, dz.reshape(-1)))
+    _run(_sparse_grad_on_threads, p, (p.reshape(-1), _indices(labels), scales, dz.reshape(-1)))
     return dz
 
 
@@ -69,15 +69,12 @@ def _scales(scale: Any, p: Any) -> Any:
     return scale.reshape(-1) if fits else None
 
 
-def _run(share: Any, on_threads: Any, rows_of: Any, arguments: tuple[Any, ...]) -> None:
+def _run(kernel: Any, rows_of: Any, arguments: tuple[Any, ...]) -> None:
     classes = rows_of.shape[-1]
-    if rows_of.size <= CHUNK:
-        share(0, 1, *arguments, classes, rows_of.size // classes)
-    else:
-        on_threads(*arguments, classes, max(CHUNK // classes, 1))
+    kernel(*arguments, classes, max(CHUNK // classes, 1))
 
 
-@compiled
+@inner
 def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
     lowest = np.finfo(z.dtype).min  # the logarithm of no probability; minus infinity times a target of 0 would be NaN
     scratch, weights = scratch_of(z, rows, classes), np.empty(rows, z.dtype)
@@ -102,7 +99,7 @@ def _dense_on_threads(z, targets, loss, p, classes, rows):  # type: ignore[no-un
     in_parallel(_dense_share, (len(loss) + rows - 1) // rows, (z, targets, loss, p, classes, rows))
 
 
-@compiled
+@inner
 def _sparse_share(first, last, z, labels, loss, p, classes, rows):  # type: ignore[no-untyped-def]
     lowest = np.finfo(z.dtype).min
     scratch = scratch_of(z, rows, classes)
@@ -127,7 +124,7 @@ def _sparse_on_threads(z, labels, loss, p, classes, rows):  # type: ignore[no-un
     in_parallel(_sparse_share, (len(loss) + rows - 1) // rows, (z, labels, loss, p, classes, rows))
 
 
-@compiled
+@inner
 def _dense_grad_share(first, last, p, targets, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
     few = classes % LANES
     for row in range(first * rows, min(last * rows, len(p) // classes)):
@@ -148,7 +145,7 @@ def _dense_grad_on_threads(p, targets, scales, dz, classes, rows):  # type: igno
     in_parallel(_dense_grad_share, (len(p) // classes + rows - 1) // rows, (p, targets, scales, dz, classes, rows))
 
 
-@compiled
+@inner
 def _sparse_grad_share(first, last, p, labels, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
     one_scale = len(scales) == 1
     for block in range(first, last):

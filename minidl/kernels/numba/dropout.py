@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.backend.random import DROP
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._philox import philox
 
@@ -23,10 +23,7 @@ def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mas
     counter = np.uint64(step[0]), np.uint64(call), np.uint64(DROP)
     threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
     arguments = x.reshape(-1), y.reshape(-1), mask.reshape(-1), (np.uint64(key[0]), np.uint64(key[1])), counter, threshold
-    if x.size <= CHUNK:
-        _share(0, 1, *arguments, _factor(rate, x))
-    else:
-        _on_threads(*arguments, _factor(rate, x))
+    _on_threads(*arguments, _factor(rate, x))
     return y, mask
 
 
@@ -36,10 +33,7 @@ def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
         return NotImplemented
     dx = CPU.pool.empty(dy.shape, dy.dtype)
     arguments = dy.reshape(-1), mask.reshape(-1), dx.reshape(-1), _factor(rate, dy)
-    if dy.size <= CHUNK:
-        _grad_share(0, 1, *arguments)
-    else:
-        _grad_on_threads(*arguments)
+    _grad_on_threads(*arguments)
     return dx
 
 
@@ -47,7 +41,7 @@ def _factor(rate: float, x: Any) -> Any:
     return x.dtype.type(1 / (1 - rate) if rate < 1 else 0.0)
 
 
-@compiled
+@inner
 def _share(first, last, x, y, mask, key, counter, threshold, factor):  # type: ignore[no-untyped-def]
     numbers = np.empty(CHUNK // 2, np.uint64)
     words = numbers.view(np.uint32)  # the low half of each first
@@ -67,7 +61,7 @@ def _on_threads(x, y, mask, key, counter, threshold, factor):  # type: ignore[no
     in_parallel(_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, mask, key, counter, threshold, factor))
 
 
-@compiled
+@inner
 def _grad_share(first, last, dy, mask, dx, factor):  # type: ignore[no-untyped-def]
     begin, end = first * CHUNK, last * CHUNK
     dy, mask, dx = dy[begin:end], mask[begin:end], dx[begin:end]

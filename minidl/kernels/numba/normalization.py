@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, widened
 
@@ -84,7 +84,7 @@ def _moments(x, mean, variance, rows):  # type: ignore[no-untyped-def]
         mean[c], variance[c] = first + middle, around / n
 
 
-@compiled
+@inner
 def _moments_share(first, last, x, sums, squares, channels, rows):  # type: ignore[no-untyped-def]
     for block in range(first, last):
         begin, end = block * rows, min((block + 1) * rows, len(x) // channels)
@@ -107,7 +107,7 @@ def _normalize(x, y, mean, variance, gamma, beta, epsilon, rows):  # type: ignor
     in_parallel(_normalize_share, (len(x) // len(mean) + rows - 1) // rows, (x, y, mean, factor, beta, rows))
 
 
-@compiled
+@inner
 def _normalize_share(first, last, x, y, mean, factor, beta, rows):  # type: ignore[no-untyped-def]
     channels = len(mean)
     for row in range(first * rows, min(last * rows, len(x) // channels)):
@@ -136,7 +136,7 @@ def _gradient(dy, x, mean, variance, gamma, epsilon, of_batch, dx, dgamma, dbeta
     in_parallel(_gradient_share, blocks, (dy, x, mean, factor, shift, slope, of_batch, dx, rows))
 
 
-@compiled
+@inner
 def _sums_share(first, last, dy, x, mean, sums, products, rows):  # type: ignore[no-untyped-def]
     channels = len(mean)
     for block in range(first, last):
@@ -151,7 +151,7 @@ def _sums_share(first, last, dy, x, mean, sums, products, rows):  # type: ignore
             store(products, block * channels + c, count, product)
 
 
-@compiled
+@inner
 def _gradient_share(first, last, dy, x, mean, factor, shift, slope, of_batch, dx, rows):  # type: ignore[no-untyped-def]
     channels = len(mean)
     for row in range(first * rows, min(last * rows, len(x) // channels)):

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, where
 
@@ -73,7 +73,7 @@ def _sizes(window: Window, spatial: tuple[int, ...]) -> tuple[int, ...]:
     return (*window.size, *window.strides, *window.dilation, top, left)
 
 
-@compiled
+@inner
 def _taps_inside(start, length, taps, step):  # type: ignore[no-untyped-def]
     """The first tap of a window from ``start`` on that is inside 0 .. length - 1, and the one behind the last."""
     if start >= 0 and start + (taps - 1) * step < length:
@@ -87,14 +87,14 @@ def _largest(x, y, winners, images, shape, sizes):  # type: ignore[no-untyped-de
     in_parallel(_largest_share, images, (x, y, winners, shape, sizes))
 
 
-@compiled
+@inner
 def _larger(best, winner, candidate, tap):  # type: ignore[no-untyped-def]
     """The best so far and its tap, after one more candidate."""
     keep = (candidate <= best) | (best != best)  # of equal numbers the first wins, and a NaN beats every number
     return where(keep, best, candidate), where(keep, winner, tap)
 
 
-@compiled
+@inner
 def _largest_share(first_image, last_image, x, y, winners, shape, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
@@ -133,7 +133,7 @@ def _mean(x, y, images, shape, sizes):  # type: ignore[no-untyped-def]
     in_parallel(_mean_share, images, (x, y, shape, sizes))
 
 
-@compiled
+@inner
 def _mean_share(first_image, last_image, x, y, shape, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
@@ -162,7 +162,7 @@ def _to_winners(dy, winners, dx, images, shape, sizes, one_window_each):  # type
     in_parallel(_to_winners_share, images, (dy, winners, dx, shape, sizes, one_window_each))
 
 
-@compiled
+@inner
 def _to_winners_share(first_image, last_image, dy, winners, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
@@ -201,7 +201,7 @@ def _to_all(dy, dx, images, shape, sizes, one_window_each):  # type: ignore[no-u
     in_parallel(_to_all_share, images, (dy, dx, shape, sizes, one_window_each))
 
 
-@compiled
+@inner
 def _to_all_share(first_image, last_image, dy, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape

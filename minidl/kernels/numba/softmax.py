@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, splat, store, total
@@ -17,10 +17,7 @@ def softmax(x: Any) -> Any:
         return NotImplemented
     y = CPU.pool.empty(x.shape, x.dtype)
     classes = x.shape[-1]
-    if x.size <= CHUNK:
-        _softmax_share(0, 1, x.reshape(-1), y.reshape(-1), classes, x.size // classes)
-    else:
-        _softmax_on_threads(x.reshape(-1), y.reshape(-1), classes, max(CHUNK // classes, 1))
+    _softmax_on_threads(x.reshape(-1), y.reshape(-1), classes, max(CHUNK // classes, 1))
     return y
 
 
@@ -30,14 +27,11 @@ def softmax_grad(dy: Any, y: Any) -> Any:
         return NotImplemented
     dx = CPU.pool.empty(dy.shape, dy.dtype)
     classes = dy.shape[-1]
-    if dy.size <= CHUNK:
-        _gradient_share(0, 1, dy.reshape(-1), y.reshape(-1), dx.reshape(-1), classes, dy.size // classes)
-    else:
-        _gradient_on_threads(dy.reshape(-1), y.reshape(-1), dx.reshape(-1), classes, max(CHUNK // classes, 1))
+    _gradient_on_threads(dy.reshape(-1), y.reshape(-1), dx.reshape(-1), classes, max(CHUNK // classes, 1))
     return dx
 
 
-@compiled
+@inner
 def _softmax_share(first, last, x, y, classes, rows):  # type: ignore[no-untyped-def]
     scratch = scratch_of(x, rows, classes)
     for block in range(first, last):
@@ -49,7 +43,7 @@ def _softmax_on_threads(x, y, classes, rows):  # type: ignore[no-untyped-def]
     in_parallel(_softmax_share, (len(x) // classes + rows - 1) // rows, (x, y, classes, rows))
 
 
-@compiled
+@inner
 def _gradient_share(first, last, dy, y, dx, classes, rows):  # type: ignore[no-untyped-def]
     few = classes % LANES
     for row in range(first * rows, min(last * rows, len(dy) // classes)):

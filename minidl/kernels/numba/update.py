@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from minidl.kernels.numba._jit import FLOATS, compiled
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 
 CHUNK = 1 << 15  # elements of one task
@@ -17,44 +17,41 @@ CHUNK = 1 << 15  # elements of one task
 
 def sgd(value: Any, grad: Any, scalars: Any) -> Any:
     """Twin of ``ops.update.sgd``."""
-    return _run(_sgd_share, _sgd_on_threads, value, scalars, (value, grad, scalars))
+    return _run(_sgd_on_threads, value, scalars, (value, grad, scalars))
 
 
 def momentum(value: Any, grad: Any, velocity: Any, scalars: Any, momentum: float, nesterov: bool) -> Any:
     """Twin of ``ops.update.momentum``."""
     m = value.dtype.type(momentum)
-    return _run(_momentum_share, _momentum_on_threads, value, scalars, (value, grad, velocity, scalars, m, nesterov))
+    return _run(_momentum_on_threads, value, scalars, (value, grad, velocity, scalars, m, nesterov))
 
 
 def rmsprop(value: Any, grad: Any, square: Any, scalars: Any, rho: float, epsilon: float) -> Any:
     """Twin of ``ops.update.rmsprop``."""
     number = value.dtype.type
     constants = (number(rho), number(1 - rho), number(epsilon))
-    return _run(_rmsprop_share, _rmsprop_on_threads, value, scalars, (value, grad, square, scalars, *constants))
+    return _run(_rmsprop_on_threads, value, scalars, (value, grad, square, scalars, *constants))
 
 
 def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Twin of ``ops.update.adam``."""
     number = value.dtype.type
     constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(1 - beta_2), number(epsilon))
-    return _run(_adam_share, _adam_on_threads, value, scalars, (value, grad, mean, square, scalars, *constants))
+    return _run(_adam_on_threads, value, scalars, (value, grad, mean, square, scalars, *constants))
 
 
-def _run(share: Any, on_threads: Any, value: Any, scalars: Any, arguments: tuple[Any, ...]) -> Any:
-    """Flat arrays of one float type are taken, on threads where it pays; anything else is declined."""
+def _run(kernel: Any, value: Any, scalars: Any, arguments: tuple[Any, ...]) -> Any:
+    """Flat arrays of one float type are taken; anything else is declined."""
     arrays = [a for a in arguments if getattr(a, "ndim", 0) and a is not scalars]
     if value.ndim != 1 or value.dtype not in FLOATS or scalars.dtype != value.dtype:
         return NotImplemented
     if any(a.shape != value.shape or a.dtype != value.dtype for a in arrays):
         return NotImplemented
-    if value.size <= CHUNK:
-        share(0, 1, *arguments)
-    else:
-        on_threads(*arguments)
+    kernel(*arguments)
     return None
 
 
-@compiled
+@inner
 def _sgd_share(first, last, value, grad, scalars):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     begin, end = first * CHUNK, last * CHUNK
@@ -68,7 +65,7 @@ def _sgd_on_threads(value, grad, scalars):  # type: ignore[no-untyped-def]
     in_parallel(_sgd_share, (len(value) + CHUNK - 1) // CHUNK, (value, grad, scalars))
 
 
-@compiled
+@inner
 def _momentum_share(first, last, value, grad, velocity, scalars, m, nesterov):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     begin, end = first * CHUNK, last * CHUNK
@@ -85,7 +82,7 @@ def _momentum_on_threads(value, grad, velocity, scalars, m, nesterov):  # type: 
     in_parallel(_momentum_share, (len(value) + CHUNK - 1) // CHUNK, (value, grad, velocity, scalars, m, nesterov))
 
 
-@compiled
+@inner
 def _rmsprop_share(first, last, value, grad, square, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     begin, end = first * CHUNK, last * CHUNK
@@ -101,7 +98,7 @@ def _rmsprop_on_threads(value, grad, square, scalars, rho, rest, epsilon):  # ty
     in_parallel(_rmsprop_share, (len(value) + CHUNK - 1) // CHUNK, (value, grad, square, scalars, rho, rest, epsilon))
 
 
-@compiled
+@inner
 def _adam_share(first, last, value, grad, mean, square, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     begin, end = first * CHUNK, last * CHUNK
