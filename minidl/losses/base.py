@@ -75,9 +75,10 @@ class Loss:
         targets = self.prepare(y_true, y_pred)
         values, kept = self.per_sample(y_pred, targets)
         n, dtype = values.size, values.dtype
-        values = values.astype("float64")  # the sum of a batch may be too large for float32 where its mean is not
+        # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
         if sample_weight is None:
-            return values.mean().astype(dtype), (kept, targets, 1 / n)
+            return (values.sum(dtype="float64") / n).astype(dtype), (kept, targets, 1 / n)
+        values = values.astype("float64")
         weights = sample_weights(sample_weight, values.shape, dtype, type(self).__name__)
         return ((values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)
 

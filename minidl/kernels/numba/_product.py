@@ -21,13 +21,13 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
 
-DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
+DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
 BLOCK = 384  # rows of a under work
 UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
 FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
-_PACK_COST = 0.4  # of one number of b, in steps of the innermost loop
+_PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
 
 
 @inner
@@ -69,7 +69,9 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
     packed = np.empty((panels - first_packed) * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
     a_width = max(min(m, BLOCK), rows)
-    copied = np.zeros(a_width * together if by_columns else 1, c.dtype)
+    copied = np.empty(a_width * together if by_columns else 1, c.dtype)
+    if m < rows:
+        copied[:] = 0
     edge = np.empty(rows * width, c.dtype)
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
@@ -165,7 +167,7 @@ def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, b
 
 
 @lru_cache(maxsize=4096)
-def _cut(m: int, n: int, work: int, itemsize: int) -> tuple[Size, tuple[int, int]]:
+def _cut(m: int, n: int, work: int, copies: bool, itemsize: int) -> tuple[Size, tuple[int, int]]:
     """The size of the tile and (rows, columns) of parts, one for each thread, for which the slowest thread takes least."""
     best, best_cost = None, float("inf")
     for down in range(1, work + 1):
@@ -175,7 +177,7 @@ def _cut(m: int, n: int, work: int, itemsize: int) -> tuple[Size, tuple[int, int
         size = tile_shape(part_m, part_n, itemsize)
         assert size is not None
         part_m, part_n = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
-        cost = tile_cost(size, part_m, part_n, itemsize) + _PACK_COST * part_n
+        cost = tile_cost(size, part_m, part_n, itemsize) + _PACK_COST * part_n + _COPY_COST * part_m * copies
         if cost < best_cost:
             best, best_cost = (size, (down, work // down)), cost
     assert best is not None
@@ -210,5 +212,5 @@ def product(
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
         _rows_on_threads(work, size, -(-n // size[1]), m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
-    size, cuts = _cut(m, n, work, c.itemsize)
+    size, cuts = _cut(m, n, work, a_row == 1, c.itemsize)
     _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
