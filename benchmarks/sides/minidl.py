@@ -15,6 +15,7 @@ from benchmarks.inputs import all_samples, batches, weights_of
 from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
 from benchmarks.prepared import Prepared, Results
 from minidl import config
+from minidl.data import Batch
 from minidl.layers import (
     LSTM,
     Activation,
@@ -179,10 +180,12 @@ def _compiled(work: dict[str, Any], arrays: dict[str, np.ndarray], scaled: bool 
 def _train_step(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
     model = _compiled(work, arrays)
     data = list(zip(np.split(arrays["x"], batches(work)), np.split(arrays["labels"], batches(work))))
-    endless = itertools.cycle(data)
+    model.train_on_batch(*data[0])  # compiled and warm
+    step = model._compiled_step()  # what fit calls for each batch
+    endless = itertools.cycle([Batch(x, labels, None, len(x)) for x, labels in data])
 
     def run() -> None:
-        model.train_on_batch(*next(endless))
+        step.train(next(endless))
 
     def results() -> Results:
         fresh = _compiled(work, arrays)

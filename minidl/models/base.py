@@ -29,7 +29,7 @@ from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
 from minidl.training.interrupt import WholeSteps
-from minidl.training.plan import fused, links
+from minidl.training.plan import fused, links, samples_at_once
 from minidl.training.step import Step
 
 
@@ -325,17 +325,24 @@ class Model:
             return logs
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
-    def predict(self, x: Any, batch_size: int = 128, verbose: int = 0) -> np.ndarray:
-        """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``."""
-        batch_size = check_integer("predict", "batch_size", batch_size)
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+        """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
+
+        ``batch_size`` samples are computed together; None: up to 1024, fewer where a layer's results are large.
+        """
+        if batch_size is not None:
+            batch_size = check_integer("predict", "batch_size", batch_size)
         if self.network.input_shape is None:
             raise NotBuiltError(
                 "predict", "a model without weights", "a built or trained model", "input_shape in the first layer"
             )
         data = self._arrays(x, None, None, "predict", "ignore")
+        network = self._for_inference()
+        if batch_size is None:
+            batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
         progress = PassProgress("predict", len(data), batch_size, _check_verbose("predict", verbose))
         with self._busy.use("predict"):
-            output = loop.predict(self._for_inference(), data, batch_size, progress=progress.update)
+            output = loop.predict(network, data, batch_size, progress=progress.update)
         progress.finish({})
         return output
 

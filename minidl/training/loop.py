@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,12 +152,13 @@ def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", pro
 def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = None) -> np.ndarray:
     """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits."""
     backend = backends.current()
-    output = np.empty((len(data), *network.output_shape(network.input_shape)), data.dtype)
-    start = 0
+    output, start = None, 0
     for index, batch in enumerate(batches_of(data, batch_size)):
-        y = explain_out_of_memory(lambda x=batch.x: network.apply(x, training=False, keep=False)[0], batch.size)  # type: ignore[misc]
+        y, _ = explain_out_of_memory(partial(network.apply, batch.x, training=False, keep=False), batch.size)
+        if output is None:
+            output = np.empty((len(data), *y.shape[1:]), data.dtype)
         output[start : start + batch.size] = backend.to_numpy(y)
         start += batch.size
         if progress is not None:
             progress(index + 1, {})
-    return output
+    return np.empty((0, *network.output_shape(network.input_shape)), data.dtype) if output is None else output

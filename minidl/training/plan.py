@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from math import prod
 
 from minidl.errors import DataWarning
 from minidl.layers.activation import Activation
@@ -51,6 +52,17 @@ def links(network: Layer) -> tuple[Layer, ...]:
     for layer in network.layers:
         found.extend(links(layer) if isinstance(layer, Chain) else (layer,))
     return tuple(found)
+
+
+def samples_at_once(network: Layer) -> int:
+    """How many samples ``predict`` takes together: no layer's result is larger than 2^23 numbers then (1 to 1024 samples)."""
+    if not isinstance(network, Chain):
+        return 128
+    shape, largest = network.input_shape, 1
+    for layer in links(network):
+        shape = layer.output_shape(shape)
+        largest = max(largest, prod(shape))
+    return min(max(2**23 // largest, 1), 1024)
 
 
 def relu_in_one_pass(network: Layer) -> Layer:

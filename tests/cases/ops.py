@@ -738,6 +738,7 @@ _affine_cases("small", (33,), 5, 7)
 _affine_cases("small", (3,), 9, 17)  # a whole block of W turned on its side, and a rest
 _affine_cases("small", (5,), 150, 18)  # more depth than is packed together
 _affine_cases("small", (5,), 400, 5)
+_affine_cases("medium", (2100,), 9, 20)  # many rows: dW is summed in shares
 _convolution_cases("2d seven images, two strides", "small", 7, (6, 5), Window((3, 2), (2, 1), "same"), 3, 9, 1)
 add(
     "cross_entropy.softmax_cross_entropy_grad",

@@ -447,6 +447,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "dense, one row": lambda: linear.dense(z_row, z_square),
         "dense_grad_x": lambda: linear.dense_grad_x(dy, W[0, 0]),
         "dense_grad_W": lambda: linear.dense_grad_W(x, dy),
+        "dense_grad_W, few rows": lambda: linear.dense_grad_W(x[:1], dy[:1]),
         "bias_grad": lambda: linear.bias_grad(dy),
         "convolve_grad_x of zeros": lambda: convolution.convolve_grad_x(sparse_dy, W, (12, 12), WINDOW),
         "convolve_grad_W of zeros": lambda: convolution.convolve_grad_W(x, sparse_dy, WINDOW),

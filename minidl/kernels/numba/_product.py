@@ -4,7 +4,8 @@
 
 Each thread has one part of the rows or columns of c. ``DEPTH`` rows of b at a time are packed into panels as wide as a tile;
 a panel and the rows of a under work stay in the first cache, the packed rows of b and a block of rows of a in the second.
-How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it.
+How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it. Where c is
+small and the depth is not, the threads share the depth, in a fixed number of partial sums.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
@@ -25,6 +27,8 @@ DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
 BLOCK = 384  # rows of a under work
 UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
+DEEP_ENOUGH, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few results: the threads share the depth instead
+SHARES = 8  # partial sums then, whatever the number of threads
 FEW = 3  # up to so many rows, b is read once and not packed
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
@@ -166,6 +170,20 @@ def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, b
         in_parallel(_rows_share, tasks, arguments)
 
 
+@inner
+def _deep_share(first, last, size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the depth by itself."""
+    for s in range(first, last):
+        k0, k1 = s * depth // len(parts), (s + 1) * depth // len(parts)
+        left, right = a[k0 * a_k :], b[k0 * b_k :]
+        _part(size, code, 0, m, 0, n, n, k1 - k0, left, a_row, a_k, right, b_k, b_column, parts[s], bias, after)
+
+
+@compiled
+def _deep_on_threads(size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
+    in_parallel(_deep_share, len(parts), (size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after))
+
+
 @lru_cache(maxsize=4096)
 def _cut(m: int, n: int, work: int, copies: bool, itemsize: int) -> tuple[Size, tuple[int, int]]:
     """The size of the tile and (rows, columns) of parts, one for each thread, for which the slowest thread takes least."""
@@ -205,12 +223,19 @@ def product(
     if m == 0 or n == 0:
         return
     work = 1 if m * n * depth < SMALL else threads()
-    after = finisher(bias is not None, relu, c.itemsize)
+    after, code = finisher(bias is not None, relu, c.itemsize), transposer(c.itemsize)
+    deep = depth >= DEEP_ENOUGH and m * n <= SMALL_RESULT and bias is None and not relu
     bias = _NO_BIAS[c.dtype] if bias is None else bias
     lanes = natural_lanes(c.itemsize)
     if m <= FEW and b_column == 1 and n >= lanes:
         size = tile_of(m, min(8, n // lanes), lanes, c.itemsize)
         _rows_on_threads(work, size, -(-n // size[1]), m, n, depth, a, a_row, a_k, b, b_k, c, bias, after)
         return
+    if deep:
+        shares = CPU.pool.empty((SHARES, m * n), c.dtype)
+        of_shares = tile_shape(m, n, c.itemsize)
+        _deep_on_threads(of_shares, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, shares, bias, after)
+        shares.sum(axis=0, out=c)
+        return
     size, cuts = _cut(m, n, work, a_row == 1, c.itemsize)
-    _on_threads(size, transposer(c.itemsize), m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+    _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
