@@ -738,6 +738,8 @@ _affine_cases("small", (33,), 5, 7)
 _affine_cases("small", (3,), 9, 17)  # a whole block of W turned on its side, and a rest
 _affine_cases("small", (5,), 150, 18)  # more depth than is packed together
 _affine_cases("small", (5,), 400, 5)
+for _inputs, _outputs in ((784, 10), (300, 5), (400, 33), (300, 40)):  # more rows than are worked on together, any tile
+    _affine_cases("medium", (1543,), _inputs, _outputs)
 _affine_cases("medium", (2100,), 9, 20)  # many rows: dW is summed in shares
 _convolution_cases("2d seven images, two strides", "small", 7, (6, 5), Window((3, 2), (2, 1), "same"), 3, 9, 1)
 add(

@@ -396,6 +396,29 @@ def test_infinities_stay_where_the_definition_has_them(
         assert (np.isnan(found) == np.isnan(expected)).all(), op.__name__
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> None:
+    """Rows, columns and depth on both sides of every border at which the kernel cuts, with few and many threads."""
+    if "linear.dense" not in TWINS:
+        pytest.skip("no twin here")
+    rng = np.random.default_rng(6)
+    with use_threads(min(threads, config.team())):
+        for rows in (7, 385, 500, 1543):
+            for columns in (5, 10, 16, 17, 33, 40, 50, 70):
+                for depth in (100, 300, 784):
+                    x = rng.standard_normal((rows, depth)).astype(np.float32)
+                    W = rng.standard_normal((depth, columns)).astype(np.float32)
+                    dy = rng.standard_normal((rows, columns)).astype(np.float32)
+                    turned = rng.standard_normal((depth, rows)).astype(np.float32)  # its columns are the rows of dW
+                    for op, args in (
+                        (linear.dense, (x, W)),
+                        (linear.dense_grad_x, (dy, W)),
+                        (linear.dense_grad_W, (turned, W)),
+                    ):
+                        case = f"{op.__name__} {rows} x {depth} x {columns}"
+                        assert_close(op(*args), op.reference(*args), "scaled", case)
+
+
 def test_a_fused_relu_lets_nan_through() -> None:
     x, W = np.full((5, 7), np.nan, np.float32), np.ones((7, 9), np.float32)
     assert np.isnan(fused.dense_relu(x, W)).all()

@@ -25,7 +25,7 @@ from minidl.kernels.numba._transpose import transpose, transposer
 
 DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
-BLOCK = 384  # rows of a under work
+BLOCK = 384  # rows of a under work, at most
 UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
 DEEP_ENOUGH, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few results: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
@@ -72,7 +72,8 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
     first_packed = columns // width if as_it_stands else 0
     packed = np.empty((panels - first_packed) * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
-    a_width = max(min(m, BLOCK), rows)
+    most = BLOCK // rows * rows  # whole tiles: one that reached into the next block would be summed there again
+    a_width = max(min(m, most), rows)
     copied = np.empty(a_width * together if by_columns else 1, c.dtype)
     if m < rows:
         copied[:] = 0
@@ -83,8 +84,8 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
         if skipped < columns:
             b_start = k0 * b_k + (j0 + skipped) * b_column
             _pack_b(code, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
-        for r0 in range(0, m, BLOCK):
-            count = min(BLOCK, m - r0)
+        for r0 in range(0, m, most):
+            count = min(most, m - r0)
             r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
             if by_columns:
                 for k in range(block):
