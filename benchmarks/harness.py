@@ -40,7 +40,6 @@ class Settings:
     Attributes:
         rounds: measurements of each contender.
         seconds: a measurement repeats short work for so long.
-        pause: seconds between two measurements, in which the threads of the last one go to sleep.
         compilers: whether variants that call a compiler take part.
         long: seconds from which a measurement is long, so that slow variants leave the race.
         quick: whether the work is made small, for a test of the programs.
@@ -48,14 +47,13 @@ class Settings:
 
     rounds: int = 9
     seconds: float = 0.05
-    pause: float = 0.05
     compilers: bool = True
     long: float = 1.0
     quick: bool = False
 
     def quickly(self) -> Settings:
         """Few and short rounds, no compiler."""
-        return replace(self, rounds=2, seconds=0.002, pause=0, compilers=False, quick=True)
+        return replace(self, rounds=2, seconds=0.002, compilers=False, quick=True)
 
 
 class Team:
@@ -181,7 +179,6 @@ def _race(contenders: list[tuple[str, str]], team: Team, settings: Settings, rec
         for label, seconds in rounds.items():
             if label in record["failed"] or (label in long and count >= 2 and _is_out(label, rounds, side_of)):
                 continue
-            time.sleep(settings.pause)
             answer = _asked(record, label, functools.partial(team.workers[side_of[label]].ask, "measure", label=label))
             if answer:
                 seconds.append(answer["seconds"])

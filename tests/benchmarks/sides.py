@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from benchmarks.prepared import CannotError, Prepared
 
 SECONDS = {"slow": 0.02, "fast": 0.004}
+AWAKE = 0.3  # seconds for which a thread of the variant "stays awake" computes on
 
 
 def versions() -> dict[str, str]:
@@ -46,7 +48,15 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
     def run() -> None:
         if variant == "dies":
             os._exit(3)
+        if variant == "stays awake":
+            threading.Thread(target=_spin, daemon=True).start()
         time.sleep(SECONDS.get(variant, 0.001))
 
     definition = (lambda: {"y": y, "dx": dx}) if work.get("defined") else None
     return Prepared(run, lambda: given, definition)
+
+
+def _spin() -> None:
+    end = time.perf_counter() + AWAKE
+    while time.perf_counter() < end:
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,10 @@ from benchmarks.store import document, read, write
 from benchmarks.tables import reached
 from benchmarks.work import Target, Work
 from benchmarks.worker import FailedError, MissingError, Worker
+from tests.benchmarks.sides import AWAKE
 
 FAKE, ABSENT = "tests.benchmarks.sides", "tests.benchmarks.absent"
-SHORT = Settings(rounds=3, seconds=0.001, pause=0)
+SHORT = Settings(rounds=3, seconds=0.001)
 
 
 def work(*variants, **spec):
@@ -100,6 +102,18 @@ def test_a_worker_says_missing_and_failed():
         worker.ask("hello")
     with Worker(FAKE) as worker, pytest.raises(FailedError, match="KeyError"):
         worker.ask("measure", label="never prepared")
+
+
+def test_a_process_whose_threads_stay_awake_is_waited_for(tmp_path):
+    """Those of OpenBLAS do for 0.1 s, and took a core from whoever was measured next."""
+    np.savez(tmp_path / "inputs.npz", x=np.ones(2), dy=np.ones(2))
+    asked = {"label": "a", "work": {}, "variant": "stays awake", "inputs": str(tmp_path / "inputs.npz")}
+    with Worker(FAKE) as worker:
+        worker.ask("prepare", **asked)
+        worker.ask("warm_up", label="a", seconds=0.001)
+        begin = time.perf_counter()
+        worker.ask("measure", label="a")
+        assert time.perf_counter() - begin >= AWAKE
 
 
 def test_workers_see_none_of_the_variables_that_help_one_library_and_hurt_another(monkeypatch):
