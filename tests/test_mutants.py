@@ -570,8 +570,22 @@ mutant(
     "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
     twin("linear.dense"),
-    "target[j] += source[j]",
-    "target[j] = source[j]",
+    "number + load(c, at, used - j, 0) if k0 else number",
+    "number",
+)
+mutant(
+    "kernel: a narrow product turned, and not turned back",
+    "kernels/numba/_product.py",
+    twin("linear.dense_grad_W"),
+    "= turned.T",
+    "= turned.reshape(m, n)",
+)
+mutant(
+    "kernel: a share of db lost",
+    "kernels/numba/linear.py",
+    twin("linear.bias_grad"),
+    "for s in range(1, len(sums)):",
+    "for s in range(2, len(sums)):",
 )
 mutant(
     "kernel: a block turned on its side is not",

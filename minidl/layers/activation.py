@@ -55,8 +55,10 @@ class Activation(Layer):
 
     def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
         """y = f(x); keeps y, from which every activation's derivative can be had."""
+        if self.is_linear:
+            return x, None
         y = self._f(x, **self.options)
-        return y, (None if self.is_linear or not keep else y)
+        return y, (y if keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy f'(x)."""

@@ -11,7 +11,7 @@ from minidl import backend as backends
 from minidl.backend import Array
 from minidl.checks import check_number
 from minidl.errors import ArgumentTypeError, StateError
-from minidl.parameters import Arena, Parameter
+from minidl.parameters import Arena, Parameter, Segment
 
 
 class Optimizer:
@@ -52,16 +52,20 @@ class Optimizer:
     def step(self, parameters: Arena | Sequence[Parameter]) -> None:
         """One step down the gradients of ``parameters`` (a list, or the arena of a compiled model)."""
         arena = self._bind(parameters)
-        self.prepare(arena)
-        for segment in arena.segments:  # from here on no memory is asked for that could be lacking half-way
+        segments = arena.segments
+        self._prepare(segments)
+        for segment in segments:  # from here on no memory is asked for that could be lacking half-way
             self.update(segment.value, segment.grad, segment.state, self._on_device[_key(segment.value)])
         self.count()
 
     def prepare(self, arena: Arena) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
+        self._prepare(arena.segments)
+
+    def _prepare(self, segments: Sequence[Segment]) -> None:
         scalars = self.scalars()
-        if self._prepared != scalars or any(_key(segment.value) not in self._on_device for segment in arena.segments):
-            for segment in arena.segments:
+        if self._prepared != scalars or any(_key(segment.value) not in self._on_device for segment in segments):
+            for segment in segments:
                 self._device_scalars(scalars, segment.value)
             self._prepared = scalars
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import pickle
-import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -75,9 +73,25 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(**_OPTIONS)(function)
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)  # ours only: the user's kernels stay where they are
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        kernel = numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
+    _heal(kernel._cache)
+    return kernel
+
+
+def _heal(cache: Any) -> None:
+    """A file that was cut short, by a full disk or a computer switched off, is one that is not there."""
+    load = cache.load_overload
+
+    def load_overload(*args: Any) -> Any:
+        try:
+            return load(*args)
+        except Exception:  # whatever a pickle that is none may raise
+            cache.flush()
+            return None
+
+    cache.load_overload = load_overload
 
 
 def inner(function: Callable[..., Any]) -> Any:
@@ -100,26 +114,16 @@ _one_at_a_time = threading.RLock()
 
 
 def guarded(twin: Callable[..., Any]) -> Callable[..., Any]:
-    """``twin``, safe from a cache that was cut short by a full disk, and from callers its thread team cannot serve together.
+    """``twin``, safe from callers its thread team cannot serve together.
 
-    A damaged cache is thrown away and the kernel compiled anew. Numba's built-in team aborts the process when two threads
-    call it, so there the calls wait for each other.
+    Numba's built-in team aborts the process when two threads call it, so there the calls wait for each other.
     """
-    if DISABLED:
+    if DISABLED or numba.threading_layer() != "workqueue":
         return twin
-    alone = numba.threading_layer() == "workqueue"
 
     @functools.wraps(twin)
     def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            if alone:
-                with _one_at_a_time:
-                    return twin(*args, **kwargs)
-            return twin(*args, **kwargs)
-        except (EOFError, pickle.UnpicklingError):
-            if CACHE is not None:
-                shutil.rmtree(CACHE, ignore_errors=True)
-                CACHE.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time:
             return twin(*args, **kwargs)
 
     return call

@@ -22,6 +22,7 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
+from minidl.kernels.numba._vector import LANES, load, store
 
 DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
@@ -35,34 +36,40 @@ _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is c
 
 
 @inner
-def _pack_b(code, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
+def _pack_b(moves, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
     """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
-    edge = code[0]
+    turn, copy = moves
+    edge = turn[0]
     for j0 in range(0, columns, width):
-        panel = packed[j0 * depth : (j0 + width) * depth]
-        used = min(width, columns - j0)
+        panel, used = j0 * depth, min(width, columns - j0)
         if b_column == 1:
-            for k in range(depth):
-                source = b[start + k * b_k + j0 : start + k * b_k + j0 + used]
-                target = panel[k * width : k * width + used]
-                for j in range(len(source)):
-                    target[j] = source[j]
+            finish(copy, b, start + j0, b_k, packed, panel, width, depth, used, b, 0)
         else:
             whole_j, whole_k = used - used % edge, (depth - depth % edge) if b_k == 1 else 0
             for j in range(0, whole_j, edge):
                 for k in range(0, whole_k, edge):
-                    transpose(code, b, start + k + (j0 + j) * b_column, b_column, panel, k * width + j, width)
+                    transpose(turn, b, start + k + (j0 + j) * b_column, b_column, packed, panel + k * width + j, width)
             for k in range(depth):
                 for j in range(whole_j if k < whole_k else 0, used):
-                    panel[k * width + j] = b[start + k * b_k + (j0 + j) * b_column]
+                    packed[panel + k * width + j] = b[start + k * b_k + (j0 + j) * b_column]
         for k in range(depth if used < width else 0):
-            rest = panel[k * width + used : (k + 1) * width]
-            for j in range(len(rest)):
-                rest[j] = 0
+            for j in range(used, width):
+                packed[panel + k * width + j] = 0
 
 
 @inner
-def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+def _pack_a(moves, a, start, a_row, a_k, depth, rows, packed, width):  # type: ignore[no-untyped-def]
+    """``depth`` columns of ``rows`` rows of a from ``start``, one column after another, ``width`` numbers apart."""
+    if a_row == 1:
+        finish(moves[1], a, start, a_k, packed, 0, width, depth, rows, a, 0)
+    else:
+        for k in range(depth):
+            for r in range(rows):
+                packed[k * width + r] = a[start + r * a_row + k * a_k]
+
+
+@inner
+def _part(size, moves, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Rows i0 to i1, columns j0 to j1 of c (.., n)."""
     rows, width, _ = size
     m, columns = i1 - i0, j1 - j0
@@ -83,23 +90,14 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
         skipped = first_packed * width
         if skipped < columns:
             b_start = k0 * b_k + (j0 + skipped) * b_column
-            _pack_b(code, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
+            _pack_b(moves, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
         for r0 in range(0, m, most):
             count = min(most, m - r0)
             r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
-            if by_columns:
-                for k in range(block):
-                    at = (i0 + r_first) * a_row + (k0 + k) * a_k
-                    target = copied[k * a_width : k * a_width + r0 + count - r_first]
-                    if a_row == 1:
-                        source = a[at : at + len(target)]
-                        for r in range(len(target)):
-                            target[r] = source[r]
-                    else:
-                        for r in range(len(target)):
-                            target[r] = a[at + r * a_row]
             left, left_start, left_row, left_k = a, i0 * a_row + k0 * a_k, a_row, a_k
             if by_columns:
+                at = (i0 + r_first) * a_row + k0 * a_k
+                _pack_a(moves, a, at, a_row, a_k, block, r0 + count - r_first, copied, a_width)
                 left, left_start, left_row, left_k = copied, -r_first, 1, a_width
             for p in range(panels):
                 used = min(width, columns - p * width)
@@ -108,28 +106,22 @@ def _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column,
                     right, right_start, right_k = b, k0 * b_k + j0 + p * width, b_k
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
-                    start = left_start + first * left_row
+                    start, out = left_start + first * left_row, (i0 + r) * n + j0 + p * width
                     if first == r and used == width and m >= rows:
-                        out = (i0 + r) * n + j0 + p * width
                         tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, c, out, n, k0)
                         continue
                     tile(size, 1, block, left, start, left_row, 0, left_k, right, right_start, 0, right_k, edge, 0, width, 0)
                     for row in range(r, min(r + rows, m)):
-                        target = c[(i0 + row) * n + j0 + p * width : (i0 + row) * n + j0 + p * width + used]
-                        source = edge[(row - first) * width : (row - first) * width + used]
-                        if k0:
-                            for j in range(len(target)):
-                                target[j] += source[j]
-                        else:
-                            for j in range(len(target)):
-                                target[j] = source[j]
+                        for j in range(0, used, LANES):
+                            at, number = out + (row - r) * n + j, load(edge, (row - first) * width + j, used - j, 0)
+                            store(c, at, used - j, number + load(c, at, used - j, 0) if k0 else number)
             if k0 + block == depth and (after[0] or after[1]):
                 at = (i0 + r0) * n + j0
                 finish(after, c, at, n, c, at, n, count, columns, bias, j0)
 
 
 @inner
-def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+def _parts(first, last, size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
     rows, width, _ = size
     tiles, panels = (m + rows - 1) // rows, (n + width - 1) // width
@@ -138,16 +130,13 @@ def _parts(first, last, size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_
         i0, i1 = min(i * tiles // cuts[0] * rows, m), min((i + 1) * tiles // cuts[0] * rows, m)
         j0, j1 = min(j * panels // cuts[1] * width, n), min((j + 1) * panels // cuts[1] * width, n)
         if i0 < i1 and j0 < j1:
-            _part(size, code, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+            _part(size, moves, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
 
 
 @compiled
-def _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
-    arguments = (size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
-    if cuts[0] * cuts[1] == 1:
-        _parts(0, 1, *arguments)
-    else:
-        in_parallel(_parts, cuts[0] * cuts[1], arguments)
+def _on_threads(size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after):  # type: ignore[no-untyped-def]
+    arguments = (size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+    in_parallel(_parts, cuts[0] * cuts[1], arguments)
 
 
 @inner
@@ -172,17 +161,17 @@ def _rows_on_threads(work, size, tasks, m, n, depth, a, a_row, a_k, b, b_k, c, b
 
 
 @inner
-def _deep_share(first, last, size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
+def _deep_share(first, last, size, moves, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the depth by itself."""
     for s in range(first, last):
         k0, k1 = s * depth // len(parts), (s + 1) * depth // len(parts)
         left, right = a[k0 * a_k :], b[k0 * b_k :]
-        _part(size, code, 0, m, 0, n, n, k1 - k0, left, a_row, a_k, right, b_k, b_column, parts[s], bias, after)
+        _part(size, moves, 0, m, 0, n, n, k1 - k0, left, a_row, a_k, right, b_k, b_column, parts[s], bias, after)
 
 
 @compiled
-def _deep_on_threads(size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
-    in_parallel(_deep_share, len(parts), (size, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after))
+def _deep_on_threads(size, moves, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after):  # type: ignore[no-untyped-def]
+    in_parallel(_deep_share, len(parts), (size, moves, m, n, depth, a, a_row, a_k, b, b_k, b_column, parts, bias, after))
 
 
 @lru_cache(maxsize=4096)
@@ -223,8 +212,14 @@ def product(
     """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU; all arrays flat, c in C order."""
     if m == 0 or n == 0:
         return
+    if n <= NARROW < m and a_row == 1 and bias is None and not relu:  # as a wide product, c on its side: whole vectors
+        turned = CPU.pool.empty((n, m), c.dtype)
+        product(n, m, depth, b, b_column, b_k, a, a_k, 1, turned.reshape(-1))
+        c.reshape(m, n)[...] = turned.T
+        return
     work = 1 if m * n * depth < SMALL else threads()
-    after, code = finisher(bias is not None, relu, c.itemsize), transposer(c.itemsize)
+    after = finisher(bias is not None, relu, c.itemsize)
+    moves = transposer(c.itemsize), finisher(False, False, c.itemsize)  # what turns a block, and what copies one
     deep = depth >= DEEP_ENOUGH and m * n <= SMALL_RESULT and bias is None and not relu
     bias = _NO_BIAS[c.dtype] if bias is None else bias
     lanes = natural_lanes(c.itemsize)
@@ -235,8 +230,8 @@ def product(
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
         of_shares = tile_shape(m, n, c.itemsize)
-        _deep_on_threads(of_shares, code, m, n, depth, a, a_row, a_k, b, b_k, b_column, shares, bias, after)
+        _deep_on_threads(of_shares, moves, m, n, depth, a, a_row, a_k, b, b_k, b_column, shares, bias, after)
         shares.sum(axis=0, out=c)
         return
     size, cuts = _cut(m, n, work, a_row == 1, c.itemsize)
-    _on_threads(size, code, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)
+    _on_threads(size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)

@@ -64,7 +64,7 @@ def _indices(labels: Any) -> Any:
 def _scales(scale: Any, p: Any) -> Any:
     """One number for all samples, or one for each, as a flat array of the type of p; None where it is neither."""
     if type(scale) in (float, int):  # not NumPy's own numbers, which bring a type with them
-        return np.full(1, scale, p.dtype)
+        return np.array([scale], p.dtype)
     fits = isinstance(scale, np.ndarray) and scale.shape == (*p.shape[:-1], 1) and scale.dtype == p.dtype
     return scale.reshape(-1) if fits else None
 

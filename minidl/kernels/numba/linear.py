@@ -61,16 +61,14 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     """Twin of ``ops.linear.bias_grad``: partial sums of a few hundred rows, added up in double precision."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
-    if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS or (out is not None and out.shape != (units,)):
+    if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:
+        return NotImplemented
+    if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
-    sums = np.zeros((shares, units))
-    _bias_on_threads(dy.reshape(rows, units), sums)
-    total = sums.sum(axis=0)
-    if out is None:
-        return total.astype(dy.dtype)
-    out[...] = total
-    return out
+    sums, db = np.empty((shares, units)), np.empty(units, dy.dtype) if out is None else out
+    _bias_on_threads(dy.reshape(rows, units), sums, db)
+    return db
 
 
 def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
@@ -82,6 +80,7 @@ def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
     shares, units = sums.shape
     part = np.empty(units, dy.dtype)
     for s in range(first, last):
+        sums[s] = 0
         begin, end = s * len(dy) // shares, (s + 1) * len(dy) // shares
         for block in range(begin, end, 256):
             part[:] = 0
@@ -93,5 +92,10 @@ def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _bias_on_threads(dy, sums):  # type: ignore[no-untyped-def]
+def _bias_on_threads(dy, sums, db):  # type: ignore[no-untyped-def]
     in_parallel(_bias_share, len(sums), (dy, sums))
+    for j in range(len(db)):
+        total = sums[0, j]
+        for s in range(1, len(sums)):
+            total += sums[s, j]
+        db[j] = total
