@@ -12,13 +12,14 @@ The rule for "same" is TensorFlow's: on odd totals the extra zero comes behind.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import Any
 
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+
+_MOST = 1024  # shapes a window remembers
 
 
 def positive_integers(where: str, name: str, value: Any, length: int) -> tuple[int, ...]:
@@ -75,6 +76,10 @@ class Window:
     strides: tuple[int, ...] = ()
     padding: str = "valid"
     dilation: tuple[int, ...] = ()
+    _outputs: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _pads: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.padding not in ("valid", "same"):
@@ -102,21 +107,35 @@ class Window:
 
     def output_shape(self, spatial: Sequence[int], where: str = "Window") -> tuple[int, ...]:
         """Spatial shape of the result. Raises ShapeError when no window fits inside the input."""
+        spatial = tuple(spatial)
+        if spatial in self._outputs:  # asked at every step, for the same few shapes
+            return self._outputs[spatial]
         self._check_rank(spatial, where)
-        out = _output_shape(self, tuple(spatial))
+        if self.padding == "same":
+            out = tuple(-(-n // s) for n, s in zip(spatial, self.strides))
+        else:
+            out = tuple((n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
         if any(n < 1 for n in out):
             raise ShapeError(
                 where,
-                f"an input of spatial shape {tuple(spatial)}, which gives an output of {tuple(max(n, 0) for n in out)}",
+                f"an input of spatial shape {spatial}, which gives an output of {tuple(max(n, 0) for n in out)}",
                 f"at least {self.spans} for a window of size {self.size} and dilation {self.dilation}",
                 "use padding='same', a smaller window or fewer pooling layers before this one",
             )
-        return out
+        return _remembered(self._outputs, spatial, out)
 
     def pads(self, spatial: Sequence[int]) -> tuple[tuple[int, int], ...]:
         """Zeros in front of and behind each spatial axis."""
+        spatial = tuple(spatial)
+        if spatial in self._pads:
+            return self._pads[spatial]
         self._check_rank(spatial, "Window")
-        return _pads(self, tuple(spatial))
+        pairs = [(0, 0)] * self.rank
+        if self.padding == "same":
+            sizes = zip(spatial, self.spans, self.strides)
+            totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, e, s in sizes]
+            pairs = [(total // 2, total - total // 2) for total in totals]
+        return _remembered(self._pads, spatial, tuple(pairs))
 
     def tap_slices(self, output: Sequence[int]) -> Iterator[tuple[slice, ...]]:
         """For each tap, in row-major order, the slices of the padded input that this tap meets at every output position.
@@ -133,19 +152,8 @@ class Window:
             raise ShapeError(where, f"{len(spatial)} spatial axes {tuple(spatial)}", f"{self.rank}")
 
 
-@lru_cache(maxsize=4096)  # asked at every step, for the same few shapes
-def _output_shape(window: Window, spatial: tuple[int, ...]) -> tuple[int, ...]:
-    if window.padding == "same":
-        return tuple(-(-n // s) for n, s in zip(spatial, window.strides))
-    return tuple((n - e) // s + 1 for n, e, s in zip(spatial, window.spans, window.strides))
-
-
-@lru_cache(maxsize=4096)
-def _pads(window: Window, spatial: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    if window.padding == "valid":
-        return ((0, 0),) * window.rank
-    pairs = []
-    for n, e, s in zip(spatial, window.spans, window.strides):
-        total = max((-(-n // s) - 1) * s + e - n, 0)
-        pairs.append((total // 2, total - total // 2))
-    return tuple(pairs)
+def _remembered(memory: dict[tuple[int, ...], Any], key: tuple[int, ...], value: Any) -> Any:
+    if len(memory) >= _MOST:
+        memory.clear()
+    memory[key] = value
+    return value

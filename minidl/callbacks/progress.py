@@ -55,6 +55,8 @@ class ProgressBar(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """The epoch's line."""
+        if not self.verbose:
+            return
         steps, seconds = self.params["steps"], time.monotonic() - self._began
         took = f"{clock(seconds)} {per_step(seconds / steps)}{values(logs)}"
         if self.bar:

@@ -375,7 +375,7 @@ class Model:
             return self.network
         found = links(self.network)
         if self._planned is None or self._planned[0] != found:
-            self._planned = found, fused(self.network)
+            self._planned = found, fused(self.network, training=False)
         return self._planned[1]
 
     def _compiled_step(self) -> Step:

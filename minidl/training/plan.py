@@ -39,9 +39,14 @@ def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Los
     return (fused(network) if fuse else network), loss
 
 
-def fused(network: Layer) -> Layer:
-    """The network with ReLU where it costs least; its layers and their parameters are used, not copied."""
-    return relu_in_one_pass(relu_behind_pool(network))
+def fused(network: Layer, training: bool = True) -> Layer:
+    """The network with ReLU where it costs least; its layers and their parameters are used, not copied.
+
+    In training that is behind the pool, where its gradient is smaller; without, it costs nothing beside a sum.
+    """
+    if training:
+        return relu_in_one_pass(relu_behind_pool(network))
+    return relu_behind_pool(relu_in_one_pass(network))
 
 
 def links(network: Layer) -> tuple[Layer, ...]:

@@ -9,6 +9,7 @@ With channels last, a window's row of k_w c numbers is contiguous, so that
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
 from minidl.kernels.numba._tile import tile
 
+MANY = 8  # images for each thread, from which on one more or less does not matter
 SLACK = 512  # numbers behind scratch that vectors may reach
 
 
@@ -31,11 +33,11 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     _, oh, ow, f = y.shape
     size = tile_shape(ow, f, x.itemsize)
     assert size is not None
-    blocks = max(1, min(oh, -(-2 * threads() // n))) if n < 2 * threads() else 1
+    blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
     after = finisher(len(bias) > 0, relu, x.itemsize)
-    packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1])
+    packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1], finisher(False, False, x.itemsize))
     shape = window_shape(x, window)
-    _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, -(-oh // blocks), blocks)
+    _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, blocks)
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
@@ -64,17 +66,12 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
 
 
 @compiled
-def _pack_forward(W, depth, f, width):  # type: ignore[no-untyped-def]
+def _pack_forward(W, depth, f, width, copy):  # type: ignore[no-untyped-def]
     """W (depth, f) as panels (panels, depth, width), zeros behind the last filter."""
     panels = (f + width - 1) // width
     packed = np.zeros(panels * depth * width, W.dtype)
     for p in range(panels):
-        columns = min(width, f - p * width)
-        for k in range(depth):
-            source = W[k * f + p * width : k * f + p * width + columns]
-            target = packed[(p * depth + k) * width : (p * depth + k) * width + columns]
-            for j in range(len(source)):
-                target[j] = source[j]
+        finish(copy, W, p * width, f, packed, p * depth * width, width, depth, min(width, f - p * width), W, 0)
     return packed
 
 
@@ -106,17 +103,17 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow,
 
 
 @inner
-def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
     for index in range(first, last):
-        i0 = (index % blocks) * block
-        if i0 < oh:
-            _forward_rows(size, index // blocks, i0, min(i0 + block, oh), x, packed, bias, after, y, shape, oh, ow, f)
+        image, block = index // blocks, index % blocks
+        i0, i1 = block * oh // blocks, (block + 1) * oh // blocks
+        _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f)
 
 
 @compiled
-def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, after, y, shape, oh, ow, f, block, blocks))
+def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, after, y, shape, oh, ow, f, blocks))
 
 
 @compiled
