@@ -583,7 +583,7 @@ mutant(
 mutant(
     "kernel: a share of db lost",
     "kernels/numba/linear.py",
-    twin("linear.bias_grad"),
+    "tests/ops/test_twins.py::test_twin_equals_reference[linear.bias_grad-float32]",
     "for s in range(1, len(sums)):",
     "for s in range(2, len(sums)):",
 )
@@ -600,6 +600,13 @@ mutant(
     twin("linear.bias_grad"),
     "min(block + 256, end)",
     "min(block + 256, end) - 1",
+)
+mutant(
+    "kernel: rows of a data set from one too early",
+    "kernels/numba/gather.py",
+    twin("gather.gather"),
+    "index = indices[i] if",
+    "index = indices[i] - (indices[i] > 0) if",
 )
 mutant(
     "kernel: the last winner",

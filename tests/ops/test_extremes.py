@@ -197,3 +197,11 @@ def test_whole_numbers_never_wrap(dtype: type) -> None:
     assert y[:, 0].tolist() == list(range(255, -1, -1))
     assert (y * 2).max() == 510
     assert gather(np.array([-128, 127], np.int8), np.array([0, 1, 0]), dtype).tolist() == [-128, 127, -128]
+
+
+def test_gather_counts_from_the_end_and_refuses_what_is_not_there() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    assert gather(x, np.array([-1, 0, -4]), np.float32).tolist() == x[[3, 0, 0]].tolist()
+    for outside in (4, -5, 2**40):
+        with pytest.raises(IndexError):
+            gather(x, np.array([0, outside]), np.float32)

@@ -1,0 +1,48 @@
+"""Rows by index, made floating on their way: bytes are read as bytes and written once."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._parallel import in_parallel
+
+CHUNK = 1 << 15  # numbers of one task, about
+
+
+def gather(x: Any, indices: Any, dtype: Any) -> Any:
+    """Twin of ``ops.gather.gather``, from bytes or from the type wanted; the definition takes indices out of range."""
+    dtype = np.dtype(dtype)
+    if dtype not in FLOATS or x.dtype not in (np.uint8, dtype) or indices.dtype != np.int64 or indices.ndim != 1:
+        return NotImplemented
+    if not x.ndim or not x.size or not len(indices):
+        return NotImplemented
+    y = CPU.pool.empty((len(indices), *x.shape[1:]), dtype)
+    width = prod(x.shape[1:])
+    tasks = min(-(-y.size // CHUNK), len(indices))
+    found = _on_threads(x.reshape(-1), indices, y.reshape(-1), len(x), width, tasks)
+    return y if found else NotImplemented
+
+
+@inner
+def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-untyped-def]
+    for task in range(first, last):
+        for i in range(task * len(indices) // len(found), (task + 1) * len(indices) // len(found)):
+            index = indices[i] if indices[i] >= 0 else indices[i] + n
+            if index < 0 or index >= n:
+                found[task] = False
+                break
+            source, target = x[index * width : (index + 1) * width], y[i * width : (i + 1) * width]
+            for j in range(len(target)):
+                target[j] = source[j]
+
+
+@compiled
+def _on_threads(x, indices, y, n, width, tasks):  # type: ignore[no-untyped-def]
+    found = np.ones(tasks, np.bool_)
+    in_parallel(_share, tasks, (x, indices, y, found, n, width))
+    return found.all()
