@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from minidl import backend as backends
@@ -17,6 +18,7 @@ from minidl.optimizers import Optimizer
 from minidl.parameters import Arena
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
+from minidl.training.recorded import RecordedSteps
 
 
 class Step:
@@ -44,51 +46,21 @@ class Step:
         self.output_shape = network.output_shape(network.input_shape)
         self.optimizer, self.metrics = optimizer, list(metrics)
         self.arena = Arena(network.parameters, optimizer.slots)
-        self.precision, self._recorder = precision, backends.current().recorder()
+        self.precision = precision
         optimizer.bind(self.arena)
+        recorder = backends.current().recorder()
+        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.arena)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.
 
         Raises OutOfMemoryError, the model being as before, where the batch does not fit.
         """
-        if self._recorder is None or stop_at_nan:  # which looks at the loss in the middle of the step
-            return self._in_its_precision(lambda: self._train(batch, stop_at_nan), batch)
-        return self._in_its_precision(lambda: self._train_recorded(batch), batch)
+        if self._recorded is None or stop_at_nan:  # which looks at the loss in the middle of the step
+            return self._run(partial(self._train, batch, stop_at_nan), batch)
+        return self._run(partial(self._recorded.train, batch), batch)
 
-    def _in_its_precision(self, compute: Callable[[], tuple[Array, Array]], batch: Batch) -> tuple[Array, Array]:
-        if self.precision == config.precision():
-            return explain_out_of_memory(compute, batch.size)
-        with config.use_precision(self.precision):
-            return explain_out_of_memory(compute, batch.size)
-
-    def _train_recorded(self, batch: Batch) -> tuple[Array, Array]:
-        """The same step, as a recording where there is one for batches of this shape."""
-        self.optimizer.prepare(self.arena)  # the step's numbers travel before it, as a copy from the host is not recorded
-        arrays, rebuild = flat(batch)
-
-        def compute(inputs: list[Array]) -> tuple[Array, Array]:
-            before = self.optimizer.iterations
-            try:
-                return self._train(rebuild(inputs), stop_at_nan=False)
-            except Exception:
-                self.optimizer.iterations = before  # what could not be recorded was not done
-                raise
-
-        loss, prediction = self._recorder.run(self._what_is_fixed(arrays), compute, arrays, self.optimizer.count)
-        return loss.copy(), prediction  # the next replay writes to the same place, and losses are collected
-
-    def _what_is_fixed(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
-        """Everything a recording depends on beside the numbers in memory."""
-        shapes = tuple((a.shape, a.dtype.name) for a in arrays)
-        frozen = tuple(layer.trainable for layer in every_layer(self.network)) + tuple(
-            p.trainable for p in self.arena.parameters
-        )
-        constants = {k: v for k, v in vars(self.optimizer).items() if isinstance(v, (int, float)) and k != "_learning_rate"}
-        constants.pop("iterations")
-        return shapes, frozen, tuple(constants.items()), config.kernels()
-
-    def _train(self, batch: Batch, stop_at_nan: bool) -> tuple[Array, Array]:
+    def _train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
         self.arena.zero_grad()  # at the start: an exception in the last step cannot poison this one
         self.network.begin_step()
         prediction, saved = self.network.apply(batch.x, training=True)
@@ -104,38 +76,25 @@ class Step:
 
     def test(self, batch: Batch) -> tuple[Array, Array]:
         """Loss and prediction of a batch in inference mode; changes nothing."""
-        return self._in_its_precision(lambda: self._test(batch), batch)
+        return self._run(partial(self._test, batch), batch)
 
     def _test(self, batch: Batch) -> tuple[Array, Array]:
         prediction, _ = self.network.apply(batch.x, training=False, keep=False)
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
         return loss, self.loss.prediction(prediction, saved)
 
+    def _run(self, compute: Callable[[], tuple[Array, Array]], batch: Batch) -> tuple[Array, Array]:
+        """``compute()`` in this model's precision, with words for a memory that is full."""
+        if self.precision == config.precision():
+            return explain_out_of_memory(compute, batch.size)
+        with config.use_precision(self.precision):
+            return explain_out_of_memory(compute, batch.size)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_recorder": None, "iterations": self.optimizer.iterations}
+        return {**vars(self), "_recorded": None, "iterations": self.optimizer.iterations}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         iterations = state.pop("iterations")
         vars(self).update(state)
         self.optimizer.bind(self.arena)
         self.optimizer.iterations = iterations
-
-
-def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
-    """The arrays of a batch in a list, and the way back."""
-    several = isinstance(batch.x, tuple)
-    xs = list(batch.x) if several else [batch.x]
-
-    def rebuild(arrays: list[Array]) -> Batch:
-        x, rest = arrays[: len(xs)], iter(arrays[len(xs) :])
-        y = None if batch.y is None else next(rest)
-        return Batch(tuple(x) if several else x[0], y, None if batch.weight is None else next(rest), batch.size)
-
-    return [*xs, *(a for a in (batch.y, batch.weight) if a is not None)], rebuild
-
-
-def every_layer(layer: Layer) -> Iterator[Layer]:
-    """The layer and all within it."""
-    yield layer
-    for part in layer.sublayers():
-        yield from every_layer(part)

@@ -12,6 +12,7 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 
 CHUNK = 1 << 15  # numbers of one task, about
+SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be compiled for a type of targets
 
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
@@ -19,10 +20,10 @@ def gather(x: Any, indices: Any, dtype: Any) -> Any:
     dtype = np.dtype(dtype)
     if dtype not in FLOATS or x.dtype not in (np.uint8, dtype) or indices.dtype != np.int64 or indices.ndim != 1:
         return NotImplemented
-    if not x.ndim or not x.size or not len(indices):
+    width = prod(x.shape[1:])
+    if not x.ndim or not x.size or not len(indices) or len(indices) * width < SMALL:
         return NotImplemented
     y = CPU.pool.empty((len(indices), *x.shape[1:]), dtype)
-    width = prod(x.shape[1:])
     tasks = min(-(-y.size // CHUNK), len(indices))
     found = _on_threads(x.reshape(-1), indices, y.reshape(-1), len(x), width, tasks)
     return y if found else NotImplemented
@@ -31,6 +32,7 @@ def gather(x: Any, indices: Any, dtype: Any) -> Any:
 @inner
 def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-untyped-def]
     for task in range(first, last):
+        found[task] = True
         for i in range(task * len(indices) // len(found), (task + 1) * len(indices) // len(found)):
             index = indices[i] if indices[i] >= 0 else indices[i] + n
             if index < 0 or index >= n:
@@ -43,6 +45,9 @@ def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-unty
 
 @compiled
 def _on_threads(x, indices, y, n, width, tasks):  # type: ignore[no-untyped-def]
-    found = np.ones(tasks, np.bool_)
+    found = np.empty(tasks, np.bool_)
     in_parallel(_share, tasks, (x, indices, y, found, n, width))
-    return found.all()
+    for of_task in found:
+        if not of_task:
+            return False
+    return True

@@ -80,7 +80,8 @@ def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
     shares, units = sums.shape
     part = np.empty(units, dy.dtype)
     for s in range(first, last):
-        sums[s] = 0
+        for j in range(units):
+            sums[s, j] = 0
         begin, end = s * len(dy) // shares, (s + 1) * len(dy) // shares
         for block in range(begin, end, 256):
             part[:] = 0

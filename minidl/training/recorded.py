@@ -1,0 +1,84 @@
+"""A training step that the device records once for each shape of batch and then replays; ``backend/graphs.py`` says how.
+
+A recording knows addresses, not what stands there: the batch and the step's numbers are put in place before it runs, and
+whatever else the step depends on is part of the key under which it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from minidl import config
+from minidl.backend import Array
+from minidl.data import Batch
+from minidl.layers.base import Layer
+from minidl.optimizers import Optimizer
+from minidl.parameters import Arena
+
+
+class RecordedSteps:
+    """The steps of one model on a device that can record.
+
+    Args:
+        recorder: the device's.
+        compute: the step itself, from a batch to its loss and prediction.
+        network, optimizer, arena: what the step trains and with what.
+    """
+
+    def __init__(
+        self,
+        recorder: Any,
+        compute: Callable[[Batch], tuple[Array, Array]],
+        network: Layer,
+        optimizer: Optimizer,
+        arena: Arena,
+    ) -> None:
+        self.recorder, self.compute = recorder, compute
+        self.network, self.optimizer, self.arena = network, optimizer, arena
+
+    def train(self, batch: Batch) -> tuple[Array, Array]:
+        """One step, as a recording where there is one for batches of this shape."""
+        self.optimizer.prepare(self.arena)  # the step's numbers travel before it, as a copy from the host is not recorded
+        arrays, rebuild = flat(batch)
+
+        def compute(inputs: list[Array]) -> tuple[Array, Array]:
+            before = self.optimizer.iterations
+            try:
+                return self.compute(rebuild(inputs))
+            except Exception:
+                self.optimizer.iterations = before  # what could not be recorded was not done
+                raise
+
+        loss, prediction = self.recorder.run(self._what_is_fixed(arrays), compute, arrays, self.optimizer.count)
+        return loss.copy(), prediction  # the next replay writes to the same place, and losses are collected
+
+    def _what_is_fixed(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
+        """Everything a recording depends on beside the numbers in memory."""
+        shapes = tuple((a.shape, a.dtype.name) for a in arrays)
+        frozen = tuple(layer.trainable for layer in every_layer(self.network)) + tuple(
+            p.trainable for p in self.arena.parameters
+        )
+        constants = {k: v for k, v in vars(self.optimizer).items() if isinstance(v, (int, float)) and k != "_learning_rate"}
+        constants.pop("iterations")
+        return shapes, frozen, tuple(constants.items()), config.kernels()
+
+
+def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
+    """The arrays of a batch in a list, and the way back."""
+    several = isinstance(batch.x, tuple)
+    xs = list(batch.x) if several else [batch.x]
+
+    def rebuild(arrays: list[Array]) -> Batch:
+        x, rest = arrays[: len(xs)], iter(arrays[len(xs) :])
+        y = None if batch.y is None else next(rest)
+        return Batch(tuple(x) if several else x[0], y, None if batch.weight is None else next(rest), batch.size)
+
+    return [*xs, *(a for a in (batch.y, batch.weight) if a is not None)], rebuild
+
+
+def every_layer(layer: Layer) -> Iterator[Layer]:
+    """The layer and all within it."""
+    yield layer
+    for part in layer.sublayers():
+        yield from every_layer(part)
