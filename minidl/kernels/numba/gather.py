@@ -47,7 +47,7 @@ def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-unty
 def _on_threads(x, indices, y, n, width, tasks):  # type: ignore[no-untyped-def]
     found = np.empty(tasks, np.bool_)
     in_parallel(_share, tasks, (x, indices, y, found, n, width))
+    everything = True
     for of_task in found:
-        if not of_task:
-            return False
-    return True
+        everything = everything and of_task
+    return everything
