@@ -91,8 +91,14 @@ class ArrayData:
         A data set that fits is kept on the device and batches are taken from it there; else they are sent one by one.
         """
         backend = backends.current()
-        columns: list[Any] = [*self.x, *(a for a in (self.y, self.weight) if a is not None)]
-        dtypes = [self.dtype] * len(self.x) + ([] if self.y is None else [self.y.dtype]) + [self.dtype]
+        columns: list[Array] = [*self.x]
+        dtypes = [self.dtype] * len(self.x)  # of the batches; targets keep theirs
+        if self.y is not None:
+            columns.append(self.y)
+            dtypes.append(self.y.dtype)
+        if self.weight is not None:
+            columns.append(self.weight)
+            dtypes.append(self.dtype)
         if backend.name not in self._kept:
             self._kept[backend.name] = backend.keep(columns)
         kept = self._kept[backend.name]
@@ -102,7 +108,7 @@ class ArrayData:
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             which = slice(start, stop) if order is None else order[start:stop]
-            rows = [carry(_take(a, which, dtype)) for carry, a, dtype in zip(send, columns, dtypes)]
+            rows = [carry(_take(a, which, dtype)) for carry, a, dtype in zip(send, columns, dtypes, strict=True)]
             x = tuple(rows[: len(self.x)]) if self.several else rows[0]
             y = None if self.y is None else rows[len(self.x)]
             yield Batch(x, y, None if self.weight is None else rows[-1], stop - start)
