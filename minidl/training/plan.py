@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import warnings
 from math import prod
+from typing import Any
 
 from minidl.errors import DataWarning
 from minidl.layers.activation import Activation
@@ -45,8 +46,8 @@ def fused(network: Layer, training: bool = True) -> Layer:
     In training that is behind the pool, where its gradient is smaller; without, it costs nothing beside a sum.
     """
     if training:
-        return relu_in_one_pass(relu_behind_pool(network))
-    return relu_behind_pool(relu_in_one_pass(network))
+        return relu_in_one_pass(relu_joined(relu_behind_pool(network)))
+    return relu_behind_pool(relu_in_one_pass(relu_joined(network)))
 
 
 def links(network: Layer) -> tuple[Layer, ...]:
@@ -70,16 +71,29 @@ def samples_at_once(network: Layer) -> int:
     return min(max(2**23 // largest, 1), 1024)
 
 
+def relu_joined(network: Layer) -> Layer:
+    """A ReLU that stands as a layer behind a linear Dense or Conv layer becomes the activation of a copy of that one."""
+    if not isinstance(network, Chain):
+        return network
+    layers: list[Layer] = []
+    for layer in map(relu_joined, network.layers):
+        before: Any = layers[-1] if layers else None
+        linear = (
+            type(before).apply in (Dense.apply, Conv.apply) and before.activation.is_linear if before is not None else False
+        )
+        if linear and type(layer).apply is Activation.apply and layer.activation == "relu":  # type: ignore[attr-defined]
+            layers[-1] = copy.copy(before)
+            layers[-1].activation = layer  # type: ignore[attr-defined]
+        else:
+            layers.append(layer)
+    return _with_layers(network, layers)
+
+
 def relu_in_one_pass(network: Layer) -> Layer:
     """relu(x W + b) computed where the sums are, in the chain and the chains within it."""
     if not isinstance(network, Chain):
         return in_one_pass(network)
-    layers = [relu_in_one_pass(layer) for layer in network.layers]
-    if layers == network.layers:
-        return network
-    shorter = copy.copy(network)
-    shorter.layers = layers
-    return shorter
+    return _with_layers(network, [relu_in_one_pass(layer) for layer in network.layers])
 
 
 def relu_behind_pool(network: Layer) -> Layer:
@@ -96,11 +110,16 @@ def relu_behind_pool(network: Layer) -> Layer:
         if before is not relu:
             layers.append(without_final_activation(before))
         layers += [layer, relu]
+    return _with_layers(network, layers)
+
+
+def _with_layers(network: Chain, layers: list[Layer]) -> Chain:
+    """The chain of these layers; ``network`` itself where they are its own."""
     if layers == network.layers:
         return network
-    reordered = copy.copy(network)
-    reordered.layers = layers
-    return reordered
+    other = copy.copy(network)
+    other.layers = layers
+    return other
 
 
 def _relu_of(layer: Layer) -> Activation | None:

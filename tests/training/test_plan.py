@@ -9,7 +9,7 @@ import minidl
 from minidl.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D
 from minidl.losses import MeanSquaredError
 from minidl.models import Sequential
-from minidl.training.plan import make_plan, relu_behind_pool
+from minidl.training.plan import fused, make_plan, relu_behind_pool
 
 
 def model(data_format: str, activation_as_layer: bool) -> Sequential:
@@ -48,6 +48,48 @@ def test_the_plan_moves_the_relu_and_leaves_the_model_alone() -> None:
     assert names == ["Conv2D", "MaxPooling2D", "Activation", "Flatten", "Dense"]
     assert [type(layer).__name__ for layer in m.layers][:3] == ["Conv2D", "Activation", "MaxPooling2D"]
     assert list(plan.parameters) == m.parameters
+
+
+def perceptron(activation_as_layer: bool) -> Sequential:
+    """ReLU behind a convolution without a pool and behind a dense layer, as an argument or as the lectures write it."""
+    argument = None if activation_as_layer else "relu"
+    result = Sequential([Conv2D(3, 3, activation=argument, input_shape=(6, 6, 2))])
+    for layer in (Flatten(), Dense(7, activation=argument)):
+        if activation_as_layer and isinstance(layer, Flatten):
+            result.add(Activation("relu"))
+        result.add(layer)
+    if activation_as_layer:
+        result.add(Activation("relu"))
+    result.add(Dense(2))
+    return result
+
+
+@pytest.mark.parametrize("activation_as_layer", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_relu_is_computed_with_the_sums_however_it_is_written(activation_as_layer: bool, training: bool) -> None:
+    m = perceptron(activation_as_layer)
+    plan = fused(m.network, training)
+    assert [type(layer).__name__ for layer in plan.sublayers()] == ["ConvReLU", "Flatten", "DenseReLU", "Dense"]
+    assert list(plan.parameters) == m.parameters
+    assert len(m.layers) == (6 if activation_as_layer else 4)
+    x = np.random.default_rng(0).standard_normal((5, 6, 6, 2)).astype("float32")
+    y, saved = plan.apply(x, training=True)
+    expected, kept = m.network.apply(x, training=True)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    dy = np.ones_like(y)
+    np.testing.assert_allclose(plan.gradient(dy, saved), m.network.gradient(dy, kept), rtol=1e-5, atol=1e-6)
+
+
+def test_in_prediction_relu_stays_before_the_pool() -> None:
+    for activation_as_layer in (True, False):
+        m = model("channels_last", activation_as_layer)
+        names = [type(layer).__name__ for layer in fused(m.network, training=False).sublayers()]
+        assert names == ["ConvReLU", "MaxPooling2D", "Flatten", "Dense"]
+
+
+def test_a_relu_that_is_not_behind_a_sum_stays_a_layer() -> None:
+    m = Sequential([Dense(4, activation="tanh", input_shape=(3,)), Activation("relu"), Flatten(), Activation("relu")])
+    assert fused(m.network) is m.network
 
 
 @pytest.mark.parametrize("between", [Activation("tanh"), AveragePooling2D(2)])
