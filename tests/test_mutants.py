@@ -619,15 +619,15 @@ mutant(
     "kernel: winners compared with the tap before",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool_grad"),
-    "where(winner == r * kw + s, d, 0)",
-    "where(winner == r * kw + s - 1, d, 0)",
+    "where(everywhere | (winner == r * kw + s), d, 0)",
+    "where(everywhere | (winner == r * kw + s - 1), d, 0)",
 )
 mutant(
     "kernel: the last of two by two winners lost",
     "kernels/numba/pooling.py",
     twin("pooling.max_pool_grad"),
-    "where(winner == 3, d, 0)",
-    "where(winner == 2, d, 0)",
+    "where(everywhere | (winner == 3), d, 0)",
+    "where(everywhere | (winner == 2), d, 0)",
 )
 mutant(
     "kernel: an average of the whole window at the border",
@@ -640,8 +640,8 @@ mutant(
     "kernel: windows that overlap overwrite each other",
     "kernels/numba/pooling.py",
     twin("pooling.average_pool_grad"),
-    "d if one_window_each else d + load",
-    "d if True else d + load",
+    "part if one_window_each else part + load",
+    "part if True else part + load",
 )
 mutant(
     "kernel: a pool's pads exchanged",

@@ -12,6 +12,8 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, where
 
+_NO_WINNERS = np.empty(0, np.uint8)
+
 
 def max_pool(x: Any, window: Window) -> Any:
     """Twin of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
@@ -29,11 +31,7 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
     """Twin of ``ops.pooling.max_pool_grad``."""
     if _misfit(dy, spatial, window) or winners.dtype != np.uint8 or winners.shape != dy.shape:
         return NotImplemented
-    n, *out, channels = dy.shape
-    dx = CPU.pool.empty((n, *spatial, channels), dy.dtype)
-    shape, disjoint = (*spatial, channels, *out), _one_window_each(out, spatial, window)
-    _to_winners(dy.reshape(-1), winners.reshape(-1), dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
-    return dx
+    return _backwards(dy, winners.reshape(-1), spatial, window)
 
 
 def average_pool(x: Any, window: Window) -> Any:
@@ -51,10 +49,14 @@ def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Twin of ``ops.pooling.average_pool_grad``."""
     if _misfit(dy, spatial, window):
         return NotImplemented
+    return _backwards(dy, _NO_WINNERS, spatial, window)
+
+
+def _backwards(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     n, *out, channels = dy.shape
     dx = CPU.pool.empty((n, *spatial, channels), dy.dtype)
     shape, disjoint = (*spatial, channels, *out), _one_window_each(out, spatial, window)
-    _to_all(dy.reshape(-1), dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
+    _back(dy.reshape(-1), winners, dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
     return dx
 
 
@@ -158,16 +160,18 @@ def _mean_share(first_image, last_image, x, y, shape, sizes):  # type: ignore[no
 
 
 @compiled
-def _to_winners(dy, winners, dx, images, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
-    in_parallel(_to_winners_share, images, (dy, winners, dx, shape, sizes, one_window_each))
+def _back(dy, winners, dx, images, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    in_parallel(_back_share, images, (dy, winners, dx, shape, sizes, one_window_each))
 
 
 @inner
-def _to_winners_share(first_image, last_image, dy, winners, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+def _back_share(first_image, last_image, dy, winners, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
+    """dy to the winner of its window; where there are no ``winners``, in equal parts to all positions inside the image."""
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
     down, right = dh * w * channels, dw * channels
-    size = h * w * channels
+    size, to_all = h * w * channels, len(winners) == 0
+    everywhere = splat(winners, 1 if to_all else 0) == 1
     for image in range(first_image, last_image):
         if not one_window_each:
             dx[image * size : (image + 1) * size] = 0
@@ -182,47 +186,19 @@ def _to_winners_share(first_image, last_image, dy, winners, dx, shape, sizes, on
                 two_by_two = one_window_each and kh == 2 and kw == 2 and r1 - r0 == 2 and s1 - s0 == 2
                 for c in range(0, channels, LANES):
                     at, count = corner + c, channels - c
-                    d, winner = load(dy, of + c, count, 0), load(winners, of + c, count, 0)
+                    d, winner = load(dy, of + c, count, 0), splat(winners, 0)
+                    if to_all:
+                        d = d * (1 / max((r1 - r0) * (s1 - s0), 1))
+                    else:
+                        winner = load(winners, of + c, count, 0)
                     if two_by_two:
-                        store(dx, at, count, where(winner == 0, d, 0))
-                        store(dx, at + right, count, where(winner == 1, d, 0))
-                        store(dx, at + down, count, where(winner == 2, d, 0))
-                        store(dx, at + down + right, count, where(winner == 3, d, 0))
+                        store(dx, at, count, where(everywhere | (winner == 0), d, 0))
+                        store(dx, at + right, count, where(everywhere | (winner == 1), d, 0))
+                        store(dx, at + down, count, where(everywhere | (winner == 2), d, 0))
+                        store(dx, at + down + right, count, where(everywhere | (winner == 3), d, 0))
                         continue
                     for r in range(r0, r1):
                         for s in range(s0, s1):
                             to = at + r * down + s * right
-                            part = where(winner == r * kw + s, d, 0)
+                            part = where(everywhere | (winner == r * kw + s), d, 0)
                             store(dx, to, count, part if one_window_each else part + load(dx, to, count, 0))
-
-
-@compiled
-def _to_all(dy, dx, images, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
-    in_parallel(_to_all_share, images, (dy, dx, shape, sizes, one_window_each))
-
-
-@inner
-def _to_all_share(first_image, last_image, dy, dx, shape, sizes, one_window_each):  # type: ignore[no-untyped-def]
-    kh, kw, sh, sw, dh, dw, top, left = sizes
-    h, w, channels, oh, ow = shape
-    down, right = dh * w * channels, dw * channels
-    size = h * w * channels
-    for image in range(first_image, last_image):
-        if not one_window_each:
-            dx[image * size : (image + 1) * size] = 0
-        for i in range(oh):
-            row = i * sh - top
-            r0, r1 = _taps_inside(row, h, kh, dh)
-            for j in range(ow):
-                column = j * sw - left
-                s0, s1 = _taps_inside(column, w, kw, dw)
-                corner = ((image * h + row) * w + column) * channels
-                of = ((image * oh + i) * ow + j) * channels
-                share = 1 / max((r1 - r0) * (s1 - s0), 1)
-                for c in range(0, channels, LANES):
-                    count = channels - c
-                    d = load(dy, of + c, count, 0) * share
-                    for r in range(r0, r1):
-                        for s in range(s0, s1):
-                            to = corner + r * down + s * right + c
-                            store(dx, to, count, d if one_window_each else d + load(dx, to, count, 0))
