@@ -494,8 +494,8 @@ mutant(
     "kernel: images one pixel too far down",
     "kernels/numba/_pixels.py",
     twin("convolution.convolve"),
-    "row = first + r",
-    "row = first + r + 1",
+    "row, to = first + r, r * line",
+    "row, to = first + r + 1, r * line",
 )
 mutant(
     "kernel: a fused ReLU that hides NaN",

@@ -21,6 +21,7 @@ from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
+from minidl.kernels.numba._runs import copy_run
 from minidl.kernels.numba._tile import tile
 
 MANY = 8  # images for each thread, from which on one more or less does not matter
@@ -172,10 +173,7 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
                     else:
                         tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
     for i in range(h):
-        at, out = (i + top) * line + left * c, (image * h + i) * w * c
-        source, target = sums[at : at + w * c], dx[out : out + w * c]
-        for k in range(len(target)):
-            target[k] = source[k]
+        copy_run(sums, (i + top) * line + left * c, dx, (image * h + i) * w * c, w * c)
 
 
 @inner

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.geometry import Window
 from minidl.kernels.numba._jit import inner
+from minidl.kernels.numba._runs import clear_run, copy_run
 
 
 def window_shape(x: Any, window: Window) -> tuple[int, ...]:
@@ -17,19 +18,12 @@ def window_shape(x: Any, window: Window) -> tuple[int, ...]:
 @inner
 def copy_pixels(x, padded, image, h, w, c, first, rows, left, columns):  # type: ignore[no-untyped-def]
     """Rows first .. first + rows of an image (h, w, c) into (rows, columns, c), ``left`` pixels of zeros before each."""
-    used = min(w, columns - left) * c
+    line, before, used = columns * c, left * c, min(w, columns - left) * c
     for r in range(rows):
-        target = padded[r * columns * c : (r + 1) * columns * c]
-        row = first + r
+        row, to = first + r, r * line
         if row < 0 or row >= h:
-            for k in range(len(target)):
-                target[k] = 0
+            clear_run(padded, to, line)
             continue
-        source = x[(image * h + row) * w * c : (image * h + row) * w * c + used]
-        before, middle, behind = target[: left * c], target[left * c :], target[left * c + used :]
-        for k in range(len(before)):
-            before[k] = 0
-        for k in range(len(source)):
-            middle[k] = source[k]
-        for k in range(len(behind)):
-            behind[k] = 0
+        clear_run(padded, to, before)
+        copy_run(x, (image * h + row) * w * c, padded, to + before, used)
+        clear_run(padded, to + before + used, line - before - used)

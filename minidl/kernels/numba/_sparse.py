@@ -19,6 +19,7 @@ from minidl.kernels.numba._gather_tile import gather_tile, gather_tile_for
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
+from minidl.kernels.numba._runs import clear_run, copy_run
 
 LOOKED_AT = 4  # images in which the zeros are counted
 
@@ -91,8 +92,7 @@ def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  
     )
     for share in range(first, last):
         S = parts[share]
-        for k in range(len(S)):
-            S[k] = 0
+        clear_run(S, 0, len(S))
         check = x.dtype.type(0)
         for image in range(share * n // len(parts), (share + 1) * n // len(parts)):
             copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
@@ -103,11 +103,9 @@ def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  
             for i in range(oh):
                 for j in range(ow):
                     place, offset = i * ow + j, i * sh * line + j * sw * c
-                    begin, end = starts[place], starts[place + 1]
-                    numbers, of_filters = listed[begin:end], filters[begin:end]
-                    for e in range(len(numbers)):
-                        q = of_filters[e]
-                        values[q * places + counts[q]] = numbers[e]
+                    for e in range(starts[place], starts[place + 1]):
+                        q = filters[e]
+                        values[q * places + counts[q]] = listed[e]
                         offsets[q * places + counts[q]] = offset
                         counts[q] += 1
             for k in range(kh):
@@ -154,7 +152,7 @@ def _grad_x_share(first, last, width, dy, rows, dx, shape, oh, ow, f, row, finit
     values, offsets = np.empty(f * places + 1, dy.dtype), np.empty(f * places + 1, np.int32)
     starts = np.empty(places + 1, np.intp)
     for image in range(first, last):
-        sums[:] = 0
+        clear_run(sums, 0, len(sums))
         check = dy.dtype.type(0)
         count = _list_numbers(dy, image, places, f, row, values, offsets, starts)
         for e in range(count):
@@ -167,10 +165,7 @@ def _grad_x_share(first, last, width, dy, rows, dx, shape, oh, ow, f, row, finit
                         target = (place // ow * sh + k * dh) * line + place % ow * sw * c + p
                         gather_tile(width, end - begin, values, offsets, begin, rows, k * f * row + p, sums, target, 1)
         for i in range(h):
-            at, out = (i + top) * line + left * c, (image * h + i) * w * c
-            source, target_row = sums[at : at + w * c], dx[out : out + w * c]
-            for k in range(len(target_row)):
-                target_row[k] = source[k]
+            copy_run(sums, (i + top) * line + left * c, dx, (image * h + i) * w * c, w * c)
         finite[image] = check == 0
 
 

@@ -32,7 +32,9 @@ from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._pixels import copy_pixels
+from minidl.kernels.numba._runs import clear_run, copy_run
 from minidl.kernels.numba._tile import natural_lanes, tile
+from minidl.kernels.numba._vector import LANES, load, splat, total
 
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)  # and infinity
 TILES = 24  # tiles that are worked on together: transformed, they stay in the second cache
@@ -156,23 +158,17 @@ def _filters_share(first, last, evaluate, W, U, taps, c, f, width, turned):  # t
             taken[:] = 0
         for k in range(first, last):
             for tap in range(taps * taps):
-                target = taken[tap * width : tap * width + used]
                 if turned:
                     source = ((taps * taps - 1 - tap) * f + panel * width) * c + k
-                    for j in range(len(target)):
-                        target[j] = W[source + j * c]
+                    for j in range(used):
+                        taken[tap * width + j] = W[source + j * c]
                 else:
-                    row = W[(tap * c + k) * f + panel * width : (tap * c + k) * f + panel * width + used]
-                    for j in range(len(target)):
-                        target[j] = row[j]
+                    copy_run(W, (tap * c + k) * f + panel * width, taken, tap * width, used)
             apply_map(evaluate, taken, 0, taps * width, half, 0, taps * width, taps * width)
             for i in range(6):
                 apply_map(evaluate, half, i * taps * width, width, whole, i * 6 * width, width, width)
             for p in range(36):
-                source_row = whole[p * width : (p + 1) * width]
-                target_row = U[((p * panels + panel) * c + k) * width : ((p * panels + panel) * c + k + 1) * width]
-                for j in range(len(target_row)):
-                    target_row[j] = source_row[j]
+                copy_run(whole, p * width, U, ((p * panels + panel) * c + k) * width, width)
 
 
 @compiled
@@ -209,7 +205,7 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
                         size, 1, c, V, (p * tiles + t) * c_row, c_row, 0, 1,
                         U, (p * panels + q) * c * width, 0, width, M, (p * tiles + t) * f_row + q * width, f_row, 0,
                     )  # fmt: skip
-        check = x.dtype.type(0)
+        check = splat(x, 0)
         for t in range(tile_rows):
             for s in range(across):
                 for i in range(6):
@@ -219,11 +215,10 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
             for a in range(min(m, oh - (t0 + t) * m)):
                 at = a * across * m * f_row
                 for j in range(ow):
-                    results = band[at + j * f_row : at + j * f_row + f]
-                    for k in range(len(results)):
-                        check += results[k] * 0
+                    for k in range(0, f, LANES):
+                        check = check + load(band, at + j * f_row + k, f - k, 0) * 0
                 finish(after, band, at, f_row, y, ((image * oh + (t0 + t) * m + a) * ow) * f, f, ow, f, bias, 0)
-        finite[index] = check == 0
+        finite[index] = total(check) == 0
 
 
 @compiled
@@ -250,8 +245,7 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
     S, half = np.empty(36 * c_padded * f_row, x.dtype), np.empty(taps * 6 * c_padded * f_row, x.dtype)
     block = c_padded * f_row
     for share in range(first, last):
-        for k in range(len(S)):
-            S[k] = 0
+        clear_run(S, 0, len(S))
         for image in range(share * n // len(parts), (share + 1) * n // len(parts)):
             for t0 in range(0, down, rows_of_tiles):
                 tile_rows = min(rows_of_tiles, down - t0)
