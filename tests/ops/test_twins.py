@@ -22,7 +22,7 @@ from minidl import config
 from minidl.backend import use_threads
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import activation, convolution, cross_entropy, dropout, fused, linear, normalization, pooling, update
+from minidl.ops import activation, convolution, cross_entropy, dropout, fused, linear, normalization, pooling, recurrent, update
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.ops.naive import assert_close
 
@@ -343,6 +343,12 @@ WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not r
     ("cross_entropy.softmax_cross_entropy_grad", lambda z: (z(3, 64), z(3, 64), z(3, 64))),
     ("cross_entropy.sparse_softmax_cross_entropy", lambda z: (z(3, 64), np.zeros((3, 1), int))),
     ("cross_entropy.sparse_softmax_cross_entropy_grad", lambda z: (z(3, 64), np.zeros(3, int), z(2, 1))),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 32), z(8, 31), z(32), z(9, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 36), z(8, 32), z(36), z(9, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 32), z(8, 32), z(32), z(1, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(1, 8), z(9, 5, 8), z(9, 5, 32), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 4, 8), z(9, 5, 32), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 5, 8), z(9, 5, 31), "tanh", "sigmoid")),
     ("pooling.average_pool_grad", lambda z: (z(2, 3, 3, 4), (8, 8), Window((2, 2), (2, 2)))),
     ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
 ]
@@ -480,7 +486,11 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "moments": lambda: normalization.moments(dy),
         "relu": lambda: activation.relu(dy),
         "adam": lambda: adam_of(*copies(tuple(state)), rate),
+        "lstm": lambda: recurrent.lstm(sequences, *matrices, z_units, begin, begin, "tanh", "sigmoid"),
+        "lstm_grad": lambda: recurrent.lstm_grad(z_cells, matrices[1], begin, z_cells, z_gates, "tanh", "sigmoid"),
     }
+    sequences, matrices, z_units, begin = z(37, 9, 20), (z(20, 200), z(50, 200) / np.float32(7)), z(200), z(37, 50)
+    z_cells, z_gates = z(37, 9, 50), z(37, 9, 200)
     z_row, z_square = z(1, 700), z(700, 700)
 
     def adam_of(value: Any, grad: Any, mean: Any, square: Any, scalars: Any) -> np.ndarray:

@@ -12,19 +12,20 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
-from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
+from minidl.kernels.numba._tile import REGISTERS, Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, where
 from minidl.kernels.numba.linear import dense
 
-MOST = 96  # rows of the batch in one task: their sums stay in the second cache, beside U
+MOST = 32  # rows of the batch in one task: their sums stay in the caches, beside a panel of U
 DEPTH = 160  # rows of a panel under work: 160 x 48 floats are 30 KiB
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
+_EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
 _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
 
@@ -79,6 +80,8 @@ def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[S
         return tile_of(rows, max(1, min(8, columns // lanes)), lanes, itemsize), rows
     size = tile_shape(rows, columns, itemsize)
     assert size is not None
+    if REGISTERS == 32:
+        size = min(size, tile_of(*_EVEN, lanes, itemsize), key=lambda s: tile_cost(s, rows, columns, itemsize))
     return size, rows
 
 
@@ -87,20 +90,13 @@ def _packed(size: Size, b: Any, depth: int, columns: int, b_k: int, b_column: in
     panels = -(-columns // size[1])
     packed = CPU.pool.empty((panels * depth * size[1],), b.dtype)
     moves = transposer(b.itemsize), finisher(False, False, b.itemsize)
-    _pack_on_threads(moves, panels, b.reshape(-1), b_k, b_column, depth, columns, size[1], packed)
+    _pack(moves, b.reshape(-1), b_k, b_column, depth, columns, size[1], packed)
     return packed
 
 
-@inner
-def _pack_share(first, last, moves, b, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
-    for p in range(first, last):
-        j = p * width
-        pack_b(moves, b, j * b_column, b_k, b_column, depth, min(width, columns - j), width, packed[j * depth :])
-
-
 @compiled
-def _pack_on_threads(moves, panels, b, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
-    in_parallel(_pack_share, panels, (moves, b, b_k, b_column, depth, columns, width, packed))
+def _pack(moves, b, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
+    pack_b(moves, b, 0, b_k, b_column, depth, columns, width, packed)
 
 
 @inner
@@ -163,7 +159,11 @@ def _forwards_share(first, last, size, rows, n, steps, units, cell, recurrent, p
     tall, width, _ = size
     whole = (rows + tall - 1) // tall * tall  # rows of whole tiles
     across = (4 * units + width - 1) // width * width
-    h_before, c_before, sums = np.zeros(whole * units, h.dtype), np.empty(rows * units, h.dtype), np.empty(whole * across, h.dtype)
+    h_before, c_before, sums = (
+        np.zeros(whole * units, h.dtype),
+        np.empty(rows * units, h.dtype),
+        np.empty(whole * across, h.dtype),
+    )
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         for i in range(count * units):
@@ -202,7 +202,11 @@ def _backwards_share(first, last, size, rows, n, steps, units, cell, recurrent, 
     tall, width, _ = size
     whole = (rows + tall - 1) // tall * tall
     across = (units + width - 1) // width * width
-    dz_now, dc_later, dh_later = np.zeros(whole * 4 * units, dz.dtype), np.empty(rows * units, dz.dtype), np.empty(whole * across, dz.dtype)
+    dz_now, dc_later, dh_later = (
+        np.zeros(whole * 4 * units, dz.dtype),
+        np.empty(rows * units, dz.dtype),
+        np.empty(whole * across, dz.dtype),
+    )
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         dc_later[:] = 0
