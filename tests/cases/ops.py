@@ -674,6 +674,7 @@ _LSTMS: list[tuple[str, int, int, int, int, bool, str, str]] = [
     ("tiny", 2, 3, 2, 3, True, "tanh", "sigmoid"),
     ("tiny", 0, 2, 2, 3, True, "tanh", "sigmoid"),
     ("tiny", 2, 0, 2, 3, True, "tanh", "sigmoid"),
+    ("tiny", 67, 2, 1, 2, True, "tanh", "sigmoid"),
     ("tiny", 9, 2, 3, 5, True, "tanh", "hard_sigmoid"),
     ("tiny", 3, 2, 2, 17, False, "relu", "linear"),
     ("small", 2, 4, 3, 2, False, "tanh", "sigmoid"),

@@ -452,6 +452,22 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
         assert 1e-9 < error < 2.5e-6, f"{op.__name__}: {error}"
 
 
+@both_dtypes
+def test_the_gates_are_exact_near_zero(dtype: type) -> None:
+    """And far from it: tanh and sigmoid of an LSTM to a few units in the last place."""
+    if "recurrent.lstm" not in TWINS:
+        pytest.skip("no twin here")
+    size = np.logspace(-9, 1.9, 1501)  # to where exp(-x) is still a normal number
+    x = np.concatenate([-size, [0], size]).astype(dtype).reshape(-1, 1, 1)
+    nothing, W, U = np.zeros((len(x), 2), dtype), np.ones((1, 8), dtype), np.zeros((2, 8), dtype)
+    exact, last_place = x.astype(np.float64)[:, :, 0], np.finfo(dtype).eps
+    for op_of_gates, of in (("sigmoid", slice(0, 4)), ("tanh", slice(4, 6))):
+        gates = recurrent.lstm(x, W, U, None, nothing, nothing, "tanh", "sigmoid")[2][:, 0, of]
+        expected = getattr(activation, op_of_gates).reference(exact)
+        error = np.abs(gates - expected) / np.maximum(np.abs(expected), np.finfo(dtype).tiny)
+        assert error.max() < 4 * last_place, f"{op_of_gates}: {error.max() / last_place} at {x[error.max(axis=1).argmax()]}"
+
+
 @pytest.mark.parametrize("_op", TWINS[:1])
 def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
     rng = np.random.default_rng(2)
