@@ -1,7 +1,8 @@
 """The LSTM: the input's part as one product for all times, then every thread runs all times for its own rows of the batch.
 
 Samples do not meet, so no thread waits for another between two times. U is packed once; a step is a product of the rows'
-last outputs with it, and the arithmetic of the cell while the sums are in the cache. How the batch is cut up does not
+last outputs with it, and the arithmetic of the cell while the sums are in the cache; what the next time reads and writes
+is fetched meanwhile, for the rows of one time lie too far apart for the processor to foresee. How the batch is cut up does not
 change the order in which a number is summed, so its bits do not depend on it.
 """
 
@@ -19,7 +20,7 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._tile import REGISTERS, Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
-from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, where
+from minidl.kernels.numba._vector import LANES, absolute, exp, load, prefetch, store, where
 from minidl.kernels.numba.linear import dense
 
 MOST = 32  # rows of the batch in one task: their sums stay in the caches, beside a panel of U
@@ -174,6 +175,10 @@ def _forwards_share(first, last, size, rows, n, steps, units, cell, recurrent, p
                 row = (begin + r) * steps + t
                 for j in range(0, units, LANES):
                     some, of, at, to = units - j, r * across + j, row * 4 * units + j, row * units + j
+                    for k in range(4):
+                        prefetch(gates, at + (4 + k) * units)
+                    prefetch(h, to + units)
+                    prefetch(c, to + units)
                     i = _activated(recurrent, load(gates, at, some, 0) + load(sums, of, some, 0))
                     f = _activated(recurrent, load(gates, at + units, some, 0) + load(sums, of + units, some, 0))
                     g = _activated(cell, load(gates, at + 2 * units, some, 0) + load(sums, of + 2 * units, some, 0))
@@ -216,6 +221,11 @@ def _backwards_share(first, last, size, rows, n, steps, units, cell, recurrent, 
                 row = (begin + r) * steps + t
                 for j in range(0, units, LANES):
                     some, at, to, here = units - j, row * 4 * units + j, row * units + j, r * 4 * units + j
+                    for k in range(4):
+                        prefetch(gates, at + (k - 4) * units)
+                        prefetch(dz, at + (k - 4) * units)
+                    prefetch(dh, to - units)
+                    prefetch(c, to - 2 * units)
                     i, f = load(gates, at, some, 0), load(gates, at + units, some, 0)
                     g, o = load(gates, at + 2 * units, some, 0), load(gates, at + 3 * units, some, 0)
                     c_before = load(c, to - units, some, 0) if t else load(c0, (begin + r) * units + j, some, 0)
