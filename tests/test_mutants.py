@@ -723,6 +723,34 @@ mutant(
     "scales[0]",
 )
 mutant(
+    "kernel: an output gate through the cell's activation",
+    "kernels/numba/recurrent.py",
+    twin("recurrent.lstm"),
+    "o = _activated(recurrent,",
+    "o = _activated(cell,",
+)
+mutant(
+    "kernel: df with today's cell",
+    "kernels/numba/recurrent.py",
+    twin("recurrent.lstm_grad"),
+    "load(c, to - units, some, 0) if t",
+    "load(c, to, some, 0) if t",
+)
+mutant(
+    "kernel: what a block of samples left, remembered by the next",
+    "kernels/numba/recurrent.py",
+    twin("recurrent.lstm_grad"),
+    "        dc_later[:] = 0\n",
+    "        dc_later[:] = dc_later if block > first else 0\n",
+)
+mutant(
+    "kernel: tanh without its polynomials",
+    "kernels/numba/recurrent.py",
+    "tests/ops/test_twins.py::test_the_gates_are_exact_near_zero[float32]",
+    "size < 0.625",
+    "size < 0",
+)
+mutant(
     "kernel: random blocks counted from 0",
     "kernels/numba/_philox.py",
     twin("dropout.dropout"),

@@ -673,13 +673,23 @@ _LSTMS: list[tuple[str, int, int, int, int, bool, str, str]] = [
     ("tiny", 1, 1, 1, 1, True, "tanh", "hard_sigmoid"),
     ("tiny", 2, 3, 2, 3, True, "tanh", "sigmoid"),
     ("tiny", 0, 2, 2, 3, True, "tanh", "sigmoid"),
+    ("tiny", 2, 0, 2, 3, True, "tanh", "sigmoid"),
+    ("tiny", 67, 2, 1, 2, True, "tanh", "sigmoid"),
+    ("tiny", 9, 2, 3, 5, True, "tanh", "hard_sigmoid"),
+    ("tiny", 3, 2, 2, 17, False, "relu", "linear"),
     ("small", 2, 4, 3, 2, False, "tanh", "sigmoid"),
     ("small", 2, 3, 3, 4, True, "relu", "hard_sigmoid"),
     ("small", 2, 3, 3, 4, True, "linear", "sigmoid"),
     *[("small", 2, 3, 3, n, True, "tanh", "sigmoid") for n in (1, 7, 13, 17)],
     ("small", 1, 2, 5, 33, True, "tanh", "hard_sigmoid"),
+    *[("small", 2, 3, 3, 4, True, a, "sigmoid") for a in ("softplus", "sigmoid", "hard_sigmoid")],
+    *[("small", 2, 3, 3, 4, True, "tanh", s) for s in ("tanh", "relu", "linear", "softplus")],
     ("medium", 17, 11, 28, 33, True, "tanh", "hard_sigmoid"),
     ("medium", 32, 28, 28, 50, True, "tanh", "sigmoid"),
+    ("medium", 33, 1, 20, 50, True, "tanh", "sigmoid"),
+    ("medium", 1, 12, 20, 64, False, "tanh", "sigmoid"),
+    ("medium", 16, 5, 13, 128, True, "tanh", "sigmoid"),
+    ("medium", 70, 3, 13, 170, True, "tanh", "hard_sigmoid"),
 ]
 
 

@@ -22,7 +22,7 @@ from minidl import config
 from minidl.backend import use_threads
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import activation, convolution, cross_entropy, dropout, fused, linear, normalization, pooling, update
+from minidl.ops import activation, convolution, cross_entropy, dropout, fused, linear, normalization, pooling, recurrent, update
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.ops.naive import assert_close
 
@@ -343,6 +343,12 @@ WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not r
     ("cross_entropy.softmax_cross_entropy_grad", lambda z: (z(3, 64), z(3, 64), z(3, 64))),
     ("cross_entropy.sparse_softmax_cross_entropy", lambda z: (z(3, 64), np.zeros((3, 1), int))),
     ("cross_entropy.sparse_softmax_cross_entropy_grad", lambda z: (z(3, 64), np.zeros(3, int), z(2, 1))),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 32), z(8, 31), z(32), z(9, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 36), z(8, 32), z(36), z(9, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm", lambda z: (z(9, 5, 4), z(4, 32), z(8, 32), z(32), z(1, 8), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(1, 8), z(9, 5, 8), z(9, 5, 32), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 4, 8), z(9, 5, 32), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 5, 8), z(9, 5, 31), "tanh", "sigmoid")),
     ("pooling.average_pool_grad", lambda z: (z(2, 3, 3, 4), (8, 8), Window((2, 2), (2, 2)))),
     ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
 ]
@@ -446,6 +452,22 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
         assert 1e-9 < error < 2.5e-6, f"{op.__name__}: {error}"
 
 
+@both_dtypes
+def test_the_gates_are_exact_near_zero(dtype: type) -> None:
+    """And far from it: tanh and sigmoid of an LSTM to a few units in the last place."""
+    if "recurrent.lstm" not in TWINS:
+        pytest.skip("no twin here")
+    size = np.logspace(-9, 1.9, 1501)  # to where exp(-x) is still a normal number
+    x = np.concatenate([-size, [0], size]).astype(dtype).reshape(-1, 1, 1)
+    nothing, W, U = np.zeros((len(x), 2), dtype), np.ones((1, 8), dtype), np.zeros((2, 8), dtype)
+    exact, last_place = x.astype(np.float64)[:, :, 0], np.finfo(dtype).eps
+    for op_of_gates, of in (("sigmoid", slice(0, 4)), ("tanh", slice(4, 6))):
+        gates = recurrent.lstm(x, W, U, None, nothing, nothing, "tanh", "sigmoid")[2][:, 0, of]
+        expected = getattr(activation, op_of_gates).reference(exact)
+        error = np.abs(gates - expected) / np.maximum(np.abs(expected), np.finfo(dtype).tiny)
+        assert error.max() < 4 * last_place, f"{op_of_gates}: {error.max() / last_place} at {x[error.max(axis=1).argmax()]}"
+
+
 @pytest.mark.parametrize("_op", TWINS[:1])
 def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
     rng = np.random.default_rng(2)
@@ -480,7 +502,11 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "moments": lambda: normalization.moments(dy),
         "relu": lambda: activation.relu(dy),
         "adam": lambda: adam_of(*copies(tuple(state)), rate),
+        "lstm": lambda: recurrent.lstm(sequences, *matrices, z_units, begin, begin, "tanh", "sigmoid"),
+        "lstm_grad": lambda: recurrent.lstm_grad(z_cells, matrices[1], begin, z_cells, z_gates, "tanh", "sigmoid"),
     }
+    sequences, matrices, z_units, begin = z(37, 9, 20), (z(20, 200), z(50, 200) / np.float32(7)), z(200), z(37, 50)
+    z_cells, z_gates = z(37, 9, 50), z(37, 9, 200)
     z_row, z_square = z(1, 700), z(700, 700)
 
     def adam_of(value: Any, grad: Any, mean: Any, square: Any, scalars: Any) -> np.ndarray:

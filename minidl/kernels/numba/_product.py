@@ -36,7 +36,7 @@ _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is c
 
 
 @inner
-def _pack_b(moves, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
+def pack_b(moves, b, start, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
     """``depth`` rows of b from ``start`` as panels (panels, depth, width), zeros behind the last column."""
     turn, copy = moves
     edge = turn[0]
@@ -90,7 +90,7 @@ def _part(size, moves, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column
         skipped = first_packed * width
         if skipped < columns:
             b_start = k0 * b_k + (j0 + skipped) * b_column
-            _pack_b(moves, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
+            pack_b(moves, b, b_start, b_k, b_column, block, columns - skipped, width, packed)
         for r0 in range(0, m, most):
             count = min(most, m - r0)
             r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier

@@ -2,6 +2,7 @@
 
     load(x, at, count, rest)   x[at], x[at + 1], ...; where there are only ``count`` left, ``rest`` in the lanes behind them
     store(x, at, count, v)     the way back; writes at most ``count``
+    prefetch(x, at)            have x[at] brought near, for later; it need not exist
     splat(x, number)           the number in every lane
     a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
     where(p, a, b)             a where p, else b
@@ -44,6 +45,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
     def store(x, at, count, v):  # type: ignore[no-untyped-def]
         there, here = _inside(x, at, count)
         x[there] = v[here]
+
+    def prefetch(x, at):  # type: ignore[no-untyped-def]
+        """Nothing that could be seen."""
 
     def splat(x, number):  # type: ignore[no-untyped-def]
         return np.full(LANES, number, x.dtype)
@@ -152,6 +156,16 @@ else:
             return context.get_dummy_value()
 
         return types.void(x, types.intp, types.intp, v), codegen
+
+    @intrinsic
+    def prefetch(typingctx, x, at):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer = builder.gep(context.make_array(x)(context, builder, args[0]).data, [args[1]])
+            reads, second_cache, data = _I32(0), _I32(2), _I32(1)
+            _call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, reads, second_cache, data])
+            return context.get_dummy_value()
+
+        return types.void(x, types.intp), codegen
 
     @intrinsic
     def splat(typingctx, x, number):  # type: ignore[no-untyped-def]
