@@ -347,7 +347,7 @@ class _Recorded(_Training):
         return replay
 
     def _step(self) -> None:
-        self._loss = super().step(self._x, self._labels)
+        self._loss = super().step(self._x, self._labels).detach()  # or the next step would take over nodes of another stream
 
     def _numbers(self) -> list[torch.Tensor]:
         return [*self.network.parameters(), *(n for state in self.optimizer.state.values() for n in state.values())]
