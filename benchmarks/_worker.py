@@ -88,9 +88,11 @@ def release() -> dict[str, Any]:
 
 def _seconds(item: Prepared, times: int) -> float:
     run = item.run
+    item.wait()
     begin = time.perf_counter()
     for _ in range(times):
         run()
+    item.wait()
     return time.perf_counter() - begin
 
 

@@ -37,8 +37,10 @@ def ratios(path: Path, works: Sequence[dict[str, Any]], title: str, peer: str = 
         ratio = w["ratios"][peer]["median"]
         axes.barh(place, ratio, color="#4878a8", height=0.6)
         axes.text(min(ratio, WIDEST) + 0.03, place, f"{ratio:.2f}", va="center", fontsize=8)
-        for name, colour in (("must", "#c04040"), ("after", "#409050")) if w["target"] else ():
-            axes.plot([w["target"][name]] * 2, [place - 0.4, place + 0.4], color=colour, linewidth=2)
+        promised = w["target"] if w["target"] and w["target"].get("of", "ratio") == "ratio" else {}
+        for name, colour in (("must", "#c04040"), ("after", "#409050")):
+            if promised.get(name) is not None:
+                axes.plot([promised[name]] * 2, [place - 0.4, place + 0.4], color=colour, linewidth=2)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(works)), [w["name"] for w in works])
     axes.invert_yaxis()

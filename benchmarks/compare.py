@@ -71,6 +71,8 @@ def doubts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     for what, key in (("CPU", "cpu"), ("number of cores", "cores")):
         if old["machine"][key] != new["machine"][key]:
             lines.append(f"another {what}: {old['machine'][key]} and {new['machine'][key]}")
+    if old.get("card") != new.get("card"):
+        lines.append(f"another GPU: {old.get('card')} and {new.get('card')}")
     if old["quick"] or new["quick"]:
         lines.append("a quick run's figures mean nothing")
     return lines

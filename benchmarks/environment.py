@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SET_ASIDE = (
     *("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "NUMBA_", "XLA_", "ATEN_"),
+    *("CUDA_LAUNCH_BLOCKING", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
     *("MINIDL_KERNELS", "MINIDL_BACKEND", "PYTHONWARNINGS"),
 )
 KEPT = ("NUMBA_CACHE_DIR",)

@@ -16,7 +16,7 @@ from benchmarks.work import Target, Work
 FLOAT = 4  # bytes
 
 
-def _conv2d(size: int, kernel: int, strides: int, channels: int, filters: int, batch: int, must: float, after: float) -> Work:
+def convolution(size: int, kernel: int, strides: int, channels: int, filters: int, batch: int, target: Target) -> Work:
     """y, dx and dW are three products of the same size; x, W and dy are read twice, y, dx and dW written."""
     out = -(-size // strides)
     spec = {"batch": batch, "size": size, "channels": channels, "filters": filters, "kernel": kernel, "strides": strides}
@@ -24,7 +24,7 @@ def _conv2d(size: int, kernel: int, strides: int, channels: int, filters: int, b
     name = f"conv {kernel}x{kernel}{f'/{strides}' if strides > 1 else ''} {channels}-{filters} {size}x{size} b{batch}"
     # a zero of the border is not multiplied: taps that fall outside do not count
     taps = sum(0 <= o * strides + t - _before(size, kernel, strides) < size for o in range(out) for t in range(kernel)) ** 2
-    return Work(name, "conv2d", spec, Target(must, after), flops=6 * batch * taps * channels * filters,
+    return Work(name, "conv2d", spec, target, flops=6 * batch * taps * channels * filters,
                 bytes=FLOAT * (3 * x + 3 * y + 3 * W))  # fmt: skip
 
 
@@ -57,10 +57,10 @@ def _lstm(time: int, batch: int, inputs: int, units: int) -> Work:
 
 POOLING = Target(1.2, 2)
 WORKS = [
-    _conv2d(14, 5, 1, 20, 50, 128, 1.1, 1.5),
-    _conv2d(32, 3, 1, 64, 64, 64, 0.95, 1.5),
-    _conv2d(14, 1, 1, 256, 64, 64, 0.95, 1),
-    _conv2d(112, 7, 2, 3, 64, 16, 1.0, 1.5),
+    convolution(14, 5, 1, 20, 50, 128, Target(1.1, 1.5)),
+    convolution(32, 3, 1, 64, 64, 64, Target(0.95, 1.5)),
+    convolution(14, 1, 1, 256, 64, 64, Target(0.95, 1)),
+    convolution(112, 7, 2, 3, 64, 16, Target(1.0, 1.5)),
     _images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, POOLING),
     _images("average pool 2x2", "average_pool", 1 + 0.25 + 0.25 + 1, None),
     _images("relu", "relu", 2 + 3, POOLING),

@@ -13,11 +13,11 @@ from benchmarks.harness import MIN_ROUNDS, MINIDL, SIDES, Settings, Team, measur
 from benchmarks.work import Work
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(description: str | None, known: dict[str, str] = SIDES) -> argparse.ArgumentParser:
     """The shared options."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--only", metavar="PATTERN", help="pieces of work whose name has this in it, or fits it (with * and ?)")
-    made.add_argument("--peers", metavar="NAMES", help=f"which of {', '.join(SIDES)} to compare with, or none; default: all")
+    made.add_argument("--peers", metavar="NAMES", help=f"which of {', '.join(known)} to compare with, or none; default: all")
     made.add_argument("--rounds", type=_rounds, default=Settings.rounds, help=f"at least {MIN_ROUNDS}; default: %(default)s")
     made.add_argument("--no-compilers", action="store_true", help="leave torch.compile out")
     made.add_argument("--out", type=Path, metavar="FILE", help="where the results go; default: benchmarks/results")
@@ -38,15 +38,15 @@ def settings(args: argparse.Namespace) -> Settings:
     return chosen.quickly() if args.quick else chosen
 
 
-def sides(args: argparse.Namespace) -> dict[str, str]:
+def sides(args: argparse.Namespace, known: dict[str, str] = SIDES) -> dict[str, str]:
     """The sides asked for, minidl first."""
     if args.peers is None:
-        return SIDES
+        return known
     wanted = {name.strip().lower() for name in args.peers.split(",")} - {"none", ""}
-    unknown = wanted - {name.lower() for name in SIDES}
+    unknown = wanted - {name.lower() for name in known}
     if unknown:
-        raise SystemExit(f"--peers {args.peers}: known are {', '.join(SIDES)} and none")
-    return {name: module for name, module in SIDES.items() if name == MINIDL or name.lower() in wanted}
+        raise SystemExit(f"--peers {args.peers}: known are {', '.join(known)} and none")
+    return {name: module for name, module in known.items() if name == MINIDL or name.lower() in wanted}
 
 
 def wanted(name: str, pattern: str | None) -> bool:
@@ -58,19 +58,21 @@ def wanted(name: str, pattern: str | None) -> bool:
     return pattern is None or pattern.lower() in name.lower() or fnmatch.fnmatch(name.lower(), pattern.lower())
 
 
-def place(name: str, args: argparse.Namespace) -> Path:
+def place(name: str, args: argparse.Namespace, device: str = "") -> Path:
     """Where the results go."""
     if args.chart:
         chart.check()
-    return args.out or store.default_path(name, args.quick)
+    return args.out or store.default_path(name, args.quick, device)
 
 
-def run(name: str, works: Sequence[Work], args: argparse.Namespace, **content: Any) -> dict[str, Any]:
+def run(
+    name: str, works: Sequence[Work], args: argparse.Namespace, known: dict[str, str] = SIDES, **content: Any
+) -> dict[str, Any]:
     """Measure what was asked for; print the table; write JSON and chart. Returns the document."""
     place(name, args)  # what is missing is said before the measurements
     chosen = [work for work in works if wanted(work.name, args.only)]
     threads = 1 if args.quick else None  # tests run several at a time, and thread teams that share cores wait for each other
-    with Team(sides(args), threads) as team:
+    with Team(sides(args, known), threads) as team:
         about = team.introduce()
         if MINIDL not in team.workers:
             raise SystemExit(f"minidl cannot be run: {about[MINIDL]['missing']}")
@@ -81,7 +83,7 @@ def run(name: str, works: Sequence[Work], args: argparse.Namespace, **content: A
 
 def finish(document: dict[str, Any], args: argparse.Namespace, title: str) -> int:
     """Write and show a document; the exit code: 1 where minidl itself failed somewhere."""
-    path = place(document["name"], args)
+    path = place(document["name"], args, document.get("card", ""))
     store.write(path, document)
     if document["works"]:
         print("\n" + tables.as_text(tables.rows_of(document["works"])))

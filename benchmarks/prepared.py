@@ -15,6 +15,10 @@ class CannotError(Exception):
     """The library is there, but this way of using it does not work here; the text says why."""
 
 
+def nothing() -> None:
+    """To wait for: a CPU has computed before it returns."""
+
+
 @dataclass
 class Prepared:
     """What a side makes of a piece of work.
@@ -24,9 +28,11 @@ class Prepared:
         results: does it once, from a fresh start, and gives what came out in minidl's layouts; this is verified.
         definition: the same by minidl's readable definitions; None for other libraries.
         warm_up: instead of ``run`` where one execution is very long.
+        wait: until the device has done what it was asked to; called before the clock is started and before it is stopped.
     """
 
     run: Callable[[], Any]
     results: Callable[[], Results]
     definition: Callable[[], Results] | None = None
     warm_up: Callable[[], Any] | None = None
+    wait: Callable[[], Any] = nothing

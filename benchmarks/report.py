@@ -18,7 +18,12 @@ from benchmarks.environment import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-TITLES = {"ops": "Ops and layers, forwards and backwards", "models": "Training and predicting", "scaling": "Scaling"}
+TITLES = {
+    "ops": "Ops and layers, forwards and backwards",
+    "models": "Training and predicting",
+    "scaling": "Scaling",
+    "gpu": "On the GPU",
+}
 NONE = "No results are here yet: `python -m benchmarks` makes them, `python -m benchmarks.report` puts them here."
 
 

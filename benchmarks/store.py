@@ -26,9 +26,9 @@ def document(name: str, quick: bool, **content: Any) -> dict[str, Any]:
     return {"schema": SCHEMA, "name": name, "quick": quick, **moment(), "machine": describe(), **content}
 
 
-def default_path(name: str, quick: bool) -> Path:
-    """``benchmarks/results/<name>-<cpu>.json``; a quick run never takes the place of a real one."""
-    return RESULTS / f"{name}-{slug(cpu_name())}{'-quick' if quick else ''}.json"
+def default_path(name: str, quick: bool, device: str = "") -> Path:
+    """``benchmarks/results/<name>-<device or CPU>.json``; a quick run never takes the place of a real one."""
+    return RESULTS / f"{name}-{slug(device or cpu_name())}{'-quick' if quick else ''}.json"
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -13,15 +13,39 @@ def reached(record: dict[str, Any]) -> str:
 
     >>> reached({"target": {"must": 1.5, "after": 2, "peers": {}}, "ratios": {"PyTorch": {"median": 1.7}}})
     'must'
+    >>> reached({"target": {"must": None, "after": 0.8, "peers": {}, "of": "copies"}, "of_copies": 0.7, "ratios": {}})
+    'no'
     """
     target, ratios = record.get("target"), record["ratios"]
-    if target is None or PROMISED_TO not in ratios:
+    figure = _figure(record, target.get("of", "ratio")) if target else None
+    if target is None or figure is None:
         return ""
-    ratio = ratios[PROMISED_TO]["median"]
+    least = target["after"] if target["must"] is None else target["must"]
+    sign = -1 if target.get("of") == "seconds" else 1  # fewer are better
     others = all(ratios[peer]["median"] >= least for peer, least in target["peers"].items() if peer in ratios)
-    if ratio < target["must"] or not others:
+    if sign * figure < sign * least or not others:
         return "no"
-    return "after" if ratio >= target["after"] else "must"
+    return "after" if sign * figure >= sign * target["after"] else "must"
+
+
+def _figure(record: dict[str, Any], of: str) -> float | None:
+    """What the target is about."""
+    if of == "copies":
+        return record.get("of_copies")
+    found = record["contenders"].get("minidl") if of == "seconds" else record["ratios"].get(PROMISED_TO)
+    return found["median"] if found else None
+
+
+def promised(target: dict[str, Any]) -> list[str]:
+    """The cells "must" and "after".
+
+    >>> promised({"must": 1.5, "after": 2, "peers": {}}), promised({"must": None, "after": 0.8, "peers": {}, "of": "copies"})
+    (['1.5', '2'], ['', '80 % of copies'])
+    >>> promised({"must": None, "after": 2, "peers": {"PyTorch graphs": 1}, "of": "ratio"})
+    ['', '2']
+    """
+    form = {"copies": "{:.0%} of copies", "seconds": "{:g} s"}.get(target.get("of", "ratio"), "{:g}")
+    return ["" if value is None else form.format(value).replace("%", " %") for value in (target["must"], target["after"])]
 
 
 def milliseconds(seconds: float) -> str:
@@ -47,9 +71,10 @@ def rows_of(works: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Head and rows: time of each side at its best, ratios, targets; each pair is of the medians and of the minima."""
     sides = list(dict.fromkeys(c["side"] for w in works for c in w["contenders"].values()))
     peers = [side for side in sides if side != "minidl"]
-    floors = any(w.get("floor") for w in works)
+    floors, copies = (any(w.get(key) for w in works) for key in ("floor", "of_copies"))
     head = ["ms, median / minimum", "minidl", *peers, *(f"ratio {peer}" for peer in peers)]
-    rows = [head + (["of the floor"] if floors else []) + ["must", "after", "reached"]]
+    head += (["of the floor"] if floors else []) + (["of copies"] if copies else [])
+    rows = [[*head, "must", "after", "reached"]]
     for w in works:
         times = w["contenders"]
         cells = [w["name"], both(times["minidl"]) if "minidl" in times else "failed"]
@@ -61,8 +86,9 @@ def rows_of(works: Sequence[dict[str, Any]]) -> list[list[str]]:
         if floors:
             floor = (w.get("floor") or {}).get("distance")
             cells.append(f"{floor:.1f}x" if floor else "")
-        target = w["target"]
-        cells += [f"{target['must']:g}", f"{target['after']:g}", reached(w)] if target else ["", "", ""]
+        if copies:
+            cells.append(f"{w['of_copies']:.0%}".replace("%", " %") if w.get("of_copies") else "")
+        cells += [*promised(w["target"]), reached(w)] if w["target"] else ["", "", ""]
         rows.append(cells)
     return rows
 
@@ -116,4 +142,5 @@ def about(document: dict[str, Any]) -> str:
     ]
     vectors = f", vectors of {m['vector_bits']} bits" if m["vector_bits"] else ""
     commit = f", commit {document['commit']}" if document["commit"] else ""
-    return f"{m['cpu']}, {m['cores']} cores{vectors}; {m['system']}; {'; '.join(sides)}; {document['date']}{commit}"
+    card = f"{document['card']}; " if document.get("card") else ""
+    return f"{card}{m['cpu']}, {m['cores']} cores{vectors}; {m['system']}; {'; '.join(sides)}; {document['date']}{commit}"

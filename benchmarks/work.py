@@ -8,11 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """What a ratio has to reach: ``must`` now, ``after`` later; ``peers`` are other libraries and the ratio against each."""
+    """What a figure has to reach: ``must`` now (None: nothing), ``after`` later.
 
-    must: float
+    Attributes:
+        peers: other libraries and the ratio against each.
+        of: which figure: the ``ratio`` against PyTorch, the part of the speed of large ``copies``, or at most so many
+            ``seconds``.
+    """
+
+    must: float | None
     after: float
     peers: dict[str, float] = field(default_factory=dict)
+    of: str = "ratio"
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Work:
         name: unique; the identifier in results.
         kind: which function of a side does it.
         spec: its sizes.
-        target: of the ratio best PyTorch time / minidl's time; None where nothing was promised.
+        target: most often of the ratio best PyTorch time / minidl's time; None where nothing was promised.
         tolerance: largest difference allowed between two sides, as a part of the array's largest element.
         flops: floating-point operations of one run, a multiplication and an addition being two; 0: not the limit.
         bytes: what must be read and written at least.

@@ -14,6 +14,7 @@ from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import all_samples, batches, weights_of
 from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
 from benchmarks.prepared import Prepared, Results
+from minidl import backend as backends
 from minidl import config
 from minidl.data import Batch
 from minidl.layers import (
@@ -56,7 +57,13 @@ def variants(work: dict[str, Any]) -> list[str]:
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
+    if work["kind"] not in ("fit", "predict"):  # which take what they need to the device themselves
+        arrays = {name: backends.current().asarray(array) for name, array in arrays.items()}
     return PREPARED[work["kind"]](work, arrays)
+
+
+def _host(x: Any) -> np.ndarray:
+    return backends.backend_of(x).to_numpy(x)
 
 
 # -- one layer, forwards and backwards ---------------------------------------------------------------------------------
@@ -84,8 +91,8 @@ def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., 
 
         def results() -> Results:
             y, dx = run()
-            gradients = {f"d{name}": p.grad.copy() for name, p in zip(names, layer.parameters)}
-            return {"y": y.copy(), "dx": dx.copy()} | gradients
+            gradients = {f"d{name}": _host(p.grad.copy()) for name, p in zip(names, layer.parameters)}
+            return {"y": _host(y.copy()), "dx": _host(dx.copy())} | gradients
 
         return Prepared(run, results, _by_definition(results))
 
@@ -104,12 +111,12 @@ def _conv2d(work: dict[str, Any]) -> Layer:
     return Conv2D(work["filters"], work["kernel"], strides=work["strides"], padding="same")
 
 
-def _dropout(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+def _dropout(work: dict[str, Any], arrays: dict[str, Any]) -> Prepared:
     prepared = _layer(lambda work: Dropout(work["rate"]))(work, arrays)
 
     def results() -> Results:
         y, dx = prepared.run()
-        return dropout_facts(arrays, y, dx)
+        return dropout_facts({name: _host(array) for name, array in arrays.items()}, _host(y), _host(dx))
 
     return Prepared(prepared.run, results, _by_definition(results))
 
@@ -126,7 +133,7 @@ def _softmax_cross_entropy(work: dict[str, Any], arrays: dict[str, np.ndarray]) 
 
     def results() -> Results:
         value, dx = run()
-        return {"loss": np.asarray(value), "dx": dx}
+        return {"loss": _host(value), "dx": _host(dx)}
 
     return Prepared(run, results, _by_definition(results))
 
@@ -141,7 +148,7 @@ def _adam(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
         p, optimizer = make()
         for _ in range(3):
             optimizer.step([p])
-        return {"change": p.value - arrays["value"]}
+        return {"change": _host(p.value - arrays["value"])}
 
     p, optimizer = make()
     parameters = [p]

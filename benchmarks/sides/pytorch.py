@@ -25,6 +25,9 @@ from benchmarks.prepared import CannotError, Prepared, Results
 COMPILED = "compiled"
 IN_PARTS = "128 at a time"
 PART = 128
+GRAPH = "CUDA graph"
+DEVICE = "cpu"  # pytorch_gpu.py sets another, in its own process
+WARM_UP = 3  # steps before a recording, as PyTorch's documentation has it
 
 
 def versions() -> dict[str, str]:
@@ -63,6 +66,14 @@ def release() -> None:
     torch.compiler.reset()
 
 
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).to(DEVICE)
+
+
+def _host(x: torch.Tensor) -> np.ndarray:
+    return x.detach().cpu().numpy()
+
+
 def _maybe_compiled(function: Any, chosen: set[str]) -> Any:
     return torch.compile(function) if COMPILED in chosen else function
 
@@ -71,16 +82,16 @@ def _maybe_compiled(function: Any, chosen: set[str]) -> Any:
 
 
 def _images(array: np.ndarray, chosen: set[str]) -> torch.Tensor:
-    x = torch.from_numpy(array).permute(0, 3, 1, 2)
+    x = _tensor(array).permute(0, 3, 1, 2)
     return x.contiguous(memory_format=torch.channels_last if "channels_last" in chosen else torch.contiguous_format)
 
 
 def _back(x: torch.Tensor) -> np.ndarray:
-    return x.detach().permute(0, 2, 3, 1).contiguous().numpy()
+    return _host(x.permute(0, 2, 3, 1).contiguous())
 
 
 def _kernel(W: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(W.transpose(3, 2, 0, 1).copy())
+    return _tensor(W.transpose(3, 2, 0, 1).copy())
 
 
 def _forward_and_backward(
@@ -101,7 +112,7 @@ def _conv2d(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str
     total = max((output_size(work) - 1) * work["strides"] + work["kernel"] - work["size"], 0)
     mirror = (slice(None), *[slice(None, None, -1)] * 2) if total % 2 else ()
     x, dy = (_images(arrays[name][mirror].copy(), chosen) for name in ("x", "dy"))
-    W, b = _kernel(arrays["W"][mirror[1:]]), torch.from_numpy(arrays["b"])
+    W, b = _kernel(arrays["W"][mirror[1:]]), _tensor(arrays["b"])
     if "channels_last" in chosen:
         W = W.contiguous(memory_format=torch.channels_last)
     forward = functools.partial(F.conv2d, stride=work["strides"], padding=(total + 1) // 2)
@@ -109,8 +120,8 @@ def _conv2d(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str
 
     def results() -> Results:
         y, dx, dW, db = run()
-        dW_like_keras = dW.permute(2, 3, 1, 0).contiguous().numpy()
-        return {"y": _back(y)[mirror], "dx": _back(dx)[mirror], "dW": dW_like_keras[mirror[1:]], "db": db.numpy()}
+        dW_like_keras = _host(dW.permute(2, 3, 1, 0).contiguous())
+        return {"y": _back(y)[mirror], "dx": _back(dx)[mirror], "dW": dW_like_keras[mirror[1:]], "db": _host(db)}
 
     return Prepared(run, results)
 
@@ -129,60 +140,60 @@ def _pool(function: Any) -> Callable[..., Prepared]:
 
 
 def _relu(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    run = _forward_and_backward(F.relu, [torch.from_numpy(arrays["x"])], torch.from_numpy(arrays["dy"]))
+    run = _forward_and_backward(F.relu, [_tensor(arrays["x"])], _tensor(arrays["dy"]))
 
     def results() -> Results:
         y, dx = run()
-        return {"y": y.detach().numpy(), "dx": dx.numpy()}
+        return {"y": _host(y), "dx": _host(dx)}
 
     return Prepared(run, results)
 
 
 def _dropout(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
     forward = _maybe_compiled(lambda x: F.dropout(x, work["rate"], training=True), chosen)
-    run = _forward_and_backward(forward, [torch.from_numpy(arrays["x"])], torch.from_numpy(arrays["dy"]))
+    run = _forward_and_backward(forward, [_tensor(arrays["x"])], _tensor(arrays["dy"]))
 
     def results() -> Results:
-        y, dx = (item.detach().numpy() for item in run())
+        y, dx = map(_host, run())
         return dropout_facts(arrays, y, dx)
 
     return Prepared(run, results)
 
 
 def _batch_norm_relu(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    mean, variance = torch.zeros(work["channels"]), torch.ones(work["channels"])
+    mean, variance = (f(work["channels"], device=DEVICE) for f in (torch.zeros, torch.ones))
 
     def both(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
         return F.relu(F.batch_norm(x, mean, variance, gamma, beta, training=True, momentum=0.01, eps=1e-3))
 
-    leaves = [_images(arrays["x"], chosen), torch.from_numpy(arrays["gamma"]), torch.from_numpy(arrays["beta"])]
+    leaves = [_images(arrays["x"], chosen), _tensor(arrays["gamma"]), _tensor(arrays["beta"])]
     run = _forward_and_backward(_maybe_compiled(both, chosen), leaves, _images(arrays["dy"], chosen))
 
     def results() -> Results:
         y, dx, dgamma, dbeta = run()
-        return {"y": _back(y), "dx": _back(dx), "dgamma": dgamma.numpy(), "dbeta": dbeta.numpy()}
+        return {"y": _back(y), "dx": _back(dx), "dgamma": _host(dgamma), "dbeta": _host(dbeta)}
 
     return Prepared(run, results)
 
 
 def _dense(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    leaves = [torch.from_numpy(array) for array in (arrays["x"], arrays["W"].T.copy(), arrays["b"])]
-    run = _forward_and_backward(F.linear, leaves, torch.from_numpy(arrays["dy"]))
+    leaves = [_tensor(array) for array in (arrays["x"], arrays["W"].T.copy(), arrays["b"])]
+    run = _forward_and_backward(F.linear, leaves, _tensor(arrays["dy"]))
 
     def results() -> Results:
         y, dx, dW, db = run()
-        return {"y": y.detach().numpy(), "dx": dx.numpy(), "dW": dW.T.contiguous().numpy(), "db": db.numpy()}
+        return {"y": _host(y), "dx": _host(dx), "dW": _host(dW.T.contiguous()), "db": _host(db)}
 
     return Prepared(run, results)
 
 
 def _lstm(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    layer = nn.LSTM(work["inputs"], work["units"], batch_first=True)
+    layer = nn.LSTM(work["inputs"], work["units"], batch_first=True).to(DEVICE)
     with torch.no_grad():
         for p, value in zip(layer.parameters(), (arrays["W"].T, arrays["U"].T, arrays["b"], 0 * arrays["b"])):
-            p.copy_(torch.from_numpy(value.copy()))
-    x = torch.from_numpy(arrays["x"]).requires_grad_()
-    dy = torch.from_numpy(arrays["dy"])
+            p.copy_(_tensor(value.copy()))
+    x = _tensor(arrays["x"]).requires_grad_()
+    dy = _tensor(arrays["dy"])
     leaves = [x, *layer.parameters()]
 
     def run() -> tuple[torch.Tensor, ...]:
@@ -191,14 +202,14 @@ def _lstm(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str])
 
     def results() -> Results:
         y, dx, dW, dU, db, _ = run()
-        found = {"y": y.detach(), "dx": dx, "dW": dW.T.contiguous(), "dU": dU.T.contiguous(), "db": db}
-        return {name: value.numpy() for name, value in found.items()}
+        found = {"y": y, "dx": dx, "dW": dW.T.contiguous(), "dU": dU.T.contiguous(), "db": db}
+        return {name: _host(value) for name, value in found.items()}
 
     return Prepared(run, results)
 
 
 def _softmax_cross_entropy(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    x, labels = torch.from_numpy(arrays["x"]).requires_grad_(), torch.from_numpy(arrays["labels"])
+    x, labels = _tensor(arrays["x"]).requires_grad_(), _tensor(arrays["labels"])
     loss = _maybe_compiled(F.cross_entropy, chosen)
 
     def run() -> tuple[torch.Tensor, torch.Tensor]:
@@ -208,15 +219,15 @@ def _softmax_cross_entropy(work: dict[str, Any], arrays: dict[str, np.ndarray], 
 
     def results() -> Results:
         value, dx = run()
-        return {"loss": value.detach().numpy(), "dx": dx.numpy()}
+        return {"loss": _host(value), "dx": _host(dx)}
 
     return Prepared(run, results)
 
 
 def _adam(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
     def make() -> tuple[torch.Tensor, Any]:
-        p = torch.from_numpy(arrays["value"].copy()).requires_grad_()
-        p.grad = torch.from_numpy(arrays["grad"])
+        p = _tensor(arrays["value"].copy()).requires_grad_()
+        p.grad = _tensor(arrays["grad"])
         return p, _optimizer("adam", [p], chosen)
 
     def results() -> Results:
@@ -224,7 +235,7 @@ def _adam(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str])
         _epsilon_as_in_keras(optimizer)
         for _ in range(3):
             optimizer.step()
-        return {"change": p.detach().numpy() - arrays["value"]}
+        return {"change": _host(p) - arrays["value"]}
 
     _, optimizer = make()
     return Prepared(optimizer.step, results)
@@ -237,19 +248,19 @@ def _optimizer(name: str, parameters: Any, chosen: set[str]) -> Any:
     fused = None if "default" in chosen else True
     if name == "sgd":
         return torch.optim.SGD(parameters, RATE["sgd"], fused=fused)
-    return torch.optim.Adam(parameters, RATE["adam"], eps=EPSILON, fused=fused)
+    return torch.optim.Adam(parameters, RATE["adam"], eps=EPSILON, fused=fused, capturable=GRAPH in chosen)
 
 
 def _epsilon_as_in_keras(optimizer: Any) -> None:
     """Keras adds Adam's epsilon before the bias correction, PyTorch after it; verified is with Keras's, timed with the own."""
     if isinstance(optimizer, torch.optim.Adam):
         steps = itertools.count(1)
+        optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: _set_epsilon(optimizer, next(steps)))
 
-        def before_each_step(optimizer: Any, args: Any, kwargs: Any) -> None:
-            for group in optimizer.param_groups:
-                group["eps"] = EPSILON / (1 - group["betas"][1] ** next(steps)) ** 0.5
 
-        optimizer.register_step_pre_hook(before_each_step)
+def _set_epsilon(optimizer: Any, step: int) -> None:
+    for group in optimizer.param_groups:
+        group["eps"] = EPSILON / (1 - group["betas"][1] ** step) ** 0.5
 
 
 def _network(name: str, arrays: dict[str, np.ndarray], chosen: set[str]) -> nn.Module:
@@ -269,14 +280,15 @@ def _network(name: str, arrays: dict[str, np.ndarray], chosen: set[str]) -> nn.M
             if w.ndim == 4:
                 p.copy_(_kernel(w))
             elif w.shape == (2450, 500):  # flattened height, width, channels there, channels first here
-                p.copy_(torch.from_numpy(w.reshape(7, 7, 50, 500).transpose(2, 0, 1, 3).reshape(2450, 500).T.copy()))
+                p.copy_(_tensor(w.reshape(7, 7, 50, 500).transpose(2, 0, 1, 3).reshape(2450, 500).T.copy()))
             else:
-                p.copy_(torch.from_numpy(w.T.copy()))
+                p.copy_(_tensor(w.T.copy()))
+    network = network.to(DEVICE)
     return network.to(memory_format=torch.channels_last) if "channels_last" in chosen else network
 
 
 def _input(name: str, x: np.ndarray, chosen: set[str]) -> torch.Tensor:
-    return _images(x, chosen) if name == "cnn" else torch.from_numpy(x)
+    return _images(x, chosen) if name == "cnn" else _tensor(x)
 
 
 class _Training:
@@ -294,23 +306,80 @@ class _Training:
         self.optimizer.step()
         return loss
 
+    def as_in_keras(self) -> None:
+        _epsilon_as_in_keras(self.optimizer)
+
     def predictions(self, x: torch.Tensor) -> np.ndarray:
         with torch.inference_mode():
-            return torch.softmax(self.network(x), dim=1).numpy()
+            return _host(torch.softmax(self.network(x), dim=1))
+
+
+class _Recorded(_Training):
+    """The same step as a CUDA graph: recorded with the first batch, replayed with every one."""
+
+    _replay: Callable[[], None] | None = None
+    _steps: Any = None
+
+    def as_in_keras(self) -> None:
+        """A recording keeps the epsilon it was made with, so each verified step of Adam is recorded anew."""
+        if isinstance(self.optimizer, torch.optim.Adam):
+            self._steps = itertools.count(1)
+
+    def step(self, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self._steps is not None:
+            _set_epsilon(self.optimizer, next(self._steps))
+            self._replay = None
+        if self._replay is None:
+            self._replay = self._recorded(x, labels)
+        self._x.copy_(x)
+        self._labels.copy_(labels)
+        self._replay()
+        return self._loss
+
+    def _recorded(self, x: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
+        """The replay; weights and moments are afterwards what they were before."""
+        before = [number.detach().clone() for number in self._numbers()]
+        self._x, self._labels = x.clone(), labels.clone()
+        replay = recorded(self._step)
+        with torch.no_grad():
+            for number, old in itertools.zip_longest(self._numbers(), before):
+                number.zero_() if old is None else number.copy_(old)
+        return replay
+
+    def _step(self) -> None:
+        self._loss = super().step(self._x, self._labels).detach()  # or the next step would take over nodes of another stream
+
+    def _numbers(self) -> list[torch.Tensor]:
+        return [*self.network.parameters(), *(n for state in self.optimizer.state.values() for n in state.values())]
+
+
+def recorded(step: Callable[[], None]) -> Callable[[], None]:
+    """What replays ``step``, which is run a few times before; its memory stays where it is."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
 
 
 def _train_step(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
-    training = _Training(work, arrays, chosen)
+    Training = _Recorded if GRAPH in chosen else _Training
+    training = Training(work, arrays, chosen)
     parts = np.split(arrays["x"], batches(work)), np.split(arrays["labels"], batches(work))
-    data = [(_input(work["model"], x, chosen), torch.from_numpy(labels)) for x, labels in zip(*parts)]
+    data = [(_input(work["model"], x, chosen), _tensor(labels)) for x, labels in zip(*parts)]
     endless = itertools.cycle(data)
 
     def run() -> None:
         training.step(*next(endless))
 
     def results() -> Results:
-        fresh = _Training(work, arrays, chosen)
-        _epsilon_as_in_keras(fresh.optimizer)
+        fresh = Training(work, arrays, chosen)
+        fresh.as_in_keras()
         losses = [fresh.step(*data[i % len(data)]).item() for i in range(5)]
         afterwards = fresh.predictions(_input(work["model"], arrays["x"][:16], chosen))
         return {"losses": np.array(losses), "predictions afterwards": afterwards}
@@ -322,11 +391,11 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) 
     """One pass of a plain loop: shuffle, take a batch, make a step."""
     all_x = all_samples(work, arrays["x"])
     x = _input(work["model"], all_x, chosen)
-    labels = torch.from_numpy(all_samples(work, arrays["labels"]))
+    labels = _tensor(all_samples(work, arrays["labels"]))
     training = _Training(work, arrays, chosen)
 
     def epoch(training: _Training, order: torch.Tensor) -> float:
-        total = torch.zeros(())
+        total = torch.zeros((), device=DEVICE)
         for first in range(0, len(order), 128):
             indices = order[first : first + 128]
             batch = x[indices]
@@ -336,16 +405,16 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) 
         return total.item() / len(order)
 
     def warm_up() -> None:
-        epoch(_Training(work, arrays, chosen), torch.randperm(min(len(x), 1280)))
+        epoch(_Training(work, arrays, chosen), torch.randperm(min(len(x), 1280), device=DEVICE))
 
     def results() -> Results:
         fresh = _Training(work, arrays, chosen)
-        _epsilon_as_in_keras(fresh.optimizer)
-        loss = epoch(fresh, torch.arange(min(len(x), 1280)))
+        fresh.as_in_keras()
+        loss = epoch(fresh, torch.arange(min(len(x), 1280), device=DEVICE))
         start = x[:16].float() / 255 if work["bytes"] else x[:16]
         return {"loss": np.array([loss]), "predictions afterwards": fresh.predictions(start)}
 
-    return Prepared(lambda: epoch(training, torch.randperm(len(x))), results, warm_up=warm_up)
+    return Prepared(lambda: epoch(training, torch.randperm(len(x), device=DEVICE)), results, warm_up=warm_up)
 
 
 def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> Prepared:
@@ -360,7 +429,7 @@ def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[st
             return torch.cat([torch.softmax(forward(part), dim=1) for part in x.split(PART)])
         return torch.softmax(forward(x), dim=1)
 
-    return Prepared(run, lambda: {"y": run().numpy()})
+    return Prepared(run, lambda: {"y": _host(run())})
 
 
 PREPARED: dict[str, Callable[..., Prepared]] = {

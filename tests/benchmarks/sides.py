@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.prepared import CannotError, Prepared
 
 SECONDS = {"slow": 0.02, "fast": 0.004}
+ASYNCHRONOUS = 0.02  # seconds that pass in ``wait`` for each ``run`` of the variant of this name
 AWAKE = 0.3  # seconds for which a thread of the variant "stays awake" computes on
 
 
@@ -45,15 +46,24 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
     if variant == "forgets":
         del given["dx"]
 
+    pending: list[float] = []
+
     def run() -> None:
         if variant == "dies":
             os._exit(3)
         if variant == "stays awake":
             threading.Thread(target=_spin, daemon=True).start()
-        time.sleep(SECONDS.get(variant, 0.001))
+        if variant == "asynchronous":
+            pending.append(ASYNCHRONOUS)
+        else:
+            time.sleep(SECONDS.get(variant, 0.001))
+
+    def wait() -> None:
+        time.sleep(sum(pending))
+        pending.clear()
 
     definition = (lambda: {"y": y, "dx": dx}) if work.get("defined") else None
-    return Prepared(run, lambda: given, definition)
+    return Prepared(run, lambda: given, definition, wait=wait)
 
 
 def _spin() -> None:

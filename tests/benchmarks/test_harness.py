@@ -9,13 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks import _worker
 from benchmarks.environment import for_workers, set_aside
 from benchmarks.harness import Settings, Team, largest_difference, measure, ratios
+from benchmarks.prepared import Prepared
 from benchmarks.store import document, read, write
 from benchmarks.tables import reached
 from benchmarks.work import Target, Work
 from benchmarks.worker import FailedError, MissingError, Worker
-from tests.benchmarks.sides import AWAKE
+from tests.benchmarks.sides import ASYNCHRONOUS, AWAKE
 
 FAKE, ABSENT = "tests.benchmarks.sides", "tests.benchmarks.absent"
 SHORT = Settings(rounds=3, seconds=0.001)
@@ -116,6 +118,25 @@ def test_a_process_whose_threads_stay_awake_is_waited_for(tmp_path):
         assert time.perf_counter() - begin >= AWAKE
 
 
+def test_a_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
+    pending = [0.5]  # seconds of work that was asked for earlier
+
+    def wait():
+        time.sleep(sum(pending))
+        pending.clear()
+
+    item = Prepared(lambda: pending.append(0.02), dict, wait=wait)
+    assert 0.06 <= _worker._seconds(item, 3) < 0.5
+    assert not pending
+
+
+def test_every_measurement_waits(team):
+    """The work itself returns at once and is done while somebody waits."""
+    times = measure(work("asynchronous"), team, SHORT)["contenders"]["minidl: asynchronous"]["rounds"]
+    assert len(times) == SHORT.rounds
+    assert min(times) >= ASYNCHRONOUS
+
+
 def test_workers_see_none_of_the_variables_that_help_one_library_and_hurt_another(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     monkeypatch.setenv("MINIDL_KERNELS", "reference")
@@ -160,6 +181,27 @@ def test_ratios_compare_the_best_variant():
 def test_what_is_reached(pytorch, jax, expected):
     given = {"PyTorch": {"median": pytorch}} if pytorch else {}
     record = {"target": {"must": 1.5, "after": 2, "peers": {"JAX": 1.0}}, "ratios": given | {"JAX": {"median": jax}}}
+    assert reached(record) == expected
+
+
+@pytest.mark.parametrize(
+    "of, after, figure, expected",
+    [
+        ("copies", 0.8, 0.81, "after"),
+        ("copies", 0.8, 0.79, "no"),
+        ("copies", 0.8, None, ""),
+        ("seconds", 0.3, 0.29, "after"),
+        ("seconds", 0.3, 0.31, "no"),
+        ("ratio", 2, 1.9, "no"),
+        ("ratio", 2, 2.1, "after"),
+    ],
+)
+def test_targets_of_other_figures_than_the_ratio(of, after, figure, expected):
+    record = {"target": vars(Target(None, after, of=of)), "ratios": {}, "contenders": {}}
+    if figure and of == "copies":
+        record["of_copies"] = figure
+    elif figure:
+        record["contenders" if of == "seconds" else "ratios"] = {"minidl": {"median": figure}, "PyTorch": {"median": figure}}
     assert reached(record) == expected
 
 

@@ -76,6 +76,17 @@ class FakeCublas:
         return self.status
 
 
+class RecordableCublas(FakeCublas):
+    """While a stream is recorded nothing is computed."""
+
+    def cublasGemmEx(self, *arguments: Any) -> int:
+        if on_cpu.recording is None:
+            return super().cublasGemmEx(*arguments)
+        compute = super().cublasGemmEx
+        on_cpu.recording.append(lambda: compute(*arguments))
+        return self.status
+
+
 @pytest.fixture
 def cublas(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCublas]:
     fake = FakeCublas()

@@ -1,0 +1,93 @@
+"""minidl on an NVIDIA GPU beside PyTorch on the same card: one command, one run, one file.
+
+    python -m benchmarks.gpu [--only PATTERN] [--peers "PyTorch,PyTorch graphs"] [--chart] [--quick]
+
+First a few probes, each reported as ok or failed. Then training steps and an epoch of the lectures' models, convolutions in
+float32 and TF32, and ops that the memory limits: verified against minidl's definitions on the CPU and against PyTorch, then
+timed. Targets are ratios against PyTorch op by op (the steps: also at least 1 against PyTorch's CUDA graphs), seconds for the
+epoch, and for the memory's ops a part of the speed at which this card copies. A recorded step of minidl has a row of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks import gpu_probes, ops, options
+from benchmarks.harness import MINIDL, ratios
+from benchmarks.models import LOSSES
+from benchmarks.work import Target, Work
+from minidl.backend import gpu
+
+SIDES = {
+    MINIDL: "benchmarks.sides.minidl_gpu",
+    "PyTorch": "benchmarks.sides.pytorch_gpu",
+    "PyTorch graphs": "benchmarks.sides.pytorch_graphs",
+}
+PROBES = "benchmarks.gpu_probes"  # runs them, each in a process of its own
+RECORDED = f"{MINIDL}: recorded"
+TF32 = 2e-3  # its factors have eleven significant bits: each is off by up to 5e-4, of which most cancels in the sums
+OF_COPIES = Target(None, 0.8, of="copies")
+LIMITED_BY_MEMORY = ("relu", "dropout", "max pool", "softmax cross-entropy", "adam 25.6 M")
+EPOCH_CARD = "H200"  # what the epoch's target in seconds is for
+
+
+def _step(model: str, batch: int) -> Work:
+    target = Target(None, 2, {"PyTorch graphs": 1.0})
+    return Work(f"train {model} b{batch}", "train_step", {"model": model, "batch": batch}, target, LOSSES)
+
+
+def _convolutions(size: int, channels: int) -> list[Work]:
+    whole = ops.convolution(size, 3, 1, channels, channels, 64, Target(None, 0.8))
+    spec = whole.spec | {"precision": "tf32"}
+    return [whole, replace(whole, name=f"{whole.name} TF32", spec=spec, tolerance=TF32)]
+
+
+WORKS = [
+    *(_step(model, batch) for model in ("softmax", "mlp", "cnn") for batch in (128, 1024)),
+    Work("fit cnn 60000 bytes", "fit", {"model": "cnn", "samples": 60_000, "bytes": True},
+         Target(None, 0.3, of="seconds"), LOSSES),
+    *_convolutions(32, 64),
+    *_convolutions(14, 256),
+    *(replace(work, target=OF_COPIES) for work in ops.WORKS if work.name.startswith(LIMITED_BY_MEMORY)),
+]  # fmt: skip
+
+
+def apart(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record, and one like it for minidl's recorded graphs, where those were tried."""
+    times, failed = dict(record["contenders"]), dict(record["failed"])
+    recorded, reason = times.pop(RECORDED, None), failed.pop(RECORDED, None)
+    made = [record | {"contenders": times, "failed": failed}]
+    if recorded or reason:
+        times = {label: c for label, c in times.items() if label != MINIDL}
+        times |= {MINIDL: recorded} if recorded else {}
+        reasons = {MINIDL: reason} if reason else {}
+        name = f"{record['name']} recorded"
+        made.append(record | {"name": name, "contenders": times, "failed": reasons, "ratios": ratios(times)})
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = options.parser(__doc__, SIDES).parse_args(argv)
+    missing = gpu.missing()
+    if missing:
+        print(f"Nothing to measure: {missing[0]} ({missing[1]})")
+        return 1
+    probes = gpu_probes.all_of_them(args.quick, PROBES)
+    print(gpu_probes.as_text(probes), flush=True)
+    card, copies = probes["card"].get("name", "unknown GPU"), gpu_probes.copy_speed(probes)
+    works = [replace(w, target=None) if w.kind == "fit" and EPOCH_CARD not in card else w for w in WORKS]
+    args.no_compilers = True
+    document = options.run("gpu", works, args, SIDES, card=card, card_probes=probes)
+    document["works"] = [part for record in document["works"] for part in apart(record)]
+    for record in document["works"]:
+        mine, judged = record["contenders"].get(MINIDL), (record["target"] or {}).get("of") == "copies"
+        if mine and judged and copies and not args.quick:  # quick work is smaller than its bytes say
+            record["of_copies"] = record["bytes"] / mine["median"] / copies
+    return options.finish(document, args, f"On the GPU ({card})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""minidl on the GPU: the works of ``minidl.py`` with everything on the device, held to the definitions on the CPU.
+
+A training step and ``fit`` also as recorded CUDA graphs, which is a variant of its own because it has to be switched on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.prepared import CannotError, Prepared, Results
+from benchmarks.sides import minidl as on_any_device
+from benchmarks.sides.minidl import threads
+from minidl import backend as backends
+from minidl import config
+from minidl.backend import gpu, graphs
+
+__all__ = ["prepare", "release", "threads", "variants", "versions"]
+RECORDED = "recorded"
+
+
+def _use_the_card() -> None:
+    """Raises CannotError where there is none."""
+    advice = gpu.missing()
+    if advice:
+        raise CannotError(advice[0])
+    backends.set_backend("cupy")
+
+
+def versions() -> dict[str, str]:
+    _use_the_card()
+    return on_any_device.versions() | {"cupy": backends.current().xp.__version__}
+
+
+def variants(work: dict[str, Any]) -> list[str]:
+    return ["", RECORDED] if work["kind"] in ("train_step", "fit") else on_any_device.variants(work)
+
+
+def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
+    _use_the_card()
+    graph = functools.partial(config.use_graphs, "on" if variant == RECORDED else "off")
+    precision = work.get("precision", "float32")
+    with graph():
+        made = on_any_device.prepare(work, arrays, variant)
+    before = len(graphs.reasons)
+
+    def results() -> Results:
+        found = _within(graph, rounded(made.results))()
+        if len(graphs.reasons) > before:
+            raise CannotError(f"could not be recorded: {graphs.reasons[before]}")
+        return found
+
+    def rounded(function: Callable[[], Any]) -> Callable[[], Any]:
+        return function if precision == "float32" else _within(lambda: config.use_precision(precision), function)
+
+    def definition() -> Results:
+        with backends.use_backend("numpy"), config.use_kernels("reference"):
+            return on_any_device.prepare(work, arrays, "").results()
+
+    warm_up = made.warm_up and _within(graph, made.warm_up)
+    wait = backends.current().synchronize
+    return replace(made, run=rounded(made.run), results=results, definition=definition, warm_up=warm_up, wait=wait)
+
+
+def _within(context: Callable[[], AbstractContextManager], function: Callable[[], Any]) -> Callable[[], Any]:
+    def run() -> Any:
+        with context():
+            return function()
+
+    return run
+
+
+def release() -> None:
+    backends.current().release()
