@@ -60,7 +60,7 @@ class Model:
         self._metrics: list[Metric] = []
         self._fuse, self._precision = True, "float32"
         self._step: Step | None = None
-        self._planned: tuple[tuple[Layer, ...], Layer] | None = None  # the layers, and how predict computes them
+        self._planned: tuple[tuple[tuple[Layer, Any], ...], Layer] | None = None  # layers and activations; the plan
         self._stream: Stream | None = None
         self._epochs_done = 0
         self.history: History | None = None  # of the last fit, also where it ended by an exception
@@ -370,10 +370,10 @@ class Model:
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
     def _for_inference(self) -> Layer:
-        """The network as ``predict`` computes it: planned again when a layer was added."""
+        """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
         if not self._fuse:
             return self.network
-        found = links(self.network)
+        found = tuple((layer, getattr(layer, "activation", None)) for layer in links(self.network))
         if self._planned is None or self._planned[0] != found:
             self._planned = found, fused(self.network, training=False)
         return self._planned[1]

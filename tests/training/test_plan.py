@@ -80,6 +80,17 @@ def test_relu_is_computed_with_the_sums_however_it_is_written(activation_as_laye
     np.testing.assert_allclose(plan.gradient(dy, saved), m.network.gradient(dy, kept), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation_as_layer", [True, False])
+def test_predict_notices_an_activation_given_later(activation_as_layer: bool) -> None:
+    m = perceptron(activation_as_layer)
+    x = np.random.default_rng(1).standard_normal((5, 6, 6, 2)).astype("float32")
+    before = m.predict(x)
+    m.layers[0].activation = Activation("tanh")
+    after = m.predict(x)
+    np.testing.assert_allclose(after, m.network.apply(x)[0], rtol=1e-5, atol=1e-6)
+    assert abs(after - before).max() > 1e-3
+
+
 def test_in_prediction_relu_stays_before_the_pool() -> None:
     for activation_as_layer in (True, False):
         m = model("channels_last", activation_as_layer)
