@@ -512,12 +512,20 @@ mutant(
     "x, W, b, relu=False",
 )
 for _name, _test, *_texts in (
-    ("a window not turned around", "convolve_grad_x", "(taps * taps - 1 - tap) * f", "tap * f"),
+    ("a window not turned around", "convolve_grad_x", "W[::-1, ::-1].transpose", "W.transpose"),
+    ("the last filters of dW", "convolve_grad_W", "sums[:, :, :c, :f]", "sums[:, :, :c, f_padded - f :]"),
     ("results of the last, partial tile", "convolve", "min(m, oh - (t0 + t) * m)", "min(m, oh - (t0 + t) * m + 1) - 1"),
     ("dW without the last image of a share", "convolve_grad_W", "(share + 1) * n //", "(share + 1) * n // 2 * 2 //"),
     ("points that do not fit the matrices", "convolve", "G[j] = point **", "G[j] = (point + (j == 3)) **"),
 ):
     mutant(f"winograd: {_name}", WINOGRAD, twin(f"convolution.{_test}"), *_texts)
+mutant(
+    "winograd: filters that are not panel by panel",
+    WINOGRAD,
+    "tests/ops/test_twins.py::test_winograd_is_nearly_as_exact_as_summation[3-12-130]",
+    "transpose(0, 2, 1, 3)",
+    "reshape(36, panels, c, width)",
+)
 mutant(
     "kernel: pads exchanged",
     "kernels/numba/_pixels.py",
@@ -546,6 +554,20 @@ mutant(
     "(s + 1) * n // shares, x",
     "(s + 1) * n // shares - 1, x",
 )
+mutant(
+    "kernel: the filters of dW in the place of the last tile",
+    CONVOLUTION,
+    twin("convolution.convolve_grad_W"),
+    "by_filter[:, :, f - rows :] = by_tile[:, :, -1]",
+    "by_filter[:, :, : rows] = by_tile[:, :, -1]",
+)
+mutant(
+    "kernel: shares added up from the third",
+    "kernels/numba/_parallel.py",
+    twin("convolution.convolve_grad_W"),
+    "for share in shares[1:]:",
+    "for share in shares[2:]:",
+)
 SPARSE = "kernels/numba/_sparse.py"
 for _name, _op, *_texts in (
     (
@@ -555,7 +577,7 @@ for _name, _op, *_texts in (
         "starts[place + 1] - 1\n                    if begin",
     ),
     ("positions exchanged", "W", "i * sh * line + j * sw * c", "j * sh * line + i * sw * c"),
-    ("shares added up from the second", "W", "for s in range(len(parts)):", "for s in range(1, len(parts)):"),
+    ("dW on its side", "W", "sums.transpose(1, 2, 0)", "sums.reshape(kh, kw * c, f)"),
 ):
     test = f"tests/ops/test_twins.py::test_leaving_zeros_out[convolution.convolve_grad_{_op}-float64]"
     mutant(f"sparse: {_name}", SPARSE, test, *_texts)
@@ -758,18 +780,18 @@ mutant(
     "np.uint64(first)",
 )
 mutant(
-    "kernel: a carry lost in a product of 64 bits",
+    "kernel: the high half of a product of 64 bits one bit off",
     "kernels/numba/_philox.py",
     twin("dropout.dropout"),
-    "a_low * b_high + (lowest >> _HALF)",
-    "a_low * b_high",
+    "np.uint64(product >> 64)",
+    "np.uint64((product >> 65) << 1)",
 )
 mutant(
     "kernel: what was dropped comes back",
     "kernels/numba/dropout.py",
     twin("dropout.dropout_grad"),
-    "dy[i] * factor if mask[i] else 0",
-    "dy[i] * factor",
+    "scaled if mask[i] else 0",
+    "scaled",
 )
 
 

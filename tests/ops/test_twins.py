@@ -432,7 +432,7 @@ def test_a_fused_relu_lets_nan_through() -> None:
     assert np.isnan(fused.convolve_relu(image, np.ones((3, 3, 3, 4), np.float32), None, WINDOW)).all()
 
 
-@pytest.mark.parametrize("taps, channels, filters", [(3, 64, 64), (5, 20, 50)])
+@pytest.mark.parametrize("taps, channels, filters", [(3, 64, 64), (5, 20, 50), (3, 12, 130)])
 def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filters: int) -> None:
     """Largest error relative to the largest result; direct summation is at about 3e-7, the usual points would give 5e-6."""
     if "convolution.convolve" not in TWINS:

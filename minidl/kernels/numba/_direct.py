@@ -19,9 +19,9 @@ from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
-from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
-from minidl.kernels.numba._runs import copy_run
+from minidl.kernels.numba._runs import clear_run, copy_run
 from minidl.kernels.numba._tile import tile
 
 MANY = 8  # images for each thread, from which on one more or less does not matter
@@ -60,9 +60,14 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
     if size is None:
         return False
     rows, width, _ = size
-    sums = CPU.pool.empty((shares, kh * -(-kw * c // width) * width * -(-f // rows) * rows), x.dtype)
+    panels, tiles = -(-kw * c // width), -(-f // rows)
+    sums = CPU.pool.empty((shares, kh * panels * tiles * rows * width), x.dtype)
     _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window), oh, ow, f)
-    _add_shares(sums, dW.reshape(-1), kh, kw * c, f, rows, width)
+    by_tile = sum_of(sums).reshape(kh, panels, tiles, rows, width).transpose(0, 1, 4, 2, 3)
+    by_tile = by_tile.reshape(kh, panels * width, tiles, rows)[:, : kw * c]
+    by_filter = dW.reshape(kh, kw * c, f)
+    by_filter[:, :, : (tiles - 1) * rows] = by_tile[:, :, :-1].reshape(kh, kw * c, -1)
+    by_filter[:, :, f - rows :] = by_tile[:, :, -1]  # the last tile overlaps the one before it
     return True
 
 
@@ -85,7 +90,7 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow,
     count = (i1 - i0 - 1) * sh + (kh - 1) * dh + 1
     slack = rows * sw * c  # what a last, partial tile reads
     padded = np.empty(count * line + slack, x.dtype)
-    padded[count * line :] = 0
+    clear_run(padded, count * line, slack)
     copy_pixels(x, padded, image, h, w, c, i0 * sh - top, count, left, left + w + right)
     tiles = (ow + rows - 1) // rows
     sums = np.empty(tiles * rows * width, x.dtype)
@@ -220,19 +225,3 @@ def _backward_W_share(first, last, size, x, dy, sums, shape, oh, ow, f):  # type
 @compiled
 def _backward_W_on_threads(size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
     in_parallel(_backward_W_share, len(sums), (size, x, dy, sums, shape, oh, ow, f))
-
-
-@compiled
-def _add_shares(sums, dW, kh, depth, f, rows, width):  # type: ignore[no-untyped-def]
-    """dW (kh, depth, f) from the shares' sums (shares, kh, panels, tiles, rows, width)."""
-    panels, tiles = (depth + width - 1) // width, (f + rows - 1) // rows
-    for k in range(kh):
-        for t in range(tiles):
-            for r in range(rows):
-                column = min(t * rows, f - rows) + r
-                for q in range(depth):
-                    at = (((k * panels + q // width) * tiles + t) * rows + r) * width + q % width
-                    total = sums[0, at]
-                    for s in range(1, len(sums)):
-                        total += sums[s, at]
-                    dW[(k * depth + q) * f + column] = total

@@ -1,8 +1,9 @@
-"""Functions that only compiled functions call: translated once, and made into machine code where they end up.
+"""How Numba compiles our functions: without what they do not need, which is half of a first run's wait.
 
 Numba optimises every function by itself and makes machine code of it, with a door for Python, and then does it again as a
 part of every function that calls it. What is ``translated`` stops before that: it is the caller that takes it in, optimises
-both together and keeps the result in the cache. Kernels of several floors compile in two thirds of the time.
+both together and keeps the result in the cache. And Numba looks in every function for what ours do not contain, such as
+closures, ``with``, raised errors and expressions of whole arrays; those passes are left out.
 
 This overrides methods of Numba that are not public. Where a version has them no longer, functions compile as all others do.
 """
@@ -19,7 +20,29 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.typed_passes import AnnotateTypes, NativeLowering
 
-_POSSIBLE = all(hasattr(JITCodeLibrary, name) for name in ("_optimize_final_module", "_finalize_final_module"))
+_OVERRIDDEN = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module")
+_POSSIBLE = all(hasattr(JITCodeLibrary, name) for name in _OVERRIDDEN)
+_NEEDLESS = {
+    "WithLifting",
+    "InlineClosureLikes",
+    "RewriteSemanticConstants",
+    "DeadBranchPrune",
+    "RewriteDynamicRaises",
+    "MakeFunctionToJitFunction",
+    "InlineInlinables",
+    "FindLiterallyCalls",
+    "LiteralUnroll",
+    "LiteralPropagationSubPipelinePass",
+    "InlineOverloads",
+    "NopythonRewrites",
+    "NoPythonSupportedFeatureValidation",
+    "DumpParforDiagnostics",
+}
+
+
+def options() -> dict[str, Any]:
+    """What ``numba.njit`` is told for functions that Python calls."""
+    return {"pipeline_class": _Compilation} if _POSSIBLE else {}
 
 
 def translated(function: Callable[..., Any], options: dict[str, Any]) -> Any:
@@ -41,7 +64,15 @@ def is_translated(dispatcher: Any) -> bool:
     return "no_cpython_wrapper" in dispatcher.targetoptions
 
 
-class _Unfinished(JITCodeLibrary):
+class _Optimised(JITCodeLibrary):
+    """Code that is optimised once, together with all it links."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Not each by itself; but the layout of numbers in memory has to be known."""
+        module.data_layout = self._codegen._data_layout
+
+
+class _Unfinished(_Optimised):
     """Code that others link, and that never runs by itself."""
 
     def _optimize_final_module(self) -> None:
@@ -50,6 +81,26 @@ class _Unfinished(JITCodeLibrary):
     def _finalize_final_module(self) -> None:
         """No machine code."""
         self._finalized = True
+
+
+def _open_library(state: Any, kind: type[_Optimised]) -> None:
+    """The library that the lowering puts its code in, instead of one of Numba's."""
+    state.library = kind(state.targetctx.codegen(), state.func_id.func_qualname)
+    state.library.enable_object_caching()
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _BeginCode(LoweringPass):
+    """Before the lowering of what Python calls."""
+
+    _name = "minidl_begin_code"
+
+    def __init__(self) -> None:
+        LoweringPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        _open_library(state, _Optimised)
+        return True
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -62,8 +113,7 @@ class _Begin(LoweringPass):
         LoweringPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
-        state.library = _Unfinished(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()
+        _open_library(state, _Unfinished)
         state.flags.no_compile = True
         return True
 
@@ -85,11 +135,28 @@ class _End(LoweringPass):
         return True
 
 
+def _passes(state: Any) -> Any:
+    """Numba's, without those that find nothing in our functions."""
+    passes = DefaultPassBuilder.define_nopython_pipeline(state)
+    passes.passes = [step for step in passes.passes if step[0].__name__ not in _NEEDLESS]
+    return passes
+
+
+class _Compilation(CompilerBase):
+    """Numba's compiler for what Python calls."""
+
+    def define_pipelines(self) -> list[Any]:
+        passes = _passes(self.state)
+        passes.add_pass_after(_BeginCode, AnnotateTypes)
+        passes.finalize()
+        return [passes]
+
+
 class _Translation(CompilerBase):
     """Numba's compiler without its last stage."""
 
     def define_pipelines(self) -> list[Any]:
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes = _passes(self.state)
         passes.add_pass_after(_Begin, AnnotateTypes)
         passes.add_pass_after(_End, NativeLowering)
         passes.finalize()

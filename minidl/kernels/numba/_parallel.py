@@ -10,8 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl.kernels.numba._jit import DISABLED, inner_of
 from minidl.kernels.numba._team import NUMBER
+
+
+def sum_of(shares: Any) -> Any:
+    """What the shares have summed, added up in their order: (shares, n) to (n,), in the memory of the first."""
+    total = shares[0]
+    with np.errstate(all="ignore"):  # compiled sums do not warn either
+        for share in shares[1:]:
+            total += share
+    return total
+
 
 if DISABLED:
 

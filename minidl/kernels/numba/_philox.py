@@ -1,17 +1,42 @@
 """Philox 4x64-10, the generator of ``minidl.backend.random``, block by block; NumPy's is the definition (Salmon et al. 2011).
 
-The products of 64 bits are put together from four of 32, which the compiler can do for eight blocks at a time.
+A round needs both halves of two products of 64 bits: one instruction each, which Python has no word for.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.numba._jit import inner
+from minidl.kernels.numba._jit import DISABLED, inner
 
 _MULTIPLIERS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
 _STEPS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B))  # of the key, from round to round
-_LOW, _HALF, _ONE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(1)
+_ONE = np.uint64(1)
+
+
+if DISABLED:
+
+    def _product(a, b):  # type: ignore[no-untyped-def]
+        """The high and the low half of a b."""
+        product = int(a) * int(b)
+        return np.uint64(product >> 64), np.uint64(product & (2**64 - 1))
+
+else:
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def _product(typingctx, a, b):  # type: ignore[no-untyped-def]
+        """The high and the low half of a b."""
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            word, wide = ir.IntType(64), ir.IntType(128)
+            product = builder.mul(*(builder.zext(arg, wide) for arg in args))
+            halves = builder.trunc(builder.lshr(product, wide(64)), word), builder.trunc(product, word)
+            return context.make_tuple(builder, signature.return_type, halves)
+
+        return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), codegen
 
 
 @inner
@@ -30,13 +55,3 @@ def philox(first, words, key, counter):  # type: ignore[no-untyped-def]
             c0, c1, c2, c3 = high_1 ^ c1 ^ k0, low_1, high_0 ^ c3 ^ k1, low_0
             k0, k1 = k0 + _STEPS[0], k1 + _STEPS[1]
         words[4 * block], words[4 * block + 1], words[4 * block + 2], words[4 * block + 3] = c0, c1, c2, c3
-
-
-@inner
-def _product(a, b):  # type: ignore[no-untyped-def]
-    """The high and the low half of a b."""
-    a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW
-    lowest = a_low * b_low
-    left = a_low * b_high + (lowest >> _HALF)
-    right = a_high * b_low + (left & _LOW)
-    return a_high * b_high + (left >> _HALF) + (right >> _HALF), (right << _HALF) | (lowest & _LOW)

@@ -19,7 +19,7 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
-from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._vector import LANES, load, store
@@ -231,7 +231,7 @@ def product(
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
         of_shares = tile_shape(m, n, c.itemsize)
         _deep_on_threads(of_shares, moves, m, n, depth, a, a_row, a_k, b, b_k, b_column, shares, bias, after)
-        shares.sum(axis=0, out=c)
+        c[:] = sum_of(shares)
         return
     size, cuts = _cut(m, n, work, a_row == 1, c.itemsize)
     _on_threads(size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column, c, bias, after)

@@ -17,7 +17,7 @@ from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._gather_tile import gather_tile, gather_tile_for
 from minidl.kernels.numba._jit import compiled, inner
-from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
 from minidl.kernels.numba._runs import clear_run, copy_run
 
@@ -38,7 +38,9 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
     parts = CPU.pool.empty((shares, f * kh * row), x.dtype)
     finite = np.ones(shares, np.bool_)
     _grad_W_on_threads(width, x.reshape(-1), dy.reshape(-1), parts, window_shape(x, window), oh, ow, f, finite)
-    return bool(finite.all()) and bool(_add_parts(parts, dW.reshape(-1), kh, kw * c, f, row))
+    sums = sum_of(parts).reshape(f, kh, row)[:, :, : kw * c]
+    dW.reshape(kh, kw * c, f)[...] = sums.transpose(1, 2, 0)
+    return bool(finite.all()) and bool(np.isfinite(dW).all())
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> bool:
@@ -99,7 +101,8 @@ def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  
             for k in range(len(padded)):
                 check += padded[k] * 0
             _list_numbers(dy, image, places, f, 1, listed, filters, starts)
-            counts[:] = 0
+            for q in range(f):
+                counts[q] = 0
             for i in range(oh):
                 for j in range(ow):
                     place, offset = i * ow + j, i * sh * line + j * sw * c
@@ -121,24 +124,6 @@ def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  
 @compiled
 def _grad_W_on_threads(width, x, dy, parts, shape, oh, ow, f, finite):  # type: ignore[no-untyped-def]
     in_parallel(_grad_W_share, len(parts), (width, x, dy, parts, shape, oh, ow, f, finite))
-
-
-@compiled
-def _add_parts(parts, dW, kh, depth, f, row):  # type: ignore[no-untyped-def]
-    """dW (kh, depth, f) from the shares' sums (shares, f, kh, row); whether it is finite."""
-    check = dW.dtype.type(0)
-    total = np.empty(row, dW.dtype)
-    for q in range(f):
-        for k in range(kh):
-            total[:] = 0
-            for s in range(len(parts)):
-                part = parts[s, (q * kh + k) * row : (q * kh + k + 1) * row]
-                for j in range(len(total)):
-                    total[j] += part[j]
-            for j in range(depth):
-                check += total[j] * 0
-                dW[(k * depth + j) * f + q] = total[j]
-    return check == 0
 
 
 @inner

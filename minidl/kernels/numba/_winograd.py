@@ -30,9 +30,10 @@ from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._linear_map import apply_map, linear_map
-from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
-from minidl.kernels.numba._runs import clear_run, copy_run
+from minidl.kernels.numba._product import product
+from minidl.kernels.numba._runs import clear_run
 from minidl.kernels.numba._tile import natural_lanes, tile
 from minidl.kernels.numba._vector import LANES, load, splat, total
 
@@ -62,7 +63,6 @@ class Maps(NamedTuple):
 
     gather: Any  # A^T: results from products
     spread: Any  # A
-    evaluate: Any  # G: the window at the points
     collect: Any  # G^T
     interpolate: Any  # B^T: pixels
 
@@ -70,7 +70,7 @@ class Maps(NamedTuple):
 @lru_cache(maxsize=2)
 def _maps(taps: int) -> Maps:
     A, G, B = _matrices(taps)
-    return Maps(*(linear_map(tuple(map(tuple, matrix.tolist())), 4) for matrix in (A.T, A, G, G.T, B)))
+    return Maps(*(linear_map(tuple(map(tuple, matrix.tolist())), 4) for matrix in (A.T, A, G.T, B)))
 
 
 FEWEST = 12  # channels and filters below which the transforms cost more than they save
@@ -104,12 +104,34 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     (top, _), (left, _) = pads
     shape = (n, h, w, c, oh, ow, f, taps, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
     maps, after = _maps(taps), finisher(len(bias) > 0, relu, x.itemsize)
-    U = CPU.pool.empty((36 * c * -(-f // width) * width,), x.dtype)
-    _filters_on_threads(maps.evaluate, W.reshape(-1), U, taps, c, f, width, turned)
+    U = _at_the_points(W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W, width)
     tasks = n * -(-down // rows_of_tiles)
     finite = np.ones(tasks, np.bool_)
     _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, after, y.reshape(-1), shape, finite)
     return bool(finite.all())
+
+
+def _at_the_points(W: Any, width: int) -> Any:
+    """U (36, panels, c, width) = G W G^T of W (r, r, c, f), zeros behind the last filter; flat."""
+    r, _, c, f = W.shape
+    panels = -(-f // width)
+    filled, U = (CPU.pool.empty((rows, c * panels * width), W.dtype) for rows in (r * r, 36))
+    columns = filled.reshape(r, r, c, panels * width)
+    columns[..., :f], columns[..., f:] = W, 0
+    both = _evaluate_both(r)
+    product(36, c * panels * width, r * r, both, r * r, 1, filled.reshape(-1), c * panels * width, 1, U.reshape(-1))
+    if panels == 1:
+        return U.reshape(-1)
+    by_panel = CPU.pool.empty((36, panels, c, width), W.dtype)
+    by_panel[...] = U.reshape(36, c, panels, width).transpose(0, 2, 1, 3)
+    return by_panel.reshape(-1)
+
+
+@lru_cache(maxsize=2)
+def _evaluate_both(taps: int) -> Any:
+    """G along the rows and along the columns in one matrix (36, taps taps), flat."""
+    G = _matrices(taps)[1]
+    return np.kron(G, G).astype(np.float32).reshape(-1)
 
 
 def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: int) -> bool:
@@ -129,7 +151,9 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     maps = _maps(taps)
     parts = CPU.pool.empty((shares, taps * taps * c_padded * f_padded + lanes), x.dtype)
     _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, x.reshape(-1), dy.reshape(-1), parts, shape)
-    return bool(_add_parts(parts, dW.reshape(-1), taps * taps, c, f, c_padded, f_padded))
+    sums = sum_of(parts)[: parts.shape[1] - lanes].reshape(taps, taps, c_padded, f_padded)
+    dW[...] = sums[:, :, :c, :f]
+    return bool(np.isfinite(dW).all())
 
 
 @inner
@@ -144,36 +168,6 @@ def _transform_tiles(both, padded, line, scratch, step, tile_rows, across, hop, 
             for s in range(across):
                 at = (i * 6 * tiles + t * across + s) * row
                 apply_map(both, scratch, i * step + s * hop * pixel, pixel, result, at, tiles * row, pixel)
-
-
-@inner
-def _filters_share(first, last, evaluate, W, U, taps, c, f, width, turned):  # type: ignore[no-untyped-def]
-    """U (36, panels, c, width) = G W G^T for channels first .. last of W (taps, taps, c, f), or (taps, taps, f, c) turned."""
-    panels = (f + width - 1) // width
-    taken = np.zeros(taps * taps * width, W.dtype)  # (taps, taps, width): the filters of a panel, zeros behind the last one
-    half, whole = np.empty(6 * taps * width, W.dtype), np.empty(36 * width, W.dtype)
-    for panel in range(panels):
-        used = min(width, f - panel * width)
-        if used < width:
-            taken[:] = 0
-        for k in range(first, last):
-            for tap in range(taps * taps):
-                if turned:
-                    source = ((taps * taps - 1 - tap) * f + panel * width) * c + k
-                    for j in range(used):
-                        taken[tap * width + j] = W[source + j * c]
-                else:
-                    copy_run(W, (tap * c + k) * f + panel * width, taken, tap * width, used)
-            apply_map(evaluate, taken, 0, taps * width, half, 0, taps * width, taps * width)
-            for i in range(6):
-                apply_map(evaluate, half, i * taps * width, width, whole, i * 6 * width, width, width)
-            for p in range(36):
-                copy_run(whole, p * width, U, ((p * panels + panel) * c + k) * width, width)
-
-
-@compiled
-def _filters_on_threads(evaluate, W, U, taps, c, f, width, turned):  # type: ignore[no-untyped-def]
-    in_parallel(_filters_share, c, (evaluate, W, U, taps, c, f, width, turned))
 
 
 @inner
@@ -269,22 +263,3 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
 @compiled
 def _grad_W_on_threads(size, spread, collect, interpolate, x, dy, parts, shape):  # type: ignore[no-untyped-def]
     in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, x, dy, parts, shape))
-
-
-@compiled
-def _add_parts(parts, dW, taps, c, f, c_padded, f_padded):  # type: ignore[no-untyped-def]
-    """dW (taps, c, f) from the parts (shares, taps, c_padded, f_padded); whether it is finite."""
-    check = dW.dtype.type(0)
-    for k in range(taps):
-        for channel in range(c):
-            target = dW[(k * c + channel) * f : (k * c + channel + 1) * f]
-            at = (k * c_padded + channel) * f_padded
-            for j in range(len(target)):
-                target[j] = 0
-            for s in range(len(parts)):
-                source = parts[s, at : at + f]
-                for j in range(len(source)):
-                    target[j] += source[j]
-            for j in range(len(target)):
-                check += target[j] * 0
-    return check == 0

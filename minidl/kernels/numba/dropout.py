@@ -51,9 +51,9 @@ def _share(first, last, x, y, mask, key, counter, threshold, factor):  # type: i
         blocks = (len(x_part) + 7) // 8
         philox(chunk * (CHUNK // 8), numbers[: 4 * blocks], key, counter)
         for i in range(len(x_part)):
-            keep = words[i] >= threshold
+            keep, scaled = words[i] >= threshold, x_part[i] * factor
             mask_part[i] = keep
-            y_part[i] = x_part[i] * factor if keep else 0
+            y_part[i] = scaled if keep else 0
 
 
 @compiled
@@ -66,7 +66,8 @@ def _grad_share(first, last, dy, mask, dx, factor):  # type: ignore[no-untyped-d
     begin, end = first * CHUNK, last * CHUNK
     dy, mask, dx = dy[begin:end], mask[begin:end], dx[begin:end]
     for i in range(len(dy)):
-        dx[i] = dy[i] * factor if mask[i] else 0
+        scaled = dy[i] * factor
+        dx[i] = scaled if mask[i] else 0
 
 
 @compiled
