@@ -21,7 +21,7 @@ from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
-from minidl.kernels.numba._runs import clear_run, copy_run
+from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import tile
 
 MANY = 8  # images for each thread, from which on one more or less does not matter
@@ -75,7 +75,7 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
 def _pack_forward(W, depth, f, width, copy):  # type: ignore[no-untyped-def]
     """W (depth, f) as panels (panels, depth, width), zeros behind the last filter."""
     panels = (f + width - 1) // width
-    packed = np.zeros(panels * depth * width, W.dtype)
+    packed = zero_run(panels * depth * width, W.dtype)
     for p in range(panels):
         finish(copy, W, p * width, f, packed, p * depth * width, width, depth, min(width, f - p * width), W, 0)
     return packed
@@ -89,11 +89,11 @@ def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow,
     line = (left + w + right) * c
     count = (i1 - i0 - 1) * sh + (kh - 1) * dh + 1
     slack = rows * sw * c  # what a last, partial tile reads
-    padded = np.empty(count * line + slack, x.dtype)
+    padded = new_run(count * line + slack, x.dtype)
     clear_run(padded, count * line, slack)
     copy_pixels(x, padded, image, h, w, c, i0 * sh - top, count, left, left + w + right)
     tiles = (ow + rows - 1) // rows
-    sums = np.empty(tiles * rows * width, x.dtype)
+    sums = new_run(tiles * rows * width, x.dtype)
     panels, depth = (f + width - 1) // width, kw * c
     for p in range(panels):
         columns = min(width, f - p * width)
@@ -126,7 +126,7 @@ def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, block
 def _pack_backward(W, kh, depth, f, width):  # type: ignore[no-untyped-def]
     """W (kh, depth, f) transposed to panels (kh, panels, f, width), zeros behind the last column."""
     panels = (depth + width - 1) // width
-    packed = np.zeros(kh * panels * f * width, W.dtype)
+    packed = zero_run(kh * panels * f * width, W.dtype)
     for k in range(kh):
         for q in range(depth):
             at = (k * panels + q // width) * f * width + q % width
@@ -144,9 +144,9 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
     panels, tiles = (depth + width - 1) // width, (oh + rows - 1) // rows
     used = (top + h + bottom) * line
     below = ((tiles * rows - 1) * sh + (kh - 1) * dh + 1) * line  # rows a last, partial tile reaches
-    sums = np.zeros(max(used, below) + SLACK, dy.dtype)
+    sums = zero_run(max(used, below) + SLACK, dy.dtype)
     whole = oh // rows
-    rest = np.zeros(rows * ow * f, dy.dtype)  # the last rows of dy, zeros below them
+    rest = zero_run(rows * ow * f, dy.dtype)  # the last rows of dy, zeros below them
     if whole < tiles:
         first = (image * oh + whole * rows) * ow * f
         for k in range((oh - whole * rows) * ow * f):
@@ -157,7 +157,7 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
     for k in range(len(mine)):
         check += mine[k] * 0
     careful = not (check == 0 and finite)
-    part = np.empty(rows * width, dy.dtype)
+    part = new_run(rows * width, dy.dtype)
     for t in range(tiles):
         for j in range(ow):
             for k in range(kh):
@@ -200,7 +200,7 @@ def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # typ
     _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
     line, depth, height = (left + w + right) * c, kw * c, top + h + bottom
     panels, tiles = (depth + width - 1) // width, (f + rows - 1) // rows
-    padded = np.zeros(height * line + SLACK, x.dtype)
+    padded = zero_run(height * line + SLACK, x.dtype)
     for image in range(first, last):
         copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
         for k in range(kh):

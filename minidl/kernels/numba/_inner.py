@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 from numba import types
 from numba.core.codegen import JITCodeLibrary
@@ -20,7 +21,7 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.typed_passes import AnnotateTypes, NativeLowering
 
-_OVERRIDDEN = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module")
+_OVERRIDDEN = ("_optimize_functions", "_optimize_final_module", "_finalize_final_module", "_get_module_for_linking")
 _POSSIBLE = all(hasattr(JITCodeLibrary, name) for name in _OVERRIDDEN)
 _NEEDLESS = {
     "WithLifting",
@@ -71,9 +72,20 @@ class _Optimised(JITCodeLibrary):
         """Not each by itself; but the layout of numbers in memory has to be known."""
         module.data_layout = self._codegen._data_layout
 
+    def _get_module_for_linking(self) -> Any:
+        """What the cache keeps beside the machine code: only the names in it. Nobody links a finished kernel."""
+        self._ensure_finalized()
+        module, lines = self._final_module, []
+        lines += [f'define void @"{f.name}"() {{ unreachable }}' for f in module.functions if not f.is_declaration]
+        filled = [v.name for v in module.global_variables if "NumbaEnv" in v.name and not v.name.startswith(".")]
+        lines += [f'@"{name}" = global i8 0' for name in filled]  # what Numba fills when it loads the code
+        return llvm.parse_assembly("\n".join(lines))
+
 
 class _Unfinished(_Optimised):
     """Code that others link, and that never runs by itself."""
+
+    _get_module_for_linking = JITCodeLibrary._get_module_for_linking
 
     def _optimize_final_module(self) -> None:
         """Left to the caller."""

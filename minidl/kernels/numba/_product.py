@@ -20,6 +20,7 @@ from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel, sum_of
+from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._vector import LANES, load, store
@@ -77,14 +78,14 @@ def _part(size, moves, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column
     together = min(depth, DEPTH if n > NARROW else DEEP)
     as_it_stands = b_column == 1 and m <= UNPACKED  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
-    packed = np.empty((panels - first_packed) * width * together, c.dtype)
+    packed = new_run((panels - first_packed) * width * together, c.dtype)
     by_columns = a_row == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
     most = BLOCK // rows * rows  # whole tiles: one that reached into the next block would be summed there again
     a_width = max(min(m, most), rows)
-    copied = np.empty(a_width * together if by_columns else 1, c.dtype)
+    copied = new_run(a_width * together if by_columns else 1, c.dtype)
     if m < rows:
         copied[:] = 0
-    edge = np.empty(rows * width, c.dtype)
+    edge = new_run(rows * width, c.dtype)
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
         skipped = first_packed * width
@@ -143,7 +144,7 @@ def _on_threads(size, moves, m, n, cuts, depth, a, a_row, a_k, b, b_k, b_column,
 def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, after):  # type: ignore[no-untyped-def]
     """Panels first to last of c for so few rows that b is read once, where it stands; the last panel overlaps."""
     width = size[1]
-    sums = np.empty(m * width, c.dtype)
+    sums = new_run(m * width, c.dtype)
     for p in range(first, last):
         j = min(p * width, n - width)
         tile(size, 1, depth, a, 0, a_row, 0, a_k, b, j, 0, b_k, sums, 0, width, 0)

@@ -1,13 +1,17 @@
-"""Runs of consecutive numbers, copied and cleared in vectors.
+"""Runs of consecutive numbers: a kernel's own memory, copied and cleared in vectors.
 
-A loop over slices would do, but Numba counts the owner of an array at each slice, which takes as long as the slice of a
-few hundred numbers.
+Loops over slices would do, but Numba counts the owner of an array at each slice, which takes as long as the slice of a
+few hundred numbers. NumPy's functions would do, but Numba compiles them for every kind of number.
 """
 
 from __future__ import annotations
 
-from minidl.kernels.numba._jit import inner
+import numpy as np
+
+from minidl.kernels.numba._jit import DISABLED, inner
 from minidl.kernels.numba._vector import LANES, load, splat, store
+
+CACHE_LINE = 64  # bytes
 
 
 @inner
@@ -22,3 +26,40 @@ def clear_run(target, to, count):  # type: ignore[no-untyped-def]
     """target[to : to + count] = 0."""
     for k in range(0, count, LANES):
         store(target, to + k, count - k, splat(target, 0))
+
+
+if DISABLED:
+
+    def new_run(count, dtype):  # type: ignore[no-untyped-def]
+        """Memory for so many numbers, with whatever is there."""
+        return np.empty(count, dtype)
+
+else:
+    from numba import types
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import populate_array
+
+    from minidl.kernels.numba._machine import INDEX
+
+    @intrinsic
+    def new_run(typingctx, count, dtype):  # type: ignore[no-untyped-def]
+        """Memory for so many numbers, with whatever is there."""
+        kind = types.Array(dtype.dtype, 1, "C")
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            array = context.make_array(kind)(context, builder)
+            itemsize = INDEX(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+            owner = context.nrt.meminfo_alloc_aligned(builder, builder.mul(args[0], itemsize), CACHE_LINE)
+            data = builder.bitcast(context.nrt.meminfo_data(builder, owner), array.data.type)
+            populate_array(array, data, [args[0]], [itemsize], itemsize, owner)
+            return array._getvalue()
+
+        return kind(types.intp, dtype), codegen
+
+
+@inner
+def zero_run(count, dtype):  # type: ignore[no-untyped-def]
+    """Memory for so many numbers, all zero."""
+    run = new_run(count, dtype)
+    clear_run(run, 0, count)
+    return run

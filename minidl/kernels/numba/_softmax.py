@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.numba._jit import inner
+from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._vector import LANES, exp, largest, load, splat, store, total, where
 
 CHUNK = 1 << 12  # numbers of one task, about: they and their results stay in the first cache
@@ -18,7 +19,7 @@ CHUNK = 1 << 12  # numbers of one task, about: they and their results stay in th
 def scratch_of(z, rows, classes):  # type: ignore[no-untyped-def]
     """Memory for ``softmax_rows``: of each row the exponentials in whole vectors, the largest logit, and the sum."""
     width = (classes + LANES - 1) // LANES * LANES
-    return np.empty(rows * width, z.dtype), np.empty(rows, z.dtype), np.empty(rows, z.dtype)
+    return new_run(rows * width, z.dtype), new_run(rows, z.dtype), new_run(rows, z.dtype)
 
 
 @inner

@@ -19,7 +19,7 @@ from minidl.kernels.numba._gather_tile import gather_tile, gather_tile_for
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels, window_shape
-from minidl.kernels.numba._runs import clear_run, copy_run
+from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 
 LOOKED_AT = 4  # images in which the zeros are counted
 
@@ -82,15 +82,15 @@ def _grad_W_share(first, last, width, x, dy, parts, shape, oh, ow, f, finite):  
     n, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape
     line, height = (left + w + right) * c, top + h + bottom
     row = parts.shape[1] // (f * kh)
-    padded = np.zeros(height * line + row, x.dtype)
+    padded = zero_run(height * line + row, x.dtype)
     # For each filter the list of its numbers that are not zero, and where the window stands.
     places = oh * ow
-    values, offsets = np.empty(f * places + 1, dy.dtype), np.empty(f * places + 1, np.int32)
-    counts = np.empty(f, np.intp)
+    values, offsets = new_run(f * places + 1, dy.dtype), new_run(f * places + 1, np.int32)
+    counts = new_run(f, np.intp)
     listed, filters, starts = (
-        np.empty(f * places + 1, dy.dtype),
-        np.empty(f * places + 1, np.int32),
-        np.empty(places + 1, np.intp),
+        new_run(f * places + 1, dy.dtype),
+        new_run(f * places + 1, np.int32),
+        new_run(places + 1, np.intp),
     )
     for share in range(first, last):
         S = parts[share]
@@ -132,10 +132,10 @@ def _grad_x_share(first, last, width, dy, rows, dx, shape, oh, ow, f, row, finit
     _, h, w, c, kh, _, sh, sw, dh, top, bottom, left, right = shape
     line, height = (left + w + right) * c, top + h + bottom
     places = oh * ow
-    sums = np.empty(height * line + row, dy.dtype)
+    sums = new_run(height * line + row, dy.dtype)
     # For each position the list of its numbers that are not zero, and where their rows of W are.
-    values, offsets = np.empty(f * places + 1, dy.dtype), np.empty(f * places + 1, np.int32)
-    starts = np.empty(places + 1, np.intp)
+    values, offsets = new_run(f * places + 1, dy.dtype), new_run(f * places + 1, np.int32)
+    starts = new_run(places + 1, np.intp)
     for image in range(first, last):
         clear_run(sums, 0, len(sums))
         check = dy.dtype.type(0)

@@ -33,7 +33,7 @@ from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
 from minidl.kernels.numba._product import product
-from minidl.kernels.numba._runs import clear_run
+from minidl.kernels.numba._runs import clear_run, new_run, zero_run
 from minidl.kernels.numba._tile import natural_lanes, tile
 from minidl.kernels.numba._vector import LANES, load, splat, total
 
@@ -181,11 +181,11 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
     most = rows_of_tiles * across  # tiles of a band
     columns = across * m + taps - 1
     line, slack = columns * c, 64
-    padded = np.zeros((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
-    scratch = np.zeros(6 * (line + slack), x.dtype)
-    V = np.zeros((36 * most + rows) * c_row + slack, x.dtype)
-    M = np.empty((36 * most + rows) * f_row, x.dtype)
-    half, band = np.empty(6 * m * f_row, x.dtype), np.empty(m * across * m * f_row, x.dtype)
+    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
+    scratch = zero_run(6 * (line + slack), x.dtype)
+    V = zero_run((36 * most + rows) * c_row + slack, x.dtype)
+    M = new_run((36 * most + rows) * f_row, x.dtype)
+    half, band = new_run(6 * m * f_row, x.dtype), new_run(m * across * m * f_row, x.dtype)
     for index in range(first, last):
         image, t0 = index // bands, (index % bands) * rows_of_tiles
         tile_rows = min(rows_of_tiles, down - t0)
@@ -231,12 +231,12 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
     most = rows_of_tiles * across
     columns = across * m + taps - 1
     line, dy_line, slack = columns * c, across * m * f, 64
-    padded = np.zeros((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
-    dy_padded = np.zeros(rows_of_tiles * m * dy_line + slack, x.dtype)
-    scratch = np.zeros(6 * (max(line, dy_line) + slack), x.dtype)
-    V = np.zeros(36 * most * c_row + rows + slack, x.dtype)
-    Y = np.zeros(36 * most * f_row + slack, x.dtype)
-    S, half = np.empty(36 * c_padded * f_row, x.dtype), np.empty(taps * 6 * c_padded * f_row, x.dtype)
+    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
+    dy_padded = zero_run(rows_of_tiles * m * dy_line + slack, x.dtype)
+    scratch = zero_run(6 * (max(line, dy_line) + slack), x.dtype)
+    V = zero_run(36 * most * c_row + rows + slack, x.dtype)
+    Y = zero_run(36 * most * f_row + slack, x.dtype)
+    S, half = new_run(36 * c_padded * f_row, x.dtype), new_run(taps * 6 * c_padded * f_row, x.dtype)
     block = c_padded * f_row
     for share in range(first, last):
         clear_run(S, 0, len(S))

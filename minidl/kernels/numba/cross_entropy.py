@@ -9,6 +9,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
 
@@ -77,7 +78,7 @@ def _run(kernel: Any, rows_of: Any, arguments: tuple[Any, ...]) -> None:
 @inner
 def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
     lowest = np.finfo(z.dtype).min  # the logarithm of no probability; minus infinity times a target of 0 would be NaN
-    scratch, weights = scratch_of(z, rows, classes), np.empty(rows, z.dtype)
+    scratch, weights = scratch_of(z, rows, classes), new_run(rows, z.dtype)
     _, peaks, sums = scratch
     for block in range(first, last):
         begin, end = block * rows, min((block + 1) * rows, len(loss))

@@ -11,6 +11,7 @@ from minidl.backend.random import DROP
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._philox import philox
+from minidl.kernels.numba._runs import new_run
 
 CHUNK = 1 << 12  # elements of one task: half as many random numbers of 64 bits, and a multiple of the eight of a block
 
@@ -43,7 +44,7 @@ def _factor(rate: float, x: Any) -> Any:
 
 @inner
 def _share(first, last, x, y, mask, key, counter, threshold, factor):  # type: ignore[no-untyped-def]
-    numbers = np.empty(CHUNK // 2, np.uint64)
+    numbers = new_run(CHUNK // 2, np.uint64)
     words = numbers.view(np.uint32)  # the low half of each first
     for chunk in range(first, last):
         begin, end = chunk * CHUNK, (chunk + 1) * CHUNK

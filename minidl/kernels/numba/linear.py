@@ -11,6 +11,7 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
+from minidl.kernels.numba._runs import new_run
 
 FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
 SHARES = 16  # partial sums at the most, each on one thread
@@ -78,7 +79,7 @@ def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
 @inner
 def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
     shares, units = sums.shape
-    part = np.empty(units, dy.dtype)
+    part = new_run(units, dy.dtype)
     for s in range(first, last):
         for j in range(units):
             sums[s, j] = 0

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
+from minidl.kernels.numba._runs import new_run, zero_run
 from minidl.kernels.numba._tile import REGISTERS, Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, prefetch, store, where
@@ -161,9 +160,9 @@ def _forwards_share(first, last, size, rows, n, steps, units, cell, recurrent, p
     whole = (rows + tall - 1) // tall * tall  # rows of whole tiles
     across = (4 * units + width - 1) // width * width
     h_before, c_before, sums = (
-        np.zeros(whole * units, h.dtype),
-        np.empty(rows * units, h.dtype),
-        np.empty(whole * across, h.dtype),
+        zero_run(whole * units, h.dtype),
+        new_run(rows * units, h.dtype),
+        new_run(whole * across, h.dtype),
     )
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
@@ -208,9 +207,9 @@ def _backwards_share(first, last, size, rows, n, steps, units, cell, recurrent, 
     whole = (rows + tall - 1) // tall * tall
     across = (units + width - 1) // width * width
     dz_now, dc_later, dh_later = (
-        np.zeros(whole * 4 * units, dz.dtype),
-        np.empty(rows * units, dz.dtype),
-        np.empty(whole * across, dz.dtype),
+        zero_run(whole * 4 * units, dz.dtype),
+        new_run(rows * units, dz.dtype),
+        new_run(whole * across, dz.dtype),
     )
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
