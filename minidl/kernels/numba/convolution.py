@@ -18,7 +18,7 @@ from minidl.kernels.numba import _direct, _sparse, _winograd, linear
 from minidl.kernels.numba._jit import FLOATS
 
 SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
-DENSE, DENSE_5, DENSE_3 = 0.5, 0.35, 0.1  # of dy is not zero, at most: beside direct summation, Winograd's 5 x 5 and 3 x 3
+DENSE, DENSE_5, DENSE_3 = 0.5, 0.12, 0.1  # of dy is not zero, at most: beside direct summation, Winograd's 5 x 5 and 3 x 3
 LONG = 48  # numbers in a row of the window below which sums over lists are slow
 SMALL = 1 << 14  # multiply-adds below which the reference is as quick
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
