@@ -16,7 +16,28 @@ SET_ASIDE = (
     *("MINIDL_KERNELS", "MINIDL_BACKEND", "PYTHONWARNINGS"),
 )
 KEPT = ("NUMBA_CACHE_DIR",)
+AVX2 = {  # how each library is told to do without the vectors of 512 bits
+    "NUMBA_CPU_NAME": "x86-64-v3",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
 FOR_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+_limits: dict[str, str] = {}
+
+
+def only_avx2() -> None:
+    """From now on workers compute as on a processor without AVX-512."""
+    _limits.update(AVX2)
+
+
+def limited() -> bool:
+    """Whether ``only_avx2`` was asked for."""
+    return bool(_limits)
 
 
 def set_aside() -> list[str]:
@@ -32,4 +53,4 @@ def for_workers(threads: int | None = None) -> dict[str, str]:
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": "cpu"}
     if threads is not None:
         environment |= dict.fromkeys(FOR_THREADS, str(threads))
-    return environment
+    return environment | _limits

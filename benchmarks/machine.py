@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import ROOT, set_aside
+from benchmarks.environment import ROOT, limited, set_aside
 
 WIDTHS = {"avx512f": 512, "avx2": 256, "avx": 256, "asimd": 128, "sse2": 128}  # instructions -> bits of a vector
 
@@ -56,7 +56,8 @@ def _vector_bits() -> int | None:
     flags = (_from_proc("flags") or _from_proc("Features")).split()
     if not flags and sys.platform == "darwin":
         return 128 if platform.machine() == "arm64" else 256
-    return max((bits for name, bits in WIDTHS.items() if name in flags), default=None)
+    widest = max((bits for name, bits in WIDTHS.items() if name in flags), default=None)
+    return min(widest, WIDTHS["avx2"]) if widest and limited() else widest
 
 
 def _memory_gib() -> float | None:

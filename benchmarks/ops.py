@@ -83,6 +83,7 @@ WORKS = [
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = options.parser(__doc__).parse_args(argv)
+    options.limit(args)
     found = probes.in_own_process(args.quick)
     copies = ", ".join(f"{int(n) / 2**20:g} MiB {speed / 1e9:.0f}" for n, speed in found["copies"].items())
     print(f"Peak {found['flops'] / 1e9:.0f} GFLOP/s; copies, GB/s: {copies}")

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, store, tables
+from benchmarks import chart, environment, store, tables
 from benchmarks.harness import MIN_ROUNDS, MINIDL, SIDES, Settings, Team, measure_all
+from benchmarks.machine import cpu_name
 from benchmarks.work import Work
 
 
@@ -22,6 +23,8 @@ def parser(description: str | None, known: dict[str, str] = SIDES) -> argparse.A
     made.add_argument("--no-compilers", action="store_true", help="leave torch.compile out")
     made.add_argument("--out", type=Path, metavar="FILE", help="where the results go; default: benchmarks/results")
     made.add_argument("--chart", action="store_true", help="draw the chart beside the results, too")
+    if known is SIDES:
+        made.add_argument("--avx2", action="store_true", help="every library without AVX-512, into files of their own")
     made.add_argument("--quick", action="store_true", help="small and short: a test of the program, its figures mean nothing")
     return made
 
@@ -58,10 +61,18 @@ def wanted(name: str, pattern: str | None) -> bool:
     return pattern is None or pattern.lower() in name.lower() or fnmatch.fnmatch(name.lower(), pattern.lower())
 
 
+def limit(args: argparse.Namespace) -> None:
+    """Keep all processes that are started from now on to the vectors asked for."""
+    if getattr(args, "avx2", False):
+        environment.only_avx2()
+
+
 def place(name: str, args: argparse.Namespace, device: str = "") -> Path:
     """Where the results go."""
     if args.chart:
         chart.check()
+    if not device and getattr(args, "avx2", False):
+        device = f"{cpu_name()} AVX2"
     return args.out or store.default_path(name, args.quick, device)
 
 
@@ -70,6 +81,7 @@ def run(
 ) -> dict[str, Any]:
     """Measure what was asked for; print the table; write JSON and chart. Returns the document."""
     place(name, args)  # what is missing is said before the measurements
+    limit(args)
     chosen = [work for work in works if wanted(work.name, args.only)]
     threads = 1 if args.quick else None  # tests run several at a time, and thread teams that share cores wait for each other
     with Team(sides(args, known), threads) as team:

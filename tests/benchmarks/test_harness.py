@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import _worker
+from benchmarks import _worker, options
 from benchmarks.environment import for_workers, set_aside
 from benchmarks.harness import Settings, Team, largest_difference, measure, ratios
+from benchmarks.machine import describe
 from benchmarks.prepared import Prepared
 from benchmarks.store import document, read, write
 from benchmarks.tables import reached
@@ -147,6 +148,22 @@ def test_workers_see_none_of_the_variables_that_help_one_library_and_hurt_anothe
     assert "OMP_WAIT_POLICY=passive" in set_aside()
     assert for_workers(3)["NUMBA_NUM_THREADS"] == "3"
     assert os.environ["OMP_WAIT_POLICY"] == "passive"  # ours stay
+
+
+def test_every_library_can_be_kept_from_avx_512(monkeypatch):
+    monkeypatch.setattr("benchmarks.environment._limits", {})
+    monkeypatch.setattr("benchmarks.machine._from_proc", lambda key: "avx2 avx512f" if key == "flags" else "a processor")
+    plain, avx2 = (options.parser("").parse_args(arguments) for arguments in ([], ["--avx2"]))
+    options.limit(plain)
+    assert "NUMBA_CPU_NAME" not in for_workers()
+    assert describe()["vector_bits"] == 512
+    options.limit(avx2)
+    assert {"NUMBA_CPU_NAME", "ATEN_CPU_CAPABILITY", "XLA_FLAGS"} <= set(for_workers())
+    assert describe()["vector_bits"] == 256
+    assert options.place("ops", plain).name == "ops-a-processor.json"
+    assert options.place("ops", avx2).name == "ops-a-processor-avx2.json"  # not into the other's place
+    with pytest.raises(SystemExit):
+        options.parser("", known={}).parse_args(["--avx2"])  # where it would do nothing
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot tie a process to a core")
