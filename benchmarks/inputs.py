@@ -76,6 +76,9 @@ def _samples(model: str, count: int, rng: np.random.Generator) -> Arrays:
     return drawn | {"x": rng.random((count, *shape), dtype=np.float32), "labels": rng.integers(0, CLASSES, count)}
 
 
+VERIFIED = 5 * 128  # samples of the epoch that is verified: as many steps as of ``train_step``
+
+
 def batches(work: dict[str, Any]) -> int:
     """How many batches a training step is timed on: several, so that it trains and does not learn one batch by heart."""
     return 8 if work["batch"] <= 256 else 2

@@ -11,7 +11,7 @@ import numpy as np
 
 import minidl
 from benchmarks.dropout_facts import dropout_facts
-from benchmarks.inputs import all_samples, batches, weights_of
+from benchmarks.inputs import VERIFIED, all_samples, batches, weights_of
 from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
 from benchmarks.prepared import Prepared, Results
 from minidl import backend as backends
@@ -215,10 +215,10 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
         model.fit(x, labels, batch_size=128, epochs=1, verbose=0)
 
     def results() -> Results:
-        fresh, history = part(1280, shuffle=False)
+        fresh, history = part(VERIFIED, shuffle=False)
         return {"loss": np.array(history.history["loss"]), "predictions afterwards": fresh.predict(x[:16])}
 
-    return Prepared(run, results, _by_definition(results), warm_up=lambda: part(1280))
+    return Prepared(run, results, _by_definition(results), warm_up=lambda: part(VERIFIED))
 
 
 def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.dropout_facts import dropout_facts
-from benchmarks.inputs import all_samples, batches, output_size, weights_of
+from benchmarks.inputs import VERIFIED, all_samples, batches, output_size, weights_of
 from benchmarks.lecture_models import EPSILON, OPTIMIZER, RATE
 from benchmarks.prepared import CannotError, Prepared, Results
 
@@ -405,12 +405,12 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) 
         return total.item() / len(order)
 
     def warm_up() -> None:
-        epoch(_Training(work, arrays, chosen), torch.randperm(min(len(x), 1280), device=DEVICE))
+        epoch(_Training(work, arrays, chosen), torch.randperm(min(len(x), VERIFIED), device=DEVICE))
 
     def results() -> Results:
         fresh = _Training(work, arrays, chosen)
         fresh.as_in_keras()
-        loss = epoch(fresh, torch.arange(min(len(x), 1280), device=DEVICE))
+        loss = epoch(fresh, torch.arange(min(len(x), VERIFIED), device=DEVICE))
         start = x[:16].float() / 255 if work["bytes"] else x[:16]
         return {"loss": np.array([loss]), "predictions afterwards": fresh.predictions(start)}
 
