@@ -41,8 +41,8 @@ _NEEDLESS = {
 }
 
 
-def options() -> dict[str, Any]:
-    """What ``numba.njit`` is told for functions that Python calls."""
+def pipeline() -> dict[str, Any]:
+    """What ``numba.njit`` is told besides, for functions that Python calls."""
     return {"pipeline_class": _Compilation} if _POSSIBLE else {}
 
 

@@ -71,10 +71,10 @@ def compiled(function: Callable[..., Any]) -> Any:
     if DISABLED:
         return np.errstate(all="ignore")(function)  # compiled arithmetic does not warn
     if CACHE is None:  # compile in every process
-        return _quickly(numba.njit(**_OPTIONS, **_inner.options())(function))
+        return _quickly(numba.njit(**_OPTIONS, **_inner.pipeline())(function))
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)  # ours only: the user's kernels stay where they are
     try:
-        kernel = numba.njit(cache=True, **_OPTIONS, **_inner.options())(function)
+        kernel = numba.njit(cache=True, **_OPTIONS, **_inner.pipeline())(function)
     finally:
         numba.config.CACHE_DIR = before
     _heal(kernel._cache)
