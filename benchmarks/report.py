@@ -2,12 +2,15 @@
 
     python -m benchmarks.report [FILE ...]        results; default: all of benchmarks/results, quick runs left out
 
+The charts that lie beside them are shown, too.
+
 What stands between ``<!-- results -->`` and ``<!-- end of results -->`` is replaced.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +30,17 @@ TITLES = {
 NONE = "No results are here yet: `python -m benchmarks` makes them, `python -m benchmarks.report` puts them here."
 
 
-def section(document: dict[str, Any]) -> str:
-    """One result as Markdown."""
+def pictures(path: Path, files: Sequence[Path]) -> list[Path]:
+    """The charts drawn of a result, ``<stem>.png`` or ``<stem>-<what>.png``; not those of a result with a longer name."""
+
+    def owner(picture: Path) -> str:
+        return max((f.stem for f in files if f"{picture.stem}-".startswith(f"{f.stem}-")), key=len, default="")
+
+    return [picture for picture in sorted(path.parent.glob(f"{path.stem}*.png")) if owner(picture) == path.stem]
+
+
+def section(document: dict[str, Any], links: Sequence[str] = ()) -> str:
+    """One result as Markdown, with links to its pictures."""
     parts = [f"### {TITLES.get(document['name'], document['name'])}", tables.about(document) + "."]
     if document["quick"]:
         parts.append("A quick run: its figures mean nothing.")
@@ -39,6 +51,7 @@ def section(document: dict[str, Any]) -> str:
         parts.append(tables.as_markdown(tables.rows_of(document["works"])))
     found = document.get("memory") or []
     parts += [tables.as_markdown(memory.rows_of(m)) for m in (found if isinstance(found, list) else [found])]
+    parts += [f"![{TITLES.get(document['name'], document['name'])}]({link})" for link in links]
     lines = [*tables.remarks(document), *(f"best: {line}" for line in tables.bests(document["works"]))]
     if lines:
         parts.append("\n".join(f"* {line}" for line in lines))
@@ -75,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         documents = [store.read(path) for path in files]
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    sections = [section(d) for d in documents if "works" in d]
+    links = [[os.path.relpath(p, args.page.parent) for p in pictures(path, files)] for path in files]
+    sections = [section(d, of_it) for d, of_it in zip(documents, links) if "works" in d]
     store.write_text(args.page, filled(args.page.read_text(encoding="utf-8"), sections))
     print(f"{args.page}: {len(sections)} results")
     return 0

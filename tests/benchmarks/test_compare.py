@@ -91,3 +91,13 @@ def test_the_report_replaces_what_stands_between_its_marks(tmp_path):
 
 def test_the_page_of_the_documentation_has_the_marks():
     report.filled(report.PAGE.read_text(), [])
+
+
+def test_the_report_shows_each_result_its_own_charts(tmp_path):
+    names = ("ops-a.json", "ops-a.png", "ops-a-threads.png", "ops-a-avx2.json", "ops-a-avx2.png", "ops-ab.png")
+    files = [tmp_path / name for name in names]
+    for path in files:
+        path.touch()
+    results = [path for path in files if path.suffix == ".json"]
+    assert [p.name for p in report.pictures(results[0], results)] == ["ops-a-threads.png", "ops-a.png"]
+    assert [p.name for p in report.pictures(results[1], results)] == ["ops-a-avx2.png"]
