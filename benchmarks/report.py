@@ -39,9 +39,10 @@ def pictures(path: Path, files: Sequence[Path]) -> list[Path]:
     return [picture for picture in sorted(path.parent.glob(f"{path.stem}*.png")) if owner(picture) == path.stem]
 
 
-def section(document: dict[str, Any], links: Sequence[str] = ()) -> str:
+def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool = False) -> str:
     """One result as Markdown, with links to its pictures."""
-    parts = [f"### {TITLES.get(document['name'], document['name'])}", tables.about(document) + "."]
+    title = TITLES.get(document["name"], document["name"]) + (", without AVX-512" if only_avx2 else "")
+    parts = [f"### {title}", tables.about(document) + "."]
     if document["quick"]:
         parts.append("A quick run: its figures mean nothing.")
     if document.get("probes"):
@@ -51,7 +52,7 @@ def section(document: dict[str, Any], links: Sequence[str] = ()) -> str:
         parts.append(tables.as_markdown(tables.rows_of(document["works"])))
     found = document.get("memory") or []
     parts += [tables.as_markdown(memory.rows_of(m)) for m in (found if isinstance(found, list) else [found])]
-    parts += [f"![{TITLES.get(document['name'], document['name'])}]({link})" for link in links]
+    parts += [f"![{title}]({link})" for link in links]
     lines = [*tables.remarks(document), *(f"best: {line}" for line in tables.bests(document["works"]))]
     if lines:
         parts.append("\n".join(f"* {line}" for line in lines))
@@ -83,13 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--page", type=Path, default=PAGE, help="default: docs/performance.md")
     args = parser.parse_args(argv)
-    files = args.files or sorted(p for p in store.RESULTS.glob("*.json") if not p.stem.endswith("-quick"))
+    files = args.files or sorted(
+        (p for p in store.RESULTS.glob("*.json") if not p.stem.endswith("-quick")), key=lambda p: p.stem
+    )
     try:
         documents = [store.read(path) for path in files]
     except (OSError, ValueError) as error:
         parser.error(str(error))
     links = [[os.path.relpath(p, args.page.parent) for p in pictures(path, files)] for path in files]
-    sections = [section(d, of_it) for d, of_it in zip(documents, links) if "works" in d]
+    kept = [path.stem.endswith("-avx2") for path in files]
+    sections = [section(*each) for each in zip(documents, links, kept) if "works" in each[0]]
     store.write_text(args.page, filled(args.page.read_text(encoding="utf-8"), sections))
     print(f"{args.page}: {len(sections)} results")
     return 0
