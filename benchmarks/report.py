@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import memory, store, tables
+from benchmarks import memory, start, store, tables
 from benchmarks.environment import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -25,6 +25,7 @@ TITLES = {
     "ops": "Ops and layers, forwards and backwards",
     "models": "Training and predicting",
     "scaling": "Scaling",
+    "start": "Starting",
     "gpu": "On the GPU",
 }
 NONE = "No results are here yet: `python -m benchmarks` makes them, `python -m benchmarks.report` puts them here."
@@ -50,6 +51,8 @@ def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool
         parts.append(f"Peak {document['probes']['flops'] / 1e9:.0f} GFLOP/s, large copies {copy / 1e9:.0f} GB/s.")
     if document["works"]:
         parts.append(tables.as_markdown(tables.rows_of(document["works"])))
+    if document.get("starts"):
+        parts.append(tables.as_markdown(start.rows_of(document["starts"])))
     found = document.get("memory") or []
     parts += [tables.as_markdown(memory.rows_of(m)) for m in (found if isinstance(found, list) else [found])]
     parts += [f"![{title}]({link})" for link in links]

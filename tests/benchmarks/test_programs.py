@@ -56,6 +56,16 @@ def test_without_any_other_library(tmp_path, program, count):
         assert content["probes"]["flops"] > 0
 
 
+def test_a_cold_start_compiles_and_the_next_one_finds_the_kernels(tmp_path):
+    path = tmp_path / "results.json"
+    said = run("start", "--out", path)
+    (found,) = store.read(path)["starts"]
+    cold, kept = found["cold"][0], found["kept"][0]
+    assert cold["first"] > 2 * kept["first"] > 0, "the second process compiled again, or the first did not"
+    assert all(run["all"] > run["first"] > run["second"] > 0 for run in (cold, kept))
+    assert "softmax b4" in said
+
+
 @pytest.mark.peer
 @pytest.mark.parametrize("program, count", [("ops", len(ops.WORKS)), ("models", len(models.WORKS))])
 def test_beside_pytorch(tmp_path, program, count):
