@@ -532,3 +532,24 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
             found[threads] = {name: bits(function()) for name, function in make.items()}
     different = [name for name in make if found[1][name] != found[config.team()][name]]
     assert not different
+
+
+def test_a_kernel_that_calls_a_kernel_is_refused() -> None:
+    """Of a kernel only machine code is kept, so another one would take in nothing, and go on with whatever is there."""
+    if "update.sgd" not in TWINS:
+        pytest.skip("no twin here")
+    jit = importlib.import_module("minidl.kernels.numba._jit")
+    if jit.DISABLED:
+        pytest.skip("nothing is compiled")
+
+    @jit.compiled
+    def twice(x: float) -> float:
+        return 2 * x
+
+    @jit.compiled
+    def four_times(x: float) -> float:
+        return 2 * twice(x)
+
+    assert twice(1.5) == 3
+    with pytest.raises(Exception, match="twice is @compiled, for Python to call; what kernels call is @inner"):
+        four_times(1.5)

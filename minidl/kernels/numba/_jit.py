@@ -81,6 +81,16 @@ def compiled(function: Callable[..., Any]) -> Any:
     return _quickly(kernel)
 
 
+def _refuse_calls(kernel: Any) -> None:
+    """The cache keeps of a kernel only its machine code, so there is nothing that another kernel could take in."""
+
+    def get_call_template(*args: Any) -> Any:
+        name = kernel.py_func.__name__
+        raise numba.core.errors.TypingError(f"{name} is @compiled, for Python to call; what kernels call is @inner")
+
+    kernel.get_call_template = get_call_template
+
+
 def _quickly(kernel: Any) -> Any:
     """``kernel``, compiled without looking for garbage among the compiler's many objects: a tenth of the time."""
     compile_for = kernel.compile
@@ -95,6 +105,7 @@ def _quickly(kernel: Any) -> Any:
                 gc.enable()
 
     kernel.compile = compile_without_collector
+    _refuse_calls(kernel)
     return kernel
 
 
