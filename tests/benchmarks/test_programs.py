@@ -135,7 +135,8 @@ def test_one_command_passes_its_options_on(monkeypatch, capsys):
         module = importlib.import_module(f"benchmarks.{name}")
         monkeypatch.setattr(module, "main", lambda argv, name=name: called.setdefault(name, argv) and 0)
     everything.main(["--quick", "--only", "cnn", "--peers", "none"])
-    assert list(called) == ["ops", "models", "scaling", "twins", "lectures"]
+    assert list(called) == ["ops", "models", "scaling", "start", "twins", "lectures"]
+    assert called["start"] == ["--quick"]
     assert called["twins"] == ["--only", "cnn", "--quick"]
     parsed = options.parser(None).parse_args(called["ops"])
     assert (parsed.only, parsed.peers, parsed.quick) == ("cnn", "none", True)
