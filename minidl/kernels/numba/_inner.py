@@ -73,7 +73,7 @@ class _Optimised(JITCodeLibrary):
         module.data_layout = self._codegen._data_layout
 
     def _get_module_for_linking(self) -> Any:
-        """What the cache keeps beside the machine code: only the names in it. Nobody links a finished kernel."""
+        """What the cache keeps beside the machine code: only the names in it. Nobody links a kernel: ``_jit`` refuses."""
         self._ensure_finalized()
         module, lines = self._final_module, []
         lines += [f'define void @"{f.name}"() {{ unreachable }}' for f in module.functions if not f.is_declaration]
@@ -101,14 +101,18 @@ def _open_library(state: Any, kind: type[_Optimised]) -> None:
     state.library.enable_object_caching()
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
-class _BeginCode(LoweringPass):
-    """Before the lowering of what Python calls."""
-
-    _name = "minidl_begin_code"
+class _Step(LoweringPass):
+    """One of our steps among Numba's."""
 
     def __init__(self) -> None:
         LoweringPass.__init__(self)
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _BeginCode(_Step):
+    """Before the lowering of what Python calls."""
+
+    _name = "minidl_begin_code"
 
     def run_pass(self, state: Any) -> bool:
         _open_library(state, _Optimised)
@@ -116,13 +120,10 @@ class _BeginCode(LoweringPass):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class _Begin(LoweringPass):
+class _Begin(_Step):
     """Before the lowering, which would else make a library for machine code."""
 
     _name = "minidl_begin_translation"
-
-    def __init__(self) -> None:
-        LoweringPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
         _open_library(state, _Unfinished)
@@ -131,13 +132,10 @@ class _Begin(LoweringPass):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class _End(LoweringPass):
+class _End(_Step):
     """After the lowering: makes known what it has not finished, so that others can call it."""
 
     _name = "minidl_end_translation"
-
-    def __init__(self) -> None:
-        LoweringPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
         stand_in: Any = [].append  # for what Python would call, by which Numba knows a function's versions: each another one

@@ -9,9 +9,9 @@ Summed over the channels, each of the s s products is a matrix product (tiles x 
 with respect to w is the same sum read backwards, G^T [(A dy A^T) * (B^T x B)] G, summed over all tiles; the gradient with
 respect to x is a forward convolution with the window turned around.
 
-The matrices are polynomial interpolation at s - 1 points and infinity; these points have errors 5 to 8 times those of direct
-summation, a third of those of the usual whole numbers. Numbers that are not finite would spread over their tile; whoever
-calls is told that the result is not finite, and takes the direct way.
+The matrices are polynomial interpolation at s - 1 points and infinity. They enlarge the rounding of a direct sum 5 times
+(r = 3) and 10 times (r = 5), the usual points 11 and 17 times. Numbers that are not finite would spread over their tile;
+whoever calls is told that the result is not finite, and takes the direct way.
 
 Source: Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308; points: Barabasz et al. 2020, arXiv:1803.10986.
 """
