@@ -1,25 +1,25 @@
-"""What is trained: a Parameter owns its array and its gradient; an Arena lays a model's parameters side by side.
+"""What is trained: a Parameter owns its array and its gradient, a ParameterGroup is what one optimizer trains.
 
-Hold the Parameter, not its array, or hold the array: both stay true. An arena moves a parameter's array into its flat
-buffer at most once, and only while nobody outside holds the array; whatever it may not move it treats as a block of its own.
+Hold the Parameter or hold its array: both stay true, for neither the value nor the gradient ever moves. An optimizer still
+needs only one call of a kernel for all parameters, because it is given a table of their addresses (``ArrayTable``).
 """
 
 from __future__ import annotations
 
-import sys
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidl import backend as backends
-from minidl.backend import Array
-from minidl.errors import ShapeError
+from minidl.backend import Array, ArrayTable
+from minidl.errors import ArgumentTypeError, ShapeError
 
 
 class Parameter:
     """An array that an optimizer may change, with its gradient.
 
     Args:
-        value: the initial array; the parameter takes it over.
+        value: the initial array; the parameter takes it over and copies only what it could not write to.
         name: the letter the formulas use, for example ``"W"``.
         trainable: False for arrays that are kept but not trained, and for frozen ones.
 
@@ -33,10 +33,10 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
         self.name, self.trainable = name, trainable
-        self._value = backends.backend_of(value).contiguous(value)
+        value = backends.backend_of(value).contiguous(value)
+        self._value = value if getattr(value.flags, "behaved", True) else value.copy()  # kernels write by address
         self._grad: Array | None = None
         self._grad_written = False
-        self._block: Block | None = None  # the flat buffer it was moved into, if any
 
     @property
     def value(self) -> Array:
@@ -82,17 +82,50 @@ class Parameter:
         """Forget the gradient; no memory is written until it is read or added to."""
         self._grad_written = False
 
-    def accumulate(self, function: Callable[..., Array], *args: Any) -> None:
-        """Add ``function(*args)`` to the gradient; the first one since ``zero_grad`` is written in place (``out=``).
+    def add_grad(self, grad: Any) -> None:
+        """Add an array of the parameter's shape to the gradient: what ``gradient`` of a layer of your own calls.
 
-        A frozen parameter computes nothing.
+        A frozen parameter takes nothing. Raises ShapeError for another shape.
+
+        >>> import numpy as np
+        >>> p = Parameter(np.ones(2), "b")
+        >>> p.add_grad(np.array([1.0, 2.0])); p.add_grad(np.array([1.0, 2.0])); p.grad
+        array([2., 4.])
+        """
+        if self.trainable:
+            self._add(backends.backend_of(self._value).asarray(grad, self._value.dtype, f"gradient of {self.name}"))
+
+    def accumulate(self, function: Callable[..., Array], *args: Any) -> None:
+        """Add ``function(*args)`` to the gradient, without an array in between where that is possible.
+
+        The first addition since ``zero_grad`` calls ``function(*args, out=gradient)``: a function that writes to ``out`` and
+        returns it saves a copy. What any other returns is copied. A frozen parameter computes nothing.
+        Raises ShapeError or ArgumentTypeError, naming the parameter, where the result is no array of the parameter's shape.
         """
         if not self.trainable:
             return
         if self._grad_written:
-            self._grad_array()[...] += function(*args)
+            self._add(function(*args))
+            return
+        grad = self._grad_array()
+        result = function(*args, out=grad)
+        if result is grad:
+            self._grad_written = True
         else:
-            function(*args, out=self._grad_array())
+            self._add(result)
+
+    def _add(self, grad: Array) -> None:
+        """Add to the gradient, or overwrite what nobody wrote."""
+        if getattr(grad, "shape", None) != self._value.shape:
+            where = f"gradient of {self.name or 'a parameter'}"
+            if not hasattr(grad, "shape"):
+                raise ArgumentTypeError(where, f"a {type(grad).__name__}", "an array", "return the gradient, or call add_grad")
+            fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
+            raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
+        if self._grad_written:
+            self._grad_array()[...] += grad
+        else:
+            self._grad_array()[...] = grad
             self._grad_written = True
 
     def _grad_array(self) -> Array:
@@ -108,61 +141,51 @@ class Parameter:
         return {"name": self.name, "trainable": self.trainable, "value": self._value.copy()}  # a copy owns its array
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # a copy of its own, which nobody else holds: what carried the state may keep it for a while
+        # a copy of its own: what carried the state may keep it and change it
         self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
 
 
-class Block:
-    """One flat buffer of parameters side by side, with their gradients and the optimizer's state at the same places."""
-
-    def __init__(self, parameters: Sequence[Parameter], value: Array, grad: Array) -> None:
-        self.parameters = tuple(parameters)
-        self.value, self.grad = value, grad  # flat
-        self.state: list[Array] = []  # flat arrays like value, as many as the optimizer keeps
-
-
-class Segment:
-    """A run of trainable parameters within a block: flat views of value, gradient and optimizer state."""
-
-    def __init__(self, block: Block, parameters: Sequence[Parameter], start: int, stop: int) -> None:
-        self.parameters = tuple(parameters)
-        self.value, self.grad = block.value[start:stop], block.grad[start:stop]
-        self.state = [array[start:stop] for array in block.state]
-
-
-class Arena:
-    """The parameters of one model (each once, however often it is shared) as few flat segments.
+class ParameterGroup:
+    """What one optimizer trains: parameters (each once, however often it is shared) and the optimizer's state for them.
 
     Args:
-        parameters: what the model holds, frozen ones included.
+        parameters: what a model holds, frozen ones included.
         slots: how many arrays the optimizer keeps per parameter, for example 2 for Adam.
-        move: whether parameters may be laid into a common buffer; False leaves every array where it is.
 
-    Parameters frozen or thawed later leave or join the segments at the next step, their optimizer state waits for them.
+    Values stay where they are. Gradients that have no memory yet get theirs side by side, and so does the state, which
+    starts at zero. Parameters frozen or thawed later leave or join the tables at the next step; their state waits for them.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], slots: int = 0, move: bool = True) -> None:
+    def __init__(self, parameters: Iterable[Parameter], slots: int = 0) -> None:
         self.parameters = tuple(dict.fromkeys(parameters))
         self.slots = slots
-        if move:
-            for group in _by_dtype(p for p in self.parameters if _movable(p)):
-                _move_together(group)
-        self._blocks = [_own_block(run, slots) for run in _adjacent_runs(self.parameters)]
-        self._segments: list[Segment] = []
+        self._state: dict[Parameter, tuple[Array, ...]] = {}  # flat arrays
+        for alike in self._alike(self.parameters):
+            _lay_side_by_side([p for p in alike if p._grad is None])
+            self._state |= _new_state(alike, slots)
+        self._tables: list[ArrayTable] = []
         self._trainable: tuple[bool, ...] | None = None
 
     @property
-    def segments(self) -> list[Segment]:
-        """Flat views of everything trainable now, gradients nobody wrote being zero."""
+    def weights(self) -> tuple[Parameter, ...]:
+        """The parameters, under the name that ``access`` looks for."""
+        return self.parameters
+
+    @property
+    def tables(self) -> list[ArrayTable]:
+        """Everything trainable now, a table for each dtype: rows (value, gradient, state ...) of flat arrays.
+
+        Gradients nobody wrote are zero.
+        """
         trainable = tuple(p.trainable for p in self.parameters)
         if trainable != self._trainable:
-            self._segments = [segment for block in self._blocks for segment in _segments_of(block)]
+            groups = self._alike(p for p in self.parameters if p.trainable)
+            self._tables = [ArrayTable(list(map(self._row, g)), backends.backend_of(g[0].value)) for g in groups]
             self._trainable = trainable
-        for segment in self._segments:
-            for p in segment.parameters:
-                if not p._grad_written:
-                    p.grad  # noqa: B018  (reading it fills it with zeros)
-        return self._segments
+        for p in self.parameters:
+            if p.trainable and not p._grad_written:
+                p.grad  # noqa: B018  (reading it fills it with zeros)
+        return self._tables
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -170,99 +193,48 @@ class Arena:
             p.zero_grad()
 
     def state_of(self, parameter: Parameter) -> list[Array]:
-        """The optimizer's arrays for one parameter, in its shape."""
-        for block in self._blocks:
-            start = 0
-            for p in block.parameters:
-                if p is parameter:
-                    return [array[start : start + p.size].reshape(p.shape) for array in block.state]
-                start += p.size
-        raise KeyError(parameter.name)
+        """The optimizer's arrays for one parameter, in its shape. Raises KeyError for a parameter of others."""
+        return [array.reshape(parameter.shape) for array in self._state[parameter]]
+
+    def _row(self, p: Parameter) -> tuple[Array, ...]:
+        return p.value.reshape(-1), p._grad_array().reshape(-1), *self._state[p]
+
+    @staticmethod
+    def _alike(parameters: Iterable[Parameter]) -> Iterable[list[Parameter]]:
+        """The parameters by dtype and device."""
+        groups: dict[Any, list[Parameter]] = {}
+        for p in parameters:
+            groups.setdefault((p.dtype, type(p.value)), []).append(p)
+        return groups.values()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = [[a.copy() for a in self.state_of(p)] for p in self.parameters]
+        state = [[a.copy() for a in self._state[p]] for p in self.parameters]
         return {"parameters": self.parameters, "slots": self.slots, "state": state}
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self.__init__(saved["parameters"], saved["slots"])  # type: ignore[misc]
         for p, arrays in zip(self.parameters, saved["state"]):
-            for mine, theirs in zip(self.state_of(p), arrays):
+            for mine, theirs in zip(self._state[p], arrays):
                 mine[...] = theirs
 
 
-def _movable(p: Parameter) -> bool:
-    """Whether only the parameter itself holds its array, so that moving it leaves no stale copy in someone's hands."""
-    return p._block is None and all(
-        array is None or (array.base is None and sys.getrefcount(array) - _HELD_BY_THIS_LOOP == 1)
-        for array in (p._value, p._grad)
-    )
+def _lay_side_by_side(parameters: Sequence[Parameter]) -> None:
+    """Give these parameters, which have no memory for their gradients yet, parts of one buffer."""
+    if parameters:
+        flat = backends.array_namespace(parameters[0].value).empty(sum(p.size for p in parameters), parameters[0].dtype)
+        for p, part in zip(parameters, _parts(flat, parameters)):
+            p._grad = part.reshape(p.shape)
 
 
-_HELD_BY_THIS_LOOP = 3  # references while ``_movable`` looks: the tuple, the loop variable and getrefcount's argument
+def _new_state(parameters: Sequence[Parameter], slots: int) -> dict[Parameter, tuple[Array, ...]]:
+    """Zeros for each parameter, flat, side by side in a buffer for each slot."""
+    xp = backends.array_namespace(parameters[0].value)
+    buffers = [xp.zeros(sum(p.size for p in parameters), parameters[0].dtype) for _ in range(slots)]
+    parts = [_parts(buffer, parameters) for buffer in buffers]
+    return {p: tuple(part[i] for part in parts) for i, p in enumerate(parameters)}
 
 
-def _by_dtype(parameters: Iterable[Parameter]) -> Iterable[list[Parameter]]:
-    groups: dict[Any, list[Parameter]] = {}
-    for p in parameters:
-        groups.setdefault((p.dtype, type(p._value)), []).append(p)
-    return groups.values()
-
-
-def _move_together(parameters: list[Parameter]) -> None:
-    """Lay the parameters' values and gradients side by side and leave views of the buffer in their place."""
-    xp = backends.array_namespace(parameters[0]._value)
-    size = sum(p.size for p in parameters)
-    block = Block(parameters, *(xp.empty(size, parameters[0].dtype) for _ in range(2)))
-    start = 0
-    for p in parameters:
-        value, grad = (a[start : start + p.size].reshape(p.shape) for a in (block.value, block.grad))
-        value[...] = p._value
-        if p._grad is not None and p._grad_written:
-            grad[...] = p._grad
-        p._value, p._grad, p._block = value, grad, block
-        start += p.size
-
-
-def _adjacent_runs(parameters: Sequence[Parameter]) -> list[list[Parameter]]:
-    """Cut the list where a parameter does not follow its predecessor in the same flat buffer."""
-    runs: list[list[Parameter]] = []
-    for p in parameters:
-        follows = False
-        if runs and p._block is not None and runs[-1][-1]._block is p._block:
-            order = p._block.parameters
-            follows = order.index(p) == order.index(runs[-1][-1]) + 1
-        if follows:
-            runs[-1].append(p)
-        else:
-            runs.append([p])
-    return runs
-
-
-def _own_block(run: list[Parameter], slots: int) -> Block:
-    """Flat views of a run of neighbours, with optimizer state of this arena's own."""
-    first = run[0]
-    size = sum(p.size for p in run)
-    if first._block is None:
-        value, grad = first._value.reshape(-1), first._grad_array().reshape(-1)
-    else:
-        before = first._block.parameters[: first._block.parameters.index(first)]
-        start = sum(p.size for p in before)
-        value, grad = (a[start : start + size] for a in (first._block.value, first._block.grad))
-    block = Block(run, value, grad)
-    block.state = [backends.array_namespace(value).zeros_like(value) for _ in range(slots)]
-    return block
-
-
-def _segments_of(block: Block) -> list[Segment]:
-    """The block's runs of trainable parameters."""
-    segments, run, start, position = [], [], 0, 0
-    for p in (*block.parameters, None):
-        if p is not None and p.trainable:
-            run.append(p)
-        elif run:
-            segments.append(Segment(block, run, start, position))
-            run = []
-        position += p.size if p is not None else 0
-        if not run:
-            start = position
-    return segments
+def _parts(flat: Array, parameters: Sequence[Parameter]) -> list[Array]:
+    """The buffer, cut into an array for each parameter."""
+    ends = list(itertools.accumulate(p.size for p in parameters))
+    return [flat[end - p.size : end] for p, end in zip(parameters, ends)]

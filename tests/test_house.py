@@ -20,6 +20,7 @@ FLOORS = {
     "config": 0.25,
     "geometry": 0.25,
     "checks": 0.5,
+    "access": 0.5,
     "backend": 1,
     "ops": 2,
     "kernels": 2,

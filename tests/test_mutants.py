@@ -440,7 +440,7 @@ mutant(
     "gradients that add up from step to step",
     "training/step.py",
     FIT + "test_training_by_hand_with_the_low_level_face_agrees_with_fit",
-    "self.arena.zero_grad()",
+    "self.group.zero_grad()",
     "pass",
 )
 mutant(

@@ -1,4 +1,4 @@
-"""Parameters own their arrays, arenas only lease them: nobody ever holds a stale one."""
+"""Parameters own their arrays, which never move: nobody ever holds a stale one."""
 
 import copy
 import itertools
@@ -12,7 +12,7 @@ from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers import Dense
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam, RMSprop
-from minidl.parameters import Arena, Parameter
+from minidl.parameters import Parameter, ParameterGroup
 
 RNG = np.random.default_rng(5)
 SHAPES = [(3, 4), (4,), (4, 2), (2,), (5,)]
@@ -21,6 +21,10 @@ SHAPES = [(3, 4), (4,), (4, 2), (2,), (5,)]
 def parameters(shapes=SHAPES, dtype=np.float32):
     rng = np.random.default_rng(0)
     return [Parameter(rng.normal(size=shape).astype(dtype), f"p{i}") for i, shape in enumerate(shapes)]
+
+
+def rows_of(group):
+    return [row for table in group.tables for row in table]
 
 
 def product(a, b, out=None):
@@ -50,13 +54,61 @@ def test_a_gradient_that_was_never_written_is_zero_whatever_its_memory_held():
     p = Parameter(np.ones(12))
     p._grad = block
     assert (p.grad == 0).all()
-    arena_parameters = parameters()
-    arena = Arena(arena_parameters)
-    for segment in arena.segments:
-        assert (segment.grad == 0).all()
-        segment.grad[:] = np.nan
-    arena.zero_grad()
-    assert all((p.grad == 0).all() for p in arena_parameters)
+    ps = parameters()
+    group = ParameterGroup(ps)
+    for _, grad in rows_of(group):
+        assert (grad == 0).all()
+        grad[:] = np.nan
+    group.zero_grad()
+    assert all((grad == 0).all() for _, grad in rows_of(group))
+    assert all((p.grad == 0).all() for p in ps)
+
+
+def test_what_a_function_returns_counts_whether_it_takes_out_or_not():
+    x, dy = RNG.normal(size=(5, 2)), RNG.normal(size=(5, 3))
+    for times in (1, 2, 3):
+        p = Parameter(np.ones((2, 3)), "W")
+        p._grad = np.full((2, 3), np.nan)
+        for _ in range(times):
+            p.accumulate(lambda x, d, out=None: x.T @ d, x, dy)
+        np.testing.assert_allclose(p.grad, times * (x.T @ dy), rtol=1e-12)
+
+
+def test_add_grad_adds_a_copy():
+    p, g = Parameter(np.ones((2, 3)), "W"), np.arange(6.0).reshape(2, 3)
+    p._grad = np.full((2, 3), np.nan)
+    p.add_grad(g)
+    p.add_grad(g)
+    np.testing.assert_array_equal(p.grad, 2 * g)
+    np.testing.assert_array_equal(g, np.arange(6.0).reshape(2, 3))
+    p.zero_grad()
+    p.add_grad(g)
+    assert not np.shares_memory(p.grad, g)
+    np.testing.assert_array_equal(p.grad, g)
+    p.trainable = False
+    p.add_grad(g)
+    np.testing.assert_array_equal(p.grad, g)
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("add", [lambda p, g: p.add_grad(g), lambda p, g: p.accumulate(lambda out=None: g)], ids=["add", "acc"])
+@pytest.mark.parametrize(
+    "grad, kind, words",
+    [
+        (np.ones((3, 2)), ShapeError, ["W", "(3, 2)", "(2, 3)"]),
+        (np.ones(3), ShapeError, ["W", "(3,)"]),  # would broadcast
+        (np.float64(1.0), ShapeError, ["W", "()"]),
+        (None, ArgumentTypeError, ["W"]),
+    ],
+)
+def test_what_is_no_gradient_of_this_parameter_is_refused(grad, kind, words, add, written):
+    p = Parameter(np.ones((2, 3)), "W")
+    if written:
+        p.grad = 2.0
+    with pytest.raises(kind) as raised:
+        add(p, grad)
+    assert all(word in str(raised.value) for word in words)
+    assert (p.grad == (2 if written else 0)).all()
 
 
 def test_a_frozen_parameter_computes_nothing():
@@ -79,10 +131,9 @@ def test_an_exception_in_accumulate_adds_nothing():
     assert (p.grad == 2).all()
 
 
-@pytest.mark.parametrize("moved", [False, True])
-def test_assigning_writes_in_place(moved):
+def test_assigning_writes_in_place():
     ps = parameters()
-    arena = Arena(ps, move=moved)
+    group = ParameterGroup(ps)
     p, held = ps[0], ps[0].value
     p.value = np.ones((3, 4), np.int64)
     assert p.value is held
@@ -93,7 +144,7 @@ def test_assigning_writes_in_place(moved):
     p.grad += 2
     assert (held == 6).all()
     assert (p.grad == 2).all()
-    assert (arena.segments[0].value[:12] == 6).all()
+    assert (rows_of(group)[0][0] == 6).all()
     square = Parameter(np.arange(9.0).reshape(3, 3))
     square.value = square.value.T
     np.testing.assert_array_equal(square.value, np.arange(9.0).reshape(3, 3).T)
@@ -175,74 +226,111 @@ def test_held_gradients_are_those_of_the_next_step_too():
     assert held.any()
 
 
-# -- Arena ---------------------------------------------------------------------------------------------------------------
+# -- ParameterGroup ------------------------------------------------------------------------------------------------------
 
 
-def test_parameters_are_moved_side_by_side_once():
+def test_nothing_moves_whoever_holds_it_and_however_often_it_is_compiled():
     ps = parameters()
-    values = [p.value.copy() for p in ps]
-    arena = Arena(ps)
-    (segment,) = arena.segments
-    assert segment.value.size == sum(p.size for p in ps)
-    np.testing.assert_array_equal(segment.value, np.concatenate([v.ravel() for v in values]))
-    assert all(np.shares_memory(segment.value, p.value) for p in ps)
-    again = Arena(ps)
-    assert np.shares_memory(again.segments[0].value, segment.value)
-    assert len(again.segments) == 1
+    ps[1].grad = 3.0
+    before = [(p.value, p.value.ctypes.data, p._grad) for p in ps]
+    for _ in range(2):
+        group = ParameterGroup(ps, 1)
+        for p, (value, address, grad), row in zip(ps, before, rows_of(group), strict=True):
+            assert p.value is value
+            assert row[0].ctypes.data == p.value.ctypes.data == address
+            assert row[1].ctypes.data == p.grad.ctypes.data
+            assert grad is None or p.grad is grad
+    assert (ps[1].grad == 3).all(), "a gradient written before is kept"
+    assert not ps[0].grad.any()
 
 
-def test_gradients_written_before_the_move_are_kept():
+def test_new_gradients_and_state_lie_side_by_side():
     ps = parameters()
-    for i, p in enumerate(ps):
-        p.grad = float(i)
-    Arena(ps)
-    assert [float(p.grad.flat[0]) for p in ps] == [0, 1, 2, 3, 4]
-    assert all((p.grad == i).all() for i, p in enumerate(ps))
+    group = ParameterGroup(ps, 2)
+    for column in (1, 2, 3):
+        arrays = [row[column] for row in rows_of(group)]
+        assert all(a.ctypes.data + a.nbytes == b.ctypes.data for a, b in itertools.pairwise(arrays))
+
+
+def test_a_shared_layer_is_trained_in_both_models():
+    """The numbers are those of a layer and a weight by hand: y = x w, L = y^2, dL/dw = 2 x y, one step each."""
+    body = Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(1,))
+    models = [Sequential([body]), Sequential([body])]
+    for model in models:
+        model.compile(SGD(0.25), "mse")
+    for model in models:
+        model.train_on_batch(np.ones((1, 1)), np.zeros((1, 1)))
+    assert body.W.value.item() == 0.25
+    assert [m.get_weights()[0].item() for m in models] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    "array", [np.frombuffer(bytes(16), np.float32), np.frombuffer(bytes(17), np.uint8)[1:].view(np.float32)]
+)
+def test_a_parameter_of_memory_that_cannot_be_written_gets_its_own(array):
+    p = Parameter(array, "b")
+    p.grad = 1.0
+    Adam(1.0).step([p])
+    assert (p.value != 0).all()
+    assert not array.any()
+
+
+def test_an_initializer_may_keep_what_it_gives():
+    kept = np.ones((3, 2), np.float32)
+
+    class Kept(minidl.initializers.Initializer):
+        def draw(self, shape, random):
+            return kept
+
+    layer = Dense(2, kernel_initializer=Kept(), input_shape=(3,))
+    model = Sequential([layer])
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    assert (kept == 1).all()
+    assert (layer.W.value != 1).all()
 
 
 @pytest.mark.parametrize("frozen", [set(c) for n in range(6) for c in itertools.combinations(range(5), n)])
-def test_segments_are_the_runs_of_trainable_parameters(frozen):
+def test_the_tables_hold_what_is_trainable_now(frozen):
     ps = parameters()
-    arena = Arena(ps, slots=1)
+    group = ParameterGroup(ps, slots=1)
     for i, p in enumerate(ps):
         p.trainable = i not in frozen
-    runs = [[ps[i] for i in group] for moving, group in itertools.groupby(range(5), lambda i: i not in frozen) if moving]
-    segments = arena.segments
-    assert [list(s.parameters) for s in segments] == [list(run) for run in runs]
-    for segment, run in zip(segments, runs):
-        np.testing.assert_array_equal(segment.value, np.concatenate([p.value.ravel() for p in run]))
-        assert len(segment.value) == len(segment.grad) == len(segment.state[0])
-        segment.value[:] = 7
-        segment.state[0][:] = 8
+    rows = rows_of(group)
+    assert [row[0].ctypes.data for row in rows] == [p.value.ctypes.data for i, p in enumerate(ps) if i not in frozen]
+    for value, grad, state in rows:
+        assert len(value) == len(grad) == len(state)
+        value[:] = 7
+        state[:] = 8
     for i, p in enumerate(ps):
         assert (p.value == 7).all() == (i not in frozen)
-        assert (arena.state_of(p)[0] == 8).all() == (i not in frozen)
+        assert (group.state_of(p)[0] == 8).all() == (i not in frozen)
 
 
 def test_the_state_of_a_frozen_parameter_waits_for_it():
     ps, apart = parameters(), parameters()
     together, single = Adam(0.1), Adam(0.1)
-    arena = Arena(ps, 2)
+    group = ParameterGroup(ps, 2)
     for turn in range(6):
         frozen = turn in (2, 3)
         ps[1].trainable = apart[1].trainable = not frozen
         for p, q in zip(ps, apart):
             p.grad = q.grad = float(turn + 1)
-        together.step(arena)
+        together.step(group)
         single.step(apart)
     for p, q in zip(ps, apart):
         np.testing.assert_allclose(p.value, q.value, rtol=1e-6)
-    assert not np.array_equal(arena.state_of(ps[1])[0].ravel()[:1], arena.state_of(ps[0])[0].ravel()[:1])
+    assert not np.array_equal(group.state_of(ps[1])[0].ravel()[:1], group.state_of(ps[0])[0].ravel()[:1])
 
 
 @pytest.mark.parametrize("make", [lambda: SGD(0.1), lambda: SGD(0.1, 0.9, True), lambda: RMSprop(0.1), lambda: Adam(0.1)])
-def test_one_flat_segment_does_what_single_arrays_do(make):
+def test_one_table_does_what_single_arrays_do(make):
     ps, single = parameters(), parameters()
-    arena, optimizer, optimizers = Arena(ps, make().slots), make(), [make() for _ in single]
+    group, optimizer, optimizers = ParameterGroup(ps, make().slots), make(), [make() for _ in single]
     for _ in range(4):
         for p, q in zip(ps, single):
             p.grad = q.grad = RNG.normal(size=p.shape)
-        optimizer.step(arena)
+        optimizer.step(group)
         for q, o in zip(single, optimizers):
             o.step([q])
     for p, q in zip(ps, single):
@@ -250,48 +338,42 @@ def test_one_flat_segment_does_what_single_arrays_do(make):
     assert optimizer.iterations == 4
 
 
-def test_two_arenas_over_overlapping_parameters():
+def test_two_groups_over_overlapping_parameters():
     a, b, c, d, e = parameters()
-    first, second = Arena([a, b, c], 1), Arena([d, c, b, e], 1)
-    for arena in (first, second):
-        total = [p for segment in arena.segments for p in segment.parameters]
-        assert sorted(map(id, total)) == sorted(map(id, arena.parameters)), "each once"
-        for segment in arena.segments:
-            expected = np.concatenate([p.value.ravel() for p in segment.parameters])
-            np.testing.assert_array_equal(segment.value, expected)
-    for segment in second.segments:
-        segment.value += 1
-    assert np.array_equal(first.segments[0].value, np.concatenate([p.value.ravel() for p in (a, b, c)]))
+    first, second = ParameterGroup([a, b, c], 1), ParameterGroup([d, c, b, e], 1)
+    for group in (first, second):
+        assert [row[0].ctypes.data for row in rows_of(group)] == [p.value.ctypes.data for p in group.parameters]
+    for value, _, _ in rows_of(second):
+        value += 1
+    assert np.array_equal(rows_of(first)[1][0], b.value.ravel())
     first.state_of(b)[0][...] = 5
-    assert (second.state_of(b)[0] == 0).all(), "each arena has a state of its own"
+    assert (second.state_of(b)[0] == 0).all(), "each group has a state of its own"
     second.state_of(b)[0][...] = 6
     assert (first.state_of(b)[0] == 5).all()
 
 
 def test_shared_parameters_count_once():
     a, b, *_ = parameters()
-    arena = Arena([a, b, a, b, b])
-    assert arena.parameters == (a, b)
+    group = ParameterGroup([a, b, a, b, b])
+    assert group.parameters == (a, b)
     a.grad, b.grad = 1.0, 1.0
     before = a.value.copy()
     SGD(1.0).step([a, b, a])
     np.testing.assert_allclose(a.value, before - 1, rtol=1e-6)
 
 
-def test_element_types_have_segments_of_their_own():
+def test_element_types_have_tables_of_their_own():
     single, double = parameters(dtype=np.float32), parameters(dtype=np.float64)
     mixed = [p for pair in zip(single, double) for p in pair]
-    arena = Arena(mixed, 1)
-    assert [p.dtype for p in mixed] == [np.float32, np.float64] * len(single)
-    for segment in arena.segments:
-        assert (
-            {p.dtype for p in segment.parameters} == {segment.value.dtype} == {segment.grad.dtype} == {segment.state[0].dtype}
-        )
-    assert sum(len(s.value) for s in arena.segments) == sum(p.size for p in mixed)
+    group = ParameterGroup(mixed, 1)
+    assert [table.first.dtype for table in group.tables] == [np.float32, np.float64]
+    for table in group.tables:
+        assert {a.dtype for row in table for a in row} == {table.first.dtype}
+    assert sum(table.size for table in group.tables) == sum(p.size for p in mixed)
     kept = [p.value.copy() for p in mixed]
     for p in mixed:
         p.grad = 1.0
-    SGD(0.5, 0.9).step(arena)
+    SGD(0.5, 0.9).step(group)
     for p, before in zip(mixed, kept):
         np.testing.assert_allclose(p.value, before - 0.5, rtol=1e-6)
 
@@ -300,20 +382,20 @@ def test_unwritten_gradients_move_nothing():
     ps = parameters()
     before = [p.value.copy() for p in ps]
     ps[0].accumulate(product, np.ones((3, 4), np.float32), 1.0)
-    SGD(0.1).step(Arena(ps))
+    SGD(0.1).step(ParameterGroup(ps))
     assert not np.array_equal(ps[0].value, before[0])
     assert all(np.array_equal(p.value, b) for p, b in zip(ps[1:], before[1:]))
 
 
-def test_an_empty_arena():
-    arena = Arena([], 2)
-    assert arena.segments == []
-    Adam().step(arena)
+def test_an_empty_group():
+    group = ParameterGroup([], 2)
+    assert group.tables == []
+    Adam().step(group)
 
 
 def test_state_of_a_stranger():
     with pytest.raises(KeyError):
-        Arena(parameters()).state_of(parameters()[0])
+        ParameterGroup(parameters()).state_of(parameters()[0])
 
 
 # -- the list face of optimizers -----------------------------------------------------------------------------------------
@@ -336,7 +418,7 @@ def test_an_optimizer_steps_down_a_layers_parameters():
 
 @pytest.mark.parametrize(
     "second, kind",
-    [(lambda ps: ps[:-1], StateError), (lambda ps: parameters(), StateError), (lambda ps: Arena(ps), StateError)],
+    [(lambda ps: ps[:-1], StateError), (lambda ps: parameters(), StateError), (lambda ps: ParameterGroup(ps), StateError)],
 )
 def test_an_optimizer_stays_with_its_parameters(second, kind):
     ps = parameters()
@@ -381,11 +463,11 @@ def test_copies_are_independent(duplicate):
     assert (twin.grad == 0).all()
 
     ps = parameters()
-    arena = Arena(ps, 2)
+    group = ParameterGroup(ps, 2)
     for i, parameter in enumerate(ps):
-        arena.state_of(parameter)[1][...] = i
-    other = duplicate(arena)
-    for i, (mine, theirs) in enumerate(zip(arena.parameters, other.parameters)):
+        group.state_of(parameter)[1][...] = i
+    other = duplicate(group)
+    for i, (mine, theirs) in enumerate(zip(group.parameters, other.parameters)):
         assert mine is not theirs
         np.testing.assert_array_equal(mine.value, theirs.value)
         assert (other.state_of(theirs)[1] == i).all()
@@ -395,7 +477,7 @@ def test_copies_are_independent(duplicate):
 
 def test_a_pickled_parameter_does_not_drag_its_neighbours_along():
     ps = parameters([(4,), (100_000,)])
-    Arena(ps)
+    ParameterGroup(ps)
     assert len(pickle.dumps(ps[0])) < 1000
 
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from minidl import config
 from minidl.backend.base import Array, Backend
-from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_in_place, register
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_on_rows, register
+from minidl.backend.table import ArrayTable
 from minidl.backend.threads import get_threads, set_threads, use_threads
 from minidl.errors import ArgumentError
 
 __all__ = [
     "Array",
+    "ArrayTable",
     "Backend",
     "array_namespace",
     "backend_of",
@@ -26,7 +28,7 @@ __all__ = [
     "numbers",
     "op",
     "op_elementwise",
-    "op_in_place",
+    "op_on_rows",
     "set_backend",
     "set_threads",
     "use_backend",

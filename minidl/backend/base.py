@@ -21,6 +21,7 @@ class Backend(Protocol):
     array_type: Any
     precisions: tuple[str, ...]  # what ``compile(precision=...)`` may ask for
     kernels: str  # the package in which fast twins of the ops are looked for
+    task_size: int  # numbers of an ``ArrayTable`` that one task of a kernel takes
 
     @property
     def device(self) -> str:
@@ -40,6 +41,9 @@ class Backend(Protocol):
 
     def contiguous(self, x: Array) -> Array:
         """``x`` in C order, itself where it already is."""
+
+    def address(self, x: Array) -> int:
+        """Where the first number of ``x`` stands in the device's memory."""
 
     def synchronize(self) -> None:
         """Wait until the device has finished what was asked of it."""

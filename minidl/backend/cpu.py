@@ -21,6 +21,7 @@ class CpuBackend:
     array_type: Any = np.ndarray
     kernels = "minidl.kernels.numba"
     precisions: tuple[str, ...] = ("float32",)
+    task_size = 1 << 15  # long enough to be worth a thread's waking
 
     def __init__(self) -> None:
         self.pool = Pool()
@@ -49,6 +50,10 @@ class CpuBackend:
     def contiguous(self, x: np.ndarray) -> np.ndarray:
         """``x`` in C order."""
         return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+    def address(self, x: np.ndarray) -> int:
+        """Where the first number stands."""
+        return x.ctypes.data
 
     def synchronize(self) -> None:
         """Nothing to wait for: NumPy computes before it returns."""

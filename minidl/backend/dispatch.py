@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ import numpy as np
 from minidl import config
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
+from minidl.backend.table import ArrayTable
 from minidl.errors import BackendError, StateError
 from minidl.geometry import Window
 
@@ -75,7 +77,7 @@ def array_namespace(x: Any) -> ModuleType:
 
 def op(reference: Function) -> Function:
     """Make ``reference`` an op: calls go to its fast twin on the arrays' device where there is one."""
-    return _op(reference, in_place=False)
+    return _op(reference)
 
 
 def op_elementwise(reference: Function) -> Function:
@@ -83,15 +85,48 @@ def op_elementwise(reference: Function) -> Function:
 
     Results keep the layout of the arguments, so that images with the channels first are not copied.
     """
-    return _op(reference, in_place=False, elementwise=True)
+    return _op(reference, elementwise=True)
 
 
-def op_in_place(reference: Function) -> Function:
-    """``op`` for functions that write to their arguments: a twin, which would see a copy, is only given arrays in C order."""
-    return _op(reference, in_place=True)
+def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
+    """Make ``reference(value, grad, ..., scalars, *constants)``, which changes flat arrays in place, an op on many of them.
+
+    The op takes an ``ArrayTable`` in place of the arrays in front of ``scalars``: its kernel walks all rows in one call, the
+    reference is called row by row. Single arrays are a table of one row.
+    """
+    module, name = reference.__module__.rpartition(".")[2], reference.__name__
+    columns = list(inspect.signature(reference).parameters).index("scalars")
+    found: dict[str, Callable[..., Any] | None] = {}
+
+    @functools.wraps(reference)
+    def call(*args: Any) -> None:
+        rows: Any
+        if isinstance(args[0], ArrayTable):
+            rows, rest = args[0], args[1:]
+            backend = _common_backend(name, (rows.first, rest[0]))
+        else:
+            row, rest = args[:columns], args[columns:]
+            backend = _common_backend(name, args)
+            plain = all(type(a) is backend.array_type for a in row) and ArrayTable.fits(row)
+            rows = ArrayTable([row], backend) if plain else [row]
+        if config.kernels() == "auto" and isinstance(rows, ArrayTable):
+            if backend.kernels not in found:
+                found[backend.kernels] = find_twin(backend.kernels, module, name)
+            kernel = found[backend.kernels]
+            if kernel is not None:
+                if _forked:
+                    raise StateError("minidl", *_FORKED)
+                if kernel(rows, *rest) is not NotImplemented:
+                    return
+        with np.errstate(all="ignore"):
+            for arrays in rows:
+                reference(*arrays, *rest)
+
+    call.reference, call.columns = reference, columns  # type: ignore[attr-defined]
+    return call
 
 
-def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Function:
+def _op(reference: Function, elementwise: bool = False) -> Function:
     module = reference.__module__.rpartition(".")[2]
     twins: dict[str, Callable[..., Any] | None] = {}
     on_cpu = CPU.kernels
@@ -135,7 +170,7 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
             if twin is not None:
                 if _forked:
                     raise StateError("minidl", *_FORKED)
-                result = _call_twin(twin, backend, args, kwargs, in_place, elementwise)
+                result = _call_twin(twin, backend, args, kwargs, elementwise)
                 if result is not NotImplemented:
                     return result
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
@@ -148,7 +183,7 @@ def _op(reference: Function, in_place: bool, elementwise: bool = False) -> Funct
 _BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way
 
 
-def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, in_place: bool, elementwise: bool) -> Any:
+def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, elementwise: bool) -> Any:
     """What the twin gives, its arguments made ready for it; NotImplemented where it declines or cannot be asked."""
     array_type = backend.array_type
     arrays = [a for a in args if isinstance(a, array_type)]
@@ -161,8 +196,6 @@ def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, in_place: bo
         result = twin(*ready[0], **kwargs)
         return result if result is NotImplemented else ready[1](result)
     in_order = [backend.contiguous(a) if type(a) is array_type else a for a in args]
-    if in_place and any(a is not b for a, b in zip(args, in_order)):
-        return NotImplemented
     return twin(*in_order, **kwargs)
 
 

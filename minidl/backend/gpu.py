@@ -60,6 +60,7 @@ class GpuBackend:
     name = "cupy"
     kernels = "minidl.kernels.cuda"
     precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
+    task_size = 1 << 11  # a block of 256 threads takes eight numbers each; a small model still fills several processors
 
     def __init__(self) -> None:
         advice = missing()
@@ -95,6 +96,10 @@ class GpuBackend:
     def contiguous(self, x: Any) -> Any:
         """``x`` in C order."""
         return self.xp.ascontiguousarray(x) if x.ndim else x
+
+    def address(self, x: Any) -> int:
+        """Where the first number stands on the device."""
+        return int(x.data.ptr)
 
     def synchronize(self) -> None:
         """Wait for the current stream."""

@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
+from minidl import access, config, initializers
 from minidl import backend as backends
-from minidl import config, initializers
 from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
@@ -82,7 +84,8 @@ class Layer:
             self._stream = new_stream()
         index = len(self.parameters) + len(self.state)
         values = initializers.get(initializer, f"{self.label}: {name}")(shape, self._stream, index)
-        self._made.append(Parameter(backends.current().asarray(values, self.dtype), name, trainable and self._trainable))
+        values = np.array(values, self.dtype)  # a copy: an initializer of your own may give an array it keeps
+        self._made.append(Parameter(backends.current().asarray(values), name, trainable and self._trainable))
         return self._made[-1]
 
     def sublayers(self) -> Iterator[Layer]:
@@ -149,7 +152,8 @@ class Layer:
     def get_weights(self) -> list:
         """Copies of all weights as NumPy arrays, in Keras's order and layouts."""
         self._check_built("get_weights")
-        return [backends.backend_of(p.value).to_numpy(p.value).copy() for p in self.weights]
+        with access.reading("get_weights", self):
+            return [backends.backend_of(p.value).to_numpy(p.value).copy() for p in self.weights]
 
     def set_weights(self, weights: Any) -> None:
         """Overwrite all weights. Raises ShapeError, with nothing changed, unless number and shapes fit."""
@@ -160,8 +164,9 @@ class Layer:
         expected = f"{len(self.weights)} of shapes {[p.shape for p in self.weights]}"
         if len(weights) != len(self.weights) or any(a.shape != p.shape for a, p in zip(arrays, self.weights)):
             raise ShapeError(f"{self.label}: set_weights", received, expected)
-        for p, array in zip(self.weights, arrays):
-            p.value[...] = array
+        with access.writing("set_weights", self):
+            for p, array in zip(self.weights, arrays):
+                p.value[...] = array
 
     # -- the stateful face: forward, backward, call --------------------------------------------------------------------
 
@@ -169,11 +174,12 @@ class Layer:
         """y for a batch x (builds the layer on first use); remembers what ``backward`` needs."""
         self._remembered = None
         x = self.door(x)
-        if training:
-            self.begin_step()
-        y, saved = self.apply(x, training=training, keep=True)
-        if training:
-            self.commit(self.pending(saved))
+        with access.reading("forward", self):
+            if training:
+                self.begin_step()
+            y, saved = self.apply(x, training=training, keep=True)
+            if training:
+                self.commit(self.pending(saved))
         self._remembered = saved, y.shape
         return y
 
@@ -194,13 +200,16 @@ class Layer:
         if dy.shape != y_shape:
             raise ShapeError(f"{self.label}: backward", f"dy of shape {dy.shape}", f"that of y, {y_shape}")
         self._remembered = None
-        return self.gradient(dy, saved, need_dx=True)
+        with access.reading("backward", self):  # it adds to gradients, which a training thread also does
+            return self.gradient(dy, saved, need_dx=True)
 
     def __call__(self, x: Any) -> Any:
         """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph."""
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return connect(self, x)
-        return self.apply(self.door(x), training=False, keep=False)[0]
+        x = self.door(x)
+        with access.reading(self.name, self):
+            return self.apply(x, training=False, keep=False)[0]
 
     def door(self, x: Any) -> Any:
         """x as arrays of the active backend in the layer's dtype, its shape checked; builds the layer on first use."""

@@ -102,9 +102,9 @@ class BatchNormalization(Layer):
         gamma = self.gamma.value if self.gamma is not None else None
         dx, dgamma, dbeta = normalize_grad(self._channels_last(dy), x, mean, variance, gamma, self.epsilon, of_batch)
         if self.gamma is not None:
-            self.gamma.accumulate(_given, dgamma)
+            self.gamma.add_grad(dgamma)
         if self.beta is not None:
-            self.beta.accumulate(_given, dbeta)
+            self.beta.add_grad(dbeta)
         return self._channels_back(dx) if need_dx else None
 
     def pending(self, saved: Any) -> Any:
@@ -139,11 +139,3 @@ class BatchNormalization(Layer):
         order = list(range(y.ndim - 1))
         order.insert(axis, y.ndim - 1)
         return y if axis == y.ndim - 1 else y.transpose(*order)
-
-
-def _given(gradient: Any, out: Any = None) -> Any:
-    """A gradient that was computed along with others, in the form ``Parameter.accumulate`` asks for."""
-    if out is None:
-        return gradient
-    out[...] = gradient
-    return out

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from minidl import access, losses, optimizers
 from minidl import backend as backends
-from minidl import losses, optimizers
 from minidl import metrics as metrics_module
 from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
@@ -64,7 +62,6 @@ class Model:
         self._stream: Stream | None = None
         self._epochs_done = 0
         self.history: History | None = None  # of the last fit, also where it ended by an exception
-        self._busy = _Busy()
 
     # -- the network ---------------------------------------------------------------------------------------------------
 
@@ -130,7 +127,7 @@ class Model:
         Raises NotBuiltError for a model without weights, OSError naming ``path`` where nothing can be written.
         """
         self._check_built("save_weights")
-        with self._busy.use("save_weights"):
+        with access.reading("save_weights", self.network):
             save_weights(self.network, path)
 
     def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
@@ -141,7 +138,7 @@ class Model:
         as before.
         """
         self._check_built("load_weights")
-        with self._busy.use("load_weights"):
+        with access.writing("load_weights", self.network):
             return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
 
     def forward(self, x: Any, training: bool = True) -> Any:
@@ -157,7 +154,8 @@ class Model:
         if isinstance(x, (Symbol, tuple, list)):
             return self.network(x)
         x = self.network.door(x)
-        return self._for_inference().apply(x, training=False, keep=False)[0]
+        with access.reading("model(x)", self.network):
+            return self._for_inference().apply(x, training=False, keep=False)[0]
 
     def summary(self, print_fn: Any = print) -> None:
         """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
@@ -197,14 +195,14 @@ class Model:
             raise ArgumentError("compile", f"metrics {names[1:]}", "different names, none of them 'loss'")
         check_flag("compile", "fuse", fuse)
         _check_precision(precision)
-        if new_optimizer is not self.optimizer and new_optimizer._arena is not None:
+        if new_optimizer is not self.optimizer and new_optimizer._group is not None:
             raise StateError(
                 "compile", "an optimizer that trains another model", "one of its own", f"{type(new_optimizer).__name__}()"
             )
-        if self._busy.training:
+        if access.is_training(self.network):
             raise StateError("compile", "a model that is training", "the end of fit")
         if new_optimizer is self.optimizer and self._step is not None:
-            new_optimizer._arena = None  # compiled again: its state starts anew, as in Keras
+            new_optimizer._group = None  # compiled again: its state starts anew, as in Keras
             new_optimizer.iterations = 0
         self.loss, self.optimizer, self._metrics = new_loss, new_optimizer, new_metrics
         self._fuse, self._precision, self._step = fuse, precision, None
@@ -284,7 +282,7 @@ class Model:
             "device": backends.current().device,
             "metrics": [*names, *(f"val_{name}" for name in names if validation is not None)],
         }
-        with self._busy.train():
+        with access.training("fit", self.network):
             self.stop_training, self.history = False, history
             try:
                 loop.fit(
@@ -318,7 +316,7 @@ class Model:
         batch_size = check_integer("evaluate", "batch_size", batch_size)
         data = self._data(x, y, sample_weight, "evaluate", "warn")
         progress = PassProgress("evaluate", len(data), batch_size, _check_verbose("evaluate", verbose))
-        with self._busy.use("evaluate"):
+        with access.reading("evaluate", self.network):
             logs = loop.evaluate(self._compiled_step(), data, batch_size, progress=progress.update)
         progress.finish(logs)
         if return_dict:
@@ -341,7 +339,7 @@ class Model:
         if batch_size is None:
             batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
         progress = PassProgress("predict", len(data), batch_size, _check_verbose("predict", verbose))
-        with self._busy.use("predict"):
+        with access.reading("predict", self.network):
             output = loop.predict(network, data, batch_size, progress=progress.update)
         progress.finish({})
         return output
@@ -360,7 +358,7 @@ class Model:
         self._check_compiled(what)
         data = self._data(x, y, sample_weight, what, "warn")
         step = self._compiled_step()
-        with self._busy.train() if what == "train_on_batch" else self._busy.use(what):
+        with (access.training if what == "train_on_batch" else access.reading)(what, self.network):
             (batch,) = loop.batches_of(data, len(data))
             running, guard = loop.Running(step), WholeSteps()
             with guard.installed(), guard.step():
@@ -424,6 +422,10 @@ class Model:
             fix = "model.compile(optimizer='adam', loss='categorical_crossentropy')"
             raise NotBuiltError(what, "a model that was not compiled", "a compiled model", fix)
 
+    def __getstate__(self) -> dict[str, Any]:
+        with access.reading("copy", self.network):  # refuses while another thread trains
+            return vars(self).copy()
+
     def __repr__(self) -> str:
         shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape}"
         return f"<{type(self).__name__} {self.name!r}: {len(self.layers)} layers, {shape}>"
@@ -444,36 +446,3 @@ def _check_verbose(where: str, verbose: Any) -> int:
     if verbose not in (0, 1, 2):
         raise ArgumentError(where, f"verbose={verbose!r}", "0, 1 or 2")
     return int(verbose)
-
-
-class _Busy:
-    """Who uses the model: one thread may train it, and then no other thread may touch it."""
-
-    def __init__(self) -> None:
-        self.training: int | None = None
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def train(self) -> Iterator[None]:
-        """Training, by one thread and not within itself."""
-        with self._lock:
-            if self.training is not None:
-                raise StateError("fit", "a model that is training", "one fit at a time", "wait for it, or train a copy")
-            self.training = threading.get_ident()
-        try:
-            yield
-        finally:
-            self.training = None
-
-    @contextmanager
-    def use(self, what: str) -> Iterator[None]:
-        """Inference: by any number of threads, and by the training thread from a callback."""
-        if self.training not in (None, threading.get_ident()):
-            raise StateError(what, "a model that is training in another thread", "the end of fit", "predict with a copy")
-        yield
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]

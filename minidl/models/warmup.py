@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import optimizers
+from minidl import access, optimizers
 from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
 from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
@@ -47,7 +47,7 @@ def warmup(model: Model, batch_size: int = 128, verbose: int = 1) -> None:
         print(f"warmup of {model.name}: {what}, batches of {batch_size}, {kind} ... ", end="", flush=True)
     end = "not finished"
     try:
-        with model._busy.use("warmup"):
+        with access.reading("warmup", model.network):
             double = _copy_of(model)
         _use(double, batch_size)
         end = f"{time.perf_counter() - start:.1f} s"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 
-from minidl.backend import Array
+from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
 from minidl.optimizers.base import Optimizer
@@ -38,6 +37,6 @@ class Adam(Optimizer):
         t = self.iterations + 1
         return [self.learning_rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)]
 
-    def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:
+    def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""
-        update.adam(value, grad, state[0], state[1], scalars, self.beta_1, self.beta_2, self.epsilon)
+        update.adam(rows, scalars, self.beta_1, self.beta_2, self.epsilon)

@@ -1,4 +1,4 @@
-"""An optimizer is one rule for one flat segment of parameters, and the numbers that change from step to step."""
+"""An optimizer is one rule for every number of the parameters, and the numbers that change from step to step."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl import access
 from minidl import backend as backends
-from minidl.backend import Array
+from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.errors import ArgumentTypeError, StateError
-from minidl.parameters import Arena, Parameter, Segment
+from minidl.parameters import Parameter, ParameterGroup
 
 
 class Optimizer:
@@ -29,7 +30,7 @@ class Optimizer:
         self.learning_rate = learning_rate
         self.iterations = 0
         self._prepared: list[float] | None = None  # the numbers that are on the device
-        self._arena: Arena | None = None
+        self._group: ParameterGroup | None = None
         self._on_device: dict[Any, Array] = {}
 
     @property
@@ -41,63 +42,70 @@ class Optimizer:
     def learning_rate(self, value: float) -> None:
         self._learning_rate = check_number(type(self).__name__, "learning_rate", value, 0)
 
-    def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:
-        """Change ``value`` and ``state`` in place for gradient ``grad``; all are flat and of one length."""
+    def update(self, rows: ArrayTable, scalars: Array) -> None:
+        """Change values and state in place: ``for value, grad, *state in rows``, arrays that are flat and of one length."""
         raise NotImplementedError
 
     def scalars(self) -> list[float]:
         """The numbers of this step, ``iterations`` steps being done."""
         return [self.learning_rate]
 
-    def step(self, parameters: Arena | Sequence[Parameter]) -> None:
-        """One step down the gradients of ``parameters`` (a list, or the arena of a compiled model)."""
-        arena = self._bind(parameters)
-        segments = arena.segments
-        self._prepare(segments)
-        for segment in segments:  # from here on no memory is asked for that could be lacking half-way
-            self.update(segment.value, segment.grad, segment.state, self._on_device[_key(segment.value)])
+    def step(self, parameters: ParameterGroup | Sequence[Parameter]) -> None:
+        """One step down the gradients of ``parameters`` (a list, or the group of a compiled model)."""
+        group = self._bind(parameters)
+        if group is parameters:  # a compiled model's, whose training is known already
+            self._step(group)
+        else:
+            with access.writing(f"{type(self).__name__}.step", group):
+                self._step(group)
+
+    def _step(self, group: ParameterGroup) -> None:
+        tables = group.tables
+        self._prepare(tables)
+        for rows in tables:  # from here on no memory is asked for that could be lacking half-way
+            self.update(rows, self._on_device[_key(rows.first)])
         self.count()
 
-    def prepare(self, arena: Arena) -> None:
+    def prepare(self, group: ParameterGroup) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
-        self._prepare(arena.segments)
+        self._prepare(group.tables)
 
-    def _prepare(self, segments: Sequence[Segment]) -> None:
+    def _prepare(self, tables: Sequence[ArrayTable]) -> None:
         scalars = self.scalars()
-        if self._prepared != scalars or any(_key(segment.value) not in self._on_device for segment in segments):
-            for segment in segments:
-                self._device_scalars(scalars, segment.value)
+        if self._prepared != scalars or any(_key(rows.first) not in self._on_device for rows in tables):
+            for rows in tables:
+                self._device_scalars(scalars, rows.first)
             self._prepared = scalars
 
     def count(self) -> None:
         """A step was made."""
         self.iterations += 1
 
-    def bind(self, arena: Arena) -> None:
-        """Belong to this arena. Raises StateError where the optimizer belongs to other parameters already."""
-        self._bind(arena)
+    def bind(self, group: ParameterGroup) -> None:
+        """Belong to this group. Raises StateError where the optimizer belongs to other parameters already."""
+        self._bind(group)
 
-    def _bind(self, parameters: Arena | Sequence[Parameter]) -> Arena:
-        if not isinstance(parameters, Arena):
+    def _bind(self, parameters: ParameterGroup | Sequence[Parameter]) -> ParameterGroup:
+        if not isinstance(parameters, ParameterGroup):
             parameters = tuple(parameters)  # a generator could be looked at only once
-        if self._arena is None:
-            if not isinstance(parameters, Arena):
+        if self._group is None:
+            if not isinstance(parameters, ParameterGroup):
                 if not all(isinstance(p, Parameter) for p in parameters):
                     raise ArgumentTypeError(
                         f"{type(self).__name__}.step", "other things", "a list of Parameters", "layer.parameters"
                     )
-                parameters = Arena(parameters, self.slots, move=False)
-            self._arena = parameters
-        elif parameters is not self._arena:
-            mine = self._arena.parameters
-            if isinstance(parameters, Arena) or tuple(dict.fromkeys(parameters)) != mine:
+                parameters = ParameterGroup(parameters, self.slots)
+            self._group = parameters
+        elif parameters is not self._group:
+            mine = self._group.parameters
+            if isinstance(parameters, ParameterGroup) or tuple(dict.fromkeys(parameters)) != mine:
                 raise StateError(
                     type(self).__name__,
                     "the parameters of another model",
                     f"the {len(mine)} parameters it has made steps with",
                     "one optimizer for each model",
                 )
-        return self._arena
+        return self._group
 
     def _device_scalars(self, values: list[float], like: Array) -> None:
         """This step's numbers as an array beside ``like``: the same memory each step, so that a step can be replayed."""
@@ -109,7 +117,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         return {
             **vars(self),
-            "_arena": None,
+            "_group": None,
             "_on_device": {},
             "_prepared": None,
             "iterations": 0,

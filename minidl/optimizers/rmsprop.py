@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from minidl.backend import Array
+from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
 from minidl.optimizers.base import Optimizer
@@ -29,6 +27,6 @@ class RMSprop(Optimizer):
         self.rho = check_number("RMSprop", "rho", rho, 0.0, 1.0)
         self.epsilon = check_number("RMSprop", "epsilon", epsilon, 0.0)
 
-    def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:
+    def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""
-        update.rmsprop(value, grad, state[0], scalars, self.rho, self.epsilon)
+        update.rmsprop(rows, scalars, self.rho, self.epsilon)

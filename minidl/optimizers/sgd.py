@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from minidl.backend import Array
+from minidl.backend import Array, ArrayTable
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError
 from minidl.ops import update
@@ -36,9 +34,9 @@ class SGD(Optimizer):
             raise ArgumentError("SGD", "nesterov=True, momentum=0", "a momentum to look ahead along", "SGD(0.01, 0.9, True)")
         self.slots = 1 if self.momentum else 0
 
-    def update(self, value: Array, grad: Array, state: Sequence[Array], scalars: Array) -> None:
+    def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""
         if self.momentum:
-            update.momentum(value, grad, state[0], scalars, self.momentum, self.nesterov)
+            update.momentum(rows, scalars, self.momentum, self.nesterov)
         else:
-            update.sgd(value, grad, scalars)
+            update.sgd(rows, scalars)

@@ -14,7 +14,7 @@ from minidl.backend import Array
 from minidl.data import Batch
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Arena
+from minidl.parameters import ParameterGroup
 
 
 class RecordedSteps:
@@ -23,7 +23,7 @@ class RecordedSteps:
     Args:
         recorder: the device's.
         compute: the step itself, from a batch to its loss and prediction.
-        network, optimizer, arena: what the step trains and with what.
+        network, optimizer, group: what the step trains and with what.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class RecordedSteps:
         compute: Callable[[Batch], tuple[Array, Array]],
         network: Layer,
         optimizer: Optimizer,
-        arena: Arena,
+        group: ParameterGroup,
     ) -> None:
         self.recorder, self.compute = recorder, compute
-        self.network, self.optimizer, self.arena = network, optimizer, arena
+        self.network, self.optimizer, self.group = network, optimizer, group
 
     def train(self, batch: Batch) -> tuple[Array, Array]:
         """One step, as a recording where there is one for batches of this shape."""
-        self.optimizer.prepare(self.arena)  # the step's numbers travel before it, as a copy from the host is not recorded
+        self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
         arrays, rebuild = flat(batch)
 
         def compute(inputs: list[Array]) -> tuple[Array, Array]:
@@ -57,7 +57,7 @@ class RecordedSteps:
         """Everything a recording depends on beside the numbers in memory."""
         shapes = tuple((a.shape, a.dtype.name) for a in arrays)
         frozen = tuple(layer.trainable for layer in every_layer(self.network)) + tuple(
-            p.trainable for p in self.arena.parameters
+            p.trainable for p in self.group.parameters
         )
         constants = {k: v for k, v in vars(self.optimizer).items() if isinstance(v, (int, float)) and k != "_learning_rate"}
         constants.pop("iterations")

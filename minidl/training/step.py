@@ -15,7 +15,7 @@ from minidl.layers.base import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
-from minidl.parameters import Arena
+from minidl.parameters import ParameterGroup
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
 from minidl.training.recorded import RecordedSteps
@@ -45,11 +45,11 @@ class Step:
         self.network, self.loss = make_plan(network, loss, fuse)
         self.output_shape = network.output_shape(network.input_shape)
         self.optimizer, self.metrics = optimizer, list(metrics)
-        self.arena = Arena(network.parameters, optimizer.slots)
+        self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
-        optimizer.bind(self.arena)
+        optimizer.bind(self.group)
         recorder = backends.current().recorder()
-        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.arena)
+        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.group)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.
@@ -61,7 +61,7 @@ class Step:
         return self._run(partial(self._recorded.train, batch), batch)
 
     def _train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
-        self.arena.zero_grad()  # at the start: an exception in the last step cannot poison this one
+        self.group.zero_grad()  # at the start: an exception in the last step cannot poison this one
         self.network.begin_step()
         prediction, saved = self.network.apply(batch.x, training=True)
         loss, loss_saved = self.loss.compute(prediction, batch.y, batch.weight)
@@ -70,7 +70,7 @@ class Step:
         if stop_at_nan and not abs(number(loss)) < float("inf"):
             raise FloatingPointError(f"the loss became {number(loss)}")
         self.network.gradient(self.loss.gradient(loss_saved), saved, need_dx=False)
-        self.optimizer.step(self.arena)
+        self.optimizer.step(self.group)
         self.network.commit(pending)  # running statistics and counters: only after a whole step
         return loss, prediction
 
@@ -96,5 +96,5 @@ class Step:
     def __setstate__(self, state: dict[str, Any]) -> None:
         iterations = state.pop("iterations")
         vars(self).update(state)
-        self.optimizer.bind(self.arena)
+        self.optimizer.bind(self.group)
         self.optimizer.iterations = iterations

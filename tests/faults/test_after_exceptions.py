@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl import access
 from minidl.callbacks import Callback, EarlyStopping, LambdaCallback
 from minidl.callbacks.base import MOMENTS
 from minidl.errors import StateError
@@ -71,7 +72,7 @@ def everything(model):
     """All that training changes, by name."""
     state = {f"weight {i}": w for i, w in enumerate(model.get_weights())}
     for name, p in model.named_parameters():
-        for i, array in enumerate(model._step.arena.state_of(p)):
+        for i, array in enumerate(model._step.group.state_of(p)):
             state[f"{name} optimizer {i}"] = array.copy()
     for layer in model.layers:
         if isinstance(layer, Dropout):
@@ -154,7 +155,7 @@ def test_a_callback_that_raises(moment):
     assert other_ended == ([] if moment == "on_train_begin" else [1])  # the third one never began
     steps = {"on_train_begin": 0, "on_epoch_begin": 0, "on_train_batch_begin": 2, "on_train_batch_end": 3}.get(moment, 4)
     assert_same(everything(model), after_steps(steps))
-    assert not model._busy.training
+    assert not access.is_training(model.network)
     model.fit(X, Y, BATCH, verbose=0)
 
 

@@ -110,7 +110,7 @@ def test_bad_data_is_refused_before_anything_changes(mistake, verb):
 
 
 def optimizer_state(model):
-    return [array.copy() for p in model.parameters for array in model._step.arena.state_of(p)]
+    return [array.copy() for p in model.parameters for array in model._step.group.state_of(p)]
 
 
 @pytest.mark.parametrize("mistake", ["feature count", "rank", "a number", "complex", "object", "ragged", "masked"])

@@ -229,8 +229,8 @@ def test_labels_are_checked_on_the_host(there: None) -> None:
 
 def state_of(model: Sequential) -> list[bytes]:
     """Every bit training changes: weights, the optimizer's state and count, dropout's counters."""
-    arena = model._step.arena  # type: ignore[union-attr]
-    arrays = [p.value for p in model.network.weights] + [a for p in arena.parameters for a in arena.state_of(p)]
+    group = model._step.group  # type: ignore[union-attr]
+    arrays = [p.value for p in model.network.weights] + [a for p in group.parameters for a in group.state_of(p)]
     arrays += [layer.step for layer in model.layers if hasattr(layer, "step")]
     return [*(a.get().tobytes() for a in arrays), str(model.optimizer.iterations).encode()]
 

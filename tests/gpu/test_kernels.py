@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from minidl import backend, config
+from minidl.backend import ArrayTable
 from minidl.backend.dispatch import find_twin
 from minidl.ops import activation
 from tests.cases.ops import OpCase, all_ops, cases_of
@@ -68,7 +69,13 @@ def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
     twin = find_twin("minidl.kernels.cuda", module, name)
     assert twin is not None, f"{case.op}: its twin is not found"
     ready = tuple(a.reshape(-1) if module == "activation" and hasattr(a, "reshape") else a for a in args)
+    if module == "update":
+        row, rest = args[: case.function.columns], args[case.function.columns :]
+        ready = (ArrayTable([row], backend.current()), *rest)
     result = twin(*ready, **kwargs)
+    if module == "update":  # the launch sees addresses, so nobody looked beside the arrays yet
+        for array in row:
+            array.check_guards(case.op)
     if result is NotImplemented:
         return None
     if case.writes:

@@ -44,11 +44,12 @@ def array(dtype: str, size: int = 3) -> Any:
 def test_a_declaration_is_read_from_the_source() -> None:
     kernel = Module("update.cu").kernels["momentum"]
     assert (kernel.name, kernel.threads) == ("momentum", 256)
-    assert kernel.arguments[0] == Argument("real", "value", True)
-    assert kernel.arguments[4:] == (
+    assert kernel.arguments == (
+        Argument("long long", "pieces", True),
+        Argument("long long", "starts", True),
+        Argument("real", "scalars", True),
         Argument("real", "momentum", False),
         Argument("bool", "nesterov", False),
-        Argument("long long", "n", False),
     )
     axes = Module("pooling.cu").kernels["max_pool"].arguments  # a macro that stands for several parameters
     assert [a.name for a in axes[3:9]] == ["numbers", "c", "size_0", "out_0", "window_0", "stride_0"]
@@ -56,14 +57,16 @@ def test_a_declaration_is_read_from_the_source() -> None:
 
 
 def test_arguments_take_the_declared_types(recorder: type[Recorder]) -> None:
-    value, grad, velocity, scalars = (array("float32") for _ in range(4))
-    Module("update.cu")("momentum", value, 7, value, grad, velocity, scalars, 0.9, True, 3)
+    pieces, starts, scalars = array("int64"), array("int64"), array("float32")
+    Module("update.cu")("momentum", scalars, 7, pieces, starts, scalars, 0.9, True)
     ((name, options, grid, block, args),) = recorder.launched
     assert (name, grid, block) == ("momentum", (7,), (256,))
     assert options == ("--std=c++17", "-Dreal=float")
-    assert all(a is b for a, b in zip(args[:4], (value, grad, velocity, scalars)))
-    assert [type(a) for a in args[4:]] == [np.float32, np.bool_, np.int64]
-    assert args[4:] == (np.float32(0.9), True, 3)
+    assert all(a is b for a, b in zip(args[:3], (pieces, starts, scalars)))
+    assert [type(a) for a in args[3:]] == [np.float32, np.bool_]
+    assert args[3:] == (np.float32(0.9), True)
+    Module("linear.cu")("finish", scalars, 1, scalars, scalars, False, 3, 4)
+    assert [type(a) for a in recorder.launched[1][-1][2:]] == [np.bool_, np.int64, np.int32]
 
 
 def test_null_is_an_address() -> None:
@@ -80,20 +83,21 @@ def test_null_is_an_address() -> None:
         (0, np.zeros(3, np.float32), TypeError),  # of the host
         (0, array("float64"), TypeError),
         (0, 3.0, TypeError),
-        (4, array("float32"), TypeError),
-        (4, None, TypeError),
-        (6, 3.5, TypeError),
-        (6, 2**63, OverflowError),
+        (2, array("float32"), TypeError),
+        (3, None, TypeError),
+        (3, 3.5, TypeError),
+        (3, 2**63, OverflowError),
+        (4, 2**31, OverflowError),
     ],
 )
 def test_what_does_not_fit_is_refused(position: int, value: Any, error: type[Exception]) -> None:
-    kernel = Module("update.cu").kernels["momentum"]
-    args = [*(array("float32") for _ in range(4)), 0.9, True, 3]
+    kernel = Module("linear.cu").kernels["finish"]  # two arrays, a flag, 8 and 4 bytes of integer
+    args = [array("float32"), array("float32"), True, 3, 3]
     packed(kernel, tuple(args), {"real": np.float32}, cupy.ndarray)
     args[position] = value
     with pytest.raises(error):
         packed(kernel, tuple(args), {"real": np.float32}, cupy.ndarray)
-    with pytest.raises(TypeError, match="7 arguments"):
+    with pytest.raises(TypeError, match="5 arguments"):
         packed(kernel, tuple(args[:-1]), {"real": np.float32}, cupy.ndarray)
 
 

@@ -192,7 +192,7 @@ def through_pickle(model):
 
 
 def everything(model):
-    arrays = [*model.get_weights(), *(a.copy() for p in model.parameters for a in model._step.arena.state_of(p))]
+    arrays = [*model.get_weights(), *(a.copy() for p in model.parameters for a in model._step.group.state_of(p))]
     return [*arrays, np.array(model.optimizer.iterations)]
 
 

@@ -17,7 +17,7 @@ import pytest
 import minidl
 from minidl.__main__ import main
 from minidl.backend.random import new_stream
-from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, StateError
+from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError
 from minidl.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
 from minidl.losses import Loss
 from minidl.models import Model, Sequential
@@ -63,7 +63,7 @@ def state_of(model: Model) -> list[Any]:
     optimizer = model.optimizer
     state += [optimizer.iterations if optimizer else None, model.history, model.stop_training, model._epochs_done]
     if model._step is not None:
-        state += [a.tobytes() for p in model.parameters for a in model._step.arena.state_of(p)]
+        state += [a.tobytes() for p in model.parameters for a in model._step.group.state_of(p)]
     return state
 
 
@@ -147,14 +147,6 @@ def test_what_cannot_be_warmed_up(make: Callable[[], Any], arguments: dict[str, 
     with pytest.raises(error) as caught:
         warmup(make(), **arguments)
     assert words in str(caught.value)
-
-
-def test_while_another_thread_trains() -> None:
-    model = network()
-    with model._busy.train():
-        model._busy.training = -1  # not this thread
-        with pytest.raises(StateError):
-            warmup(model, verbose=0)
 
 
 def test_one_line(capsys: pytest.CaptureFixture[str]) -> None:
