@@ -1,12 +1,16 @@
 """Who uses which weights: any number of threads that read them, or one thread that changes them.
 
 Training changes weights one after the other. A thread that predicted or saved meanwhile would see some from before a step and
-some from after it, and nothing would tell. So whoever reads or changes weights says so here for as long as it takes, and what
-does not go together is refused with a sentence. What counts are the weights, not the model: two models may share a layer.
+some from after it, and nothing would tell. So whoever reads or changes weights says so here for as long as it takes. What
+counts are the weights, not the model: two models may share a layer.
 
-    in another thread  reads   changes        in the same thread, as from a callback
-    read               yes     no             yes
-    change             no      no             yes, but no model is trained within its own training
+    beside, in another thread   predict, save ... (read)   set, load (write)   fit (train)
+    read                        goes on                    waits               StateError
+    write                       waits                      waits               StateError
+    train                       waits                      waits               StateError
+
+What waits has to wait for one call only, which is short beside training. Who reads comes behind a change that waits already.
+Within one thread everything goes on, as callbacks need it; only a model is not trained within its own training.
 """
 
 from __future__ import annotations
@@ -18,9 +22,9 @@ from typing import Any
 from minidl.errors import StateError
 
 _READ, _WRITE, _TRAIN = "read", "write", "train"
-_lock = threading.Lock()
+_changed = threading.Condition(threading.Lock())
 _uses: set[Use] = set()  # of this moment, by all threads
-_changes: set[Use] = set()  # those among them that change weights: mostly none, and then a reader need not look further
+_changes: set[Use] = set()  # those that change weights, or wait for it: mostly none, and then a reader need not look further
 
 
 class Use:
@@ -31,7 +35,7 @@ class Use:
         what: the call, for the error of others: ``"predict"``.
         owner: what has the weights: anything with an attribute ``weights``, a list of Parameters.
 
-    Entering raises StateError where a use of another thread does not go together with it.
+    Entering waits, or raises StateError, where a use of another thread does not go together with it.
     """
 
     __slots__ = ("kind", "owner", "thread", "what")
@@ -41,12 +45,10 @@ class Use:
 
     def __enter__(self) -> Use:
         try:
-            with _lock:
+            with _changed:
                 if _changes or self.kind != _READ:
-                    self._check()
+                    self._wait()
                 _uses.add(self)
-                if self.kind != _READ:
-                    _changes.add(self)
         except BaseException:  # an interrupt too: what did not begin must not stay
             self._end()
             raise
@@ -56,24 +58,39 @@ class Use:
         self._end()
 
     def _end(self) -> None:
-        with _lock:
+        with _changed:
             _uses.discard(self)
-            _changes.discard(self)
+            if _changes:  # nobody waits where nobody changes anything
+                _changes.discard(self)
+                _changed.notify_all()
 
-    def _check(self) -> None:
+    def _wait(self) -> None:
+        if self.kind != _READ:
+            _changes.add(self)  # from now on nobody begins to read
+        while (other := self._in_the_way()) is not None:
+            mine_too = any(use.thread == self.thread for use in _uses)
+            if other.kind == _TRAIN or mine_too:  # two threads that read and wait for each other would wait for ever
+                doing = {_READ: "using", _WRITE: "changing", _TRAIN: "training"}[other.kind]
+                received = f"weights that another thread is {doing} ({other.what})"
+                raise StateError(self.what, received, f"the end of {other.what}", "wait for it, or use a copy of the model")
+            _changed.wait()
+
+    def _in_the_way(self) -> Use | None:
+        """Another thread's use that does not go together with this one."""
         mine: set[Any] | None = None
-        for other in _changes if self.kind == _READ else _uses:
+        others = _uses if self.kind != _READ else _changes
+        if self.kind == _READ and any(use.thread == self.thread for use in _uses):
+            others = _changes & _uses  # what only waits, waits for this thread too
+        for other in others:
             if other.thread == self.thread:
                 if self.kind == other.kind == _TRAIN and self.owner is other.owner:
                     raise StateError(self.what, "a model that is training", "one fit at a time", "wait for it, or train a copy")
                 continue
             if mine is None:
                 mine = set(self.owner.weights)
-            if mine.isdisjoint(other.owner.weights):
-                continue
-            doing = {_READ: "using", _WRITE: "changing", _TRAIN: "training"}[other.kind]
-            received = f"weights that another thread is {doing} ({other.what})"
-            raise StateError(self.what, received, f"the end of {other.what}", "wait for it, or use a copy of the model")
+            if not mine.isdisjoint(other.owner.weights):
+                return other
+        return None
 
 
 def reading(what: str, owner: Any) -> Use:
@@ -93,14 +110,14 @@ def training(what: str, owner: Any) -> Use:
 
 def is_training(owner: Any) -> bool:
     """Whether any thread is training just this owner's weights."""
-    with _lock:
+    with _changed:
         return any(use.kind == _TRAIN and use.owner is owner for use in _changes)
 
 
 def _after_fork() -> None:
     """In a forked process only the thread that forked goes on; what the others were doing does not happen here."""
-    global _lock
-    _lock = threading.Lock()
+    global _changed
+    _changed = threading.Condition(threading.Lock())
     for uses in (_uses, _changes):
         uses -= {use for use in uses if use.thread != threading.get_ident()}
 

@@ -1,4 +1,4 @@
-"""Weights have any number of readers, or one thread that changes them; whatever does not go together is refused."""
+"""Weights have any number of readers, or one thread that changes them; whatever does not go together waits or is refused."""
 
 import copy
 import os
@@ -25,29 +25,49 @@ def network(*layers):
     return model
 
 
+class Thread:
+    """A thread that runs ``function`` and keeps what it raised."""
+
+    def __init__(self, function):
+        self.raised = None
+
+        def run():
+            try:
+                function()
+            except BaseException as error:
+                self.raised = error
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def is_waiting(self):
+        self.thread.join(0.05)
+        return self.thread.is_alive()
+
+    def end(self):
+        self.thread.join(20)
+        assert not self.thread.is_alive(), "waits for ever"
+        if self.raised is not None:
+            raise self.raised
+
+
 @contextmanager
 def in_another_thread(use):
     """``use`` is going on in another thread as long as the block lasts."""
-    begun, end, raised = threading.Event(), threading.Event(), []
+    begun, end = threading.Event(), threading.Event()
 
     def run():
-        try:
-            with use():
-                begun.set()
-                end.wait(10)
-        except BaseException as error:
-            raised.append(error)
+        with use():
             begun.set()
+            end.wait(20)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    begun.wait(10)
+    thread = Thread(run)
+    assert begun.wait(20)
     try:
-        assert not raised
         yield
     finally:
         end.set()
-        thread.join()
+        thread.end()
 
 
 READS = {
@@ -74,24 +94,83 @@ CHANGES = {
     "train_on_batch": lambda m, p: m.train_on_batch(X, Y),
     "optimizer.step": lambda m, p: SGD().step(m.parameters),
 }
-KINDS = {"reads": access.reading, "writes": access.writing, "trains": access.training}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("what", [*READS, *CHANGES])
-def test_what_goes_together(what, kind, tmp_path):
-    model, path = network(), tmp_path / "w"
+@pytest.fixture(scope="module")
+def a_model(tmp_path_factory):
+    model, path = network(), tmp_path_factory.mktemp("access") / "w"
     model.save_weights(path)
+    for call in (*READS.values(), *CHANGES.values()):
+        call(model, path)  # builds and compiles what it needs, so that only waiting takes time below
+    return model, path
+
+
+@pytest.mark.parametrize("what", [*READS, *CHANGES])
+def test_nothing_touches_weights_that_another_thread_trains(what, a_model):
+    model, path = a_model
     call, before = {**READS, **CHANGES}[what], [w.tobytes() for w in model.get_weights()]
-    with in_another_thread(lambda: KINDS[kind]("the other", model.network)):
-        if what in READS and kind == "reads":
-            call(model, path)
-        else:
-            with pytest.raises(StateError, match="the other"):
-                call(model, path)
-    if what in CHANGES:
-        assert [w.tobytes() for w in model.get_weights()] == before, "refused before anything changed"
+    with in_another_thread(lambda: access.training("the other", model.network)), pytest.raises(StateError, match="the other"):
+        call(model, path)
+    assert [w.tobytes() for w in model.get_weights()] == before, "refused before anything changed"
     call(model, path)
+
+
+@pytest.mark.parametrize("kind", [access.reading, access.writing])
+@pytest.mark.parametrize("what", [*READS, *CHANGES])
+def test_short_uses_wait_for_each_other(what, kind, a_model):
+    model, path = a_model
+    call = {**READS, **CHANGES}[what]
+    before = [w.tobytes() for w in model.get_weights()]
+    if what in READS and kind is access.reading:
+        with in_another_thread(lambda: kind("the other", model.network)):
+            call(model, path)
+        return
+    with in_another_thread(lambda: kind("the other", model.network)):
+        thread = Thread(lambda: call(model, path))
+        assert thread.is_waiting()
+        assert [p.value.tobytes() for p in model.network.weights] == before, "nothing changed meanwhile"
+    thread.end()
+
+
+def test_who_reads_comes_behind_a_change_that_waits():
+    model = network()
+    with in_another_thread(lambda: access.reading("predict", model.network)):
+        fit = Thread(lambda: model.fit(X, Y, verbose=0))
+        assert fit.is_waiting()
+        with pytest.raises(StateError, match="training"):
+            model.predict(X)
+    fit.end()
+    with in_another_thread(lambda: access.reading("predict", model.network)):
+        write = Thread(lambda: model.set_weights(model.get_weights()))
+        assert write.is_waiting()
+        read = Thread(lambda: model.predict(X))
+        assert read.is_waiting()
+    write.end()
+    read.end()
+
+
+def test_reading_within_reading_does_not_wait_for_itself():
+    """Before, and only if a change waited already, this could have waited for ever."""
+    model = network()
+    zeros = [np.zeros_like(w) for w in model.get_weights()]
+    with access.reading("warmup", model.network):
+        write = Thread(lambda: model.set_weights(zeros))
+        assert write.is_waiting()
+        assert model.predict(X).shape == (4, 2)
+        copy.deepcopy(model)
+    write.end()
+
+
+def test_changing_while_reading_oneself_is_refused_where_it_would_wait():
+    model = network()
+    with (
+        in_another_thread(lambda: access.reading("predict", model.network)),
+        access.reading("predict", model.network),
+        pytest.raises(StateError, match="using"),
+    ):
+        model.set_weights([np.zeros_like(p.value) for p in model.network.weights])
+    assert not access._uses
+    assert not access._changes
 
 
 def test_going_back_beside_training():
@@ -122,34 +201,26 @@ def test_running_statistics_count_too():
         Flatten().forward(X)
 
 
-def test_a_model_that_is_predicted_with_is_not_trained():
+def test_predictions_beside_training_have_one_set_of_weights():
     """Before, predictions beside a fit were made with the weights of several steps, and nothing told."""
-    model, results = network(), []
-    expected = model.predict(X)
-    stop = threading.Event()
+    model, results, refused, stop = network(), [], [], threading.Event()
 
     def predict():
         while not stop.is_set():
             try:
-                results.append(model.predict(X, batch_size=1))
+                results.append(model.predict(np.repeat(X[:1], 64, axis=0), batch_size=1))
             except StateError:
-                results.append(None)
+                refused.append(1)
 
-    thread = threading.Thread(target=predict)
-    thread.start()
-    trained = False
-    for _ in range(200):
-        try:
-            model.train_on_batch(X, Y)
-            trained = True
-        except StateError:
-            pass
+    thread = Thread(predict)
+    while not results:
+        stop.wait(0.001)
+    for _ in range(30):
+        model.fit(X, Y, epochs=2, verbose=0)
     stop.set()
-    thread.join()
-    seen = [r for r in results if r is not None]
-    assert seen
-    assert all((r == r[0]).all() for r in seen), "samples that are equal have equal results: one set of weights"
-    assert trained == (not np.array_equal(model.predict(X), expected))
+    thread.end()
+    assert refused
+    assert all((r == r[0]).all() for r in results), "samples that are equal have equal results: one set of weights"
 
 
 def test_nothing_stays_behind():
@@ -157,7 +228,7 @@ def test_nothing_stays_behind():
     with pytest.raises(ZeroDivisionError), access.training("fit", model.network):
         1 / 0  # noqa: B018
     assert not access.is_training(model.network)
-    with in_another_thread(lambda: access.reading("predict", model.network)), pytest.raises(StateError):
+    with in_another_thread(lambda: access.training("fit", model.network)), pytest.raises(StateError):
         model.fit(X, Y, verbose=0)
     model.fit(X, Y, verbose=0)
     assert not access._uses
@@ -166,7 +237,7 @@ def test_nothing_stays_behind():
 
 def test_an_interrupt_while_a_use_begins(monkeypatch):
     model = network()
-    monkeypatch.setattr(access.Use, "_check", lambda use: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(access.Use, "_in_the_way", lambda use: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         model.train_on_batch(X, Y)
     monkeypatch.undo()
