@@ -1,14 +1,25 @@
-"""Progress for people: a bar with the time left in a terminal, one line per epoch in a log."""
+"""Progress for people: a bar with the time left in a terminal, one line per epoch in a log.
+
+A line that is redrawn must not reach the terminal's last column: there the terminal wraps it, a carriage return goes back
+to the second half only, and the first half stays for ever. So every line of a bar is made for the width of the moment.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import textwrap
 import time
+import unicodedata
+from contextlib import suppress
 from typing import Any, TextIO
 
 from minidl.callbacks.base import Callback, Logs
 
-_WIDTH = 30  # cells of the bar
+_CELLS = 30  # of the bar, where there is room
+_FEWEST_CELLS = 5  # a shorter bar shows nothing
+_USUAL_COLUMNS = 80  # where the width is unknown
 _SECONDS_BETWEEN_UPDATES = 0.2
 
 
@@ -24,19 +35,30 @@ class ProgressBar(Callback):
 
     def __init__(self, verbose: int = 1, stream: TextIO | None = None) -> None:
         self.verbose, self._stream = verbose, stream
+        self._drawn = 0  # width of the bar's line in which the cursor stands
 
     def on_train_begin(self, logs: Logs) -> None:
         """Say what is trained on what."""
         self.start("")
         p = self.params
         validation = f", validating on {p['validation_samples']}" if p.get("validation_samples") else ""
-        self._write(f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}\n")
+        text = f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}"
+        if self.bar:
+            text = textwrap.fill(text, columns(self.stream) - 1)
+        self._write(f"{text}\n")
+
+    def on_train_end(self, logs: Logs) -> None:
+        """End the line of a bar that an exception left, so that what is printed next begins a line."""
+        if self._drawn:
+            self._write("\n")
+            self._drawn = 0
 
     def start(self, title: str) -> None:
         """Find out where to print, and start the clock; ``title`` begins the lines of a log."""
         self.stream = self._stream or sys.stdout
         self.bar = self.verbose == 1 and is_terminal(self.stream)
         self._title, self._began, self._printed = title, time.monotonic(), float("-inf")
+        self._done, self._drawn = 0, 0  # steps of this pass
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Start the clock again."""
@@ -46,23 +68,42 @@ class ProgressBar(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Redraw the bar from time to time."""
-        now = time.monotonic()
+        now, self._done = time.monotonic(), batch + 1
         if self.bar and now - self._printed >= _SECONDS_BETWEEN_UPDATES:
             self._printed = now
-            done, steps = batch + 1, self.params["steps"]
-            left = (now - self._began) / done * (steps - done)
-            self._write(f"\r{_bar(done, steps)} - ETA: {clock(left)}{values(logs)}\x1b[K")
+            done, steps = self._done, self.params["steps"]
+            left = f"ETA: {clock((now - self._began) / done * (steps - done))}"
+            count = f"{done:>{len(str(steps))}}/{steps}"
+            self._draw(((count, left), (count,), (f"{100 * done // steps}%",)), logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """The epoch's line."""
         if not self.verbose:
             return
         steps, seconds = self.params["steps"], time.monotonic() - self._began
-        took = f"{clock(seconds)} {per_step(seconds / steps)}{values(logs)}"
+        self._done = self._done or steps  # no step at all: predict of no samples
+        took, each = clock(seconds), per_step(seconds / self._done)
         if self.bar:
-            self._write(f"\r{_bar(steps, steps)} - {took}\x1b[K\n")
+            count = f"{self._done}/{steps}"
+            self._draw(((count, f"{took} {each}"), (count, took), (took,)), logs)
+            self._write("\n")
+            self._drawn = 0
         else:
-            self._write(f"{self._title}{took}\n")
+            self._write(f"{self._title}{' - '.join([f'{took} {each}', *values(logs)])}\n")
+
+    def _draw(self, heads: tuple[tuple[str, ...], ...], logs: Logs) -> None:
+        """Write over the line before: the first of ``heads`` with a bar behind its count, or what fits without a bar."""
+        room, numbers = columns(self.stream) - 1, [_printable(text) for text in values(logs)]
+        count, *times = heads[0]
+        cells = room - width(" - ".join([f"{count} []", *times, *numbers]))
+        if cells >= _FEWEST_CELLS:
+            bar = _bar(self._done, self.params["steps"], min(cells, _CELLS))
+            line = " - ".join([f"{count} [{bar}]", *times, *numbers])
+        else:
+            line = fit(heads, numbers, room)
+        above = "\n" if self._drawn > room else "\r"  # a line broken by a narrower window cannot be written over
+        self._write(f"{above}{line}\x1b[K")
+        self._drawn = width(line)
 
     def _write(self, text: str) -> None:
         if self.verbose:
@@ -103,10 +144,61 @@ def write(stream: Any, text: str) -> None:
         pass
 
 
-def _bar(done: int, steps: int) -> str:
-    filled = _WIDTH * done // steps
-    head = ">" if filled < _WIDTH else ""
-    return f"{done:>{len(str(steps))}}/{steps} [{'=' * (filled - len(head)) + head:.<{_WIDTH}}]"
+def columns(stream: Any) -> int:
+    """The terminal's width now, as a window may be resized: COLUMNS, or the stream's own, or standard output's, or 80."""
+    with suppress(ValueError):
+        if (given := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return given
+    with suppress(Exception):  # a stream without a file, or a file that is no terminal
+        if (own := os.get_terminal_size(stream.fileno()).columns) > 0:
+            return own
+    return shutil.get_terminal_size((_USUAL_COLUMNS, 24)).columns or _USUAL_COLUMNS
+
+
+def width(text: str) -> int:
+    """Columns that ``text`` takes at most: letters that some or all terminals draw double are counted as two.
+
+    >>> width("loss"), width("\u640d\u5931")
+    (4, 4)
+    """
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WFA" for letter in text if letter > "~")
+
+
+def fit(heads: tuple[tuple[str, ...], ...], numbers: list[str], room: int) -> str:
+    """The fullest line of at most ``room`` columns: with one of ``heads``, from the longest, and as many numbers as fit.
+
+    All numbers with a shorter head come before fewer numbers with a longer one; dots stand for numbers left out.
+
+    >>> heads, numbers = (("3/9", "ETA: 5s"), ("3/9",)), ["loss: 0.5000", "accuracy: 0.9000"]
+    >>> for room in (50, 40, 35, 24, 12): print(fit(heads, numbers, room))
+    3/9 - ETA: 5s - loss: 0.5000 - accuracy: 0.9000
+    3/9 - loss: 0.5000 - accuracy: 0.9000
+    3/9 loss: 0.5000 accuracy: 0.9000
+    3/9 loss: 0.5000 ...
+    3/9 loss:...
+    """
+    lines = [between.join([*head, *numbers]) for head in heads for between in (" - ", " ")]
+    for count in range(len(numbers) - 1, 0, -1):
+        lines += [" ".join([*head, *numbers[:count], "..."]) for head in heads]
+    lines += [" ".join([*head, *numbers[:1]]) for head in heads]
+    for line in lines:
+        if width(line) <= room:
+            return line
+    line = " ".join([*heads[-1], *numbers])
+    while width(line) > max(room - 3, 0):
+        line = line[:-1]
+    return f"{line}..."[: max(room, 0)]
+
+
+def _printable(text: str) -> str:
+    """Without what would move the cursor: metrics have the names that users give them."""
+    return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
+
+
+def _bar(done: int, steps: int, cells: int) -> str:
+    filled = cells * done // steps
+    head = ">" if filled < cells else ""
+    return f"{'=' * (filled - len(head)) + head:.<{cells}}"
 
 
 def clock(seconds: float) -> str:
@@ -133,10 +225,10 @@ def per_step(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/step"
 
 
-def values(logs: Logs) -> str:
-    """Loss and metrics with four digits, each after a dash.
+def values(logs: Logs) -> list[str]:
+    """Loss and metrics with four digits.
 
-    >>> values({"loss": 0.12345, "accuracy": 0.000012})
-    ' - loss: 0.1235 - accuracy: 1.2000e-05'
+    >>> values({"loss": 0.12345, "accuracy": 0.000012, "squares": 1e30})
+    ['loss: 0.1235', 'accuracy: 1.2000e-05', 'squares: 1.0000e+30']
     """
-    return "".join(f" - {name}: {v:.4f}" if abs(v) > 1e-3 or v == 0 else f" - {name}: {v:.4e}" for name, v in logs.items())
+    return [f"{name}: {v:.4f}" if 1e-3 < abs(v) < 1e6 or v == 0 else f"{name}: {v:.4e}" for name, v in logs.items()]

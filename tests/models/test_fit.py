@@ -268,6 +268,7 @@ def output(monkeypatch, stream, **arguments):
 
 
 def test_a_terminal_shows_a_bar(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     text = output(monkeypatch, Terminal(), verbose=1, validation_split=0.2)
     assert text.startswith("Training on 16 samples, validating on 4, batches of 4, CPU")
     assert text.count("\r") >= 2
