@@ -38,7 +38,7 @@ def main(argv=None):
 
     epochs = args.epochs or (2 if args.quick else 5)
     minidl.set_seed(1671)
-    (x_train, y_train), (x_test, y_test) = load(quick=args.quick)
+    (x_train, y_train), (x_test, y_test), source = load(quick=args.quick)
     layers = [
         Rescaling(1 / 255),
         Conv2D(8, kernel_size=5, padding="same", activation="relu"),
@@ -85,7 +85,7 @@ def main(argv=None):
 
     scores = predict(layers, x_test)
     value, _ = loss.apply(scores, y_test)
-    print(f"Test score: {float(value):.5f}\nTest accuracy: {(scores.argmax(axis=1) == y_test).mean():.4f}")
+    print(f"Test loss: {float(value):.5f}\nTest accuracy: {(scores.argmax(axis=1) == y_test).mean():.4f} ({source})")
 
 
 if __name__ == "__main__":

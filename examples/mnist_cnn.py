@@ -6,6 +6,7 @@ python examples/mnist_cnn.py --plot mnist.png           with curves, filters and
 """
 
 import argparse
+import os
 import time
 
 import numpy as np
@@ -46,7 +47,8 @@ def build(name):
 
 
 def load(folder=None, quick=False):
-    """MNIST, or the built-in digits where it is not to be had: images (n, 28, 28, 1) of bytes, labels (n,)."""
+    """MNIST, or the built-in digits where it cannot be had: images (n, 28, 28, 1) of bytes, labels (n,); which it is."""
+    why_not = ""
     try:
         (x_train, y_train), (x_test, y_test) = mnist.load_data(folder, download=not (folder or quick), verbose=0)
         source = "MNIST"
@@ -54,17 +56,31 @@ def load(folder=None, quick=False):
         if folder:
             raise
         (x_train, y_train), (x_test, y_test) = digits.load_data(n_train=1000 if quick else 20000, n_test=2000)
-        source = f"the built-in digits, as there is no MNIST here ({error.received.partition(';')[0]})"
+        source, why_not = "built-in digits", f"MNIST is not used: {reason(error, quick)}."
     if quick:
         x_train, y_train, x_test, y_test = x_train[:1000], y_train[:1000], x_test[:300], y_test[:300]
     print(f"Data: {source}; {len(x_train)} images to train on, {len(x_test)} to test on")
-    return (x_train[..., np.newaxis], y_train), (x_test[..., np.newaxis], y_test)
+    if why_not:
+        print(why_not)
+    return (x_train[..., np.newaxis], y_train), (x_test[..., np.newaxis], y_test), source
 
 
-def print_confusion(y_test, predicted):
+def reason(error, quick):
+    """In words, why there is no MNIST."""
+    if found := mnist.find_data():
+        return f"the files in {found} cannot be used ({error.received})"
+    folder = os.environ.get("MINIDL_DATA")
+    missing = f"the folder in MINIDL_DATA ({folder}) does not hold it" if folder else "MINIDL_DATA is not set"
+    if quick:
+        return f"{missing}, and --quick downloads nothing"
+    answer = error.received.partition("; ")[0]  # of the first server: its address, a colon, what it said
+    return f"{missing}, and the download failed ({answer.partition(': ')[2] if '://' in answer else answer})"
+
+
+def print_confusion(y_test, predicted, source):
     """The confusion matrix as a table, and in words what is mixed up most often."""
     counts = confusion_matrix(y_test, predicted, CLASSES)
-    print("\nConfusion matrix (row: what it is, column: what it was taken for)")
+    print(f"\nConfusion matrix, {source} (row: what it is, column: what it was taken for)")
     print("    " + "".join(f"{digit:>6}" for digit in range(CLASSES)))
     for digit, row in enumerate(counts):
         print(f"{digit:>4}" + "".join(f"{count or '.':>6}" for count in row))
@@ -73,7 +89,7 @@ def print_confusion(y_test, predicted):
     print("Most frequent confusions:", ", ".join(worst) or "none")
 
 
-def plot(path, history, first_weights, x_test, y_test, predicted):
+def plot(path, history, first_weights, x_test, y_test, predicted, source):
     """Draw the training curves, what the first layer looks for, and images the model got wrong."""
     import matplotlib
 
@@ -87,6 +103,7 @@ def plot(path, history, first_weights, x_test, y_test, predicted):
     figure = plt.figure(figsize=(10, 4 + 1.3 * sum(rows)), layout="constrained")
     top, middle, bottom = figure.subfigures(3, height_ratios=[3.4, 0.4 + 1.1 * rows[0], 0.4 + 1.3 * rows[1]])
 
+    top.suptitle(f"Training on {source}")
     for axes, quantity in zip(top.subplots(1, 2), ("loss", "accuracy")):
         epochs = np.arange(1, len(history[quantity]) + 1)
         axes.plot(epochs, history[quantity], "o-", markersize=4, label="training")
@@ -103,12 +120,12 @@ def plot(path, history, first_weights, x_test, y_test, predicted):
         if index < filters.shape[-1]:
             axes.imshow(filters[..., index], cmap="RdBu_r", vmin=-largest, vmax=largest)
 
-    bottom.suptitle(f"{len(wrong)} of {len(y_test)} test images were taken for another digit")
+    bottom.suptitle(f"{len(wrong)} of {len(y_test)} test images of {source} were taken for another digit")
     for index, axes in enumerate(bottom.subplots(rows[1], columns, squeeze=False).flat):
         axes.axis("off")
         if index < len(wrong):
             axes.imshow(x_test[wrong[index], :, :, 0], cmap="gray_r")
-            axes.set_title(f"{y_test[wrong[index]]}, not {predicted[wrong[index]]}", fontsize=9)
+            axes.set_title(f"{y_test[wrong[index]]} taken for {predicted[wrong[index]]}", fontsize=9)
     figure.savefig(path, dpi=120)
     print(f"Plot: {path}")
 
@@ -147,7 +164,7 @@ def main(argv=None):
     parser, args = arguments(argv)
     epochs = args.epochs or (QUICK_EPOCHS if args.quick else EPOCHS)[args.model]
     try:
-        (x_train, y_train), (x_test, y_test) = load(args.data, args.quick)
+        (x_train, y_train), (x_test, y_test), source = load(args.data, args.quick)
     except DatasetError as error:
         parser.error(str(error))
 
@@ -161,12 +178,12 @@ def main(argv=None):
     )
     seconds = time.perf_counter() - start
 
-    score, accuracy = model.evaluate(x_test, to_categorical(y_test, CLASSES), verbose=0)
-    print(f"\nTest score: {score:.5f}\nTest accuracy: {accuracy:.4f}\nTime per epoch: {seconds / epochs:.2f} s")
+    loss, accuracy = model.evaluate(x_test, to_categorical(y_test, CLASSES), verbose=0)
+    print(f"\nTest loss: {loss:.5f}\nTest accuracy: {accuracy:.4f} ({source})\nTime per epoch: {seconds / epochs:.2f} s")
     predicted = model.predict(x_test).argmax(axis=1)
-    print_confusion(y_test, predicted)
+    print_confusion(y_test, predicted, source)
     if args.plot:
-        plot(args.plot, history.history, model.get_weights()[0], x_test, y_test, predicted)
+        plot(args.plot, history.history, model.get_weights()[0], x_test, y_test, predicted, source)
 
 
 if __name__ == "__main__":

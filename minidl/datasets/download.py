@@ -58,6 +58,14 @@ def _show_progress(name: str, done: int, total: int, finished: bool) -> None:
         print(f"{name}: {done / 1e6:.1f} MB", file=sys.stderr)
 
 
+def _in_words(error: Exception) -> str:
+    """What went wrong, without the classes and numbers that urllib and the system wrap around it."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, Exception):  # of an URLError: what happened beneath it
+        error = reason
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def _copy(answer: Any, target: IO[bytes], limit: int, deadline: float, name: str, verbose: int) -> str:
     """Copy a server's answer into ``target`` and return its SHA-256. Raises _Refused if it is too long or cut short."""
     declared = answer.headers.get("Content-Length", "")
@@ -147,7 +155,7 @@ def download(
             _fetch(url, target, sha256, limit, timeout, patience, verbose)
             return target
         except (OSError, http.client.HTTPException, _Refused, ValueError) as error:
-            failures.append(f"{url}: {error or type(error).__name__}")
+            failures.append(f"{url}: {_in_words(error)}")
     raise DatasetError(
         target.name, "; ".join(failures) or "no mirrors", "a download", f"put the file into {target.parent} by hand"
     )

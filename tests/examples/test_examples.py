@@ -1,5 +1,6 @@
 """Every example runs as a reader would run it, without data and without a net, and prints what its first lines promise."""
 
+import errno
 import importlib
 import os
 import re
@@ -70,12 +71,14 @@ def test_mnist(environment, home, model):
     shorter = ["--epochs", "2"] if model == "cnn" else []
     printed = succeed(environment, "mnist_cnn.py", "--quick", "--model", model, *shorter)
     lines = printed.splitlines()
-    expected = "Data: the built-in digits, as there is no MNIST here (no such file); 1000 images to train on, 300 to test on"
-    assert lines[0] == expected
+    assert lines[0] == "Data: built-in digits; 1000 images to train on, 300 to test on"
+    assert lines[1] == "MNIST is not used: MINIDL_DATA is not set, and --quick downloads nothing."
     assert sum("MNIST" in line for line in lines) == 1
     assert f"Parameters: {PARAMETERS[model]} (" in printed
     assert "Training on 800 samples, validating on 200" in printed
-    assert 0 < number(printed, "Test score") < 2.3
+    assert 0 < number(printed, "Test loss") < 2.3
+    assert re.search(r"^Test accuracy: 0\.\d{4} \(built-in digits\)$", printed, re.MULTILINE)
+    assert "\nConfusion matrix, built-in digits (row: " in printed
     assert 0.4 < number(printed, "Test accuracy") <= 1
     assert number(printed, "Time per epoch") >= 0
     rows = re.findall(ROW, printed, re.MULTILINE)
@@ -93,15 +96,17 @@ def test_mnist(environment, home, model):
 def test_mnist_repeats_itself(environment):
     def results(seed):
         text = succeed(environment, "mnist_cnn.py", "--quick", "--model", "softmax", "--epochs", "2", "--seed", seed)
-        return number(text, "Test score")
+        return number(text, "Test loss")
 
     assert results("1") == results("1") != results("2")
 
 
 def test_mnist_without_a_net_takes_the_digits_and_says_so(environment):
     printed = succeed(environment, "mnist_cnn.py", "--model", "softmax", "--epochs", "1")
-    assert printed.startswith("Data: the built-in digits, as there is no MNIST here (http")
-    assert "; 20000 images to train on, 2000 to test on\n" in printed
+    lines = printed.splitlines()
+    assert lines[0] == "Data: built-in digits; 20000 images to train on, 2000 to test on"
+    failed = os.strerror(errno.ECONNREFUSED)
+    assert lines[1] == f"MNIST is not used: MINIDL_DATA is not set, and the download failed ({failed})."
 
 
 @pytest.mark.data
@@ -132,12 +137,13 @@ def test_mnist_plot_of_any_number_of_mistakes(monkeypatch, tmp_path, capsys, mis
     history = {name: [0.5] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
     monkeypatch.syspath_prepend(EXAMPLES)
     mnist_cnn = importlib.import_module("mnist_cnn")
-    mnist_cnn.plot(path, history, random.normal(size=(5, 5, 1, 20)), images, labels, predicted)
+    mnist_cnn.plot(path, history, random.normal(size=(5, 5, 1, 20)), images, labels, predicted, "built-in digits")
     check_png(path)
     words = [text.get_text() for figure in pyplot.gcf().subfigs for text in [*figure.texts, *(a.title for a in figure.axes)]]
-    assert f"{mistakes} of 30 test images were taken for another digit" in words
-    assert sum(", not " in word for word in words) == min(mistakes, 20)
-    assert ("0, not 1" in words) == (mistakes > 0)
+    assert "Training on built-in digits" in words
+    assert f"{mistakes} of 30 test images of built-in digits were taken for another digit" in words
+    assert sum(bool(re.fullmatch(r"\d taken for \d", word)) for word in words) == min(mistakes, 20)
+    assert ("0 taken for 1" in words) == (mistakes > 0)
     shown = [axes for axes in pyplot.gcf().subfigs[1].axes if axes.images]
     assert len(shown) == 20
     pyplot.close("all")
@@ -179,7 +185,7 @@ def test_mnist_on_the_gpu(environment):
 
 def test_low_level(environment):
     printed = succeed(environment, "low_level.py", "--quick")
-    assert printed.startswith("Data: the built-in digits")
+    assert printed.startswith("Data: built-in digits; ")
     assert "6 layers, 158,118 parameters" in printed
     losses = [float(x) for x in re.findall(r"^Epoch \d/2: loss ([\d.]+)", printed, re.MULTILINE)]
     assert len(losses) == 2
