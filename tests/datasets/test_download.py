@@ -169,7 +169,7 @@ def test_every_mirrors_failure_is_told(server, tmp_path):
 
 
 def test_no_server_and_no_mirrors(tmp_path):
-    with pytest.raises(DatasetError, match="received http://127.0.0.1:1/f: Connection refused; expected"):  # in plain words
+    with pytest.raises(DatasetError, match=r"received http://127\.0\.0\.1:1/f: Connection refused; expected"):  # in plain words
         download(["http://127.0.0.1:1/f"], tmp_path / "f", sha256=SHA256, limit=9, timeout=5, verbose=0)
     with pytest.raises(DatasetError, match="no mirrors"):
         download([], tmp_path / "f", sha256=SHA256, limit=9)

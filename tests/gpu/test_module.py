@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,3 +131,16 @@ def test_headers_are_part_of_the_source() -> None:
             source = Module(path.name).source
             assert "#include" not in source
             assert source.count('#line 1 "common.cuh"') == 1
+
+
+HEADERS = sorted(path.name for path in Path(_module.__file__).parent.glob("*.cuh"))
+
+
+@pytest.mark.parametrize("file", HEADERS)
+def test_a_header_may_be_included_twice(file: str) -> None:
+    """Through others, as nvcc does it, which keeps no list: a learner who compiles a file by hand should succeed."""
+    source = (Path(_module.__file__).parent / file).read_text()
+    guard = f"MINIDL_{file.removesuffix('.cuh').upper()}_CUH"
+    code = [line for line in source.splitlines() if line and not line.startswith("//")]
+    assert code[:2] == [f"#ifndef {guard}", f"#define {guard}"]
+    assert code[-1] == "#endif"

@@ -1,4 +1,6 @@
 // What every kernel may use. `real` is float or double: it is chosen when the file is compiled.
+#ifndef MINIDL_COMMON_CUH
+#define MINIDL_COMMON_CUH
 
 // KERNEL(256) f(...): a kernel f in blocks of 256 threads. minidl/kernels/cuda/_module.py reads these lines.
 #define KERNEL(threads) extern "C" __global__ __launch_bounds__(threads) void
@@ -17,3 +19,5 @@ __device__ inline real rectified(real x) { return x < 0 ? (real)0 : x; }
 
 // The largest finite number of the type.
 __device__ inline real largest() { return sizeof(real) == 4 ? (real)3.4028234663852886e38 : (real)1.7976931348623157e308; }
+
+#endif

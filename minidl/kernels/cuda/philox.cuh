@@ -1,5 +1,7 @@
 // Philox 4x64-10 (Salmon et al., SC 2011): ten rounds of a keyed bijection turn a counter of four 64-bit words into four
 // random ones. The words are those of numpy.random.Philox, which counts on before it draws: its block j has counter j + 1.
+#ifndef MINIDL_PHILOX_CUH
+#define MINIDL_PHILOX_CUH
 #include "common.cuh"
 
 struct Words {
@@ -22,3 +24,5 @@ __device__ inline Words philox(
     }
     return {{a, b, c, d}};
 }
+
+#endif

@@ -18,6 +18,8 @@
 //
 // `together` says what neighbouring threads fetch from A: columns of one row (false) or rows of one column (true),
 // whichever are neighbours in memory.
+#ifndef MINIDL_PRODUCT_CUH
+#define MINIDL_PRODUCT_CUH
 #include "common.cuh"
 
 #define TILE 64
@@ -88,3 +90,5 @@ __device__ void tile_product(
         for (int j = 0; j < EACH; j++)
             if (top + my_row + i < M && side + my_column + j < N) store(top + my_row + i, side + my_column + j, sum[i][j]);
 }
+
+#endif

@@ -1,4 +1,6 @@
 // Sums in a fixed order, so that the same input gives the same bits: no atomic additions.
+#ifndef MINIDL_REDUCE_CUH
+#define MINIDL_REDUCE_CUH
 #include "common.cuh"
 
 // The sum, or the maximum, over the 32 lanes of a warp, in every lane.
@@ -49,3 +51,5 @@ KERNEL(256) add_shares(const double *partial, real *sum, int shares, long long n
         sum[i] = (real)(total / divisor);
     }
 }
+
+#endif

@@ -1,4 +1,6 @@
 // Work on the rows of a matrix, a warp for each: its 32 lanes stand side by side in the row and move on together.
+#ifndef MINIDL_ROWS_CUH
+#define MINIDL_ROWS_CUH
 #include "reduce.cuh"
 
 #define EACH_OF_ROW(j, columns) for (int j = threadIdx.x % 32; j < (columns); j += 32)
@@ -20,3 +22,5 @@ template <class Term> __device__ real row_sum(int columns, const Term &term)
     EACH_OF_ROW(j, columns) sum += term(j);
     return warp_sum(sum);
 }
+
+#endif

@@ -1,5 +1,7 @@
 // Windows over one to three spatial axes: missing axes have size 1, a window of 1, and come first. Elements are counted in
 // 32 bits, which divide several times faster than 64; launchers decline larger arrays.
+#ifndef MINIDL_WINDOWS_CUH
+#define MINIDL_WINDOWS_CUH
 #include "common.cuh"
 
 struct Axis {
@@ -46,3 +48,5 @@ __device__ inline Place place_of(unsigned p, unsigned depth, unsigned height, un
     place.d = p % depth, place.n = p / depth;
     return place;
 }
+
+#endif
