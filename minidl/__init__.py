@@ -6,7 +6,8 @@ The names below load their modules on first use, so that ``import minidl`` stays
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -44,12 +45,42 @@ _NAMES = {
 __all__ = [*_MODULES, *_NAMES]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"minidl.{name}")
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"minidl.{_NAMES[name]}"), name)
-    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
+if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
+    from minidl import backend as backend
+    from minidl import callbacks as callbacks
+    from minidl import config as config
+    from minidl import data as data
+    from minidl import datasets as datasets
+    from minidl import errors as errors
+    from minidl import geometry as geometry
+    from minidl import initializers as initializers
+    from minidl import layers as layers
+    from minidl import losses as losses
+    from minidl import metrics as metrics
+    from minidl import models as models
+    from minidl import ops as ops
+    from minidl import optimizers as optimizers
+    from minidl import parameters as parameters
+    from minidl import testing as testing
+    from minidl import utils as utils
+    from minidl.backend import get_threads as get_threads
+    from minidl.backend import set_backend as set_backend
+    from minidl.backend import set_threads as set_threads
+    from minidl.backend import use_backend as use_backend
+    from minidl.backend import use_threads as use_threads
+    from minidl.backend.random import get_seed as get_seed
+    from minidl.backend.random import set_seed as set_seed
+    from minidl.models import Model as Model
+    from minidl.models import Sequential as Sequential
+    from minidl.models.warmup import warmup as warmup
+else:  # hidden from them, so that they notice a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"minidl.{name}")
+        if name in _NAMES:
+            return getattr(importlib.import_module(f"minidl.{_NAMES[name]}"), name)
+        raise AttributeError(f"module 'minidl' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

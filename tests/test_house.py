@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import minidl
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "minidl"
 
@@ -215,3 +217,26 @@ def test_definitions_speak_the_common_language_of_numpy_and_cupy() -> None:
 def test_cupy_has_every_name_the_definitions_use() -> None:
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
     assert not [name for name in SHARED_WITH_CUPY if not hasattr(cupy, name)]
+
+
+def test_type_checkers_see_every_lazy_name() -> None:
+    """They cannot run ``__getattr__``: each name stands in an import for them alone, from where it really is."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    seen = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            assert alias.asname == alias.name, "without `as`, checkers take an import for private"
+            seen[alias.name] = f"{node.module}.{alias.name}"
+    expected = {name: f"minidl.{name}" for name in minidl._MODULES}
+    expected |= {name: f"minidl.{module}.{name}" for name, module in minidl._NAMES.items()}
+    assert seen == expected
+    hidden = [node.name for node in block.orelse if isinstance(node, ast.FunctionDef)]
+    assert hidden == ["__getattr__"], "seen by a checker, it would make every misspelt name a right one of type Any"
+
+
+def test_a_misspelt_name_brings_a_suggestion() -> None:
+    with pytest.raises(AttributeError, match="module 'minidl' has no attribute 'Sequntial'") as caught:
+        minidl.Sequntial  # noqa: B018
+    assert (caught.value.name, caught.value.obj) == ("Sequntial", minidl), "Python looks there for what was meant"
