@@ -64,6 +64,14 @@ def check_shape(shape: Any, where: str) -> Any:
 class Window:
     """A window that slides over the spatial axes: its size, strides, padding and dilation.
 
+    Args:
+        size: one positive integer for each spatial axis.
+        strides: positions from one window to the next, for each axis (one integer: the same for all); () means 1.
+        padding: ``"valid"`` or ``"same"``.
+        dilation: positions from one tap to the next, like ``strides``.
+
+    Raises ArgumentTypeError and ArgumentError for anything else, and ShapeError for an input that does not fit.
+
     >>> Window((5, 5), padding="same").output_shape((28, 28))
     (28, 28)
     >>> Window((2, 2), strides=(2, 2)).output_shape((7, 9))
@@ -82,13 +90,17 @@ class Window:
     )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.size, Sequence) or isinstance(self.size, str):
+            received = f"size={self.size!r} of type {type(self.size).__name__}"
+            raise ArgumentTypeError("Window", received, "a tuple of positive integers, one for each spatial axis", "(3, 3)")
+        if not self.size:
+            raise ArgumentError("Window", "size=()", "at least one spatial axis")
         if self.padding not in ("valid", "same"):
             raise ArgumentError("Window", f"padding={self.padding!r}", "'valid' or 'same'")
-        object.__setattr__(self, "strides", self.strides or (1,) * self.rank)
-        object.__setattr__(self, "dilation", self.dilation or (1,) * self.rank)
-        if not len(self.size) == len(self.strides) == len(self.dilation):
-            received = f"size={self.size}, strides={self.strides}, dilation={self.dilation}"
-            raise ArgumentError("Window", received, "one entry per spatial axis in each")
+        for name in ("size", "strides", "dilation"):
+            given = getattr(self, name)
+            default = isinstance(given, tuple) and not given
+            object.__setattr__(self, name, positive_integers("Window", name, 1 if default else given, self.rank))
 
     @property
     def rank(self) -> int:
@@ -110,7 +122,7 @@ class Window:
         spatial = tuple(spatial)
         if spatial in self._outputs:  # asked at every step, for the same few shapes
             return self._outputs[spatial]
-        self._check_rank(spatial, where)
+        self._check_sizes(spatial, where)
         if self.padding == "same":
             out = tuple(-(-n // s) for n, s in zip(spatial, self.strides))
         else:
@@ -129,7 +141,7 @@ class Window:
         spatial = tuple(spatial)
         if spatial in self._pads:
             return self._pads[spatial]
-        self._check_rank(spatial, "Window")
+        self._check_sizes(spatial, "Window")
         pairs = [(0, 0)] * self.rank
         if self.padding == "same":
             sizes = zip(spatial, self.spans, self.strides)
@@ -143,9 +155,15 @@ class Window:
         >>> list(Window((2,), strides=(2,)).tap_slices((3,)))
         [(slice(0, 5, 2),), (slice(1, 6, 2),)]
         """
+        self._check_rank(output, "Window")
         for tap in product(*map(range, self.size)):
             starts = [t * d for t, d in zip(tap, self.dilation)]
             yield tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, output, self.strides))
+
+    def _check_sizes(self, spatial: tuple[int, ...], where: str) -> None:
+        self._check_rank(spatial, where)
+        if any(isinstance(size, bool) or not hasattr(size, "__index__") for size in spatial):
+            raise ArgumentTypeError(where, f"an input of spatial shape {spatial!r}", "integers")
 
     def _check_rank(self, spatial: Sequence[int], where: str) -> None:
         if len(spatial) != self.rank:

@@ -86,6 +86,70 @@ def test_windows_that_make_no_sense(arguments: tuple) -> None:
         Window(*arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"size": (0, 3)}, "size=(0, 3); expected a positive integer"),
+        ({"size": (3, -1)}, "size=(3, -1)"),
+        ({"size": ()}, "size=(); expected at least one spatial axis"),
+        ({"size": (3, 3), "strides": (1, 0)}, "strides=(1, 0); expected a positive integer or 2 of them"),
+        ({"size": (3, 3), "strides": 0}, "strides=0"),  # and not taken for "no strides given"
+        ({"size": (3, 3), "strides": (2, -1)}, "strides=(2, -1)"),
+        ({"size": (3, 3), "strides": (2,)}, "strides=(2,)"),
+        ({"size": (3,), "dilation": (0,)}, "dilation=(0,)"),
+        ({"size": (3,), "dilation": (1, 1)}, "dilation=(1, 1)"),
+        ({"size": (3,), "padding": -1}, "padding=-1; expected 'valid' or 'same'"),
+        ({"size": (3,), "padding": ["same"]}, "padding=['same']"),
+    ],
+    ids=str,
+)
+def test_windows_out_of_range_name_the_argument(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Window(**arguments)
+    assert f"Window: received {words}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"size": 3}, "size=3 of type int; expected a tuple of positive integers, one for each spatial axis"),
+        ({"size": "33"}, "size='33' of type str"),
+        ({"size": None}, "size=None of type NoneType"),
+        ({"size": (2.5,)}, "size=(2.5,)"),
+        ({"size": (True,)}, "size=(True,)"),
+        ({"size": ("a",)}, "size=('a',)"),
+        ({"size": (3,), "strides": (1.0,)}, "strides=(1.0,)"),
+        ({"size": (3,), "strides": None}, "strides=None"),
+        ({"size": (3,), "dilation": "1"}, "dilation='1'"),
+    ],
+    ids=str,
+)
+def test_windows_of_another_kind_name_the_argument(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentTypeError) as caught:
+        Window(**arguments)
+    assert f"Window: received {words}" in str(caught.value)
+
+
+def test_lists_numpy_integers_and_single_strides_become_tuples() -> None:
+    window = Window([3, np.int64(5)], 2, "valid", np.int32(1))  # type: ignore[arg-type]
+    assert window == Window((3, 5), (2, 2), "valid", (1, 1))
+    assert hash(window) == hash(Window((3, 5), (2, 2)))
+    assert all(type(n) is int for n in (*window.size, *window.strides, *window.dilation))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("method", ["output_shape", "pads"])
+@pytest.mark.parametrize("size", [2.5, "a", None, True], ids=str)
+def test_sizes_of_another_kind(method: str, padding: str, size: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="expected integers"):
+        getattr(Window((3,), padding=padding), method)((size,))
+
+
+def test_slices_for_a_wrong_number_of_axes() -> None:
+    with pytest.raises(ShapeError):
+        next(Window((3, 3)).tap_slices((8,)))
+
+
 @pytest.mark.parametrize("value, expected", [(5, (5, 5)), ((3, 4), (3, 4)), ([3, 4], (3, 4)), (np.int64(2), (2, 2))])
 def test_positive_integers(value: Any, expected: tuple[int, ...]) -> None:
     assert positive_integers("Conv2D", "kernel_size", value, 2) == expected
