@@ -1,4 +1,4 @@
-"""``model.summary()``: one row per layer."""
+"""``model.summary()``: one row per layer, also where a layer is used several times."""
 
 from __future__ import annotations
 
@@ -16,41 +16,47 @@ def summary_text(network: Layer) -> str:
     """The table: layer, output shape, parameters, and what one sample keeps in memory from forward to backward pass."""
     rows = [("Layer", "Output shape", "Parameters", "Kept per sample")]
     kept = _kept_bytes(network)
-    for index, (layer, shape) in enumerate(_rows(network)):
-        rows.append((layer.label, str((None, *shape)), f"{layer.count_params():,}", _size(kept[index])))
+    uses: dict[Layer, list[tuple[str, int]]] = {}  # a layer's row stands where it is used first
+    for (layer, shape), size in zip(_uses(network), kept, strict=True):
+        uses.setdefault(layer, []).append((str((None, *shape)), size))
+    for layer, each in uses.items():
+        label = layer.label if len(each) == 1 else f"{layer.label}, {len(each)} uses"
+        shapes = " or ".join(dict.fromkeys(shape for shape, _ in each))
+        rows.append((label, shapes, f"{layer.count_params():,}", _size(sum(size for _, size in each))))
     total = network.count_params()
+    shared = "; shared ones are counted once" if sum(layer.count_params() for layer in uses) > total else ""
     trainable = sum(p.size for p in network.parameters if p.trainable)
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [_line(rows[0], widths), "-" * len(_line(rows[0], widths))]
     lines += [_line(row, widths) for row in rows[1:]]
     lines += ["-" * len(lines[0])]
-    lines += [f"Parameters: {total:,} (trainable {trainable:,}, not trainable {total - trainable:,})"]
+    lines += [f"Parameters: {total:,} (trainable {trainable:,}, not trainable {total - trainable:,}){shared}"]
     lines += [f"Memory: parameters {_size(sum(p.value.nbytes for p in network.weights))}, kept per sample {_size(sum(kept))}"]
     return "\n".join(lines)
 
 
-def _rows(network: Layer) -> list[tuple[Layer, Any]]:
-    """Layers in order of use with their output shapes."""
+def _uses(network: Layer) -> list[tuple[Layer, Any]]:
+    """Layers in order of use with their output shapes; a layer used twice comes twice."""
     if isinstance(network, Graph):
         return [(node.layer, node.shape) for node in network.nodes if node.layer is not None]
     if not isinstance(network, Chain):
         return [(network, network.output_shape(network.input_shape))]
-    rows, shape = [], network.input_shape
+    uses, shape = [], network.input_shape
     for layer in network.layers:
         shape = layer.output_shape(shape)
-        rows.append((layer, shape))
-    return rows
+        uses.append((layer, shape))
+    return uses
 
 
 def _kept_bytes(network: Layer) -> list[int]:
-    """What each row keeps for its gradient, per sample: measured on two samples, an array kept twice counted once."""
+    """What each use keeps for its gradient, per sample: measured on two samples, an array kept twice counted once."""
     shapes = network.input_shape if network.takes_many else (network.input_shape,)
     xs = tuple(backends.current().asarray(np.zeros((2, *shape)), network.dtype) for shape in shapes)
     _, saved = network.apply(xs if network.takes_many else xs[0], training=True)
     seen = {id(_owner(x)) for x in xs}  # the input is the data's memory, not the model's
     weights = {id(_owner(p.value)) for p in network.weights}
-    per_row = saved if isinstance(network, (Chain, Graph)) else [saved]
-    return [_bytes(of_layer, seen | weights, seen) // 2 for of_layer in per_row]
+    per_use = saved if isinstance(network, (Chain, Graph)) else [saved]
+    return [_bytes(of_layer, seen | weights, seen) // 2 for of_layer in per_use]
 
 
 def _bytes(saved: Any, skip: set[int], seen: set[int]) -> int:

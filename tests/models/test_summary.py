@@ -107,6 +107,63 @@ def test_branches_and_models_inside():
     assert rows_of(model)[0][0].startswith("body")
 
 
+def kept_of(model):
+    """What the rows say they keep, in bytes, and what the last line says."""
+    lines = [line for line in text_of(model).splitlines() if "(None, " in line]
+    assert all(line.endswith(" B") for line in lines), "small enough to be counted in bytes"
+    last = text_of(model).splitlines()[-1]
+    return [int(line.split()[-2]) for line in lines], int(last.split()[-2])
+
+
+def test_a_shared_layer_has_one_row_in_a_chain():
+    shared, relu = Dense(4, name="shared"), Activation("relu")
+    model = Sequential([Input((4,)), shared, relu, shared, relu, Dense(2)])
+    expected = [
+        ("shared (Dense), 2 uses", (4,), 20),
+        ("activation_1 (Activation), 2 uses", (4,), 0),
+        ("dense_1 (Dense)", (2,), 10),
+    ]
+    assert rows_of(model) == expected
+    assert "Parameters: 30 (trainable 30, not trainable 0)\n" in text_of(model)
+    assert kept_of(model) == ([0, 32, 0], 32)  # relu keeps its output twice; it is what the layers behind would keep
+
+
+def test_a_shared_layer_has_one_row_in_a_graph():
+    shared, x = Dense(4, name="shared"), Input((4,))
+    model = Model(x, Dense(2)(Add()([shared(x), shared(shared(x))])))
+    assert rows_of(model) == [("shared (Dense), 3 uses", (4,), 20), ("add_1 (Add)", (4,), 0), ("dense_1 (Dense)", (2,), 10)]
+    assert "Parameters: 30 (trainable 30, not trainable 0)\n" in text_of(model)
+    rows, total = kept_of(model)
+    assert sum(rows) == total == 32  # the input of the second use, and that of dense_1
+
+
+def test_shared_models_and_layers_of_models_inside():
+    shared = Dense(4, name="shared")
+    body = Sequential([Input((4,)), shared, BatchNormalization(), shared], name="body")
+    assert [(label.partition(" ")[0], count) for label, _, count in rows_of(body)] == [
+        ("shared", 20),
+        ("batch_normalization_1", 16),
+    ]
+    x = Input((4,))
+    model = Model(x, Dense(2)(Add()([body(x), shared(x), body(body(x))])))
+    rows = rows_of(model)
+    assert [(label.partition(" ")[0], count) for label, _, count in rows] == [
+        ("body", 36),
+        ("shared", 20),
+        ("add_1", 0),
+        ("dense_1", 10),
+    ]
+    assert rows[0][0].endswith(", 3 uses")
+    assert "Parameters: 46 (trainable 38, not trainable 8); shared ones are counted once\n" in text_of(model)
+
+
+def test_a_layer_used_on_two_shapes_names_both():
+    relu, x = Activation("relu", name="shared"), Input((4,))
+    model = Model(x, Dense(1)(relu(Dense(3)(relu(x)))))
+    (line,) = [line for line in text_of(model).splitlines() if line.startswith("shared (Activation), 2 uses ")]
+    assert " (None, 4) or (None, 3) " in line
+
+
 def test_memory_is_what_the_layers_keep_in_float32():
     """Dense keeps its input (the data's own memory in the first layer), relu its output, which is the next one's input."""
     model = Sequential([Dense(128, input_shape=(784,)), Activation("relu"), Dense(64)])
