@@ -70,7 +70,11 @@ def reason(error, quick):
     if found := mnist.find_data():
         return f"the files in {found} cannot be used ({error.received})"
     folder = os.environ.get("MINIDL_DATA")
-    missing = f"the folder in MINIDL_DATA ({folder}) does not hold it" if folder else "MINIDL_DATA is not set"
+    missing = (
+        f"the folder in MINIDL_DATA ({folder}) does not hold it"
+        if folder
+        else "MINIDL_DATA, the folder that holds mnist/, is not set"
+    )
     if quick:
         return f"{missing}, and --quick downloads nothing"
     answer = error.received.partition("; ")[0]  # of the first server: its address, a colon, what it said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.progress import values
 
 
 class History(Callback):
@@ -11,6 +12,11 @@ class History(Callback):
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+
+    def __repr__(self) -> str:
+        """What a notebook shows below ``model.fit(...)``."""
+        last = ", ".join(values({name: each[-1] for name, each in self.history.items()}))
+        return f"<History of {len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}{'; the last: ' * bool(last)}{last}>"
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Append the epoch."""

@@ -72,7 +72,9 @@ def test_mnist(environment, home, model):
     printed = succeed(environment, "mnist_cnn.py", "--quick", "--model", model, *shorter)
     lines = printed.splitlines()
     assert lines[0] == "Data: built-in digits; 1000 images to train on, 300 to test on"
-    assert lines[1] == "MNIST is not used: MINIDL_DATA is not set, and --quick downloads nothing."
+    assert (
+        lines[1] == "MNIST is not used: MINIDL_DATA, the folder that holds mnist/, is not set, and --quick downloads nothing."
+    )
     assert sum("MNIST" in line for line in lines) == 1
     assert f"Parameters: {PARAMETERS[model]} (" in printed
     assert "Training on 800 samples, validating on 200" in printed
@@ -106,7 +108,10 @@ def test_mnist_without_a_net_takes_the_digits_and_says_so(environment):
     lines = printed.splitlines()
     assert lines[0] == "Data: built-in digits; 20000 images to train on, 2000 to test on"
     failed = os.strerror(errno.ECONNREFUSED)
-    assert lines[1] == f"MNIST is not used: MINIDL_DATA is not set, and the download failed ({failed})."
+    assert (
+        lines[1]
+        == f"MNIST is not used: MINIDL_DATA, the folder that holds mnist/, is not set, and the download failed ({failed})."
+    )
 
 
 @pytest.mark.data

@@ -247,3 +247,12 @@ def test_a_history_of_ones_own():
     given = model.fit(X, Y, epochs=2, verbose=0, callbacks=(mine,))
     assert mine.history == given.history
     assert mine.epoch == [0, 1]
+
+
+def test_a_history_shows_its_last_values():
+    assert repr(History()) == "<History of 0 epochs>"
+    history = History()
+    history.on_epoch_end(0, {"loss": 0.25, "accuracy": 0.5})
+    assert repr(history) == "<History of 1 epoch; the last: loss: 0.2500, accuracy: 0.5000>"
+    history.on_epoch_end(1, {"loss": 0.125, "accuracy": 0.75})
+    assert repr(history) == "<History of 2 epochs; the last: loss: 0.1250, accuracy: 0.7500>"

@@ -110,7 +110,7 @@ NAMES = [
 @pytest.mark.parametrize("many", [0, 1, 2, 3, 5, 11])
 def test_no_line_is_wider_than_the_terminal_and_none_stays(terminal, many):
     chance = random.Random(many)
-    for columns in range(20, 201, 1 if many < 5 else 4):
+    for columns in (20, *range(21 + many % 4, 201, 4)):
         names = ["loss", *chance.sample(NAMES[1:], many - 1)] if many else []
         scale = {name: chance.choice([1.0, 1e-5, 1e30, float("nan"), float("-inf"), 123.4]) for name in names}
         stream = terminal(columns)
