@@ -19,6 +19,7 @@ from minidl.callbacks.base import Callback, Logs
 
 _CELLS = 30  # of the bar, where there is room
 _FEWEST_CELLS = 5  # a shorter bar shows nothing
+_NARROWEST = 19  # columns into which a sentence is broken; what is narrower still breaks it itself
 _USUAL_COLUMNS = 80  # where the width is unknown
 _SECONDS_BETWEEN_UPDATES = 0.2
 
@@ -44,7 +45,7 @@ class ProgressBar(Callback):
         validation = f", validating on {p['validation_samples']}" if p.get("validation_samples") else ""
         text = f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}"
         if self.bar:
-            text = textwrap.fill(text, columns(self.stream) - 1)
+            text = textwrap.fill(text, max(columns(self.stream) - 1, _NARROWEST))
         self._write(f"{text}\n")
 
     def on_train_end(self, logs: Logs) -> None:

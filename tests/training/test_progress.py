@@ -135,7 +135,8 @@ def test_even_smaller_terminals_keep_their_lines(terminal, columns):
     stream = terminal(columns)
     bar = ProgressBar(1, stream)
     bar.params = {**PARAMS, "steps": 3}
-    bar.start("")
+    bar.on_train_begin({})
+    stream.rows, stream.row, stream.widest = [[]], 0, 0
     for batch in range(3):
         bar.on_train_batch_end(batch, {"loss": 0.5, "accuracy": 0.25})
     assert len(stream.screen()) == 1
