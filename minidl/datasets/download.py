@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from minidl.errors import ArgumentError, DatasetError
+from minidl.folders import make_private
 
 if TYPE_CHECKING:
     import urllib.request
@@ -120,7 +121,7 @@ def download(
 
     Args:
         mirrors: complete addresses (http or https) of the same file, tried in order.
-        target: where the file is put; its folder is made if need be, and a file already there is replaced.
+        target: where the file is put; its folder is made if need be, for this user alone, and a file already there is replaced.
         sha256: hexadecimal digest that the content must have.
         limit: number of bytes beyond which the answer is refused.
         timeout: seconds to wait for a connection, and for each piece of the answer.
@@ -141,7 +142,7 @@ def download(
         if not url.lower().startswith(("http://", "https://")):
             raise ArgumentError("download(mirrors)", repr(url), "an address that starts with http:// or https://")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private(target.parent)
         # Try writing first: otherwise a full or closed folder would look as if every mirror had failed.
         probe = target.parent / f".{os.getpid()}.{secrets.token_hex(4)}.part"
         probe.touch(exist_ok=False)

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import access, losses, optimizers
 from minidl import backend as backends
 from minidl import metrics as metrics_module
+from minidl.backend.interrupt import WholeSteps
 from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
 from minidl.checks import check_flag, check_integer
@@ -26,7 +27,6 @@ from minidl.models.weights import load_weights, save_weights
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
-from minidl.training.interrupt import WholeSteps
 from minidl.training.plan import fused, links, samples_at_once
 from minidl.training.step import Step
 

@@ -9,6 +9,7 @@ from typing import Any
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array, number
+from minidl.backend.interrupt import only_at_end
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
 from minidl.layers.base import Layer
@@ -70,6 +71,7 @@ class Step:
         if stop_at_nan and not abs(number(loss)) < float("inf"):
             raise FloatingPointError(f"the loss became {number(loss)}")
         self.network.gradient(self.loss.gradient(loss_saved), saved, need_dx=False)
+        only_at_end()  # Ctrl-C cannot be let through any more
         self.optimizer.step(self.group)
         self.network.commit(pending)  # running statistics and counters: only after a whole step
         return loss, prediction

@@ -181,11 +181,14 @@ def _threads() -> Lines:
 
 def _caches() -> Lines:
     from minidl.datasets.locate import cache_folder
+    from minidl.folders import why_not_private
 
     data = cache_folder("mnist").parent
     for name, folder in (("kernel cache", data.parent / "kernels"), ("data cache", data)):
         problem = _why_not_writable(folder)
-        if problem is None:
+        if problem is None and name == "kernel cache":  # code: it is used only where nobody else can have put it
+            problem = why_not_private(folder, data.parent)
+        if not problem:
             yield name, f"{folder}, {'writable' if folder.is_dir() else 'can be made'}"
         else:
             yield name, f"{folder}: {problem}", "set MINIDL_HOME to a folder that can be written", True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -127,6 +128,20 @@ def test_without_numba_no_twin_is_looked_for(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "numba" else original(name, *rest))
     assert not dispatch.has_accelerator("minidl.kernels.numba")
     assert find_twin("minidl.kernels.numba", "convolution", "convolve") is None
+
+
+def test_control_c_waits_for_the_end_of_an_import(planted: Planted) -> None:
+    """Numba, half imported, fails at the second attempt."""
+    planted.write(
+        "toys",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\ndef double(x, times=1): return 'a twin'",
+    )
+    call, handler = make_op(double, "toys"), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        call(np.ones(2))
+    assert sys.modules[f"{PACKAGE}.toys"].whole
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert call(np.ones(2)) == "a twin"
 
 
 def test_twins_get_arrays_in_c_order_and_everything_else_as_it_is(planted: Planted) -> None:

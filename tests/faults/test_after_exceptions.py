@@ -9,6 +9,7 @@ import pytest
 
 import minidl
 from minidl import access
+from minidl.backend.interrupt import safe_point
 from minidl.callbacks import Callback, EarlyStopping, LambdaCallback
 from minidl.callbacks.base import MOMENTS
 from minidl.errors import StateError
@@ -184,6 +185,74 @@ def test_control_c_inside_a_step_waits_for_its_end(moment):
     assert ended == [{}]
     assert signal.getsignal(signal.SIGINT) is handler
     model.fit(X, Y, BATCH, verbose=0)
+
+
+def test_control_c_is_let_through_at_a_safe_point_of_a_step():
+    """As while a kernel compiles: before the update nothing is half done."""
+    reached = []
+
+    def interrupt_and_compile():
+        interrupt()
+        reached.append("held")
+        safe_point()
+        reached.append("ran on")
+
+    model = network(moment="gradient", n=3, do=interrupt_and_compile)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, BATCH, verbose=0, shuffle=False)
+    assert reached == ["held"]
+    assert_same(everything(model), after_steps(2))
+    for step in range(2, 4):
+        model.train_on_batch(X[BATCH * step :][:BATCH], Y[BATCH * step :][:BATCH])
+    assert_same(everything(model), after_steps(4))
+
+
+class SafePointInUpdate(Adam):
+    """Adam whose second update looks for an interrupt when it is half done."""
+
+    def update(self, *arguments):
+        super().update(*arguments)
+        if self.iterations == 1:
+            interrupt()
+            safe_point()
+
+
+@pytest.mark.parametrize("verb", ["fit", "train_on_batch"])
+def test_no_point_of_the_update_is_safe(verb):
+    model = network()
+    model.compile(SafePointInUpdate(0.01), "sparse_categorical_crossentropy", ["accuracy"])
+    if verb == "fit":
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, Y, BATCH, verbose=0, shuffle=False)
+    else:
+        model.train_on_batch(X[:BATCH], Y[:BATCH])
+        with pytest.raises(KeyboardInterrupt):
+            model.train_on_batch(X[BATCH:][:BATCH], Y[BATCH:][:BATCH])
+    assert_same(everything(model), after_steps(2))
+    model.train_on_batch(X[BATCH * 2 :][:BATCH], Y[BATCH * 2 :][:BATCH])
+    assert_same(everything(model), after_steps(3))
+
+
+def test_a_safe_point_in_another_thread_leaves_the_interrupt_to_the_main_one():
+    raised = []
+
+    def look():
+        try:
+            safe_point()
+        except KeyboardInterrupt as error:
+            raised.append(error)
+
+    def interrupt_and_look_elsewhere():
+        interrupt()
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    model = network(moment="apply", n=1, do=interrupt_and_look_elsewhere)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, BATCH, verbose=0, shuffle=False)
+    assert raised == []
+    assert_same(everything(model), after_steps(1))
 
 
 def test_control_c_between_steps_comes_at_once():

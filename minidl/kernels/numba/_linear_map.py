@@ -6,6 +6,7 @@ Whole vectors are read and written: rows are rounded up to ``natural_lanes`` num
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -81,7 +82,8 @@ else:
                     builder.store(total, vector_at(target, t_step, i, offset)).align = itemsize
 
         pointer = number_type(itemsize).as_pointer()
-        name = f"map_{len(matrix)}_{len(matrix[0])}_{itemsize}_{hash(matrix) & 0xFFFFFFFF:x}"
+        numbers_of_it = hashlib.sha256(repr([[float(m) for m in row] for row in matrix]).encode()).hexdigest()
+        name = f"map_{len(matrix)}_{len(matrix[0])}_{itemsize}_{numbers_of_it}"  # hash() of -1 is that of -2
         return machine_code(name, [pointer, INDEX, pointer, INDEX, INDEX], emit)
 
     @intrinsic

@@ -16,6 +16,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from minidl.kernels.numba import _kept
+from minidl.kernels.numba._compiling import between_passes, compiling
 
 _features = config.CPU_FEATURES or ""
 _name = config.CPU_NAME or llvm.get_host_cpu_name()
@@ -34,10 +35,11 @@ def machine_code(name: str, arguments: list[Any], emit: Callable[[ir.IRBuilder, 
 
     The name must tell everything that makes the body another.
     """
-    with global_compiler_lock:
+    with compiling(), global_compiler_lock:
         codegen = cpu_target.target_context.codegen()
         library = _kept.load(codegen, name)
         if library is None:
+            between_passes()
             library = codegen.create_library(f"minidl.{name}")
             library.enable_object_caching()
             module = library.create_ir_module(name)
