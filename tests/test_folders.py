@@ -48,6 +48,16 @@ def test_new_folders_are_for_this_user_alone_whatever_the_umask(tmp_path: Path, 
             make_private(tmp_path / name)
 
 
+def test_new_folders_are_never_open_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(Path, "chmod", lambda *args: None)  # what is mended behind comes too late
+        make_private(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert [mode(tmp_path / path) for path in ("a", "a/b")] == [0o700] * 2
+
+
 def test_what_is_ours_alone(home: Path) -> None:
     assert why_not_private(home / "kernels", home) == ""
     assert why_not_private(home / "kernels" / "not" / "yet", home) == ""

@@ -106,6 +106,16 @@ def test_the_file_arrives_in_a_new_folder(server, tmp_path, kind):
     assert sha256_of(target) == SHA256
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
+def test_new_folders_are_for_this_user_alone(server, tmp_path):
+    before = os.umask(0)
+    try:
+        fetch(server, tmp_path / "new" / "folder" / "f.gz", "good")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "new", tmp_path / "new" / "folder")] == [0o700] * 2
+
+
 def test_a_file_already_there_is_replaced_at_once(server, tmp_path):
     target = tmp_path / "f.gz"
     target.write_bytes(b"old")

@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("numba", reason="numba is not installed")
 
 from minidl.errors import ArgumentError
-from minidl.kernels.numba import _check_number_of_threads, _folder, _jit, _kept, _linear_map
+from minidl.kernels.numba import _check_number_of_threads, _compiling, _folder, _jit, _kept, _linear_map
 from minidl.kernels.numba._folder import Folder
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
@@ -31,6 +31,12 @@ STRANGER = 65534
 def home(tmp_path: Path) -> Path:
     tmp_path.chmod(0o700)
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is."""
+    monkeypatch.setattr(_compiling._compilations, "_said", True)
 
 
 def kernel(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> Any:
@@ -211,13 +217,14 @@ def test_a_folder_that_is_read_only_is_read(home: Path, monkeypatch: pytest.Monk
 
 
 @posix
-def test_a_planted_name_is_not_written_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("plant", [os.symlink, os.link])
+def test_a_planted_name_is_not_written_to(home: Path, plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Folder(home)
     assert folder.path is not None
     monkeypatch.setattr(secrets, "token_hex", lambda length: "guessed")
     victim = home / "victim"
     victim.write_text("precious")
-    (folder.path / ".guessed.part").symlink_to(victim)
+    plant(victim, folder.path / ".guessed.part")
     folder.write("name", b"content")
     assert victim.read_text() == "precious"
     assert folder.read("name") is None
