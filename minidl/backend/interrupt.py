@@ -22,6 +22,7 @@ class WholeSteps:
 
     def __init__(self) -> None:
         self._inside = self._pressed = self._installed = self._only_at_end = False
+        self._outer: WholeSteps | None = None
 
     @contextmanager
     def installed(self) -> Iterator[WholeSteps]:
@@ -39,21 +40,22 @@ class WholeSteps:
             self._installed = False
             signal.signal(signal.SIGINT, before)
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Around one step."""
+    def step(self) -> WholeSteps:
+        """Around one step: ``with guard.step():``."""
+        return self
+
+    def __enter__(self) -> None:
         global _holding
-        outer = _holding
         self._only_at_end, self._inside = False, True
         if self._installed:  # so this is the main thread
-            _holding = self
-        try:
-            yield
-        finally:
-            self._inside = False
-            if self._installed:
-                _holding = outer
-        if self._pressed:
+            self._outer, _holding = _holding, self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        global _holding
+        self._inside = False
+        if self._installed:
+            _holding, self._outer = self._outer, None
+        if self._pressed and kind is None:
             self._pressed = False
             raise KeyboardInterrupt
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -245,13 +246,13 @@ def test_a_safe_point_without_an_interrupt_does_nothing() -> None:
 
 FIRST_FIT = """
 import numpy as np, minidl
-from minidl.layers import Dense
-model = minidl.models.Sequential([Dense(4, 'relu', input_shape=(3,)), Dense(2, 'tanh')])
+from minidl.layers import LSTM, Dense
+model = minidl.models.Sequential([LSTM(8, input_shape=(5, 3)), Dense(2)])  # many seconds before the update
 model.compile("adam", "mean_squared_error")
-x, y = np.ones((8, 3), np.float32), np.ones((8, 2), np.float32)
+x, y = np.ones((8, 5, 3), np.float32), np.ones((8, 2), np.float32)
 before = [w.copy() for w in model.get_weights()]
-print("begins", flush=True)
 try:
+    print("begins", flush=True)
     model.fit(x, y, verbose=0)
 except KeyboardInterrupt:
     print("interrupted", all((a == b).all() for a, b in zip(before, model.get_weights())), flush=True)
@@ -272,6 +273,8 @@ def test_control_c_in_the_first_fit(announced: bool, tmp_path: Path) -> None:
         assert program.stdout.readline() == "begins\n"
         if announced:
             assert program.stderr.readline().startswith(LINE + "once; they are kept in ")
+        else:
+            time.sleep(0.2)
         program.send_signal(signal.SIGINT)
         output, errors = program.communicate(timeout=300)
     assert output.splitlines() == ["interrupted True", "1 1"], errors

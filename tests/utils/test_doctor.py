@@ -189,6 +189,17 @@ def test_caches_where_nothing_can_be_written(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["home"]  # it only looked
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
+def test_a_kernel_cache_that_others_can_write_to(tmp_path):
+    tmp_path.chmod(0o700)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o777)
+    found = finding("kernel cache")
+    assert f"{tmp_path / 'home'} can be written by others" in found.value
+    assert found.serious
+    assert not finding("data cache").serious  # whose files are known by their SHA-256
+
+
 def test_data(tmp_path, monkeypatch):
     assert "MINIDL_DATA is not set" in value("MNIST")
     monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
