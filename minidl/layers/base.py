@@ -47,6 +47,7 @@ class Layer:
         self._trainable = True
         self._building = False
         self._made: list[Parameter] = []  # by new_parameter, to see that none is forgotten
+        self._constants: list[Parameter] = []  # of these, the ones that thawing the layer must not train
         self._remembered: tuple[Any, Shape] | None = None  # saved, and the shape of y, of the last forward
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
@@ -79,13 +80,18 @@ class Layer:
     # -- parameters ----------------------------------------------------------------------------------------------------
 
     def new_parameter(self, name: str, shape: Shape, initializer: Any = "zeros", trainable: bool = True) -> Parameter:
-        """A parameter of the layer's dtype on the active device, its values drawn from the layer's own random stream."""
+        """A parameter of the layer's dtype on the active device, its values drawn from the layer's own random stream.
+
+        With ``trainable=False`` it is a constant, which is saved with the weights and never trained.
+        """
         if self._stream is None:
             self._stream = new_stream()
         index = len(self.parameters) + len(self.state)
         values = initializers.get(initializer, f"{self.label}: {name}")(shape, self._stream, index)
         values = np.array(values, self.dtype)  # a copy: an initializer of your own may give an array it keeps
         self._made.append(Parameter(backends.current().asarray(values), name, trainable and self._trainable))
+        if not trainable:
+            self._constants.append(self._made[-1])
         return self._made[-1]
 
     def sublayers(self) -> Iterator[Layer]:
@@ -144,6 +150,8 @@ class Layer:
             p.trainable = self._trainable
         for layer in self.sublayers():
             layer.trainable = value
+        for p in self._constants:
+            p.trainable = False
 
     def count_params(self) -> int:
         """Number of elements in parameters and state."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import isnan, prod
 
 from minidl.errors import MinidlError
 
@@ -19,7 +19,8 @@ class Row:
     Attributes:
         name: ``"x"``, or the parameter's name, such as ``"dense_1.W"``.
         shape: of the array.
-        error: the largest |analytic - numeric| / (|g| |d|) over all trusted differences; infinite for NaN.
+        error: the largest |analytic - numeric| / (|g| |d|) over all trusted differences; infinite for NaN. Of an element that
+            is right by this measure and wrong by itself, |analytic - numeric| over the larger of the two.
         index: the worst element; None where the array was checked along random directions only, and nothing was wrong.
         analytic, numeric: the derivative by ``gradient`` and by differences, at that element or along that direction.
         checked: number of elements that took part in a trusted difference.
@@ -90,7 +91,7 @@ class GradientReport:
     @property
     def verdict(self) -> str:
         """One line: PROVEN, WRONG or NOT PROVEN, and why."""
-        if self.wrong:
+        if self.wrong and not (self.problems and isnan(self.wrong[0].analytic)):  # where nothing came, a sentence says why
             return f"WRONG: {self.wrong[0].name}, error {self.wrong[0].error:.1e}, {_worst_element(self.wrong[0])}"
         if self.problems:
             return f"WRONG: {self.problems[0]}"

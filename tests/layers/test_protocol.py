@@ -9,6 +9,7 @@ import pytest
 
 from minidl.errors import NumericWarning, ShapeError, StateError
 from minidl.layers import LSTM, Dense, Dropout
+from minidl.layers.containers import Chain
 from tests.cases.layers import LAYERS, Case
 
 CASES = list(LAYERS.values())
@@ -312,3 +313,18 @@ def test_the_forget_gate_starts_open():
         layer = LSTM(2, **arguments)
         layer.build((3, 4))
         assert layer.b.value.tolist() == expected  # input, forget, cell, output
+
+
+def test_thawing_a_layer_does_not_train_its_constants():
+    class Positions(Dense):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.table = self.new_parameter("table", (3,), trainable=False)
+
+    inner = Positions(2)
+    chain = Chain([Dense(3), inner])
+    chain.build((4,))
+    for trainable in (False, True):
+        chain.trainable = trainable
+        assert [p.trainable for p in inner.parameters] == [trainable, trainable, False]
+    assert [p.trainable for p in chain.parameters] == [True, True, True, True, False]

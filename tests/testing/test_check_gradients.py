@@ -344,6 +344,450 @@ def test_a_gradient_that_is_zero_is_proven():
     assert report.error == 0
 
 
+# -- what one pass, and numbers of ordinary size, do not show ------------------------------------------------------------
+
+
+class Sets(Affine):
+    """A right gradient, but for one number."""
+
+    def __init__(self, name, number):
+        super().__init__()
+        self.array, self.number = name, number
+
+    def gradient(self, dy, saved, need_dx=True):
+        dx = super().gradient(dy, saved, need_dx)
+        target = dx if self.array == "x" else getattr(self, self.array).grad
+        if target is not None:
+            target.flat[0] = self.number
+        return dx
+
+
+@pytest.mark.parametrize("number", [1e155, -1e200, 1.7e308, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("name", ["x", "W"])
+def test_no_number_is_so_large_that_it_passes(name, number):
+    with np.errstate(all="ignore"):
+        report = check_gradients(Sets(name, number), batch(5, 4))
+    assert [r.name for r in report.wrong] == [name]
+    assert report.worst.index == (0, 0)
+    assert report.worst.analytic == number or np.isnan([report.worst.analytic, number]).all()
+
+
+class Scaled(Layer):
+    """y = scale tanh(x), its gradient ``error`` times the right one."""
+
+    def __init__(self, scale, error=1.0):
+        super().__init__()
+        self.scale, self.error = scale, error
+
+    def apply(self, x, training=False, keep=True):
+        return self.scale * np.tanh(x), x
+
+    def gradient(self, dy, x, need_dx=True):
+        return self.error * self.scale * dy * (1 - np.tanh(x) ** 2)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-160, 1e-8, 1e8, 1e160, 1e200, 1e299])
+@pytest.mark.parametrize("elementwise", [True, False])
+def test_functions_of_any_scale_are_judged_alike(scale, elementwise):
+    with np.errstate(all="raise"):  # the check's own arithmetic neither overflows nor underflows
+        assert check_gradients(Scaled(scale), batch(5, 4), elementwise=elementwise).ok
+        for error in (1 + 1e-4, 2, -1):
+            report = check_gradients(Scaled(scale, error), batch(5, 4), elementwise=elementwise)
+            assert [r.name for r in report.wrong] == ["x"], error
+
+
+def test_a_function_too_large_for_differences_is_not_proven():
+    with np.errstate(all="ignore"):
+        assert not check_gradients(Scaled(1e308, 2), batch(5, 4)).ok
+
+
+class TwoScales(Layer):
+    """Columns of very different size, the small one with a wrong gradient."""
+
+    def apply(self, x, training=False, keep=True):
+        return x * [1e8, 1.0], None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy * [1e8, 1.01]
+
+
+def test_an_element_that_is_small_beside_its_neighbours_is_wrong_all_the_same():
+    report = check_gradients(TwoScales(), batch(3, 2))
+    assert report.worst.error == pytest.approx(0.01, rel=0.1)
+    assert report.worst.index[1] == 1
+
+
+class NaNAtTheCorner(Layer):
+    def apply(self, x, training=False, keep=True):
+        return np.maximum(x, 0), x
+
+    def gradient(self, dy, x, need_dx=True):
+        return np.where(x == 0, np.nan, dy * (x > 0))
+
+
+@pytest.mark.parametrize("size", [20, 300])
+def test_a_corner_does_not_excuse_nan(size):
+    report = check_gradients(NaNAtTheCorner(), ramp_with_zeros(size, [7]))
+    assert report.worst.index == (0, 7)
+    assert report.worst.error == np.inf
+
+
+class KeepsItsInput(Affine):
+    def apply(self, x, training=False, keep=True):
+        y, self.h = super().apply(x, training)
+        return y, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return super().gradient(dy, self.h, need_dx)
+
+
+class KeepsAStack(KeepsItsInput):
+    def __init__(self):
+        super().__init__()
+        self.stack = []
+
+    def apply(self, x, training=False, keep=True):
+        y, h = Affine.apply(self, x, training)
+        self.stack.append(h)
+        return y, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return Affine.gradient(self, dy, self.stack.pop(), need_dx)
+
+
+class RemembersTheFirstBatch(Layer):
+    length = 0
+
+    def apply(self, x, training=False, keep=True):
+        self.length = self.length or len(x)
+        return x / self.length, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy / self.length
+
+
+class FirstBatchInTheGradient(RemembersTheFirstBatch):
+    def apply(self, x, training=False, keep=True):
+        return x / len(x), None
+
+    def gradient(self, dy, saved, need_dx=True):
+        self.length = self.length or len(dy)
+        return dy / self.length
+
+
+class OneBuffer(Affine):
+    def apply(self, x, training=False, keep=True):
+        y, saved = super().apply(x, training, keep)
+        if not hasattr(self, "buffer") or self.buffer.shape != y.shape:
+            self.buffer = np.empty_like(y)
+        self.buffer[...] = y
+        return self.buffer, saved
+
+
+class ReluInPlace(Layer):
+    def apply(self, x, training=False, keep=True):
+        np.maximum(x, 0, out=x)
+        return x.copy(), x
+
+    def gradient(self, dy, x, need_dx=True):
+        return dy * (x > 0)
+
+
+class ClipsW(Affine):
+    def apply(self, x, training=False, keep=True):
+        np.clip(self.W.value, -0.1, 0.1, out=self.W.value)
+        return super().apply(x, training, keep)
+
+
+class MovesItsStatistics(Affine):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.mean = self.new_parameter("mean", (input_shape[-1],), trainable=False)
+
+    @property
+    def state(self):
+        return [self.mean] if hasattr(self, "mean") else []
+
+    def apply(self, x, training=False, keep=True):
+        self.mean.value[...] = x.mean(axis=0)
+        return super().apply(x, training, keep)
+
+
+class WritesIntoY(Layer):
+    def apply(self, x, training=False, keep=True):
+        y = np.tanh(x)
+        return y, y
+
+    def gradient(self, dy, y, need_dx=True):
+        return np.multiply(dy, np.subtract(1, np.square(y, out=y), out=y), out=y)
+
+
+class ClipsItsGradient(Affine):
+    def dx(self, h, dy):
+        return np.clip(super().dx(h, dy), -100, 100)
+
+
+class WantsContiguousDy(Layer):
+    def apply(self, x, training=False, keep=True):
+        return 2 * x, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return 2 * np.lib.stride_tricks.as_strided(dy, dy.shape, (8 * dy.shape[1], 8))
+
+
+class FailsForGaps(WantsContiguousDy):
+    def gradient(self, dy, saved, need_dx=True):
+        if not dy.flags.c_contiguous:
+            raise ValueError("no gaps, please")
+        return 2 * dy
+
+
+class OtherInference(Affine):
+    def apply(self, x, training=False, keep=True):
+        y, saved = super().apply(x, training, keep)
+        return (y, saved) if keep else (2 * y, None)
+
+
+class SingleGradient(Affine):
+    def dx(self, h, dy):
+        return super().dx(h, dy).astype("float32")
+
+
+class ListOfNumbers(Affine):
+    def dx(self, h, dy):
+        return super().dx(h, dy).tolist()
+
+
+class AnotherShape(Affine):
+    def output_shape(self, input_shape):
+        return input_shape
+
+
+BETWEEN = (
+    "The gradient of x is another one when a second forward pass comes in between, as where a layer is used twice; "
+    "what gradient needs belongs into saved, not into the layer."
+)
+
+
+@pytest.mark.parametrize(
+    "layer, sentence",
+    [
+        (KeepsItsInput(), BETWEEN),
+        (KeepsAStack(), BETWEEN),
+        (RemembersTheFirstBatch(), "y of another batch depends on the batches before it; apply leaves the layer as it is."),
+        (FirstBatchInTheGradient(), "The gradient of x for another batch depends on the batches before it."),
+        (OneBuffer(), "y is overwritten by the next forward pass."),
+        (ReluInPlace(), "x itself was changed by the forward pass."),
+        (ClipsW(), "W itself was changed by the forward pass."),
+        (MovesItsStatistics(), "mean itself was changed by the forward pass."),
+        (WritesIntoY(), "y was changed by gradient; it belongs to the layer behind."),
+        (ClipsItsGradient(), "The gradient of x is not proportional to dy."),
+        (WantsContiguousDy(), "The gradient of x is another one when dy is not contiguous."),
+        (OtherInference(), "y is another one when keep=False."),
+        (SingleGradient(), "The gradient of x is float32, computed in less than the precision of x."),
+        (ListOfNumbers(), "The gradient of x, of shape (5, 4), is not an array."),
+        (AnotherShape(), "Samples of y are of shape (3,); output_shape says (4,)."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Layer) else "",
+)
+def test_what_only_further_passes_show(layer, sentence):
+    report = check_gradients(layer, batch(5, 4))
+    assert sentence in report.problems
+    assert report.verdict.startswith("WRONG")
+
+
+def test_a_gradient_that_fails_for_gaps_is_a_problem_and_not_a_crash():
+    problems = check_gradients(FailsForGaps(), batch(5, 4)).problems
+    assert problems == ("gradient fails (ValueError: no gaps, please) where dy is not contiguous.",)
+
+
+def test_a_layer_used_twice_is_wrong_where_it_keeps_its_input():
+    """Why the two passes matter: the sum of both uses is what a network would have trained on."""
+    x = Input((3,))
+    once, twice = Affine(), KeepsItsInput()
+    assert check_gradients(Model(x, once(once(x))), batch(5, 3)).ok
+    assert [r.name for r in check_gradients(Model(x, twice(twice(x))), batch(5, 3)).wrong]
+
+
+def test_a_loss_that_keeps_its_predictions():
+    class Keeps(MeanSquaredError):
+        def per_sample(self, y_pred, targets):
+            self.y_pred = y_pred
+            return super().per_sample(y_pred, targets)
+
+        def gradient_of(self, kept, targets, scale):
+            return super().gradient_of(self.y_pred, targets, scale)
+
+    assert BETWEEN in check_gradients(Keeps(), batch(3, 2), batch(3, 2, seed=1)).problems
+
+
+def test_a_mask_for_a_certain_number_of_samples_is_no_fault():
+    assert check_gradients(Dropout(0.5, noise_shape=(5, 1)), batch(5, 4)).ok
+
+
+# -- weights that training cannot see ------------------------------------------------------------------------------------
+
+
+class Hidden(Layer):
+    """y = x W, where W lies wherever ``hide`` puts it."""
+
+    def output_shape(self, input_shape):
+        return (3,)
+
+    def build(self, input_shape):
+        self.hide(np.random.default_rng(0).normal(size=(input_shape[-1], 3)))
+
+    def apply(self, x, training=False, keep=True):
+        return x @ self.find(), None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy @ self.find().T
+
+
+class AsAttribute(Hidden):
+    def hide(self, array):
+        self.W = array
+
+    def find(self):
+        return self.W
+
+
+class Float32ReadOnly(AsAttribute):
+    def hide(self, array):
+        self.W = array.astype("float32")
+        self.W.flags.writeable = False
+
+
+class InContainers(Hidden):
+    def hide(self, array):
+        self.parts = [({"W": array},)]
+
+    def find(self):
+        return self.parts[0][0]["W"]
+
+
+class InAnObject(Hidden):
+    class Box:
+        pass
+
+    def hide(self, array):
+        self.box = self.Box()
+        self.box.W = array
+
+    def find(self):
+        return self.box.W
+
+
+class InTheClass(AsAttribute):
+    W = np.random.default_rng(0).normal(size=(4, 3))
+
+    def hide(self, array):
+        pass
+
+
+class ParameterInAList(Hidden):
+    def hide(self, array):
+        self.all = [Parameter(array, "W")]
+
+    def find(self):
+        return self.all[0].value
+
+
+class LayerInADictionary(Hidden):
+    def hide(self, array):
+        self.inner = {"dense": Dense(3)}
+        self.inner["dense"].build((4,))
+
+    def find(self):
+        return self.inner["dense"].W.value
+
+
+class ModelInside(Hidden):
+    def hide(self, array):
+        self.model = Sequential([Dense(3, input_shape=(4,))])
+
+    def find(self):
+        return self.model.parameters[0].value
+
+
+FIX = "changes y but is not a Parameter: it is neither trained nor saved. Write self.W = self.new_parameter('W', (4, 3)), with "
+FIX += "trainable=False if it is a constant."
+
+
+@pytest.mark.parametrize(
+    "layer, sentence",
+    [
+        (AsAttribute(), f"self.W, an array of shape (4, 3), {FIX}"),
+        (Float32ReadOnly(), f"self.W, an array of shape (4, 3), {FIX}"),
+        (InContainers(), f"self.parts[0][0]['W'], an array of shape (4, 3), {FIX}"),
+        (InAnObject(), f"self.box.W, an array of shape (4, 3), {FIX}"),
+        (InTheClass(), f"self.W, an array of shape (4, 3), {FIX}"),
+        (ParameterInAList(), "self.all[0], a Parameter, is in no list of parameters: give it an attribute of its own."),
+        (
+            LayerInADictionary(),
+            "self.inner['dense'], the layer dense (Dense), is not among the sublayers: hold it as an attribute or in a list of "
+            "layers, or name it in sublayers().",
+        ),
+        (
+            ModelInside(),
+            "self.model.network, the layer chain (Chain), is not among the sublayers: hold it as an attribute or in a list of "
+            "layers, or name it in sublayers().",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Layer) else "",
+)
+def test_a_weight_that_training_cannot_see_is_named_with_the_way_out(layer, sentence):
+    report = check_gradients(layer, batch(5, 4))
+    assert report.problems == (sentence,)
+    assert report.verdict == f"WRONG: {sentence}"
+
+
+def test_a_hidden_weight_within_a_model_is_named_with_its_layer():
+    (problem,) = check_gradients(Sequential([Dense(4), AsAttribute(name="mine")]), batch(5, 6)).problems
+    assert problem.startswith("In mine (AsAttribute), self.W, an array of shape (4, 3)")
+
+
+def test_a_constant_is_a_parameter_that_is_not_trained():
+    class Constant(AsAttribute):
+        def hide(self, array):
+            self.table = self.new_parameter("table", array.shape, trainable=False)
+            self.table.value = array
+
+        def find(self):
+            return self.table.value
+
+    layer = Constant()
+    report = check_gradients(layer, batch(5, 4))
+    assert report.ok
+    assert [r.name for r in report.rows] == ["x"]
+
+
+def test_arrays_that_do_not_matter_are_no_weights():
+    class Busy(Affine):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scratch, self.log = np.zeros(7), [np.ones(3)]
+            self.labels = np.arange(4)
+
+        def apply(self, x, training=False, keep=True):
+            self.last = x.copy()
+            return super().apply(x, training, keep)
+
+    assert check_gradients(Busy(), batch(5, 4)).ok
+
+
+def test_looking_for_hidden_weights_changes_nothing():
+    layer, in_class = AsAttribute(), InTheClass()
+    layer.build((4,))
+    W, before, of_class = layer.W, layer.W.copy(), InTheClass.W.copy()
+    check_gradients(layer, batch(5, 4))
+    check_gradients(in_class, batch(5, 4))
+    assert layer.W is W
+    np.testing.assert_array_equal(W, before)
+    np.testing.assert_array_equal(InTheClass.W, of_class)
+    assert "W" not in vars(in_class)
+
+
 # -- what it is given --------------------------------------------------------------------------------------------------
 
 
