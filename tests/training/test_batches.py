@@ -1,0 +1,137 @@
+"""What reaches the network, the loss and the metrics: weights, dtypes, and where the data are cut."""
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.callbacks import LambdaCallback
+from minidl.data import class_weights
+from minidl.layers import Dense, Layer
+from minidl.models import Sequential
+from minidl.optimizers import SGD
+
+RNG = np.random.default_rng(23)
+X = RNG.normal(size=(20, 4)).astype(np.float32)
+Y = np.arange(20) % 3
+ONE_HOT = np.eye(3, dtype=np.float32)[Y]
+
+
+def last_probability(y_true, y_pred):
+    return y_pred[:, -1]
+
+
+@pytest.fixture
+def model():
+    minidl.set_seed(6)
+    model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])
+    model.compile(SGD(0.0), "categorical_crossentropy", ["accuracy", "mse", last_probability])
+    return model
+
+
+# -- weights -------------------------------------------------------------------------------------------------------------
+
+
+def weighted_means(model, weights):
+    """Loss as Keras divides it, by the number of samples; metrics by the sum of the weights."""
+    p = model.predict(X).astype(np.float64)
+    per_sample = {
+        "accuracy": p.argmax(1) == Y,
+        "mse": ((p - ONE_HOT) ** 2).mean(1),
+        "last_probability": p[:, -1],
+    }
+    expected = {"loss": (-np.log(p[np.arange(20), Y]) * weights).sum() / 20}
+    return expected | {name: (values * weights).sum() / weights.sum() for name, values in per_sample.items()}
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "fit", "validation", "train_on_batch", "test_on_batch", "class_weight"])
+def test_metrics_see_the_weights(model, verb):
+    right = model.predict(X).argmax(1) == Y
+    weights = np.where(right, 9.0, 0.5) + np.arange(20) / 20
+    if verb == "class_weight":
+        weights = np.array([0.5, 1.0, 7.0])[Y]
+    expected = weighted_means(model, weights)
+    plain = weighted_means(model, np.ones(20))
+    assert all(abs(expected[name] - plain[name]) > 0.01 for name in expected), "weights that make no difference prove nothing"
+    if verb == "evaluate":
+        found = model.evaluate(X, ONE_HOT, 7, sample_weight=weights, return_dict=True, verbose=0)
+    elif verb == "fit":
+        found = model.fit(X, ONE_HOT, 7, sample_weight=weights, verbose=0).history
+    elif verb == "class_weight":
+        found = model.fit(X, ONE_HOT, 7, class_weight={0: 0.5, 2: 7.0}, verbose=0).history
+    elif verb == "validation":
+        history = model.fit(X, ONE_HOT, 7, validation_data=(X, ONE_HOT, weights), verbose=0).history
+        found = {name: history[f"val_{name}"] for name in expected}
+        assert {name: history[name][0] for name in expected} == pytest.approx(plain, rel=1e-5)
+    else:
+        found = dict(zip(expected, getattr(model, verb)(X, ONE_HOT, weights)))
+    assert {name: float(np.ravel(value)[0]) for name, value in found.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_class_weights_of_many_classes():
+    labels = np.array([0, 127, 128, 255, 256, 299])
+    expected = [1, 2, 3, 4, 5, 6]
+    weights = dict(zip(labels.tolist(), expected))
+    assert class_weights(labels, weights).tolist() == expected
+    assert class_weights(labels.astype(np.uint16)[:, None], weights).tolist() == expected
+    assert class_weights(np.eye(300)[labels], weights).tolist() == expected
+
+
+# -- dtypes --------------------------------------------------------------------------------------------------------------
+
+
+class Witness(Layer):
+    """The identity; remembers the dtypes it was given."""
+
+    def __init__(self):
+        super().__init__(input_shape=(4,))
+        self.seen = set()
+
+    def apply(self, x, training=False, keep=True):
+        self.seen.add(x.dtype.name)
+        return x, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int64", "bool"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_batches_are_of_the_models_dtype_in_every_order(dtype, precision):
+    """In order of the data a batch is a slice, shuffled it is gathered: both arrive in the model's own dtype."""
+    with minidl.config.use_dtype(precision):
+        witness = Witness()
+        model = Sequential([witness, Dense(3, activation="softmax")])
+        model.compile(SGD(0.0), "sparse_categorical_crossentropy")
+    x = np.abs(10 * X).astype(dtype)
+    weights = np.ones(20, np.float64)
+    for do in (
+        lambda: model.fit(x, Y, 7, shuffle=False, sample_weight=weights, verbose=0),
+        lambda: model.fit(x, Y, 7, shuffle=True, sample_weight=weights, verbose=0),
+        lambda: model.evaluate(x, Y, 7, verbose=0),
+        lambda: model.predict(x, 7),
+        lambda: model.train_on_batch(x, Y),
+    ):
+        witness.seen.clear()
+        do()
+        assert witness.seen == {precision}
+    assert model.predict(x).dtype == model.predict(x[:0]).dtype == np.dtype(precision)
+
+
+# -- the cut -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "samples, split, training",  # int(floor(samples * (1 - split))), as Keras cuts
+    [(10, 0.25, 7), (10, 0.1, 9), (10, 0.05, 9), (7, 0.5, 3), (3, 0.5, 1), (100, 0.29, 71), (9, 0.1, 8), (11, 0.3, 7)],
+)
+def test_validation_split_cuts_where_keras_does(samples, split, training):
+    seen = {}
+    minidl.set_seed(1)
+    model = Sequential([Dense(1, input_shape=(1,))])
+    model.compile("sgd", "mse")
+    x = np.arange(samples, dtype=np.float32)[:, None] / samples
+    note = LambdaCallback(on_train_begin=lambda logs: seen.update(note.params))
+    model.fit(x, x, 4, epochs=2, initial_epoch=1, validation_split=split, verbose=0, callbacks=[note])
+    assert (seen["samples"], seen["validation_samples"]) == (training, samples - training)
+    assert (seen["steps"], seen["batch_size"], seen["epochs"]) == (-(-training // 4), 4, 2)
+    assert seen["metrics"] == ["loss", "val_loss"]
