@@ -472,6 +472,148 @@ mutant(
     "x[indices]",
 )
 
+# -- values that only a formula can judge --------------------------------------------------------------------------------
+
+VALUES, BATCHES, LOSS_VALUES = "tests/layers/test_values.py::", "tests/training/test_batches.py::", "tests/test_losses.py::"
+OPTIMIZERS = "tests/test_optimizers.py::"
+mutant(
+    "metrics that do not see the weights",
+    "training/loop.py",
+    BATCHES + "test_metrics_see_the_weights",
+    "metric.update(batch.y, prediction, batch.weight)",
+    "metric.update(batch.y, prediction)",
+)
+mutant(
+    "labels in a byte",
+    "losses/cross_entropy.py",
+    LOSS_VALUES + "test_labels_of_many_classes",
+    "astype(np.int64, copy=False)",
+    "astype(np.uint8, copy=False)",
+)
+mutant(
+    "weights along the classes where there are as many",
+    "losses/base.py",
+    LOSS_VALUES + "test_a_weight_belongs_to_its_sample_and_not_to_a_class",
+    "weights[..., None] / n",
+    "(weights[..., None] if weights.shape[0] != y_pred.shape[-1] else weights[None]) / n",
+)
+mutant(
+    "a loss summed in single precision",
+    "losses/base.py",
+    LOSS_VALUES + "test_small_losses_beside_a_large_one_count",
+    'values.sum(dtype="float64")',
+    "values.sum()",
+)
+mutant(
+    "a momentum of zero taken for none",
+    "layers/normalization.py",
+    VALUES + "test_running_statistics_with_any_momentum",
+    "        if pending is not None:\n",
+    "        if pending is not None and self.momentum:\n",
+)
+mutant(
+    "a frozen normalisation by the batch",
+    "layers/normalization.py",
+    VALUES + "test_a_frozen_batch_normalization_uses_and_keeps_its_running_statistics_in_training",
+    "training and self.trainable and",
+    "training and",
+)
+mutant(
+    "a chain that remembers the layers it had",
+    "layers/containers.py",
+    VALUES + "test_a_layer_appended_after_a_step_is_trained",
+    "if self._looked_at != self.layers:",
+    "if not self._looked_at:",
+)
+mutant(
+    "another seed of dropout",
+    "layers/dropout.py",
+    VALUES + "test_the_seed_of_dropout_is_the_generators",
+    "Stream(self.seed, 0)",
+    "Stream(self.seed + 1, 0)",
+)
+mutant(
+    "None in noise_shape taken for 1",
+    "layers/dropout.py",
+    VALUES + "test_none_in_noise_shape_is_the_inputs_length",
+    "m if n is None else n",
+    "1 if n is None else n",
+)
+mutant(
+    "an offset before the scale",
+    "layers/reshape.py",
+    VALUES + "test_rescaling_is_scale_times_x_plus_offset",
+    "x * self.scale + self.offset",
+    "(x + self.offset) * self.scale",
+)
+mutant(
+    "slices in the dtype of the data",
+    "data/arrays.py",
+    BATCHES + "test_batches_are_of_the_models_dtype_in_every_order",
+    "array[which].astype(dtype, copy=False) if",
+    "array[which] if",
+)
+mutant(
+    "the cut of the validation part rounded",
+    "data/split.py",
+    BATCHES + "test_validation_split_cuts_where_keras_does",
+    "int(len(data) * (1 - fraction))",
+    "round(len(data) * (1 - fraction))",
+)
+mutant(
+    "a list of parameters without its gaps",
+    "parameters.py",
+    OPTIMIZERS + "test_a_list_with_gaps_between_parameters_that_lie_side_by_side",
+    "order.index(p) == order.index(runs[-1][-1]) + 1",
+    "order.index(p) > order.index(runs[-1][-1])",
+)
+mutant(
+    "RMSprop with the usual rho",
+    "optimizers/rmsprop.py",
+    OPTIMIZERS + "test_rmsprop",
+    "scalars, self.rho,",
+    "scalars, 0.9,",
+)
+
+# -- the gradient check itself -------------------------------------------------------------------------------------------
+
+CHECK = "tests/testing/test_check_gradients.py::"
+mutant(
+    "squares of huge gradients",
+    "testing/gradients.py",
+    CHECK + "test_no_number_is_so_large_that_it_passes",
+    "unit_of(peak) if peak else 1.0",
+    "1.0",
+)
+mutant(
+    "a second pass that is not made",
+    "testing/promises.py",
+    CHECK + "test_what_only_further_passes_show",
+    "        _two_passes(passes, r, again)\n",
+    "",
+)
+mutant(
+    "hidden weights not looked for",
+    "testing/promises.py",
+    CHECK + "test_a_weight_that_training_cannot_see_is_named_with_the_way_out",
+    "        passes.problems += hidden_weights(run)\n",
+    "",
+)
+mutant(
+    "a corner that excuses NaN",
+    "testing/gradients.py",
+    CHECK + "test_a_corner_does_not_excuse_nan",
+    "if not self.finite.all():",
+    "if False:",
+)
+mutant(
+    "small elements hidden by large ones",
+    "testing/gradients.py",
+    CHECK + "test_an_element_that_is_small_beside_its_neighbours_is_wrong_all_the_same",
+    "abs(analytic - numeric) > found.doubt:",
+    "False:",
+)
+
 # -- kernels -------------------------------------------------------------------------------------------------------------
 
 CONVOLUTION = "kernels/numba/_direct.py"

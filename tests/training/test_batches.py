@@ -117,6 +117,21 @@ def test_batches_are_of_the_models_dtype_in_every_order(dtype, precision):
     assert model.predict(x).dtype == model.predict(x[:0]).dtype == np.dtype(precision)
 
 
+def test_in_order_a_batch_of_the_right_dtype_is_a_view():
+    class Sharing(Witness):
+        def apply(self, x, training=False, keep=True):
+            self.seen.add(np.shares_memory(x, X))
+            return x, None
+
+    witness = Sharing()
+    model = Sequential([witness, Dense(3, activation="softmax")])
+    model.compile(SGD(0.0), "sparse_categorical_crossentropy")
+    model.fit(X, Y, 7, shuffle=False, verbose=0)
+    model.evaluate(X, Y, 7, verbose=0)
+    model.predict(X)
+    assert witness.seen == {True}
+
+
 # -- the cut -------------------------------------------------------------------------------------------------------------
 
 
