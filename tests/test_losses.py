@@ -1,4 +1,4 @@
-"""The values of losses, by formulas written out in NumPy: many classes, weights along the right axis, sums in double precision."""
+"""The values of losses, by formulas in NumPy: many classes, weights along the right axis, sums in double precision."""
 
 import numpy as np
 import pytest

@@ -1,11 +1,26 @@
 """What layers compute, by formulas of their own: values that no gradient check and no comparison with itself could judge."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import minidl
-from minidl.layers import Add, BatchNormalization, Dense, Dropout, Rescaling
+from minidl import initializers
+from minidl.callbacks import EarlyStopping
+from minidl.layers import (
+    LSTM,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    MaxPooling2D,
+    Rescaling,
+)
 from minidl.layers.containers import Chain
+from minidl.ops.activation import elu, leaky_relu
 from tests.ops import naive
 
 RNG = np.random.default_rng(17)
@@ -145,3 +160,147 @@ def test_a_sum_has_every_branch_in_it(branches):
     np.testing.assert_allclose(Add()(xs), np.full((2, 3), sum(10.0**i for i in range(branches))))
     for x, old in zip(xs, before):
         np.testing.assert_array_equal(x, old)
+
+
+# -- defaults ------------------------------------------------------------------------------------------------------------
+
+KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its function's slope)
+    Dense: {"activation": None, "use_bias": True, "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"},
+    Conv2D: {
+        "strides": 1,
+        "padding": "valid",
+        "data_format": None,
+        "dilation_rate": 1,
+        "groups": 1,
+        "activation": None,
+        "use_bias": True,
+        "kernel_initializer": "glorot_uniform",
+        "bias_initializer": "zeros",
+    },
+    MaxPooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
+    AveragePooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
+    BatchNormalization: {
+        "axis": -1,
+        "momentum": 0.99,
+        "epsilon": 1e-3,
+        "center": True,
+        "scale": True,
+        "beta_initializer": "zeros",
+        "gamma_initializer": "ones",
+    },
+    LSTM: {
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "use_bias": True,
+        "kernel_initializer": "glorot_uniform",
+        "recurrent_initializer": "orthogonal",
+        "bias_initializer": "zeros",
+        "unit_forget_bias": True,
+        "return_sequences": False,
+    },
+    Dropout: {"noise_shape": None, "seed": None},
+    Rescaling: {"offset": 0.0},
+    initializers.Constant: {"value": 0.0},
+    initializers.RandomNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
+    initializers.RandomUniform: {"minval": -0.05, "maxval": 0.05, "seed": None},
+    initializers.Orthogonal: {"gain": 1.0, "seed": None},
+    EarlyStopping: {"monitor": "val_loss", "min_delta": 0.0, "patience": 0, "mode": "auto", "restore_best_weights": False},
+    leaky_relu: {"negative_slope": 0.2},
+    elu: {"alpha": 1.0},
+}
+
+
+@pytest.mark.parametrize("what", KERAS_3, ids=lambda what: what.__name__)
+def test_defaults_are_those_of_keras(what):
+    parameters = inspect.signature(what).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    assert {name: value for name, value in defaults.items() if name not in ("name", "input_shape")} == KERAS_3[what]
+
+
+def test_options_that_are_given_are_used():
+    """A default in the place of an argument would pass every test of defaults."""
+    assert leaky_relu(np.array([-1.0]), 0.5) == [-0.5]
+    assert elu(np.array([-1.0]), 0.5) == pytest.approx(0.5 * np.expm1(-1.0))
+    x = RNG.normal(size=(5, 3))
+    y = BatchNormalization(epsilon=0.5).forward(x, training=True)
+    np.testing.assert_allclose(y, (x - x.mean(0)) / np.sqrt(x.var(0) + 0.5), rtol=1e-4, atol=1e-5)
+    layer = BatchNormalization(beta_initializer=initializers.Constant(2), gamma_initializer=initializers.Constant(3))
+    expected = 3 * (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3) + 2
+    np.testing.assert_allclose(layer.forward(x, training=True), expected, rtol=1e-4, atol=1e-5)
+    biased = Dense(2, bias_initializer=initializers.Constant(4), kernel_initializer="zeros")
+    np.testing.assert_array_equal(biased(x), np.full((5, 2), 4))
+
+
+# -- sums in double precision --------------------------------------------------------------------------------------------
+
+
+def test_statistics_of_many_samples_are_summed_in_double_precision():
+    """A float32 sum of 2^20 numbers near 1000 would be off by more than its mean's last digits."""
+    x = (1000 + RNG.normal(size=(1 << 20, 1))).astype(np.float32)
+    layer = BatchNormalization(momentum=0.0)
+    layer.forward(x, training=True)
+    exact = x.astype(np.float64)
+    assert float(layer.moving_mean.value[0]) == pytest.approx(exact.mean(), abs=1e-4)
+    assert float(layer.moving_variance.value[0]) == pytest.approx(exact.var(), rel=1e-5)
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_gradients_of_gamma_and_beta_are_summed_in_double_precision(centred):
+    """Ones beside 2^28: in float32 they would vanish one by one."""
+    dy = np.ones((4096, 1), np.float32)
+    dy[0] = 2.0**28
+    layer = statistics_of(BatchNormalization(epsilon=1e-6), 0.0 if centred else -1.0)
+    layer.trainable = False  # fixed statistics: dbeta = sum dy, dgamma = sum dy h with h = 1 or 2
+    for p in layer.parameters:
+        p.trainable = True
+    layer.forward(np.ones((4096, 1)), training=True)
+    layer.backward(dy)
+    h = float(np.float32(1 if centred else 2) / np.sqrt(np.float32(1 + 1e-6)))
+    assert float(layer.beta.grad[0]) == 2.0**28 + 4096
+    assert float(layer.gamma.grad[0]) == pytest.approx((2.0**28 + 4095) * h, rel=2e-7)
+
+
+def statistics_of(layer, mean):
+    layer.build((1,))
+    layer.moving_mean.value = [mean]
+    return layer
+
+
+# -- weights in and out --------------------------------------------------------------------------------------------------
+
+
+def test_get_weights_gives_copies_and_set_weights_keeps_every_digit():
+    with minidl.config.use_dtype("float64"):
+        layer = Dense(1)
+        layer.build((2,))
+    given = [np.array([[1 / 3], [2 / 3]]), np.array([1 / 7])]
+    layer.set_weights(given)
+    found = layer.get_weights()
+    for a, b in zip(found, given):
+        np.testing.assert_array_equal(a, b)
+        a[...] = 9
+    for a, b in zip(layer.get_weights(), given):
+        np.testing.assert_array_equal(a, b)
+    given[0][...] = 5
+    np.testing.assert_array_equal(layer.get_weights()[0], [[1 / 3], [2 / 3]])
+
+
+def test_every_parameter_draws_numbers_of_its_own():
+    """The recurrent and the input weights of a square LSTM, and two layers of one model, must not be equal."""
+    minidl.set_seed(3)
+    layer = LSTM(2, kernel_initializer="uniform", recurrent_initializer="uniform")
+    layer.build((4, 2))
+    assert not np.array_equal(layer.W.value, layer.W_recurrent.value)
+    seeded = LSTM(
+        2, kernel_initializer=initializers.RandomUniform(seed=1), recurrent_initializer=initializers.RandomUniform(seed=1)
+    )
+    seeded.build((4, 2))
+    np.testing.assert_array_equal(seeded.W.value, seeded.W_recurrent.value)  # one seed, one shape: the same values
+
+
+@pytest.mark.parametrize("mean", [0.0, 3.0])
+def test_the_mean_of_normal_weights(mean):
+    layer = Dense(100, kernel_initializer=initializers.RandomNormal(mean, 0.5, seed=1))
+    layer.build((100,))
+    assert float(layer.W.value.mean()) == pytest.approx(mean, abs=0.02)
+    assert float(layer.W.value.std()) == pytest.approx(0.5, abs=0.02)

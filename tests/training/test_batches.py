@@ -1,13 +1,16 @@
 """What reaches the network, the loss and the metrics: weights, dtypes, and where the data are cut."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import minidl
 from minidl.callbacks import LambdaCallback
 from minidl.data import class_weights
+from minidl.errors import DataError, NumericWarning
 from minidl.layers import Dense, Layer
-from minidl.models import Sequential
+from minidl.models import Model, Sequential
 from minidl.optimizers import SGD
 
 RNG = np.random.default_rng(23)
@@ -150,3 +153,61 @@ def test_validation_split_cuts_where_keras_does(samples, split, training):
     assert (seen["samples"], seen["validation_samples"]) == (training, samples - training)
     assert (seen["steps"], seen["batch_size"], seen["epochs"]) == (-(-training // 4), 4, 2)
     assert seen["metrics"] == ["loss", "val_loss"]
+
+
+# -- defaults, and numbers in messages -----------------------------------------------------------------------------------
+
+
+def test_defaults_of_training_are_those_of_keras():
+    """RMSprop, batches of 32; evaluation takes 128 at a time, as there is nothing to choose."""
+    minidl.set_seed(6)
+    model = Sequential([Dense(1, input_shape=(1,))])
+    model.compile(loss="mse")
+    assert type(model.optimizer) is minidl.optimizers.RMSprop
+    x, sizes = np.ones((300, 1)), []
+    note = LambdaCallback(on_train_begin=lambda logs: sizes.append((note.params["batch_size"], note.params["steps"])))
+    model.fit(x, x, verbose=0, callbacks=[note])
+    assert sizes == [(32, 10)]
+    defaults = {name: p.default for name, p in inspect.signature(Model.fit).parameters.items() if p.default is not p.empty}
+    assert defaults == {
+        "batch_size": 32,
+        "epochs": 1,
+        "verbose": 1,
+        "callbacks": None,
+        "validation_split": 0.0,
+        "validation_data": None,
+        "shuffle": True,
+        "class_weight": None,
+        "sample_weight": None,
+        "initial_epoch": 0,
+        "nan": "warn",
+    }
+
+
+def test_an_epoch_of_unequal_batches_weighs_samples_and_not_batches():
+    """The loss and every metric of an epoch: a last batch of one sample counts once."""
+    minidl.set_seed(6)
+    model = Sequential([Dense(1, kernel_initializer="zeros", input_shape=(1,))])
+    model.compile(SGD(0.0), "mse", ["mse"])
+    y = np.array([1.0] * 7 + [9.0])
+    expected = {"loss": (7 + 81) / 8, "mse": (7 + 81) / 8}
+    found = model.fit(np.ones((8, 1)), y, 7, shuffle=False, verbose=0).history
+    assert {name: value[0] for name, value in found.items()} == pytest.approx(expected)
+    assert model.evaluate(np.ones((8, 1)), y, 7, return_dict=True, verbose=0) == pytest.approx(expected)
+
+
+def test_where_a_loss_became_nan_is_counted_from_one():
+    minidl.set_seed(6)
+    model = Sequential([Dense(1, input_shape=(1,))])
+    model.compile(SGD(0.0), "mse")
+
+    def spoil(epoch, logs):
+        if epoch == 1:
+            model.set_weights([np.full((1, 1), 3e38), np.zeros(1)])
+
+    x = np.zeros((8, 1), np.float32)
+    x[4:6] = 1e3  # overflows with these weights, in batch 3 of 4
+    with pytest.raises(DataError, match="fit: epoch 2, batch 3"):
+        model.fit(x, x, 2, epochs=3, shuffle=False, verbose=0, nan="raise", callbacks=[LambdaCallback(on_epoch_begin=spoil)])
+    with pytest.warns(NumericWarning, match="in epoch 1, batch 3;"):
+        model.fit(x, x, 2, shuffle=False, verbose=0)
