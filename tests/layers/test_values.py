@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import initializers
+from minidl import config, initializers
+from minidl.backend.dispatch import CPU
 from minidl.callbacks import EarlyStopping
 from minidl.layers import (
     LSTM,
@@ -21,6 +22,7 @@ from minidl.layers import (
 )
 from minidl.layers.containers import Chain
 from minidl.ops.activation import elu, leaky_relu
+from minidl.ops.dropout import dropout, dropout_grad
 from tests.ops import naive
 
 RNG = np.random.default_rng(17)
@@ -75,6 +77,21 @@ def test_a_rate_is_a_threshold_of_words():
         drawn = words(4, 0, 0, 4096)
         y = Dropout(rate, seed=4).forward(np.ones((1, 4096)))
         assert (y[0] != 0).tolist() == (drawn >= round(rate * 2**32)).tolist()
+
+
+@pytest.mark.parametrize("rate, threshold", [(0.25, 2**30), (1 / 3, 1431655765), (0.1, 429496730), (0.75, 3 * 2**30)])
+def test_the_threshold_is_rate_times_two_to_the_32_rounded(rate, threshold, monkeypatch):
+    around = np.array([0, threshold - 1, threshold, threshold + 1, 2**32 - 1], np.uint32)
+    monkeypatch.setattr(CPU, "random_words", lambda key, counter, count: around)
+    with config.use_kernels("reference"):
+        _, mask = dropout(np.ones(5), rate, (0, 0), np.zeros(1, np.int64), 0, (5,))
+    assert mask.tolist() == [False, False, True, True, True]
+
+
+def test_a_rate_of_one_drops_even_the_largest_word():
+    """The mask keeps a word of 2^32 - 1 at any rate: one number in four thousand million must not come through."""
+    assert dropout_grad(np.ones(3), np.array([True, False, True]), 1.0).tolist() == [0, 0, 0]
+    np.testing.assert_allclose(dropout_grad(np.ones(3), np.array([True, False, True]), 0.75), [4, 0, 4])
 
 
 # -- Rescaling -----------------------------------------------------------------------------------------------------------
@@ -235,13 +252,15 @@ def test_options_that_are_given_are_used():
 
 
 def test_statistics_of_many_samples_are_summed_in_double_precision():
-    """A float32 sum of 2^20 numbers near 1000 would be off by more than its mean's last digits."""
-    x = (1000 + RNG.normal(size=(1 << 20, 1))).astype(np.float32)
+    """Ones beside a number whose float32 has no room for them: added one by one to it, they would vanish."""
+    mean, variance = np.ones((4096, 3)), np.tile([[1.0], [-1.0]], (2048, 3))
+    mean[0] = 2.0**28
+    variance[0], variance[1] = 2.0**14, -(2.0**14)  # of mean 0
     layer = BatchNormalization(momentum=0.0)
-    layer.forward(x, training=True)
-    exact = x.astype(np.float64)
-    assert float(layer.moving_mean.value[0]) == pytest.approx(exact.mean(), abs=1e-4)
-    assert float(layer.moving_variance.value[0]) == pytest.approx(exact.var(), rel=1e-5)
+    layer.forward(mean, training=True)
+    np.testing.assert_allclose(layer.moving_mean.value, (2.0**28 + 4095) / 4096, rtol=0, atol=0.01)
+    layer.forward(variance, training=True)
+    np.testing.assert_allclose(layer.moving_variance.value, (2 * 2.0**28 + 4094) / 4096, rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("centred", [True, False])

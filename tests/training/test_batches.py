@@ -10,8 +10,11 @@ from minidl.callbacks import LambdaCallback
 from minidl.data import class_weights
 from minidl.errors import DataError, NumericWarning
 from minidl.layers import Dense, Layer
+from minidl.layers.containers import Chain
+from minidl.metrics import Accuracy
 from minidl.models import Model, Sequential
 from minidl.optimizers import SGD
+from minidl.training.plan import samples_at_once
 
 RNG = np.random.default_rng(23)
 X = RNG.normal(size=(20, 4)).astype(np.float32)
@@ -211,3 +214,60 @@ def test_where_a_loss_became_nan_is_counted_from_one():
         model.fit(x, x, 2, epochs=3, shuffle=False, verbose=0, nan="raise", callbacks=[LambdaCallback(on_epoch_begin=spoil)])
     with pytest.warns(NumericWarning, match="in epoch 1, batch 3;"):
         model.fit(x, x, 2, shuffle=False, verbose=0)
+
+
+# -- what a fit leaves behind, and what is computed together ---------------------------------------------------------------
+
+
+def test_validation_split_cuts_the_weights_with_the_samples(model):
+    weights = np.arange(1.0, 21.0)
+    history = model.fit(X, ONE_HOT, 7, sample_weight=weights, validation_split=0.25, verbose=0).history
+    training = model.evaluate(X[:15], ONE_HOT[:15], sample_weight=weights[:15], return_dict=True, verbose=0)
+    last = model.evaluate(X[15:], ONE_HOT[15:], sample_weight=weights[15:], return_dict=True, verbose=0)
+    assert {name: history[name][0] for name in training} == pytest.approx(training, rel=1e-5)
+    assert {name: history[f"val_{name}"][0] for name in last} == pytest.approx(last, rel=1e-5)
+    assert training["loss"] != pytest.approx(model.evaluate(X[:15], ONE_HOT[:15], verbose=0)[0], rel=0.1)
+
+
+def test_a_fit_that_was_stopped_goes_on_with_the_next_order():
+    """The order of an epoch belongs to its number in the model's life, and epochs that were not trained do not count."""
+
+    def orders(*fits):
+        minidl.set_seed(1)
+        seen = []
+
+        class Order(Witness):
+            def apply(self, x, training=False, keep=True):
+                if training:
+                    seen.append(tuple(x[:, 0].tolist()))
+                return x, None
+
+        model = Sequential([Order(), Dense(1)])
+        model.compile(SGD(0.0), "mse")
+        for epochs, stop in fits:
+            last = LambdaCallback(on_epoch_end=lambda epoch, logs, at=stop: setattr(model, "stop_training", epoch + 1 == at))
+            model.fit(X, X[:, 0], 20, epochs=epochs, verbose=0, callbacks=[last])
+        return seen
+
+    assert orders((5, 2), (2, None)) == orders((4, None))
+
+
+def test_a_model_says_whether_it_is_trainable(model):
+    for value in (False, True):
+        model.trainable = value
+        assert model.trainable is value
+        assert [layer.trainable for layer in model.layers] == [value]
+
+
+@pytest.mark.parametrize("widths, together", [((3,), 1024), ((2**13,), 1024), ((2**14, 1), 512), ((2**23 + 1,), 1)])
+def test_predict_takes_as_many_samples_as_fit_in_a_certain_memory(widths, together):
+    """2^23 numbers of the widest layer's result, wherever that layer stands; 1 to 1024 samples."""
+    chain = Chain([Dense(units) for units in widths])
+    chain.input_shape = (1,)  # known, but nothing made: the last would have eight million weights
+    assert samples_at_once(chain) == together
+
+
+def test_a_target_of_one_half_is_no():
+    metric = Accuracy("binary")
+    metric.update(np.array([[0.5], [0.5]]), np.array([[0.4], [0.6]]))
+    assert metric.result() == 0.5

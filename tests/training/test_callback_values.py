@@ -80,7 +80,7 @@ def test_the_bar_the_time_left_and_the_time_of_a_step(monkeypatch):
         clock.now += 2
         bar.on_train_batch_end(step, {"loss": 0.5})
     clock.now += 1  # validation
-    bar.on_epoch_end(1, {"loss": 0.25, "accuracy": 0.0005})
+    bar.on_epoch_end(1, {"loss": 0.25, "accuracy": 0.0005, "mse": 0.005})
     shown = stream.getvalue()
     assert shown.startswith("Training on 99 samples, batches of 10, CPU\nEpoch 2/3\n")
     bars = [part for part in shown.split("\r") if "[" in part]
@@ -94,6 +94,7 @@ def test_the_bar_the_time_left_and_the_time_of_a_step(monkeypatch):
     assert "2.1s/step" in bars[-1]
     assert "loss: 0.2500" in bars[-1]
     assert "accuracy: 5.0000e-04" in bars[-1]
+    assert "mse: 0.0050" in bars[-1]
 
 
 def test_the_bar_is_not_redrawn_at_every_step(monkeypatch):
