@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl.callbacks import LambdaCallback
 from minidl.data import class_weights
-from minidl.errors import DataError, NumericWarning
+from minidl.errors import DataError, DataWarning, NumericWarning
 from minidl.layers import Dense, Layer
 from minidl.layers.containers import Chain
 from minidl.metrics import Accuracy
@@ -269,5 +269,26 @@ def test_predict_takes_as_many_samples_as_fit_in_a_certain_memory(widths, togeth
 
 def test_a_target_of_one_half_is_no():
     metric = Accuracy("binary")
-    metric.update(np.array([[0.5], [0.5]]), np.array([[0.4], [0.6]]))
-    assert metric.result() == 0.5
+    metric.update(np.array([[0.5], [0.5]]), np.array([[0.4], [0.5]]))
+    assert metric.result() == 1
+
+
+def test_a_metric_of_the_users_own_keeps_its_state_and_starts_each_pass_anew(model):
+    mine = Accuracy("categorical")
+    mine.update(np.eye(3), np.eye(3)[[1, 2, 0]])  # three wrong ones, seen before
+    model.compile(SGD(0.0), "categorical_crossentropy", [mine])
+    expected = (model.predict(X).argmax(1) == Y).mean()
+    for _ in range(2):
+        assert model.evaluate(X, ONE_HOT, verbose=0)[1] == pytest.approx(expected)
+        assert model.fit(X, ONE_HOT, 7, verbose=0).history["accuracy"] == pytest.approx([expected])
+        assert model.train_on_batch(X, ONE_HOT)[1] == pytest.approx(expected)
+    assert (float(mine.total), int(mine.count)) == (0, 3)
+
+
+def test_a_rare_class_that_only_validation_has_is_no_reason_to_warn():
+    minidl.set_seed(6)
+    model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])
+    model.compile(SGD(0.0), "sparse_categorical_crossentropy")
+    model.fit(X[:8], np.array([0, 1, 0, 1, 0, 1, 0, 2]), validation_split=0.25, verbose=0)  # warnings are errors here
+    with pytest.warns(DataWarning, match="no class of the validation part"):
+        model.fit(X[:8], np.array([0, 1, 0, 1, 0, 1, 2, 2]), validation_split=0.25, verbose=0)
