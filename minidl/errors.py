@@ -6,6 +6,9 @@ catches the built-in classes keeps working.
 
 from __future__ import annotations
 
+LONGEST = 500  # characters of a message that quotes a file of unknown origin
+_PARTS = (140, 160, 80, 80)  # where, received, expected and fix keep at least so many of them
+
 
 class MinidlError(Exception):
     """Base of all of minidl's errors.
@@ -20,8 +23,12 @@ class MinidlError(Exception):
     Dense: received units=0; expected a positive integer. To fix it: Dense(10).
     """
 
+    _quotes_files = False  # True: the message is printable and cut to ``LONGEST``; the attributes hold everything
+
     def __init__(self, where: str, received: str = "", expected: str = "", fix: str = "") -> None:
         self.where, self.received, self.expected, self.fix = where, received, expected, fix
+        if self._quotes_files:
+            where, received, expected, fix = _shortened(*map(printable, (where, received, expected, fix)))
         text = where
         if received:
             text += f": received {received}"
@@ -34,6 +41,27 @@ class MinidlError(Exception):
 
     def __reduce__(self) -> tuple:
         return type(self), (self.where, self.received, self.expected, self.fix)
+
+
+def printable(text: str) -> str:
+    """The text without anything that could move the cursor of a terminal.
+
+    >>> printable("a\\x1b[2Jb")
+    'a?[2Jb'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _shortened(*parts: str) -> list[str]:
+    """The parts of a message, cut in their middle where all of them together would be too long; what was received first."""
+    excess = sum(map(len, parts)) + len(": received ; expected . To fix it: .") - LONGEST
+    cut = list(parts)
+    for index in (1, 0, 2, 3):
+        if excess > 0 and len(parts[index]) > _PARTS[index]:
+            keep = max(len(parts[index]) - excess, _PARTS[index])
+            cut[index] = parts[index][: keep - keep // 2 - 5] + " ... " + parts[index][len(parts[index]) - keep // 2 :]
+            excess -= len(parts[index]) - keep
+    return cut
 
 
 class ShapeError(MinidlError, ValueError):
@@ -55,9 +83,13 @@ class DataError(MinidlError, ValueError):
 class DatasetError(MinidlError, OSError):
     """A data set could not be found, downloaded or trusted."""
 
+    _quotes_files = True
+
 
 class CheckpointError(MinidlError, ValueError):
     """A file of weights is damaged, of another kind, or belongs to another model."""
+
+    _quotes_files = True
 
 
 class NotBuiltError(MinidlError, RuntimeError):

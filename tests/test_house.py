@@ -18,6 +18,7 @@ PACKAGE = ROOT / "minidl"
 # Where two rooms of one floor do build on each other, a half says which one is above.
 FLOORS = {
     "errors": 0,
+    "interrupts": 0,
     "folders": 0.25,
     "config": 0.25,
     "geometry": 0.25,
@@ -53,8 +54,7 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),
-    ("models/weights.py", "safetensors"),  # only models that are written or read need it
-    ("models/weights.py", "safetensors.numpy"),
+    ("models/weights.py", "safetensors.numpy"),  # only models that are written need it
 }
 BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib
 OUTSIDE = ("benchmarks", "tests", "examples")  # built on minidl, unknown to it

@@ -20,6 +20,7 @@ from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape
+from minidl.layers.overwrite import overwrite
 from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
 
@@ -164,17 +165,16 @@ class Layer:
             return [backends.backend_of(p.value).to_numpy(p.value).copy() for p in self.weights]
 
     def set_weights(self, weights: Any) -> None:
-        """Overwrite all weights. Raises ShapeError, with nothing changed, unless number and shapes fit."""
+        """Overwrite all weights, or none. Raises ShapeError, with nothing changed, unless number and shapes fit."""
         self._check_built("set_weights")
-        arrays = [backends.current().asarray(w, p.dtype, f"{self.label}: weight {p.name}")
+        arrays = [backends.backend_of(p.value).asarray(w, p.dtype, f"{self.label}: weight {p.name}").copy()
                   for w, p in zip(weights, self.weights)]  # fmt: skip
         received = f"{len(weights)} arrays of shapes {[a.shape for a in arrays]}"
         expected = f"{len(self.weights)} of shapes {[p.shape for p in self.weights]}"
         if len(weights) != len(self.weights) or any(a.shape != p.shape for a, p in zip(arrays, self.weights)):
             raise ShapeError(f"{self.label}: set_weights", received, expected)
         with access.writing("set_weights", self):
-            for p, array in zip(self.weights, arrays):
-                p.value[...] = array
+            overwrite(self.weights, arrays)
 
     # -- the stateful face: forward, backward, call --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Weights in a file: written whole or not at all, and never believed before they are checked.
 
 The format is safetensors, a header in JSON and plain numbers: nothing in it can be executed, and many programs read it.
-The ``safetensors`` library writes it and sees to it that header and file agree. What minidl adds is a text under the key
+The ``safetensors`` library writes it, ``tensor_file.py`` reads it. What minidl adds is a text under the key
 ``minidl.weights`` of the header's metadata: the classes of the layers, a SHA-256 of every array and one of the header.
 
 An array is called by its place, so that its name does not depend on what else was built before: ``layers.0.W`` is W of
@@ -13,22 +13,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
 from minidl import backend as backends
-from minidl.errors import CheckpointError
+from minidl.errors import CheckpointError, printable
 from minidl.layers.base import Layer
+from minidl.layers.overwrite import overwrite
+from minidl.models.replace import write_atomically
+from minidl.models.tensor_file import MAX_HEADER, Entry, parse_json, read_array, read_entries, read_header
 from minidl.parameters import Parameter
 
 FORMAT, VERSION = "minidl.weights", "1"
-MAX_HEADER = 4 << 20  # bytes; some 20,000 arrays. A header is parsed before it can be trusted, so it may not be long
 _DTYPES = {"float32": "F32", "float64": "F64"}  # as NumPy and as safetensors calls them
 _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive (.npz, .keras and PyTorch files are)",
@@ -36,8 +35,6 @@ _OTHER_FORMATS = {
     b"\x93NUMPY": "a NumPy file (.npy)",
     b"\x80": "a pickle, which minidl never opens: it can run any program",
 }
-
-Entries = dict[str, tuple[str, tuple[int, ...]]]  # what the header says of the arrays: name, dtype and shape
 
 
 def named_weights(network: Layer, prefix: str = "") -> dict[str, Parameter]:
@@ -84,9 +81,9 @@ def save_weights(network: Layer, path: str | os.PathLike[str]) -> None:
 
 def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> bytes:
     """The content of a file that holds ``arrays`` (float32 or float64, in any layout)."""
-    import safetensors.numpy  # here and in load_weights: only who saves or loads waits for it
+    import safetensors.numpy  # here: only who saves waits for it
 
-    plain = {name: _plain(array) for name, array in arrays.items()}
+    plain = {name: _plain(array).copy() for name, array in arrays.items()}  # what is hashed is what is written
     entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
     metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes)}
     metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
@@ -96,44 +93,6 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> byt
     if int.from_bytes(content[:8], "little") > MAX_HEADER:
         raise CheckpointError("save_weights", f"{len(arrays)} arrays", f"names and shapes that fit into {MAX_HEADER} bytes")
     return content
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Put ``content`` into a new file beside ``path`` and, once it is on the disk, give that file the name.
-
-    Raises:
-        OSError: with the reason and ``path``; the file that was there before is untouched.
-    """
-    given = os.fsdecode(path)
-    target = Path(os.path.realpath(given))  # a link stays a link, what it points to is replaced
-    part = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")  # several processes may write
-    try:
-        if target.exists() and not target.is_file():
-            raise IsADirectoryError(21, "Is a directory") if target.is_dir() else OSError(22, "Not a regular file")
-        try:
-            with open(part, "xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())  # the bytes must be on the disk before the name is
-            os.replace(part, target)
-        finally:
-            with suppress(OSError):
-                part.unlink()
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), given) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk; Windows and some network disks know no such order and see to it themselves."""
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -154,71 +113,67 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
         CheckpointError: the file is damaged, is of another kind, or (``strict``) belongs to another architecture.
         OSError: there is no such file, or it cannot be read.
     """
-    import safetensors
-
     where, weights = f"load_weights({os.fsdecode(path)!r})", named_weights(network)
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
         raise CheckpointError(where, "a folder" if os.path.isdir(path) else "no regular file", "a file of weights")
     with open(path, "rb") as stream:
         size, first = os.fstat(stream.fileno()).st_size, stream.read(9)
-    unreadable = f"no safetensors file, or a damaged one ({size} bytes)"
-    if int.from_bytes(first[:8], "little") > MAX_HEADER or first[8:] != b"{":
-        _refuse(where, next((kind for magic, kind in _OTHER_FORMATS.items() if first.startswith(magic)), unreadable))
-    try:
-        with safetensors.safe_open(os.fsdecode(path), framework="np") as file:
-            metadata, entries = _verified_header(file, where)
+        unreadable = f"no safetensors file, or a damaged one ({size} bytes)"
+        if int.from_bytes(first[:8], "little") > MAX_HEADER or first[8:] != b"{":
+            _refuse(where, next((kind for magic, kind in _OTHER_FORMATS.items() if first.startswith(magic)), unreadable))
+        try:
+            metadata, entries = _verified_header(stream, size, where)
             misfits = [*_misfits(weights, entries)]
             if misfits and strict:
                 raise CheckpointError(
                     where,
-                    f"the weights of another architecture ({_listed(metadata['layers'])}): {'; '.join(misfits)}",
+                    f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
+                    f"{'; '.join(misfits)}",
                     f"those of this model ({_listed(_classes(network))})",
                     "build the model as it was, or load what fits: load_weights(path, strict=False)",
                 )
-            fitting = {n: p for n, p in weights.items() if n in entries and entries[n][1] == p.shape}
+            fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
             arrays = [
-                _verified(file.get_tensor(name), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
+                _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
                 for name, p in fitting.items()
             ]
-    except safetensors.SafetensorError as error:
-        _refuse(where, f"{unreadable}: {_printable(error)}")
-    for p, array in zip(fitting.values(), arrays):
-        p.value[...] = backends.backend_of(p.value).asarray(array)
+        except CheckpointError:
+            raise
+        except (ValueError, RecursionError) as error:
+            _refuse(where, f"{unreadable}: {_printable(error)}")
+    parameters = list(fitting.values())
+    overwrite(parameters, [backends.backend_of(p.value).asarray(array) for p, array in zip(parameters, arrays)])
     return misfits
 
 
-def _misfits(weights: Mapping[str, Parameter], entries: Entries) -> Iterator[str]:
+def _misfits(weights: Mapping[str, Parameter], entries: Mapping[str, Entry]) -> Iterator[str]:
     for name, p in weights.items():
         if name not in entries:
             yield f"missing {name} of shape {p.shape}"
-        elif entries[name][1] != p.shape:
-            yield f"{name} has shape {entries[name][1]} instead of {p.shape}"
-    for name, (_, shape) in entries.items():
+        elif entries[name].shape != p.shape:
+            yield f"{name} has shape {entries[name].shape} instead of {p.shape}"
+    for name, entry in entries.items():
         if name not in weights:
-            yield f"unexpected {_printable(name)} of shape {shape}"
+            yield f"unexpected {_printable(name)} of shape {entry.shape}"
 
 
-def _verified_header(file: Any, where: str) -> tuple[dict[str, Any], Entries]:
-    """What an open safetensors file says of itself, if it is what ``encode`` wrote."""
-    text = (file.metadata() or {}).get(FORMAT)
-    if text is None:
+def _verified_header(stream: IO[bytes], size: int, where: str) -> tuple[dict[str, Any], dict[str, Entry]]:
+    """What a safetensors file of ``size`` bytes says of itself, if it is what ``encode`` wrote. Raises ValueError too."""
+    header, begin = read_header(stream, size)
+    texts = header.get("__metadata__")
+    text = texts.get(FORMAT) if isinstance(texts, dict) else None
+    if not isinstance(text, str):
         _refuse(where, "a safetensors file that minidl did not write, or a damaged one", "model.set_weights(arrays)")
-    names = file.keys()
-    entries = {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in zip(names, map(file.get_slice, names))}
-    try:
-        metadata = json.loads(text)
-        header_sha256 = _header_sha256(metadata, entries)
-    except (ValueError, AttributeError, RecursionError) as error:
-        _refuse(where, f"metadata that make no sense ({type(error).__name__}: {_printable(error)})")
+    entries = read_entries(header, begin, size)
+    metadata = parse_json(text)
+    if not isinstance(metadata, dict):
+        _refuse(where, "metadata that make no sense")
     if metadata.get("version") != VERSION:
         _refuse(where, f"version {_printable(metadata.get('version'))} of the format, not {VERSION}", "a newer minidl")
-    if metadata.get("header_sha256") != header_sha256:
+    if metadata.get("header_sha256") != _header_sha256(metadata, {n: (e.dtype, e.shape) for n, e in entries.items()}):
         _refuse(where, "a damaged header (its SHA-256 is wrong)")
     if not isinstance(metadata.get("layers"), list) or not isinstance(metadata.get("sha256"), dict):
         _refuse(where, "metadata without layers or digests")
-    for name, (dtype, shape) in entries.items():
-        if dtype not in _DTYPES.values() or len(shape) > 32:
-            _refuse(where, f"{_printable(name)} of type {dtype} with {len(shape)} axes, not {' or '.join(_DTYPES.values())}")
     return metadata, entries
 
 
@@ -227,8 +182,8 @@ def _verified(array: np.ndarray, sha256: Any, dtype: Any, where: str) -> np.ndar
     if _sha256(array) != sha256:
         _refuse(where, "damaged numbers (their SHA-256 is wrong)")
     try:
-        with np.errstate(over="raise", under="ignore"):
-            return array.astype(dtype)
+        with np.errstate(over="raise", under="ignore", invalid="ignore"):
+            return array.astype(dtype, copy=False)
     except FloatingPointError:
         raise CheckpointError(where, f"numbers too large for {dtype}", f"a model of {array.dtype.name}") from None
 
@@ -261,7 +216,7 @@ def _listed(names: Iterable[Any]) -> str:
 
 def _printable(text: Any) -> str:
     """The beginning of what a file says, without anything that could move the cursor of a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in str(text)[:500])
+    return printable(str(text)[:100])
 
 
 def _refuse(where: str, received: str, fix: str = "") -> NoReturn:

@@ -52,7 +52,10 @@ def saved(tmp_path):
 
 
 def refused(path, *words, model=None, strict=True):
-    """Loading raises CheckpointError with the path and all words, changes nothing and takes next to no memory."""
+    """Loading raises CheckpointError with the path and all words, changes nothing and takes next to no memory.
+
+    The message is short; where it leaves words out, the error's ``received`` has them.
+    """
     model = model or randomize(small_model(), seed=1)
     before = model.get_weights()
     tracemalloc.start()
@@ -64,8 +67,10 @@ def refused(path, *words, model=None, strict=True):
         tracemalloc.stop()
     assert peak < 4 << 20
     assert same(model.get_weights(), before)
-    for word in (str(path), *words):
-        assert word in str(caught.value)
+    assert len(str(caught.value)) <= 500
+    assert str(path) in str(caught.value)
+    for word in words:
+        assert word in f"{caught.value} {caught.value.received}"
 
 
 # -- what is written comes back ----------------------------------------------------------------------------------------
@@ -179,11 +184,12 @@ def test_any_layout_is_written_right(tmp_path, layout):
 def test_big_endian_and_odd_shapes(tmp_path):
     arrays = {"a": np.arange(3, dtype=">f4"), "b": np.array(2.5), "c": np.zeros((0, 3), np.float32)}
     write(tmp_path / "w", arrays)
-    with safetensors.safe_open(tmp_path / "w", framework="np") as file:
-        metadata, entries = weight_files._verified_header(file, "w")
+    with open(tmp_path / "w", "rb") as file:
+        metadata, entries = weight_files._verified_header(file, (tmp_path / "w").stat().st_size, "w")
         for name, array in arrays.items():
-            assert entries[name][1] == array.shape
-            read = weight_files._verified(file.get_tensor(name), metadata["sha256"][name], array.dtype, name)
+            assert entries[name].shape == array.shape
+            numbers = weight_files.read_array(file, entries[name])
+            read = weight_files._verified(numbers, metadata["sha256"][name], array.dtype, name)
             assert read.shape == array.shape
             np.testing.assert_array_equal(read, array)
 

@@ -1,0 +1,42 @@
+"""New values for many parameters at once: all of them or none, whatever is raised meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl import interrupts
+from minidl.backend import Array
+from minidl.parameters import Parameter
+
+_TRIES = 3  # at writing back: a signal or another thread can raise there once more
+
+
+def overwrite(parameters: Sequence[Parameter], arrays: Sequence[Array]) -> None:
+    """Write each array into its parameter's own array.
+
+    The arrays have the parameters' shapes, element types and device, and share no memory with them. Ctrl-C waits for the
+    end; after any other exception half-way the old values are written back, so that no mixture is ever left.
+    """
+    targets = [p.value for p in parameters]
+    old = [target.copy() for target in targets]
+    with interrupts.held():
+        try:
+            _write(targets, arrays)
+        except BaseException:
+            _write_back(targets, old)
+            raise
+
+
+def _write(targets: Sequence[Array], arrays: Sequence[Array]) -> None:
+    for target, array in zip(targets, arrays, strict=True):
+        target[...] = array
+
+
+def _write_back(targets: Sequence[Array], old: Sequence[Array]) -> None:
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return _write(targets, old)
+        except BaseException:
+            if attempt == _TRIES:
+                raise
+    return None
