@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.datasets.stream import DEFLATE_RATIO, FIX, Readable, read_exactly, require_file
+from minidl.datasets.stream import DEFLATE_RATIO, FIX, Readable, check_shape, read_exactly, require_file
 from minidl.errors import DatasetError
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -57,6 +57,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             if size > possible:
                 received = f"a header that declares {size} bytes of data, shape {shape}"
                 raise DatasetError(where, received, f"at most the {possible} that fit into its {file_size} bytes", FIX)
+            check_shape(shape, dtype, where)
             data = read_exactly(stream, size, where)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DatasetError(where, f"broken gzip data ({error})", "a whole file", FIX) from error

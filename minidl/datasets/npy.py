@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from minidl.datasets.stream import DEFLATE_RATIO, FIX, read_exactly, require_file
+from minidl.datasets.stream import DEFLATE_RATIO, FIX, check_shape, read_exactly, require_file
 from minidl.errors import DatasetError
 
 MAX_HEADER = 10_000  # bytes; what NumPy itself allows before it distrusts a header
@@ -38,14 +38,12 @@ def _read_array(stream: IO[bytes], available: int, where: str) -> np.ndarray:
         raise DatasetError(where, f"elements of type {dtype}", PLAIN, "save such an array with numpy.save")
     size, follow = math.prod(shape) * dtype.itemsize, available - npy_format.MAGIC_LEN - len(header)
     if size != follow:
-        received = f"a header that declares {size} bytes, {dtype} of shape {shape}"
+        declared = size if size < 10**100 else "more than 10**100"  # Python refuses to write longer numbers than 4300 digits
+        received = f"a header that declares {declared} bytes, {dtype} of shape {shape}"
         raise DatasetError(where, received, f"the {follow} bytes that follow it", FIX)
+    check_shape(shape, dtype, where)
     flat = np.frombuffer(read_exactly(stream, size, where), dtype).astype(dtype.newbyteorder("="), copy=False)
-    try:
-        array = flat.reshape(shape, order="F" if fortran_order else "C")
-    except ValueError as error:  # a shape such as (0, 2**70) or (-2, -4)
-        raise DatasetError(where, f"shape {shape}", "a shape that NumPy can hold", FIX) from error
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(flat.reshape(shape, order="F" if fortran_order else "C"))
 
 
 def read_npy(path: str | os.PathLike[str]) -> np.ndarray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from minidl.errors import DatasetError
 
 CHUNK = 1 << 20
 DEFLATE_RATIO = 1032  # no byte of deflate (gzip, zip) expands to more; anything declared beyond that is a lie
+MAX_AXES = 32  # NumPy's own limit before its version 2
 FIX = "the file is damaged: get it again"
 
 
@@ -24,6 +28,13 @@ def require_file(path: Path) -> None:
     if not path.is_file():
         found = "a folder" if path.is_dir() else "something that is not a file" if path.exists() else "nothing"
         raise DatasetError(str(path), found, "a file", "check the name")
+
+
+def check_shape(shape: Any, dtype: np.dtype, where: str) -> None:
+    """Raise DatasetError unless NumPy can hold an array of this shape: (True,), (-2, -4) and (0, 2**70) are none."""
+    sizes = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
+    if not sizes or len(shape) > MAX_AXES or math.prod(n or 1 for n in shape) * dtype.itemsize >= 1 << 63:
+        raise DatasetError(where, f"shape {shape}", "a shape that NumPy can hold", FIX)
 
 
 def read_exactly(stream: Readable, size: int, where: str) -> bytearray:

@@ -40,6 +40,8 @@ def refused(read, path, *words):
     assert peak < 4 << 20
     for word in (str(path), *words):
         assert word in str(caught.value)
+    assert len(str(caught.value)) <= 500
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("dtype", ["|u1", "<i8", ">i4", ">f4", "<f8", "<f2", "|b1"])
@@ -91,6 +93,12 @@ HOSTILE = {
     "10^12 floats": (npy_with_header(header("(1000000000000,)"), bytes(64)), "declares 8000000000000 bytes"),
     "2^200 floats": (npy_with_header(header(f"({2**100}, {2**100})"), bytes(64)), "declares"),
     "no items, huge axis": (npy_with_header(header(f"(0, {2**100})")), "shape (0, "),
+    "a truth value for a size": (npy_with_header(header("(True,)"), bytes(8)), "shape (True,)"),
+    "an axis that no array can have, none of it": (npy_with_header(header(f"(0, {2**62})")), "shape (0, "),
+    "3,000 axes": (npy_with_header(header(f"({'1,' * 3000})"), bytes(8)), "a shape that NumPy can hold"),
+    "a size of 4,001 digits": (npy_with_header(header(f"({10**4000},)"), bytes(64)), "more than 10**100"),
+    "a size of 8,001 digits": (npy_with_header(header(f"({10**4000}, {10**4000})"), bytes(64)), "more than 10**100"),
+    "500 fields": (npy_bytes(np.zeros(1, [(f"field{i}", "i4") for i in range(250)])), "elements of type"),
     "negative axes": (npy_with_header(header("(-2, -4)"), bytes(64)), "shape (-2, -4)"),
     "one byte short": (npy_bytes(np.arange(9.0))[:-1], "the 71 bytes"),
     "one byte too many": (npy_bytes(np.arange(9.0)) + b"\0", "the 73 bytes"),
@@ -163,6 +171,7 @@ BAD_ARCHIVES = {
     "name outside": (archive_bytes([("a/../../x.npy", X), ("x.npy", X)]), "'a/../../x.npy'"),
     "name outside in Windows": (archive_bytes([("..\\x.npy", X), ("x.npy", X)]), "x.npy"),
     "drive": (archive_bytes([("c:x.npy", X), ("x.npy", X)]), "'c:x.npy'"),
+    "many long names": (archive_bytes([(f"{number}\x1b[2J{'y' * 200}.npy", X) for number in range(20)]), "x.npy in it"),
     "bzip2": (archive_bytes([("x.npy", X)], zipfile.ZIP_BZIP2), "method 12"),
     "encrypted": (patched(8, b"\1\0"), "broken archive (File"),
     "declares 4 GB": (patched(24, b"\xf0\xff\xff\xff"), "4294967280 bytes"),
