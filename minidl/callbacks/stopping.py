@@ -12,12 +12,14 @@ from minidl.errors import ArgumentError
 
 
 class EarlyStopping(Callback):
-    """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs.
+    """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs, and say so.
 
     Args:
         monitor: a name in the logs, such as ``"val_loss"`` or ``"val_accuracy"``.
         min_delta: improvements up to this size do not count.
         patience: epochs without improvement that are put up with.
+        verbose: 1 prints when and why training was stopped and which weights were put back, 0 prints nothing; None is
+            1, unless ``fit`` itself was told to be silent.
         mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, else min.
         restore_best_weights: put the weights of the best epoch back at the end.
 
@@ -29,12 +31,17 @@ class EarlyStopping(Callback):
         monitor: str = "val_loss",
         min_delta: float = 0.0,
         patience: int = 0,
+        verbose: int | None = None,
         mode: str = "auto",
         restore_best_weights: bool = False,
     ) -> None:
         self.monitor = monitor
         self.min_delta = check_number("EarlyStopping", "min_delta", min_delta, 0)
         self.patience = check_integer("EarlyStopping", "patience", patience, low=0)
+        if verbose not in (None, 0, 1):
+            fix = f"mode={verbose!r}" if isinstance(verbose, str) else ""
+            raise ArgumentError("EarlyStopping", f"verbose={verbose!r}", "0, 1 or None (as fit)", fix)
+        self.verbose = verbose
         if mode not in ("auto", "min", "max"):
             raise ArgumentError("EarlyStopping", f"mode={mode!r}", "'auto', 'min' or 'max'")
         larger = mode == "max" or (mode == "auto" and "acc" in monitor)
@@ -55,19 +62,36 @@ class EarlyStopping(Callback):
         """Compare with the best epoch."""
         value = self._sign * logs[self.monitor]
         if value > self._best + self.min_delta:
-            self._best, self._waited, self.best_epoch = value, 0, epoch
-            if self.restore_best_weights:
-                self._best_weights = self.model.get_weights()
+            # The weights first: should Ctrl-C come while they are copied, the epoch before stays the best one.
+            weights = self.model.get_weights() if self.restore_best_weights else None
+            self._best, self._waited, self.best_epoch, self._best_weights = value, 0, epoch, weights
             return
         self._waited += 1
         if self._waited >= max(self.patience, 1):
             self.stopped_epoch = epoch
             self.model.stop_training = True
+            self._say(f"training ends after epoch {epoch + 1}: {self._reason(logs[self.monitor])}")
 
     def on_train_end(self, logs: Logs) -> None:
         """Put the best weights back."""
         if self.restore_best_weights and self._best_weights is not None:
             self.model.set_weights(self._best_weights)
+            self._say(f"the weights are those of epoch {self.best_epoch + 1} again, the best ({self._best_text()})")
+
+    def _reason(self, value: float) -> str:
+        epochs = f"{self._waited} epoch{'s' if self._waited > 1 else ''}"
+        if self._best == -math.inf:
+            return f"{self.monitor} was never a finite number in {epochs}, it is {value:.6g}"
+        by = f" by more than {self.min_delta:g}" if self.min_delta else ""
+        best = f"{self._best_text()} in epoch {self.best_epoch + 1}"
+        return f"{self.monitor} has not improved{by} for {epochs} (best: {best}; now {value:.6g})"
+
+    def _best_text(self) -> str:
+        return f"{self.monitor} {self._sign * self._best:.6g}"
+
+    def _say(self, text: str) -> None:
+        if self.params.get("verbose", 1) if self.verbose is None else self.verbose:
+            write(sys.stdout, f"EarlyStopping: {text}.\n")
 
 
 class TerminateOnNaN(Callback):

@@ -20,7 +20,7 @@ from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape
-from minidl.layers.overwrite import overwrite
+from minidl.layers.overwrite import copy_of, overwrite
 from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
 
@@ -167,7 +167,7 @@ class Layer:
     def set_weights(self, weights: Any) -> None:
         """Overwrite all weights, or none. Raises ShapeError, with nothing changed, unless number and shapes fit."""
         self._check_built("set_weights")
-        arrays = [backends.backend_of(p.value).asarray(w, p.dtype, f"{self.label}: weight {p.name}").copy()
+        arrays = [copy_of(backends.backend_of(p.value).asarray(w, p.dtype, f"{self.label}: weight {p.name}"))
                   for w, p in zip(weights, self.weights)]  # fmt: skip
         received = f"{len(weights)} arrays of shapes {[a.shape for a in arrays]}"
         expected = f"{len(self.weights)} of shapes {[p.shape for p in self.weights]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minidl import backend as backends
 from minidl import interrupts
 from minidl.backend import Array
 from minidl.parameters import Parameter
@@ -18,13 +19,20 @@ def overwrite(parameters: Sequence[Parameter], arrays: Sequence[Array]) -> None:
     end; after any other exception half-way the old values are written back, so that no mixture is ever left.
     """
     targets = [p.value for p in parameters]
-    old = [target.copy() for target in targets]
+    old = [copy_of(target) for target in targets]
     with interrupts.held():
         try:
             _write(targets, arrays)
         except BaseException:
             _write_back(targets, old)
             raise
+
+
+def copy_of(array: Array) -> Array:
+    """A copy in memory that the pool lends: the system is not asked for fresh memory each time."""
+    copy = backends.backend_of(array).empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 def _write(targets: Sequence[Array], arrays: Sequence[Array]) -> None:

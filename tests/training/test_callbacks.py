@@ -212,10 +212,58 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
     assert weight == len(values) - 1
 
 
+@pytest.mark.parametrize(
+    "values, arguments, lines",
+    [
+        ([3, 2, 2, 1], {}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 2)"]),
+        (
+            [3, 2.5, 2.9, 2.75],
+            {"patience": 2, "min_delta": 0.25, "restore_best_weights": True},
+            [
+                "training ends after epoch 4: {} by more than 0.25 for 2 epochs (best: val_x 2.5 in epoch 2; now 2.75)",
+                "the weights are those of epoch 2 again, the best (val_x 2.5)",
+            ],
+        ),
+        (
+            [3, 1, 2],
+            {"patience": 5, "restore_best_weights": True},
+            ["the weights are those of epoch 2 again, the best (val_x 1)"],
+        ),
+        ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 1)"]),
+        (
+            [np.nan] * 3,
+            {"patience": 2},
+            ["training ends after epoch 2: val_x was never a finite number in 2 epochs, it is nan"],
+        ),
+        ([3, 2, 1], {}, []),
+    ],
+)
+def test_a_stopping_says_when_and_why(monkeypatch, values, arguments, lines):
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    stopped_after(values, verbose=1, **arguments)
+    assert out.getvalue().splitlines() == [f"EarlyStopping: {line.format('val_x has not improved')}." for line in lines]
+
+
+@pytest.mark.parametrize("verbose, of_fit, said", [(None, 0, 0), (None, 1, 1), (None, 2, 1), (0, 1, 0), (1, 0, 1)])
+def test_a_stopping_is_as_silent_as_fit_unless_told(monkeypatch, verbose, of_fit, said):
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    stopping = EarlyStopping("loss", verbose=verbose)
+    compiled(SGD(0.0)).fit(X, Y, epochs=3, shuffle=False, verbose=of_fit, callbacks=[stopping])
+    assert out.getvalue().count("EarlyStopping: training ends after epoch 2") == said
+
+
+def test_the_arguments_of_a_stopping_stand_in_the_order_of_keras():
+    stopping = EarlyStopping("val_loss", 0.5, 3, 1, "max")
+    assert (stopping.min_delta, stopping.patience, stopping.verbose, stopping._sign) == (0.5, 3, 1, 1.0)
+    with pytest.raises(ValueError, match=r"verbose='max'.*mode='max'"):
+        EarlyStopping("val_loss", 0.5, 3, "max")
+
+
 def test_a_stopping_can_be_used_again():
     stopping, model = EarlyStopping("loss", patience=1), compiled(SGD(0.0))
     for _ in range(2):
-        assert model.fit(X, Y, epochs=5, verbose=0, callbacks=[stopping]).epoch == [0, 1]
+        history = model.fit(X, Y, epochs=5, shuffle=False, verbose=0, callbacks=[stopping])  # equal to the last bit
+        assert history.epoch == [0, 1]
         assert stopping.stopped_epoch == 1
 
 
