@@ -325,6 +325,85 @@ def test_random_bytes_in_random_places(saved, tmp_path):
     assert same(model.get_weights(), before)
 
 
+# -- files that change while they are read -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let others write to an open file")
+@pytest.mark.parametrize("moment", range(1, 6))
+@pytest.mark.parametrize("what", ["cut", "emptied", "other numbers", "zeros"])
+def test_a_file_that_is_rewritten_in_place_while_it_is_read(tmp_path, monkeypatch, what, moment):
+    """A mapped file would end the process with SIGBUS here."""
+    path, model = tmp_path / "w", Sequential([Dense(300, input_shape=(300,)), *(Dense(300) for _ in range(2))])
+    other = randomize(Sequential([Dense(300, input_shape=(300,)), *(Dense(300) for _ in range(2))]), seed=3)
+    other.save_weights(path)
+    mixed, content = path.read_bytes(), randomize(model).save_weights(path) or path.read_bytes()
+    verified, calls = weight_files._verified, []
+
+    def changed(*arguments):
+        calls.append(1)
+        if len(calls) == moment:
+            size = {"cut": path.stat().st_size - 1000, "emptied": 0}.get(what)
+            with open(path, "r+b") as stream:
+                stream.write({"other numbers": mixed, "zeros": bytes(len(mixed))}.get(what, b""))
+                stream.truncate(size if size is not None else len(mixed))
+        return verified(*arguments)
+
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    monkeypatch.setattr(weight_files, "_verified", changed)
+    with pytest.raises(CheckpointError, match="damaged"):
+        model.load_weights(path)
+    assert all(not w.any() for w in model.get_weights())
+    path.write_bytes(content)
+    assert model.load_weights(path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no sparse files")
+def test_ten_gigabytes_that_are_not_there(tmp_path):
+    model = Sequential([Dense(2, use_bias=False, input_shape=(2,))])
+    size, begin = 10 << 30, 16
+    path = tmp_path / "w"
+    path.write_bytes(hostile(body=bytes(16)))
+    os.truncate(path, size)
+    refused(path, "arrays that need", model=model)
+    content = hostile(extra(a={"dtype": "F32", "shape": [size // 4], "data_offsets": [begin, begin + size]}), body=bytes(16))
+    path.write_bytes(content)
+    os.truncate(path, len(content) + size)
+    refused(path, f"unexpected a of shape ({size // 4},)", model=model)
+    tracemalloc.start()
+    assert model.load_weights(path, strict=False) == [f"unexpected a of shape ({size // 4},)"]
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+    assert not model.get_weights()[0].any()
+
+
+def test_loading_takes_twice_the_file_at_most(tmp_path):
+    model = Sequential([Dense(1000, input_shape=(500,)), *(Dense(1000) for _ in range(2))])
+    model.save_weights(tmp_path / "w")
+    minidl.backend.current().release()
+    tracemalloc.start()
+    model.load_weights(tmp_path / "w")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * (tmp_path / "w").stat().st_size + (1 << 20)
+
+
+def test_what_is_written_is_what_was_hashed(saved, monkeypatch):
+    """Somebody changes the weights between the digests and the writing."""
+    model, path = saved
+    before, digest = model.get_weights(), weight_files._header_sha256
+
+    def meanwhile(*arguments):
+        for p in model.network.weights:
+            p.value[...] = 9
+        return digest(*arguments)
+
+    monkeypatch.setattr(weight_files, "_header_sha256", meanwhile)
+    model.save_weights(path)
+    monkeypatch.undo()
+    assert model.load_weights(path) == []
+    assert same(model.get_weights(), before)
+
+
 # -- files of another kind ---------------------------------------------------------------------------------------------
 
 
@@ -634,3 +713,5 @@ def test_killed_while_saving_leaves_a_whole_file(tmp_path):
         assert len(np.unique(model.get_weights()[0])) == 1  # all numbers of one writing
         leftovers += sum(name.endswith(".part") for name in os.listdir(tmp_path))
     assert leftovers  # some were killed half-way, or this test has shown nothing
+    model.save_weights(path)
+    assert os.listdir(tmp_path) == [path.name]
