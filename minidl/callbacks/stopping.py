@@ -18,8 +18,8 @@ class EarlyStopping(Callback):
         monitor: a name in the logs, such as ``"val_loss"`` or ``"val_accuracy"``.
         min_delta: improvements up to this size do not count.
         patience: epochs without improvement that are put up with.
-        verbose: 1 prints when and why training was stopped and which weights were put back, 0 prints nothing; None is
-            1, unless ``fit`` itself was told to be silent.
+        verbose: 1 prints when and why training was stopped and which weights were put back, 0 prints nothing; None means
+            0 where ``fit`` runs with ``verbose=0``, else 1.
         mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, else min.
         restore_best_weights: put the weights of the best epoch back at the end.
 
