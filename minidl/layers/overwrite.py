@@ -12,11 +12,12 @@ from minidl.parameters import Parameter
 _TRIES = 3  # at writing back: a signal or another thread can raise there once more
 
 
-def overwrite(parameters: Sequence[Parameter], arrays: Sequence[Array]) -> None:
+def overwrite(parameters: Sequence[Parameter], arrays: list[Array]) -> None:
     """Write each array into its parameter's own array.
 
-    The arrays have the parameters' shapes, element types and device, and share no memory with them. Ctrl-C waits for the
-    end; after any other exception half-way the old values are written back, so that no mixture is ever left.
+    The arrays have the parameters' shapes, element types and device, and share no memory with them; the list is emptied.
+    Ctrl-C waits for the end; after any other exception half-way the old values are written back, so that no mixture is
+    ever left.
     """
     targets = [p.value for p in parameters]
     old = [copy_of(target) for target in targets]
@@ -26,6 +27,9 @@ def overwrite(parameters: Sequence[Parameter], arrays: Sequence[Array]) -> None:
         except BaseException:
             _write_back(targets, old)
             raise
+        finally:
+            old.clear()  # here, where Ctrl-C waits: Python ignores one that arrives while the pool takes memory back
+            arrays.clear()
 
 
 def copy_of(array: Array) -> Array:

@@ -22,7 +22,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.errors import CheckpointError, printable
 from minidl.layers.base import Layer
-from minidl.layers.overwrite import copy_of, overwrite
+from minidl.layers.overwrite import overwrite
 from minidl.models.replace import write_atomically
 from minidl.models.tensor_file import MAX_HEADER, Entry, parse_json, read_array, read_entries, read_header
 from minidl.parameters import Parameter
@@ -84,7 +84,7 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> byt
     import safetensors.numpy  # here: only who saves waits for it
 
     # Copies, so that what is hashed is what is written, should somebody train on meanwhile.
-    plain = {name: copy_of(_plain(array)) for name, array in arrays.items()}
+    plain = {name: _plain(array).copy() for name, array in arrays.items()}
     entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
     metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes)}
     metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
