@@ -1,4 +1,10 @@
-"""Ctrl-C held back for a short section of code that must run to its end."""
+"""Ctrl-C while something must not be left half done: it is held, and raised at the end or at a safe point before.
+
+held()                 a short section that runs to its end: new values for all weights
+WholeSteps             a training step; compiling the kernels for the first one takes seconds, and between two passes of
+                       the compiler nothing of the model has changed yet: those are the safe points
+held_to_safe_points()  an import, or a compilation outside of a step
+"""
 
 from __future__ import annotations
 
@@ -46,3 +52,91 @@ def held() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if noted.pressed:
             handler(signal.SIGINT, None)
+
+
+class WholeSteps:
+    """While active, SIGINT inside ``with guard.step():`` raises KeyboardInterrupt at a safe point or when the step has ended.
+
+    Outside a step (callbacks, progress) it raises at once. Where Python delivers signals to another thread, or the program
+    has a handler of its own, nothing is changed.
+    """
+
+    def __init__(self) -> None:
+        self._inside = self._pressed = self._installed = self._only_at_end = False
+        self._outer: WholeSteps | None = None
+
+    @contextmanager
+    def installed(self) -> Iterator[WholeSteps]:
+        """For the time of a fit."""
+        before = signal.getsignal(signal.SIGINT)
+        ours = before is signal.default_int_handler or isinstance(getattr(before, "__self__", None), WholeSteps)
+        if threading.current_thread() is not threading.main_thread() or not ours:
+            yield self
+            return
+        signal.signal(signal.SIGINT, self._handle)
+        self._installed = True
+        try:
+            yield self
+        finally:
+            self._installed = False
+            signal.signal(signal.SIGINT, before)
+
+    def step(self) -> WholeSteps:
+        """Around one step: ``with guard.step():``."""
+        return self
+
+    def __enter__(self) -> None:
+        global _holding
+        self._only_at_end, self._inside = False, True
+        if self._installed:  # so this is the main thread
+            self._outer, _holding = _holding, self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        global _holding
+        self._inside = False
+        if self._installed:
+            _holding, self._outer = self._outer, None
+        if self._pressed and kind is None:
+            self._pressed = False
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._inside:
+            self._pressed = True
+        else:
+            raise KeyboardInterrupt
+
+
+_holding: WholeSteps | None = None  # the innermost that is inside a step, in the main thread
+_main = threading.main_thread().ident
+
+
+def _holder() -> WholeSteps | None:
+    """What holds an interrupt of this thread."""
+    return _holding if _holding is not None and threading.get_ident() == _main else None
+
+
+def safe_point() -> None:
+    """Raise KeyboardInterrupt if one is held: here an exception leaves nothing half done."""
+    holder = _holder()
+    if holder is not None and holder._pressed and not holder._only_at_end:
+        holder._pressed = False
+        raise KeyboardInterrupt
+
+
+def only_at_end() -> None:
+    """From here to the end of the step no point is safe: the update begins."""
+    holder = _holder()
+    if holder is not None:
+        holder._only_at_end = True
+
+
+@contextmanager
+def held_to_safe_points() -> Iterator[None]:
+    """Around an import or a compilation, which an interrupt in the middle would leave broken for the whole process."""
+    if _holder() is not None:  # a step is around it
+        yield
+        return
+    guard = WholeSteps()
+    with guard.installed(), guard.step():
+        yield

@@ -24,8 +24,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl import config
-from minidl.backend import interrupt
+from minidl import config, interrupts
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
 from minidl.backend.table import ArrayTable
@@ -219,11 +218,11 @@ def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None
     """The function ``package.module.name``, or None where the accelerator or the twin does not exist."""
     if not has_accelerator(package) or importlib.util.find_spec(f"{package}.{module}") is None:
         return None
-    with interrupt.held():  # Numba and CuPy cannot be imported again after half an import
+    with interrupts.held_to_safe_points():  # Numba and CuPy cannot be imported again after half an import
         twin = getattr(importlib.import_module(f"{package}.{module}"), name, None)
         if twin is not None and package == "minidl.kernels.numba":
             twin = importlib.import_module(f"{package}._jit").guarded(twin)
-    interrupt.safe_point()
+    interrupts.safe_point()
     return twin
 
 

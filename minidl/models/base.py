@@ -11,12 +11,12 @@ import numpy as np
 from minidl import access, losses, optimizers
 from minidl import backend as backends
 from minidl import metrics as metrics_module
-from minidl.backend.interrupt import WholeSteps
 from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
 from minidl.checks import check_flag, check_integer
 from minidl.data import ArrayData, class_weights, split_last
 from minidl.errors import ArgumentError, ArgumentTypeError, BackendError, DataError, NotBuiltError, ShapeError, StateError
+from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
 from minidl.layers.symbol import Symbol

@@ -12,11 +12,11 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.backend.interrupt import WholeSteps
 from minidl.backend.random import SHUFFLE, Stream
 from minidl.callbacks import CallbackList
 from minidl.data import ArrayData, Batch
 from minidl.errors import DataError, NumericWarning
+from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.step import Step

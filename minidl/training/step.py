@@ -9,9 +9,9 @@ from typing import Any
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array, number
-from minidl.backend.interrupt import only_at_end
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
+from minidl.interrupts import only_at_end
 from minidl.layers.base import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric

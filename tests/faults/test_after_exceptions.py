@@ -9,10 +9,10 @@ import pytest
 
 import minidl
 from minidl import access
-from minidl.backend.interrupt import safe_point
 from minidl.callbacks import Callback, EarlyStopping, LambdaCallback
 from minidl.callbacks.base import MOMENTS
 from minidl.errors import StateError
+from minidl.interrupts import safe_point
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Layer
 from minidl.models import Sequential
 from minidl.optimizers import Adam

@@ -22,7 +22,7 @@ pytest.importorskip("numba", reason="numba is not installed")
 from numba.core import event
 
 import minidl
-from minidl.backend import interrupt
+from minidl import interrupts
 from minidl.kernels.numba import _compiling, _jit
 from minidl.kernels.numba._compiling import _Compilations, between_passes, compiling
 from minidl.layers import Dense, Layer
@@ -192,8 +192,8 @@ class CompilesInUpdate(SGD):
 
     kernel: Any = None
 
-    def update(self, value: Any, grad: Any, state: Any, scalars: Any) -> None:
-        super().update(value, grad, state, scalars)
+    def update(self, rows: Any, scalars: Any) -> None:
+        super().update(rows, scalars)
         if self.kernel is not None:
             self.kernel(3.0)
 
@@ -238,7 +238,7 @@ def test_in_fit_it_is_let_through_before_the_update_and_held_after(to_press: Pre
 
 
 def test_a_safe_point_without_an_interrupt_does_nothing() -> None:
-    interrupt.safe_point()
+    interrupts.safe_point()
     between_passes()
     with compiling():
         between_passes()

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core import event
 
-from minidl.backend import interrupt
+from minidl import interrupts
 from minidl.kernels.numba._folder import FOLDER, say
 
 _PATIENCE = 1.0  # seconds without a word, and the pause after which they are counted anew
@@ -69,7 +69,7 @@ _compilations = _Compilations()
 @contextmanager
 def compiling() -> Iterator[None]:
     """Around a compilation, which may also turn out to be kept from another run."""
-    with interrupt.held():
+    with interrupts.held_to_safe_points():
         _compilations.enter()
         try:
             yield
@@ -80,7 +80,7 @@ def compiling() -> Iterator[None]:
 def between_passes() -> None:
     """Something is compiled, and nothing is half done: an interrupt is let through here."""
     _compilations.work()
-    interrupt.safe_point()
+    interrupts.safe_point()
 
 
 class _Passes(event.Listener):
