@@ -1,9 +1,16 @@
-"""What holds for every test: few and patient threads, so that several test processes share a machine well."""
+"""What holds for every test: few and patient threads, so that several test processes share a machine well.
+
+A test marked ``slow`` runs with ``--all``, where its marker is asked for (``-m slow``), and where tests are named one by one.
+Whatever it proves is proven on a smaller scale by a test that always runs.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,8 +19,39 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+LEFT_OUT = pytest.StashKey[int]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: run the tests of tests/gpu/test_card.py too")
+    parser.addoption("--all", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    named = any("::" in argument for argument in config.args)
+    if config.getoption("--all") or named or "slow" in config.getoption("markexpr"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        config.stash[LEFT_OUT] = len(slow)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist: what it collected, all of them did
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(f"{left_out} slow tests were left out; with --all they run too: python -m pytest -n auto --all")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -24,3 +62,10 @@ def poisoned_memory() -> Iterator[None]:
     CPU.pool.poison = True
     yield
     CPU.pool.poison = False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def control_c_is_heard() -> None:
+    """A shell starts background jobs with it switched off, and the tests of Ctrl-C would hear nothing."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -129,8 +129,8 @@ class ArrayData:
 
 
 def _take(array: Array, which: Any, dtype: Any) -> Array:
-    """Rows by slice (a view where the dtype is right already) or by index."""
-    return array[which].astype(dtype, copy=False) if isinstance(which, slice) else gather(array, which, dtype)
+    """Rows in C order, by slice (a view where dtype and order are right already) or by index."""
+    return array[which].astype(dtype, order="C", copy=False) if isinstance(which, slice) else gather(array, which, dtype)
 
 
 def _as_it_is(rows: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,31 @@ def test_reference_leaves_its_inputs_alone(op: str) -> None:
         for k, (a, b) in enumerate(zip(args, before)):
             if isinstance(a, np.ndarray) and k not in case.writes:
                 assert a.tobytes() == b, f"{case}: argument {k} was changed"
+
+
+def every_other(a: np.ndarray) -> np.ndarray:
+    wide = np.zeros([2 * n for n in a.shape], a.dtype)
+    part = wide[tuple(slice(None, None, 2) for _ in a.shape)]
+    part[...] = a
+    return part
+
+
+def reversed_twice(a: np.ndarray) -> np.ndarray:
+    flip = (slice(None, None, -1),) * a.ndim
+    return a[flip].copy()[flip]
+
+
+@pytest.mark.parametrize("op", all_ops())
+def test_reference_gives_the_same_bits_in_every_memory_layout(op: str) -> None:
+    """NumPy has a loop for each layout, and each rounds differently: sums always, products of matrices before 2.3."""
+    for number, case in enumerate(cases_of(op, "tiny", "small")):
+
+        def bits(layout: Callable[[np.ndarray], np.ndarray], case: OpCase = case, number: int = number) -> list[bytes]:
+            args, kwargs = case.make(np.random.default_rng(number), np.float32)
+            with config.use_kernels("reference"):
+                found = results_of(case, tuple(layout(a) if isinstance(a, np.ndarray) else a for a in args), kwargs)
+            return [a.tobytes() for a in found]
+
+        expected = bits(np.ascontiguousarray)
+        for layout in (np.asfortranarray, every_other, reversed_twice):
+            assert bits(layout) == expected, f"{case}, {layout.__name__}"
