@@ -51,7 +51,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out:
-        terminalreporter.write_line(f"{left_out} slow tests were left out; with --all they run too: python -m pytest -n auto --all")
+        terminalreporter.write_line(f"{left_out} slow tests were left out; all of them: python -m pytest -n auto --all")
 
 
 @pytest.fixture(autouse=True, scope="session")

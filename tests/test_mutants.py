@@ -3,6 +3,7 @@
 A row quotes the source exactly, and the quotation must occur once, so that the table cannot outlive the code it is about.
 The same tests pass on the unharmed copy: a red test then means that the fault was seen, not that the copy is broken.
 Faults in kernels are tried as plain Python (the compiler would take longer than the test), one of them compiled as well.
+A dozen of them are tried always, all of them with --all.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 NOTICED = r"(?m)^E +(AssertionError|assert\b|minidl\.testing\.report\.GradientError|Failed: DID NOT RAISE)"  # no mere crash
@@ -989,6 +988,15 @@ def needs_numba(mode: str) -> None:
         pytest.skip("numba is not installed")
 
 
+def test_every_fault_can_be_planted() -> None:
+    for fault in MUTANTS:
+        text = (ROOT / "minidl" / fault.file).read_text()
+        for original, replacement in fault.changes:
+            assert text.count(original) == 1, f"{fault.file} has {text.count(original)} times: {original}"
+            text = text.replace(original, replacement)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["reference", "plain", "compiled"])
 def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) -> None:
     needs_numba(mode)
@@ -998,7 +1006,11 @@ def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) ->
     assert "skipped" not in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("spoilt, fault", [(m, m) for m in MUTANTS], indirect=["spoilt"], ids=[m.name for m in MUTANTS])
+SAMPLE = {m.name for m in MUTANTS[::11]}
+ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
+
+
+@pytest.mark.parametrize("spoilt, fault", ROWS, indirect=["spoilt"])
 def test_the_tests_notice(spoilt: Path, fault: Mutant) -> None:
     needs_numba(fault.mode)
     done = run_tests(spoilt, fault.tests, fault.mode)

@@ -42,20 +42,31 @@ def check(path, *libraries):
     return content
 
 
-@pytest.mark.parametrize("program, count", [("ops", len(ops.WORKS)), ("models", len(models.WORKS)), ("scaling", 4)])
-def test_without_any_other_library(tmp_path, program, count):
+@pytest.mark.parametrize(
+    "program, pattern, count",
+    [
+        ("ops", "*relu*", 2),
+        ("models", "*mlp b1*", 3),
+        pytest.param("ops", "*", len(ops.WORKS), marks=pytest.mark.slow),
+        pytest.param("models", "*", len(models.WORKS), marks=pytest.mark.slow),
+        pytest.param("scaling", "*", 4, marks=pytest.mark.slow),
+    ],
+)
+def test_without_any_other_library(tmp_path, program, pattern, count):
     path = tmp_path / "results.json"
-    said = run(program, "--peers", "none", "--out", path)
+    said = run(program, "--peers", "none", "--out", path, "--only", pattern)
     content = check(path)
     assert len(content["works"]) == count
     assert str(path) in said
-    for found in [content["memory"]] if program == "models" else content.get("memory", []):
+    memory = [content["memory"]] if program == "models" and pattern == "*" else content.get("memory") or []
+    for found in memory:
         assert not found["failed"]
         assert 2**20 < found["sides"]["minidl"]["import"] <= found["sides"]["minidl"]["peak"]
     if program == "ops":
         assert content["probes"]["flops"] > 0
 
 
+@pytest.mark.slow
 def test_a_cold_start_compiles_and_the_next_one_finds_the_kernels(tmp_path):
     path = tmp_path / "results.json"
     said = run("start", "--out", path)
@@ -94,6 +105,7 @@ def test_twins():
     assert "tanh" not in said
 
 
+@pytest.mark.slow
 def test_lectures_are_kept_one_by_one(tmp_path):
     path = tmp_path / "lectures.json"
     run("lectures", "--out", path, "--only", "R6")

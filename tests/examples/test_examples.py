@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cases.sample import only
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
@@ -66,7 +68,7 @@ def test_every_example_is_tested_here():
 PARAMETERS = {"softmax": "7,850", "mlp": "118,282", "cnn": "1,256,080"}
 
 
-@pytest.mark.parametrize("model", PARAMETERS)
+@pytest.mark.parametrize("model", only(PARAMETERS, always=["cnn"]))
 def test_mnist(environment, home, model):
     shorter = ["--epochs", "2"] if model == "cnn" else []
     printed = succeed(environment, "mnist_cnn.py", "--quick", "--model", model, *shorter)

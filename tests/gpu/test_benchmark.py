@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from minidl.backend import gpu
+from tests.cases.sample import only
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import stand_in
 
@@ -22,16 +23,18 @@ def benchmark_program() -> Any:
     return importlib.import_module("benchmarks.cpu_vs_gpu")
 
 
-def test_without_a_gpu(benchmark_program: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("models", only(["softmax", "softmax mlp cnn"], always=["softmax"]))
+def test_without_a_gpu(benchmark_program: Any, models: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     if gpu.missing() is None:
         pytest.skip("there is a GPU here")
-    benchmark_program.main(["--quick", "--json", str(tmp_path / "figures.json")])
+    benchmark_program.main(["--quick", "--models", *models.split(), "--json", str(tmp_path / "figures.json")])
     printed = capsys.readouterr().out
     assert printed.startswith("CPU alone: ")
     assert "GPU s/epoch" not in printed
-    assert len(re.findall(r"(?m)^(softmax|mlp|cnn) .*\d$", printed)) == 3
+    assert re.findall(r"(?m)^(softmax|mlp|cnn) .*\d$", printed) == models.split()
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert [row["parameters"] for row in figures] == [7850, 784 * 4 + 4 + 4 * 4 + 4 + 4 * 10 + 10, 202422]
+    expected = [7850, 784 * 4 + 4 + 4 * 4 + 4 + 4 * 10 + 10, 202422]
+    assert [row["parameters"] for row in figures] == expected[: len(models.split())]
     assert all(row["compute"]["CPU"] > 0 and row["transfer"]["CPU"] >= 0 and row["speed_up"] is None for row in figures)
 
 

@@ -94,6 +94,7 @@ def test_beside_pytorch(tmp_path: Path, names: list[str], monkeypatch: pytest.Mo
 
 
 @needs_compiler
+@pytest.mark.slow
 @pytest.mark.usefixtures("card")
 def test_without_a_pytorch_that_can_use_the_card_minidl_stands_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -17,8 +17,8 @@ from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import device, stand_in
 
-KERNELS = ["reference", pytest.param("auto", marks=pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed"))]
-both_kernels = pytest.mark.parametrize("kernels", KERNELS)
+needs_compiler = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
+both_kernels = pytest.mark.parametrize("kernels", ["reference", pytest.param("auto", marks=needs_compiler)])
 
 
 @contextmanager
@@ -53,18 +53,25 @@ def assert_equal_to_rounding(found: list[np.ndarray], expected: list[np.ndarray]
         np.testing.assert_allclose(a, e, rtol=rounding, atol=rounding * np.abs(e).max(initial=1))
 
 
-@both_kernels
+@pytest.mark.parametrize(
+    "kernels, dtype",
+    [
+        ("reference", "float64"),
+        pytest.param("reference", "float32", marks=pytest.mark.slow),
+        pytest.param("auto", "float32", marks=needs_compiler),
+        pytest.param("auto", "float64", marks=[needs_compiler, pytest.mark.slow]),
+    ],
+)
 @pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
-def test_layer(case: Case, kernels: str) -> None:
-    for dtype in ("float64", "float32"):
-        with config.use_kernels("reference"):
-            expected = everything(case, dtype)
-        with on_the_stand_in(kernels):
-            found = everything(case, dtype)
-        assert_equal_to_rounding(found, expected, dtype)
-        if isinstance(case.make(), Dropout):
-            for a, e in zip(found, expected):
-                np.testing.assert_array_equal(a == 0, e == 0)  # the same mask
+def test_layer(case: Case, kernels: str, dtype: str) -> None:
+    with config.use_kernels("reference"):
+        expected = everything(case, dtype)
+    with on_the_stand_in(kernels):
+        found = everything(case, dtype)
+    assert_equal_to_rounding(found, expected, dtype)
+    if isinstance(case.make(), Dropout):
+        for a, e in zip(found, expected):
+            np.testing.assert_array_equal(a == 0, e == 0)  # the same mask
 
 
 def loss_and_gradient(case: LossCase) -> list[np.ndarray]:

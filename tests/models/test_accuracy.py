@@ -14,8 +14,6 @@ from minidl.layers import Activation, Conv2D, Dense, Flatten, Input, MaxPooling2
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam, Optimizer
 
-pytestmark = pytest.mark.slow
-
 
 def lecture_model(name: str) -> Sequential:
     """Softmax regression, the perceptron with two hidden layers, or the network of deck 001, on images of bytes."""
@@ -54,6 +52,7 @@ def real_mnist() -> tuple:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 @pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize(
     "name, optimizer, epochs, lecture, margin",
@@ -69,6 +68,11 @@ def test_real_mnist_as_in_the_lectures(
     assert accuracy(name, optimizer(), epochs, real_mnist, fuse) == pytest.approx(lecture, abs=margin)
 
 
+def test_the_perceptron_learns_the_built_in_digits() -> None:
+    assert 0.75 < accuracy("mlp", Adam(), 5, digits.load_data(n_train=2_000, n_test=1_000)) < 0.99
+
+
+@pytest.mark.slow
 def test_the_built_in_digits_rank_the_models_as_mnist_does() -> None:
     data = digits.load_data(n_train=10_000, n_test=2_000)
     softmax, mlp, cnn = (accuracy(name, Adam(), epochs, data) for name, epochs in (("softmax", 10), ("mlp", 10), ("cnn", 6)))

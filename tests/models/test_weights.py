@@ -700,6 +700,7 @@ while True:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.slow
 def test_killed_while_saving_leaves_a_whole_file(tmp_path):
     path, random = tmp_path / "w", np.random.default_rng(0)
     model = Sequential([Dense(400, use_bias=False, input_shape=(400,))])
