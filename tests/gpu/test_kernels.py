@@ -126,9 +126,12 @@ def declines_on_purpose(case: OpCase) -> bool:
     return str(case).startswith(tuple(DECLINED)) or case.name.startswith(("slope", "alpha"))  # options given by position
 
 
-@pytest.mark.parametrize("dtype", only(["float32", "float64"], always=["float32"]))
+DTYPES = only([np.float32, np.float64], always=[np.float32])
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 @each_op
-def test_twin_equals_definition(op: str, dtype: str) -> None:
+def test_twin_equals_definition(op: str, dtype: type) -> None:
     check_table(op, dtype)
 
 
@@ -137,7 +140,7 @@ def test_every_kernel_ran() -> None:
     """A kernel that no twin launches would be dead, one that no case reaches untested."""
     on_cpu.launches.clear()
     for op in TWINS:
-        check_table(op, "float32", "tiny", "medium")
+        check_table(op, np.float32, "tiny", "medium")
     declared = set(re.findall(r"(?m)^KERNEL\(\d+\)\s+(\w+)\(", "".join(path.read_text() for path in KERNELS.glob("*.cu*"))))
     assert set(on_cpu.launches) == declared - {"finish"}  # which stands behind cuBLAS, see test_cublas.py
 
@@ -213,9 +216,9 @@ SOME_FAULTS = (  # one of each kind: a race, an index, an access beside the arra
 def test_a_fault_is_noticed(fault: str) -> None:
     """Before the fault the table passes, with it at least one order of threads shows it."""
     op, old, new = FAULTS[fault]
-    check_table(op, "float32", "tiny")
+    check_table(op, np.float32, "tiny")
     with planted(op, old, new), pytest.raises((AssertionError, on_cpu.LaunchError)):
-        check_table(op, "float32", "tiny", "small")
+        check_table(op, np.float32, "tiny", "small")
 
 
 # -- under the address sanitizer ---------------------------------------------------------------------------------------
@@ -267,5 +270,5 @@ if __name__ == "__main__":
         if len(sys.argv) > 2:
             stack.enter_context(planted(*sys.argv[1:]))
         for each in checked:
-            check_table(each, "float32", "tiny", "small")
+            check_table(each, np.float32, "tiny", "small")
     print(len(checked))

@@ -29,9 +29,12 @@ def test_every_op_has_cases_and_a_naive_definition() -> None:
     assert not [op for op in all_ops() if not cases_of(op, "tiny") or not cases_of(op, "medium")]
 
 
-@pytest.mark.parametrize("dtype", only(["float64", "float32"], always=["float64"]))  # loops take long
+DTYPES = only([np.float64, np.float32], always=[np.float64])  # the loops take long
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
 @pytest.mark.parametrize("op", all_ops())
-def test_reference_equals_naive(op: str, dtype: str) -> None:
+def test_reference_equals_naive(op: str, dtype: type) -> None:
     for number, case in enumerate(cases_of(op, "tiny", "small")):
         args, kwargs = case.make(np.random.default_rng(number), dtype)
         expected = NAIVE[op](*(a.copy() if isinstance(a, np.ndarray) else a for a in args))

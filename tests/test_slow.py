@@ -1,0 +1,51 @@
+"""Slow tests are left out by default, and the run says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cases.sample import only
+
+ROOT = Path(__file__).parents[1]
+TWO_TESTS = """
+import pytest
+
+def test_quick():
+    pass
+
+@pytest.mark.slow
+def test_slow():
+    pass
+"""
+
+
+ROWS = {  # arguments, tests that pass and that are left out
+    "": (1, 1),
+    "-n 2": (1, 1),  # the processes that collect are not the one that writes the summary
+    "--all": (2, 0),
+    "-m slow": (1, 0),
+    "test_two.py::test_slow": (1, 0),
+    "-k quick": (1, 1),
+}
+
+
+@pytest.mark.parametrize("arguments", only(ROWS, always=["-n 2", "--all"]))
+def test_slow_tests_are_left_out_and_the_run_says_so(tmp_path: Path, arguments: str) -> None:
+    passed, left_out = ROWS[arguments]
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_two.py").write_text(TWO_TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments.split()]
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f" {passed} passed" in done.stdout
+    line = f"{left_out} slow tests were left out; all of them: python -m pytest -n auto --all"
+    assert (line in done.stdout) == bool(left_out), done.stdout
