@@ -22,6 +22,7 @@ from minidl import backend
 from minidl.backend import gpu as device
 from minidl.backend import graphs
 from minidl.kernels.cuda import _cublas
+from tests.cases.sample import only
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import StrictModule, stand_in
 from tests.gpu.strict_cupy import device as stand_in_device
@@ -69,7 +70,7 @@ SOME = [
 
 
 @needs_compiler
-@pytest.mark.parametrize("names", [SOME, pytest.param(["train cnn b128"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("names", only([SOME[:1], SOME[1:], ["train cnn b128"]], always=[SOME[:1]]))
 @pytest.mark.usefixtures("card")
 def test_beside_pytorch(tmp_path: Path, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is verified, every variant timed, and a recorded step has a row of its own."""
