@@ -173,7 +173,7 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
                 result = _call_twin(twin, backend, args, kwargs, elementwise)
                 if result is not NotImplemented:
                     return result
-        if not in_place and not elementwise:  # sums, whose rounding depends on the layout: NumPy has a loop for each
+        if not elementwise:  # sums, whose rounding depends on the layout: NumPy has a loop for each
             args = tuple([backend.contiguous(a) if isinstance(a, backend.array_type) else a for a in args])
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
             return reference(*args, **kwargs)

@@ -130,7 +130,9 @@ class ArrayData:
 
 def _take(array: Array, which: Any, dtype: Any) -> Array:
     """Rows in C order, by slice (a view where dtype and order are right already) or by index."""
-    return array[which].astype(dtype, order="C", copy=False) if isinstance(which, slice) else gather(array, which, dtype)
+    if isinstance(which, slice) or not array.flags.c_contiguous:  # which the op would copy whole, for each batch
+        return array[which].astype(dtype, order="C", copy=False)
+    return gather(array, which, dtype)
 
 
 def _as_it_is(rows: Array) -> Array:

@@ -80,7 +80,8 @@ def test_several_threads_predict_with_one_model(layer: str) -> None:
     assert layer in ("default", text.split()[-1])
 
 
-@pytest.mark.parametrize("names", only(["activation.*.code", "tile_*.code"], always=["tile_*.code"]))  # of a kernel, and of what kernels call by address
+# Of a kernel, and of what kernels call by address.
+@pytest.mark.parametrize("names", only(["activation.*.code", "tile_*.code"], always=["tile_*.code"]))
 def test_a_damaged_cache_of_kernels_is_made_anew(names: str, tmp_path: Path) -> None:
     """A full disk or a killed process can leave a file cut short; later runs must not die of it."""
     program = "import numpy as np; from minidl.ops.activation import relu; from minidl.ops.linear import dense\n"

@@ -1,13 +1,14 @@
 """What reaches the network, the loss and the metrics: weights, dtypes, and where the data are cut."""
 
 import inspect
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import minidl
 from minidl.callbacks import LambdaCallback
-from minidl.data import class_weights
+from minidl.data import ArrayData, class_weights
 from minidl.errors import DataError, DataWarning, NumericWarning
 from minidl.layers import Dense, Layer
 from minidl.layers.containers import Chain
@@ -121,6 +122,23 @@ def test_batches_are_of_the_models_dtype_in_every_order(dtype, precision):
         do()
         assert witness.seen == {precision}
     assert model.predict(x).dtype == model.predict(x[:0]).dtype == np.dtype(precision)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_batch_copies_its_own_rows_and_not_the_data_set(shuffled):
+    """Of data in another order, such as a transposed array, every batch once copied all."""
+    x = np.arange(4000 * 300, dtype=np.float32).reshape(300, 4000).T
+    data = ArrayData(x, None, None, input_shape=(300,), dtype="float32", where="fit")
+    order = np.arange(4000)[::-1].copy() if shuffled else None
+    batches = data.batches(8, order)
+    next(batches)
+    tracemalloc.start()
+    batch = next(batches)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 20
+    np.testing.assert_array_equal(batch.x, x[::-1][8:16] if shuffled else x[8:16])
+    assert batch.x.flags.c_contiguous
 
 
 def test_in_order_a_batch_of_the_right_dtype_is_a_view():
