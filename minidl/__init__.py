@@ -6,8 +6,9 @@ The names below load their modules on first use, so that ``import minidl`` stays
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any
+
+from minidl.errors import closest
 
 __version__ = "0.1.0"
 
@@ -80,7 +81,9 @@ else:  # hidden from them, so that they notice a misspelt name
             return importlib.import_module(f"minidl.{name}")
         if name in _NAMES:
             return getattr(importlib.import_module(f"minidl.{_NAMES[name]}"), name)
-        raise AttributeError(f"module 'minidl' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+        meant = closest(name, __all__)
+        advice = f". Did you mean {meant!r}?" if meant else ""
+        raise AttributeError(f"module 'minidl' has no attribute {name!r}{advice}", name=name)
 
 
 def __dir__() -> list[str]:

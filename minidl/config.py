@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.errors import ArgumentError, ArgumentTypeError, closest
 
 
 class _Setting:
@@ -47,7 +47,8 @@ def _one_of(name: str, *choices: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         value = getattr(value, "__name__", None) or getattr(value, "name", None) or value  # np.float32, np.dtype("f4")
         if value not in choices:
-            raise ArgumentError(f"minidl.config.{name}", repr(value), " or ".join(map(repr, choices)))
+            meant = closest(value, choices)
+            raise ArgumentError(f"minidl.config.{name}", repr(value), " or ".join(map(repr, choices)), meant=meant)
         return value
 
     return check

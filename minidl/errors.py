@@ -6,8 +6,14 @@ catches the built-in classes keeps working.
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 LONGEST = 500  # characters of a message that quotes a file of unknown origin
 _PARTS = (140, 160, 80, 80)  # where, received, expected and fix keep at least so many of them
+_BETWEEN = ("minidl", "numpy", "contextlib")  # packages whose frames lie between a warning and the user's line
 
 
 class MinidlError(Exception):
@@ -18,6 +24,7 @@ class MinidlError(Exception):
         received: what was given.
         expected: what would have been accepted.
         fix: the next thing to try.
+        meant: the name that was probably meant, where a name is unknown; see ``closest``.
 
     >>> print(ArgumentError("Dense", received="units=0", expected="a positive integer", fix="Dense(10)"))
     Dense: received units=0; expected a positive integer. To fix it: Dense(10).
@@ -25,8 +32,8 @@ class MinidlError(Exception):
 
     _quotes_files = False  # True: the message is printable and cut to ``LONGEST``; the attributes hold everything
 
-    def __init__(self, where: str, received: str = "", expected: str = "", fix: str = "") -> None:
-        self.where, self.received, self.expected, self.fix = where, received, expected, fix
+    def __init__(self, where: str, received: str = "", expected: str = "", fix: str = "", meant: str = "") -> None:
+        self.where, self.received, self.expected, self.fix, self.meant = where, received, expected, fix, meant
         if self._quotes_files:
             where, received, expected, fix = _shortened(*map(printable, (where, received, expected, fix)))
         text = where
@@ -35,12 +42,14 @@ class MinidlError(Exception):
         if expected:
             text += f"{'; ' if received else ': '}expected {expected}"
         text += "."
+        if meant:
+            text += f" Did you mean {meant!r}?"
         if fix:
             text += f" To fix it: {fix}."
         super().__init__(text)
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.where, self.received, self.expected, self.fix)
+        return type(self), (self.where, self.received, self.expected, self.fix, self.meant)
 
 
 def printable(text: str) -> str:
@@ -77,7 +86,7 @@ class ArgumentTypeError(MinidlError, TypeError):
 
 
 class DataError(MinidlError, ValueError):
-    """Data at the door of fit, evaluate or predict cannot be used: lengths, labels, emptiness."""
+    """Data given to fit, evaluate or predict cannot be used: lengths, labels, emptiness."""
 
 
 class DatasetError(MinidlError, OSError):
@@ -114,3 +123,67 @@ class NumericWarning(RuntimeWarning):
 
 class DataWarning(UserWarning):
     """The data can be used, but probably not as was meant."""
+
+
+def closest(name: Any, names: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+    """The one of ``names`` that ``name`` probably stands for; "" where none is near.
+
+    ``aliases`` are names that other libraries use.
+
+    >>> closest("rleu", ["relu", "elu", "tanh"]), closest("Adam ", ["adam"]), closest("glorot", ["zeros", "glorot_uniform"])
+    ('relu', 'adam', 'glorot_uniform')
+    >>> closest("swoosh", ["relu", "elu", "tanh"])
+    ''
+    """
+    if not isinstance(name, str):
+        return ""
+    plain = {_plain(key): value for key, value in (aliases or {}).items()} | {_plain(choice): choice for choice in names}
+    wanted = _plain(name)
+    if wanted in plain:
+        return plain[wanted]
+    from difflib import get_close_matches  # slow to import, and needed only where a name is misspelt
+
+    near = get_close_matches(wanted, plain, n=1)
+    if not near and len(wanted) > 2:
+        near = [choice for choice in plain if wanted in choice][:1]
+    return plain[near[0]] if near else ""
+
+
+def _plain(name: str) -> str:
+    """A name without what people most often get wrong: capitals, spaces, hyphens and underscores."""
+    return "".join(letter for letter in name.lower() if letter not in " -_")
+
+
+def described(value: Any) -> str:
+    """What an error says was received: the name of a class, or the kind of an object.
+
+    >>> described(int), described(3), described({})
+    ('the class int', '3', 'an object of type dict')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    plain = value is None or isinstance(value, (str, int, float))
+    return repr(value) if plain else f"an object of type {type(value).__name__}"
+
+
+def object_of(value: Any, base: type, example: str) -> str:
+    """The fix where an object of ``base`` is expected: an object of the class that was given, or ``example``.
+
+    >>> object_of(OSError, Exception, "ValueError()"), object_of(3, Exception, "ValueError()")
+    ('OSError()', 'ValueError()')
+    """
+    if not (isinstance(value, type) and issubclass(value, base)):
+        return example
+    import inspect  # slow to import
+
+    parameters = list(inspect.signature(value.__init__).parameters.values())[1:]
+    needed = any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    return f"{value.__name__}({'...' if needed else ''})"
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn, pointing to the line of the user's program that called minidl, however deep inside it the reason was noticed."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

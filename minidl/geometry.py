@@ -17,7 +17,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest
 
 _MOST = 1024  # shapes a window remembers
 
@@ -40,6 +40,13 @@ def positive_integers(where: str, name: str, value: Any, length: int) -> tuple[i
     return tuple(int(item) for item in items)
 
 
+def check_padding(where: str, padding: Any) -> None:
+    """Raise ArgumentError unless ``padding`` is ``"valid"`` or ``"same"``."""
+    if padding not in ("valid", "same"):
+        meant = closest(padding, ("valid", "same"))
+        raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'", meant=meant)
+
+
 def check_shape(shape: Any, where: str) -> Any:
     """A sample's shape as a tuple of positive integers (or a tuple of such); one integer n means (n,).
 
@@ -53,7 +60,8 @@ def check_shape(shape: Any, where: str) -> Any:
         return tuple(check_shape(item, where) for item in shape)
     for size in shape:
         if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
-            fix = "leave the batch axis out: (28, 28, 1)"
+            rest = tuple(shape[1:])
+            fix = f"leave the batch axis out: {rest}" if rest and shape[0] is None and None not in rest else "(28, 28, 1)"
             raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", "integers, without the batch axis", fix)
         if int(size) < 1:
             raise ShapeError(where, f"input shape {tuple(shape)}", "at least 1 along every axis")
@@ -95,8 +103,7 @@ class Window:
             raise ArgumentTypeError("Window", received, "a tuple of positive integers, one for each spatial axis", "(3, 3)")
         if not self.size:
             raise ArgumentError("Window", "size=()", "at least one spatial axis")
-        if self.padding not in ("valid", "same"):
-            raise ArgumentError("Window", f"padding={self.padding!r}", "'valid' or 'same'")
+        check_padding("Window", self.padding)
         for name in ("size", "strides", "dilation"):
             given = getattr(self, name)
             default = isinstance(given, tuple) and not given

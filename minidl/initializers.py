@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.backend.random import INITIALISE, Stream, check_seed
 from minidl.checks import check_number
-from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
 
 _CUT_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2
 
@@ -189,6 +189,7 @@ _NAMES = {
     "he_normal": HeNormal,
     "orthogonal": Orthogonal,
 }
+_ELSEWHERE = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "kaiming": "he_normal"}
 
 
 def get(identifier: str | Initializer, where: str = "initializer") -> Initializer:
@@ -202,5 +203,7 @@ def get(identifier: str | Initializer, where: str = "initializer") -> Initialize
     if isinstance(identifier, str) and identifier in _NAMES:
         return _NAMES[identifier]()
     if isinstance(identifier, str):
-        raise ArgumentError(where, repr(identifier), "one of " + ", ".join(_NAMES))
-    raise ArgumentTypeError(where, f"a {type(identifier).__name__}", "a name or an Initializer", "'glorot_uniform'")
+        meant = closest(identifier, _NAMES, _ELSEWHERE)
+        raise ArgumentError(where, repr(identifier), "one of " + ", ".join(_NAMES), meant=meant)
+    fix = object_of(identifier, Initializer, "'glorot_uniform'")
+    raise ArgumentTypeError(where, described(identifier), "a name or an Initializer object", fix)

@@ -51,6 +51,8 @@ FLOORS = {
 ARITHMETIC_ONLY = ("errors", "config", "geometry")  # no arrays, no third-party imports
 FREE = ("testing", "doctor", "__main__")  # at the top of the house: these may import when and how they like
 LAZY = {  # imports inside functions, each with its reason in the source
+    ("errors.py", "difflib"),  # ``import minidl`` loads the errors
+    ("errors.py", "inspect"),
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),

@@ -184,7 +184,7 @@ def test_names(name):
         (lambda: initializers.get("xavier"), ValueError, ["'xavier'", "glorot_uniform", "orthogonal"]),
         (lambda: initializers.get("xavier", "Dense: kernel_initializer"), ValueError, ["Dense: kernel_initializer"]),
         (lambda: initializers.get(np.zeros), TypeError, ["builtin_function", "a name or an Initializer"]),
-        (lambda: initializers.get(Zeros), TypeError, ["type", "a name or an Initializer"]),
+        (lambda: initializers.get(Zeros), TypeError, ["the class Zeros", "a name or an Initializer"]),
         (lambda: RandomNormal(stddev=-1), ValueError, ["RandomNormal", "stddev=-1"]),
         (lambda: RandomNormal("0"), TypeError, ["RandomNormal", "mean='0'"]),
         (lambda: RandomUniform(1.0, 0.0), ValueError, ["RandomUniform", "minval=1.0", "minval <= maxval"]),

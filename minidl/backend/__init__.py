@@ -14,7 +14,7 @@ from minidl.backend.base import Array, Backend
 from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_on_rows, register
 from minidl.backend.table import ArrayTable
 from minidl.backend.threads import get_threads, set_threads, use_threads
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, closest
 
 __all__ = [
     "Array",
@@ -83,7 +83,8 @@ def numbers(xs: Sequence[Any]) -> list[float]:
 
 def _resolve(name: str) -> str:
     if name not in ("numpy", "cupy", "auto"):
-        raise ArgumentError("minidl.set_backend", repr(name), "'numpy', 'cupy' or 'auto'")
+        meant = closest(name, ("numpy", "cupy", "auto"), {"cpu": "numpy", "gpu": "cupy", "cuda": "cupy"})
+        raise ArgumentError("minidl.set_backend", repr(name), "'numpy', 'cupy' or 'auto'", meant=meant)
     if name == "numpy":
         return name
     from minidl.backend import gpu

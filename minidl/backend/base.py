@@ -74,16 +74,39 @@ def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
     expected = "real numbers in a rectangular array"
     if isinstance(x, np.ma.MaskedArray):
         raise ArgumentTypeError(where, "a masked array", expected, "fill the gaps: x.filled(value)")
+    if not isinstance(x, np.ndarray) and getattr(x, "requires_grad", False) is True:
+        fix = "x.detach(), or x.detach().cpu() on a GPU"
+        raise ArgumentTypeError(where, f"a {type(x).__name__} that requires grad", "an array without a gradient", fix)
     if not isinstance(x, np.ndarray) and hasattr(x, "__cuda_array_interface__"):
-        fix = "x.get(), or minidl.set_backend('cupy')"
+        fix = "x.get() (CuPy), x.cpu() (PyTorch), or minidl.set_backend('cupy')"
         raise ArgumentTypeError(where, "an array on the GPU", "an array of the active backend (numpy)", fix)
     try:
         array = np.asarray(x)
-    except (ValueError, TypeError) as error:
-        fix = "pad or cut the rows to one length"
-        raise ArgumentTypeError(where, f"a {type(x).__name__} NumPy cannot stack ({error})", expected, fix) from None
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ArgumentTypeError(where, f"a {type(x).__name__} NumPy cannot stack ({error})", expected, _unstacked(x)) from None
     if array.dtype.kind not in "biuf":
-        fix = "x.real, x.imag or abs(x)" if array.dtype.kind == "c" else "x.astype('float32'), if these are numbers"
-        raise ArgumentTypeError(where, f"{type(x).__name__} of dtype {array.dtype}", expected, fix)
+        raise ArgumentTypeError(where, f"{type(x).__name__} of dtype {array.dtype}", expected, _numbers_fix(array))
     target = np.dtype(dtype) if dtype is not None else array.dtype.newbyteorder("=")
-    return array if array.dtype == target and array.dtype.isnative else array.astype(target)
+    if array.dtype == target and array.dtype.isnative:
+        return array
+    with np.errstate(all="ignore"):  # what a type cannot hold becomes infinite or zero, whatever the program set with np.seterr
+        return array.astype(target)
+
+
+def _unstacked(x: Any) -> str:
+    """The next thing to try where NumPy makes no array of ``x``."""
+    if hasattr(x, "detach"):
+        return "x.detach().float().cpu()"
+    if isinstance(x, (list, tuple)) and any(getattr(item, "requires_grad", False) is True for item in x):
+        return "[item.detach() for item in x]"
+    return "pad or cut the rows to one length"
+
+
+def _numbers_fix(array: np.ndarray) -> str:
+    """The next thing to try for an array of anything but real numbers."""
+    if array.dtype.kind == "c":
+        return "x.real, x.imag or abs(x)"
+    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and array.size and isinstance(array.flat[0], str)):
+        labels = "classes, y = np.unique(y, return_inverse=True), if these are labels"
+        return f"{labels}; x.astype('float32'), if these are numbers written as text"
+    return "x.astype('float32'), if these are numbers"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from minidl.errors import ArgumentTypeError
+from minidl.errors import ArgumentTypeError, described, object_of
 
 Logs = Mapping[str, float]
 
@@ -65,10 +65,8 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Callback], model: Any, params: Mapping[str, Any]) -> None:
         for callback in callbacks:
             if not isinstance(callback, Callback):
-                kind = callback.__name__ if isinstance(callback, type) else type(callback).__name__
-                raise ArgumentTypeError(
-                    "fit: callbacks", f"{kind}", "a list of Callback objects", "callbacks=[EarlyStopping()]"
-                )
+                fix = f"callbacks=[{object_of(callback, Callback, 'EarlyStopping()')}]"
+                raise ArgumentTypeError("fit: callbacks", described(callback), "a list of Callback objects", fix)
         self.callbacks, self.model = list(callbacks), model
         for callback in self.callbacks:
             callback.model, callback.params = model, params

@@ -8,7 +8,7 @@ import sys
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.progress import write
 from minidl.checks import check_flag, check_integer, check_number
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, closest
 
 
 class EarlyStopping(Callback):
@@ -43,7 +43,8 @@ class EarlyStopping(Callback):
             raise ArgumentError("EarlyStopping", f"verbose={verbose!r}", "0, 1 or None (as fit)", fix)
         self.verbose = verbose
         if mode not in ("auto", "min", "max"):
-            raise ArgumentError("EarlyStopping", f"mode={mode!r}", "'auto', 'min' or 'max'")
+            meant = closest(mode, ("auto", "min", "max"))
+            raise ArgumentError("EarlyStopping", f"mode={mode!r}", "'auto', 'min' or 'max'", meant=meant)
         larger = mode == "max" or (mode == "auto" and "acc" in monitor)
         self._sign = 1.0 if larger else -1.0
         self.restore_best_weights = check_flag("EarlyStopping", "restore_best_weights", restore_best_weights)
@@ -55,8 +56,13 @@ class EarlyStopping(Callback):
         self._best_weights: list | None = None
         names = self.params["metrics"]
         if self.monitor not in names:
-            fix = "validation_split=0.2 or validation_data in fit" if self.monitor.startswith("val_") else ""
-            raise ArgumentError("EarlyStopping", f"monitor={self.monitor!r}", f"one of {', '.join(names)}", fix)
+            validated = any(name.startswith("val_") for name in names)
+            wants_validation = str(self.monitor).startswith("val_") and not validated
+            fix = "validation_split=0.2 or validation_data in fit" if wants_validation else ""
+            meant = "" if wants_validation else closest(self.monitor, names, {"acc": "accuracy", "val_acc": "val_accuracy"})
+            meant = meant if meant in names else ""
+            expected = f"one of {', '.join(names)}"
+            raise ArgumentError("EarlyStopping", f"monitor={self.monitor!r}", expected, fix, meant)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Compare with the best epoch."""

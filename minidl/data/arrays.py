@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.base import door
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
 from minidl.ops.gather import gather
 
 _CHUNK = 1 << 22  # numbers looked at together when data is checked for NaN
@@ -36,7 +35,9 @@ class ArrayData:
         input_shape: shape of one sample the model takes (a tuple of them for several inputs).
         dtype: of the batches.
         where: how errors begin, for example ``"fit"``.
-        nan: ``"warn"`` or ``"raise"`` where x holds NaN or infinity; ``"ignore"`` does not look.
+        nan: ``"warn"`` or ``"raise"`` where x holds NaN, infinity or numbers that ``dtype`` cannot hold; ``"ignore"`` does
+            not look.
+        taken_by: gives the name of the layer that x goes to, for errors.
 
     Raises ArgumentTypeError, ShapeError and DataError; the arrays are not changed.
     """
@@ -51,11 +52,13 @@ class ArrayData:
         dtype: Any,
         where: str,
         nan: str = "warn",
+        taken_by: Callable[[], str] = lambda: "the model",
     ) -> None:
         if nan not in ("warn", "raise", "ignore"):
-            raise ArgumentError(where, f"nan={nan!r}", "'warn', 'raise' or 'ignore'")
+            meant = closest(nan, ("warn", "raise", "ignore"))
+            raise ArgumentError(where, f"nan={nan!r}", "'warn', 'raise' or 'ignore'", meant=meant)
         self.dtype, self.several = np.dtype(dtype), _several(input_shape)
-        self.x = self._inputs(x, input_shape, where)
+        self.x = self._inputs(x, input_shape, where, taken_by)
         self.y = None if y is None else _host(y, f"{where}: y")
         self.weight = None if sample_weight is None else _host(sample_weight, f"{where}: sample_weight")
         self._kept: dict[str, list[Array] | None] = {}  # the columns on a device
@@ -70,7 +73,22 @@ class ArrayData:
             raise DataError(where, received, "equal numbers of samples")
         if nan != "ignore":
             for array in self.x:
-                _check_finite(array, where, nan)
+                _check_finite("x", array, self.dtype, where, nan)
+
+    def check_targets(self, where: str, nan: str, targets: bool = True) -> None:
+        """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
+
+        Raises DataError for negative weights.
+        """
+        if targets and self.y is not None and nan != "ignore":
+            _check_finite("y", self.y, self.dtype, where, nan)
+        if self.weight is not None and self.weight.size:
+            if self.weight.min() < 0:
+                at = tuple(int(i) for i in np.argwhere(self.weight < 0)[0])
+                received = f"weight {self.weight[at]} at index {at if len(at) > 1 else at[0]}"
+                raise DataError(f"{where}: sample_weight", received, "numbers >= 0", "0, for samples that should not count")
+            if nan != "ignore":
+                _check_finite("sample_weight", self.weight, self.dtype, where, nan)
 
     def __len__(self) -> int:
         return len(self.x[0])
@@ -113,7 +131,7 @@ class ArrayData:
             y = None if self.y is None else rows[len(self.x)]
             yield Batch(x, y, None if self.weight is None else rows[-1], stop - start)
 
-    def _inputs(self, x: Any, input_shape: Any, where: str) -> tuple[np.ndarray, ...]:
+    def _inputs(self, x: Any, input_shape: Any, where: str, taken_by: Callable[[], str]) -> tuple[np.ndarray, ...]:
         shapes = input_shape if self.several else (input_shape,)
         if self.several and not isinstance(x, (tuple, list)):
             raise ArgumentTypeError(f"{where}: x", f"one {type(x).__name__}", f"a list of {len(shapes)} arrays")
@@ -123,7 +141,7 @@ class ArrayData:
         arrays = tuple(_host(item, f"{where}: x") for item in items)
         for array, shape in zip(arrays, shapes):
             if tuple(array.shape[1:]) != tuple(shape) or array.ndim == 0:
-                expected = f"(samples, {', '.join(map(str, shape))}), the shape the model was built for"
+                expected = f"(samples, {', '.join(map(str, shape))}), the shape {taken_by()} was built for"
                 raise ShapeError(f"{where}: x", f"an array of shape {array.shape}", expected, _shape_fix(array.shape, shape))
         return arrays
 
@@ -131,8 +149,14 @@ class ArrayData:
 def _take(array: Array, which: Any, dtype: Any) -> Array:
     """Rows in C order, by slice (a view where dtype and order are right already) or by index."""
     if isinstance(which, slice) or not array.flags.c_contiguous:  # which the op would copy whole, for each batch
-        return array[which].astype(dtype, order="C", copy=False)
+        rows = array[which]
+        return rows if rows.dtype == dtype and rows.flags.c_contiguous else _cast(rows, dtype)
     return gather(array, which, dtype)
+
+
+@np.errstate(all="ignore")  # what is too large was reported when the data was checked
+def _cast(rows: Array, dtype: Any) -> Array:
+    return rows.astype(dtype, order="C", copy=False)
 
 
 def _as_it_is(rows: Array) -> Array:
@@ -157,7 +181,10 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """The next thing to try, for the mistakes people make most."""
     sample = tuple(received[1:])
     if tuple(received) == tuple(expected):
-        return "x[None, ...], if this is a single sample"
+        without = f"; if its first axis is the batch: leave that out of the input shape: {sample}" if sample else ""
+        return f"x[None, ...], if this is a single sample{without}"
+    if sample == tuple(expected[1:]) and sample:
+        return f"leave the batch axis out of the input shape: {sample}, not {tuple(expected)}"
     if (*received, 1) == tuple(expected):
         return "x[None, ..., None], if this is a single image without a channel axis"
     if (*sample, 1) == tuple(expected):
@@ -169,21 +196,25 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _check_finite(x: np.ndarray, where: str, nan: str) -> None:
-    """Warn or raise, naming the first sample, where x holds NaN or infinity."""
-    if x.dtype.kind != "f" or not x.size:
+def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str) -> None:
+    """Warn or raise, naming the first number that is not finite, or not in ``dtype``, which the batches will have."""
+    if array.dtype.kind != "f" or not array.size:
         return
-    rows = max(_CHUNK // max(x[0].size, 1), 1)
-    for start in range(0, len(x), rows):
-        chunk = x[start : start + rows]
+    rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), float(np.finfo(dtype).max)
+    for start in range(0, len(array), rows):
+        chunk = array[start : start + rows]
         with np.errstate(all="ignore"):
-            if np.isfinite(chunk.sum()):  # one cheap pass; a finite sum has finite terms
+            flat = chunk.reshape(-1)
+            if float(flat.dot(flat)) <= limit:  # one cheap pass: a sum of squares has no term larger than itself
                 continue
-        bad = ~np.isfinite(chunk)
+            bad = ~np.isfinite(chunk.astype(dtype, copy=False))
         if bad.any():
-            sample = start + int(np.argwhere(bad)[0][0])
+            at = tuple(int(i) for i in np.argwhere(bad)[0])
+            value, sample, index = chunk[at], start + at[0], (start + at[0], *at[1:])
+            what = f"numbers too large for {dtype}" if np.isfinite(value) else "NaN or infinity"
+            place = f"{value} at index {index if len(index) > 1 else index[0]}"
             if nan == "raise":
-                raise DataError(f"{where}: x", f"NaN or infinity in sample {sample}", "finite numbers")
-            message = f"{where}: x holds NaN or infinity, first in sample {sample}; the loss will become NaN."
-            warnings.warn(message, DataWarning, stacklevel=6)  # the caller of fit
+                raise DataError(f"{where}: {name}", f"{what} in sample {sample}: {place}", f"finite numbers of {dtype}")
+            message = f"{where}: {name} holds {what}, first in sample {sample}: {place}; the loss will become NaN or infinite."
+            warn(f"{message} Remove or replace such samples, or scale them.", DataWarning)
             return

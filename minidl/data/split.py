@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from minidl.backend.base import door
 from minidl.checks import check_number
 from minidl.data.arrays import ArrayData
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, warn
 
 
 def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
@@ -28,7 +27,7 @@ def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
         seen, unseen = set(_classes(training.y)), set(_classes(validation.y))
         if seen and not (seen & unseen):
             message = "fit: no class of the validation part (the last samples) occurs in training; shuffle before splitting."
-            warnings.warn(message, DataWarning, stacklevel=3)
+            warn(message, DataWarning)
     return training, validation
 
 

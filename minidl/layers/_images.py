@@ -6,7 +6,8 @@ from typing import Any
 
 from minidl import config
 from minidl.backend import Array
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ArgumentError, ShapeError, closest
+from minidl.geometry import Window
 from minidl.layers.base import Layer, Shape
 
 
@@ -24,7 +25,9 @@ class ImageLayer(Layer):
         self.data_format = config.data_format() if data_format is None else data_format
         if self.data_format not in ("channels_last", "channels_first"):
             expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
-            raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected)
+            elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
+            meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
+            raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected, meant=meant)
 
     def split_shape(self, input_shape: Shape) -> tuple[Shape, int]:
         """Spatial shape and number of channels of a sample; raises ShapeError for another number of axes."""
@@ -35,11 +38,22 @@ class ImageLayer(Layer):
                 self.label,
                 f"samples of shape {tuple(input_shape)}",
                 f"{self.rank + 1} axes ({', '.join(order)}) after the batch axis",
-                "x[..., None], if these are grey images without a channel axis" if len(input_shape) == self.rank else "",
+                _axes_fix(tuple(input_shape), self.rank),
             )
         if self.data_format == "channels_last":
             return tuple(input_shape[:-1]), input_shape[-1]
         return tuple(input_shape[1:]), input_shape[0]
+
+    def spatial_output(self, input_shape: Shape, window: Window) -> Shape:
+        """Spatial shape of what ``window`` makes of a sample. Raises ShapeError where it does not fit inside."""
+        try:
+            return window.output_shape(self.split_shape(input_shape)[0], self.label)
+        except ShapeError as error:
+            turned = other_data_format(tuple(input_shape), self.data_format)
+            if not turned:
+                raise
+            received = f"samples of shape {tuple(input_shape)} with data_format={self.data_format!r}: {error.received}"
+            raise ShapeError(self.label, received, error.expected, turned) from None
 
     def join_shape(self, spatial: Shape, channels: int) -> Shape:
         """The inverse of ``split_shape``."""
@@ -52,3 +66,24 @@ class ImageLayer(Layer):
     def from_last(self, y: Array) -> Array:
         """y in the layer's data format: a view."""
         return y if self.data_format == "channels_last" else y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))
+
+
+def other_data_format(shape: tuple[int, ...], data_format: str) -> str:
+    """The fix where a sample's shape has 1 or 3, as of channels, where ``data_format`` has the height or width; else ""."""
+    channels, spatial = (shape[0], shape[1:]) if data_format == "channels_last" else (shape[-1], shape[:-1])
+    if channels not in (1, 3) or min(spatial) <= 4 or len(shape) < 3:
+        return ""
+    if data_format == "channels_last":
+        moved = f"Input({(*spatial, channels)}) and numpy.moveaxis(x, 1, -1)"
+        return f"data_format='channels_first', if the first axis is that of the channels; or {moved}"
+    moved = f"Input({(channels, *spatial)}) and numpy.moveaxis(x, -1, 1)"
+    return f"data_format='channels_last', if the last axis is that of the channels; or {moved}"
+
+
+def _axes_fix(shape: tuple[int, ...], rank: int) -> str:
+    """The next thing to try for samples with too few or too many axes."""
+    if len(shape) == rank:
+        return "x[..., None], if these are grey images without a channel axis"
+    if len(shape) == rank + 2:
+        return f"leave the batch axis out of the input shape: {shape[1:]}"
+    return "Conv2D and pooling before Flatten, Reshape to get the axes back" if len(shape) == 1 else ""

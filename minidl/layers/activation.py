@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.layers.base import Layer
 from minidl.ops import activation as elementwise
 from minidl.ops import softmax as normalized
@@ -34,15 +34,18 @@ class Activation(Layer):
     def __init__(self, activation: str, *, name: str | None = None, input_shape: Any = None, **options: float) -> None:
         super().__init__(name=name, input_shape=input_shape)
         if not isinstance(activation, str):
-            raise ArgumentTypeError("Activation", f"a {type(activation).__name__}", f"a name: {', '.join(_FORMULAS)}")
+            raise ArgumentTypeError("Activation", described(activation), f"a name: {', '.join(_FORMULAS)}")
         if activation not in _FORMULAS:
-            raise ArgumentError("Activation", repr(activation), f"one of {', '.join(_FORMULAS)}")
+            meant = closest(activation, _FORMULAS)
+            raise ArgumentError("Activation", repr(activation), f"one of {', '.join(_FORMULAS)}", meant=meant)
         self.activation, self.options = activation, options
         self._f, self._f_grad = _FORMULAS[activation]
         allowed = list(inspect.signature(self._f).parameters)[1:]
         for option, value in options.items():
             if option not in allowed:
-                raise TypeError(f"Activation({activation!r}) has no option {option!r}; it takes {allowed or 'none'}.")
+                meant = closest(option, allowed, {"alpha": allowed[0], "slope": allowed[0]} if allowed else {})
+                expected = f"the options {', '.join(allowed)}" if allowed else "no options"
+                raise ArgumentTypeError(f"Activation({activation!r})", f"the option {option!r}", expected, meant=meant)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ArgumentTypeError(f"Activation({activation!r})", f"{option}={value!r}", "a number")
             if not 0 <= value < float("inf"):
@@ -73,7 +76,10 @@ def get(identifier: str | Activation | None, where: str) -> Activation:
         return identifier
     if identifier is None:
         return Activation("linear")
-    if not isinstance(identifier, str) or identifier not in _FORMULAS:
-        kind = ArgumentError if isinstance(identifier, str) else ArgumentTypeError
-        raise kind(where, f"activation={identifier!r}", f"None, an Activation, or one of {', '.join(_FORMULAS)}")
+    expected = f"None, an Activation, or one of {', '.join(_FORMULAS)}"
+    if not isinstance(identifier, str):
+        fix = "activation='relu', or Activation('relu') for one with options"
+        raise ArgumentTypeError(where, f"{described(identifier)} as activation", expected, fix)
+    if identifier not in _FORMULAS:
+        raise ArgumentError(where, f"activation={identifier!r}", expected, meant=closest(identifier, _FORMULAS))
     return Activation(identifier)

@@ -20,6 +20,7 @@ from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape
+from minidl.layers._protocol import check_class, explain_keras_weights, in_pairs, initialised
 from minidl.layers.overwrite import copy_of, overwrite
 from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
@@ -36,6 +37,7 @@ class Layer:
     """
 
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
+    _class_name = "Layer"  # as names and errors have it
 
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         if name is not None and (not isinstance(name, str) or not name):
@@ -62,11 +64,11 @@ class Layer:
 
     def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
         """y, and what ``gradient`` and ``commit`` will need (None when not ``keep``). Leaves the layer's state as it is."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.label} has no apply(self, x, training=False, keep=True) that returns y and saved.")
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx (None unless ``need_dx``); adds to the gradients of the layer's parameters. dy is read-only."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.label} has no gradient(self, dy, saved, need_dx=True) that returns dx.")
 
     def commit(self, pending: Any) -> None:
         """After a whole step: take over new state (running statistics, counters). Most layers have none."""
@@ -178,6 +180,7 @@ class Layer:
 
     # -- the stateful face: forward, backward, call --------------------------------------------------------------------
 
+    @np.errstate(all="ignore")  # as in training: NaN is seen in the result, whatever was set with np.seterr
     def forward(self, x: Any, training: bool = True) -> Any:
         """y for a batch x (builds the layer on first use); remembers what ``backward`` needs."""
         self._remembered = None
@@ -191,6 +194,7 @@ class Layer:
         self._remembered = saved, y.shape
         return y
 
+    @np.errstate(all="ignore")
     def backward(self, dy: Any) -> Any:
         """dx for dL/dy of the last ``forward``; adds to the parameters' gradients and releases what was remembered.
 
@@ -211,6 +215,7 @@ class Layer:
         with access.reading("backward", self):  # it adds to gradients, which a training thread also does
             return self.gradient(dy, saved, need_dx=True)
 
+    @np.errstate(all="ignore")
     def __call__(self, x: Any) -> Any:
         """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph."""
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
@@ -248,12 +253,12 @@ class Layer:
         """The given name, or class and number, such as ``max_pooling2d_1``."""
         if self.given_name is not None:
             return self.given_name
-        return f"{snake_case(type(self).__name__)}_{self.number}" if self.number else snake_case(type(self).__name__)
+        return f"{snake_case(self._class_name)}_{self.number}" if self.number else snake_case(self._class_name)
 
     @property
     def label(self) -> str:
         """Name and class, as errors print it: ``dense_1 (Dense)``."""
-        return f"{self.name} ({type(self).__name__})"
+        return f"{self.name} ({self._class_name})"
 
     def __repr__(self) -> str:
         shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape(self.input_shape)}"
@@ -276,6 +281,14 @@ class Layer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "_class_name" not in cls.__dict__:
+            cls._class_name = cls.__name__
+        check_class(cls, Layer)
+        if cls.__module__.partition(".")[0] != "minidl":  # minidl's own are proven, and need not be looked at in every step
+            if "__init__" in cls.__dict__:
+                cls.__init__ = initialised(cls.__init__)  # type: ignore[method-assign]
+            if "apply" in cls.__dict__:
+                cls.apply = in_pairs(cls.apply)  # type: ignore[method-assign]
         if "build" in cls.__dict__:
             cls.build = _once(cls.build)  # type: ignore[method-assign, assignment]
 
@@ -302,6 +315,9 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
                 received = f"parameters that no attribute holds by itself: {', '.join(hidden)}"
                 raise StateError(self.label, received, "self.W = self.new_parameter('W', ...), an attribute for each")
             self.input_shape = input_shape
+        except AttributeError as error:
+            explain_keras_weights(self, error)
+            raise
         finally:
             self._building = False
         return None

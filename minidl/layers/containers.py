@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError, StateError
+from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
 from minidl.layers.base import Layer, snake_case
 from minidl.parameters import Parameter
 
@@ -19,6 +19,8 @@ class Chain(Layer):
     (3,)
     """
 
+    _class_name = "Sequential"  # the class that users make it by
+
     def __init__(self, layers: Iterable[Layer] = (), *, name: str | None = None, input_shape: Any = None) -> None:
         super().__init__(name=name, input_shape=input_shape)
         self.layers: list[Layer] = []
@@ -30,7 +32,7 @@ class Chain(Layer):
     def append(self, layer: Layer) -> None:
         """Add a layer behind the others; it is built at once where the input shape is known."""
         if not isinstance(layer, Layer):
-            raise ArgumentTypeError(self.label, f"a {type(layer).__name__}", "a layer", "Dense(10), not Dense")
+            raise ArgumentTypeError(self.label, described(layer), "a layer", _instead_of(layer))
         number_names([*self.layers, layer])
         declared = self.declared_input_shape
         if not self.layers and declared is None:
@@ -108,6 +110,15 @@ class Chain(Layer):
             layer.begin_step()
 
 
+def _instead_of(item: Any) -> str:
+    """The fix for something in the place of a layer."""
+    if isinstance(item, str):
+        return f"Activation({item!r}), if that is the name of an activation"
+    if isinstance(item, (list, tuple)):
+        return "one list of layers, without lists in it"
+    return object_of(item, Layer, "Dense(10)")
+
+
 def used_up(where: str) -> StateError:
     """The error for going back twice through one forward pass."""
     return StateError(f"{where}: gradient", "a forward pass that was already used", "one forward before each gradient")
@@ -131,7 +142,7 @@ def number_names(layers: Iterable[Layer]) -> None:
         elif layer.given_name is None:
             newcomers.append(layer)
     for layer in newcomers:
-        kind, number = snake_case(type(layer).__name__), 1
+        kind, number = snake_case(layer._class_name), 1
         while f"{kind}_{number}" in taken:
             number += 1
         layer.number = number

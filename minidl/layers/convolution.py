@@ -7,7 +7,7 @@ from typing import Any
 from minidl import initializers
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentError, ShapeError
-from minidl.geometry import Window, positive_integers
+from minidl.geometry import Window, check_padding, positive_integers
 from minidl.layers import activation as activations
 from minidl.layers._images import ImageLayer
 from minidl.layers.base import Shape
@@ -41,8 +41,7 @@ class Conv(ImageLayer):
         self.groups = check_integer(where, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(where, f"filters={filters}, groups={groups}", "filters divisible by groups")
-        if padding not in ("valid", "same"):
-            raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'")
+        check_padding(where, padding)
         self.window = Window(
             positive_integers(where, "kernel_size", kernel_size, self.rank),
             positive_integers(where, "strides", strides, self.rank),
@@ -63,7 +62,7 @@ class Conv(ImageLayer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, ``filters`` channels."""
-        spatial, channels = self.split_shape(input_shape)
+        channels = self.split_shape(input_shape)[1]
         if channels % self.groups:
             raise ShapeError(self.label, f"{channels} channels", f"a multiple of groups={self.groups}")
         if self.input_shape is not None and channels != self.split_shape(self.input_shape)[1]:
@@ -73,7 +72,7 @@ class Conv(ImageLayer):
                 f"{self.split_shape(self.input_shape)[1]} channels, as it was built for",
                 "data_format='channels_first' if the channels come first",
             )
-        return self.join_shape(self.window.output_shape(spatial, self.label), self.filters)
+        return self.join_shape(self.spatial_output(input_shape, self.window), self.filters)
 
     def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
         """y = f(x * W + b); keeps x and what f needs."""

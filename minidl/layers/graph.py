@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
 from minidl.layers.base import Layer, Shape
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.symbol import Symbol
@@ -21,6 +21,8 @@ from minidl.layers.symbol import Symbol
 
 class Graph(Layer):
     """Everything between ``inputs`` and ``output``, as one layer. A layer that appears twice shares its parameters."""
+
+    _class_name = "Model"  # the class that users make it by
 
     def __init__(self, inputs: Any, output: Any, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -30,7 +32,7 @@ class Graph(Layer):
         for symbol in (*self.inputs, output):
             if not isinstance(symbol, Symbol):
                 fix = "x = Input(shape); y = Dense(10)(x); Model(x, y)"
-                raise ArgumentTypeError("Model", f"a {type(symbol).__name__}", "symbols; one output", fix)
+                raise ArgumentTypeError("Model", described(symbol), "symbols; one output", fix)
         self.nodes = _topological(self.inputs, output)
         self.layers: list[Layer] = list(dict.fromkeys(_layer(node) for node in self.nodes))
         number_names(self.layers)

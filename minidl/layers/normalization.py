@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minidl import initializers
 from minidl.checks import check_flag, check_number
-from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
 from minidl.layers.base import Layer, Shape
 from minidl.ops.normalization import moments, normalize, normalize_grad
 from minidl.parameters import Parameter
@@ -87,11 +86,8 @@ class BatchNormalization(Layer):
         of_batch = training and self.trainable and x.size > 0
         mean, variance = moments(x) if of_batch else (self.moving_mean.value, self.moving_variance.value)
         if of_batch and x.size == x.shape[-1]:
-            warnings.warn(
-                f"{self.label}: one number per channel in this batch: its variance is 0 and the result is beta.",
-                NumericWarning,
-                stacklevel=2,
-            )
+            message = f"{self.label}: one number per channel in this batch: its variance is 0 and the result is beta."
+            warn(message, NumericWarning)
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
         y = normalize(x, mean, variance, gamma, beta, self.epsilon)
         return self._channels_back(y), ((x, mean, variance, of_batch) if keep else None)

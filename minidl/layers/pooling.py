@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.errors import ArgumentError
-from minidl.geometry import Window, positive_integers
+from minidl.geometry import Window, check_padding, positive_integers
 from minidl.layers._images import ImageLayer
 from minidl.layers.base import Shape
 from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
@@ -26,8 +25,7 @@ class Pooling(ImageLayer):
     ) -> None:
         super().__init__(data_format, name=name, input_shape=input_shape)
         where = type(self).__name__
-        if padding not in ("valid", "same"):
-            raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'")
+        check_padding(where, padding)
         size = positive_integers(where, "pool_size", pool_size, self.rank)
         self.window = Window(
             size, size if strides is None else positive_integers(where, "strides", strides, self.rank), padding
@@ -35,8 +33,8 @@ class Pooling(ImageLayer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, the same channels."""
-        spatial, channels = self.split_shape(input_shape)
-        return self.join_shape(self.window.output_shape(spatial, self.label), channels)
+        channels = self.split_shape(input_shape)[1]
+        return self.join_shape(self.spatial_output(input_shape, self.window), channels)
 
 
 class MaxPooling2D(Pooling):

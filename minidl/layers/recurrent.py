@@ -9,7 +9,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl import initializers
 from minidl.checks import check_flag, check_integer
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest, described
 from minidl.layers.base import Layer, Shape
 from minidl.ops.linear import bias_grad, dense_grad_W, dense_grad_x
 from minidl.ops.recurrent import lstm, lstm_grad
@@ -53,8 +53,11 @@ class LSTM(Layer):
         super().__init__(name=name, input_shape=input_shape)
         self.units = check_integer("LSTM", "units", units)
         for argument, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
+            expected = f"one of {', '.join(_GATE_ACTIVATIONS)}"
+            if not isinstance(value, str):
+                raise ArgumentTypeError("LSTM", f"{described(value)} as {argument}", expected, f"{argument}='tanh'")
             if value not in _GATE_ACTIVATIONS:
-                raise ArgumentError("LSTM", f"{argument}={value!r}", f"one of {', '.join(_GATE_ACTIVATIONS)}")
+                raise ArgumentError("LSTM", f"{argument}={value!r}", expected, meant=closest(value, _GATE_ACTIVATIONS))
         self.activation, self.recurrent_activation = activation, recurrent_activation
         self.use_bias = check_flag("LSTM", "use_bias", use_bias)
         self.unit_forget_bias = check_flag("LSTM", "unit_forget_bias", unit_forget_bias)
@@ -75,7 +78,8 @@ class LSTM(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(time, in) -> (units,) or (time, units)."""
         if len(input_shape) != 2:
-            raise ShapeError(self.label, f"samples of shape {tuple(input_shape)}", "two axes (time, features)")
+            fix = f"leave the batch axis out of the input shape: {tuple(input_shape[1:])}" if len(input_shape) == 3 else ""
+            raise ShapeError(self.label, f"samples of shape {tuple(input_shape)}", "two axes (time, features)", fix)
         if self.input_shape is not None and input_shape[-1] != self.input_shape[-1]:
             received = f"samples of shape {tuple(input_shape)}"
             raise ShapeError(self.label, received, f"{self.input_shape[-1]} features, as it was built for")

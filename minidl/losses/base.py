@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
@@ -17,11 +19,13 @@ class Loss:
         merges: the activation this loss can be computed together with (``"softmax"``, ``"sigmoid"``), or None.
         from_logits: whether predictions are taken before that activation.
         default_accuracy: which accuracy ``metrics=["accuracy"]`` means; None: decided by the shapes.
+        checks_finite: whether ``check_data`` refuses targets that are NaN or infinite; others are reported by the model.
     """
 
     merges: str | None = None
     from_logits = False
     default_accuracy: str | None = None
+    checks_finite = False
 
     # -- what a loss defines -------------------------------------------------------------------------------------------
 
@@ -39,6 +43,10 @@ class Loss:
         if y_true.shape != output_shape and not column:
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"{output_shape}, that of the predictions")
 
+    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """``check``, and what else a model asks of targets before it trains on them; raises as ``check`` does."""
+        self.check(y_true, output_shape, where)
+
     def prepare(self, y_true: Array, y_pred: Array) -> Array:
         """Checked targets in the form ``per_sample`` takes: here the predictions' shape and dtype."""
         return y_true.reshape(y_pred.shape).astype(y_pred.dtype, copy=False)
@@ -49,6 +57,7 @@ class Loss:
 
     # -- what users call -----------------------------------------------------------------------------------------------
 
+    @np.errstate(all="ignore")
     def apply(self, y_pred: Any, y_true: Any, sample_weight: Any = None) -> tuple[Array, Any]:
         """The loss of a batch, and what ``gradient`` needs.
 
@@ -68,6 +77,11 @@ class Loss:
         backend = backends.current()
         y_true = backend.asarray(y_true, None, f"{where}: y_true")
         self.check(backend.to_numpy(y_true), y_pred.shape, f"{where}: y_true")
+        if sample_weight is not None:
+            sample_weight = backend.asarray(sample_weight, None, f"{where}: sample_weight")
+            smallest = backend.to_numpy(sample_weight).min(initial=0)
+            if smallest < 0:
+                raise DataError(f"{where}: sample_weight", f"a weight of {smallest}", "numbers >= 0")
         return self.compute(y_pred, y_true, sample_weight)
 
     def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None) -> tuple[Array, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from minidl.errors import DataError, ShapeError
 from minidl.losses.base import Loss
 from minidl.ops import cross_entropy as ops
 
+_SUM_TOLERANCE = 0.01  # of the sum of a row of targets: float16 and probabilities written with few digits pass
+
 
 class _CrossEntropy(Loss):
     """What the three share: probabilities or logits."""
+
+    checks_finite = True
 
     def __init__(self, from_logits: bool = False) -> None:
         self.from_logits = check_flag(type(self).__name__, "from_logits", from_logits)
@@ -54,6 +59,14 @@ class CategoricalCrossentropy(_CrossEntropy):
             labels = y_true.shape in (output_shape[:-1], (*output_shape[:-1], 1))
             fix = "minidl.utils.to_categorical(y), or the loss 'sparse_categorical_crossentropy'" if labels else ""
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"one-hot targets of shape {output_shape}", fix)
+
+    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """``check``, and rows that are distributions: the formula holds for others, but what is learned is not what was meant.
+
+        Raises DataError, naming value and index, for targets that are negative or not finite and for rows whose sum is not 1.
+        """
+        self.check(y_true, output_shape, where)
+        check_distributions(y_true, where)
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -122,11 +135,16 @@ class BinaryCrossentropy(_CrossEntropy):
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """The predictions' shape. Raises DataError, naming value and index, for targets outside [0, 1]."""
         super().check(y_true, output_shape, where)
-        problem = (y_true < 0) | (y_true > 1)
-        if problem.any():
-            index = tuple(int(i) for i in np.argwhere(problem)[0])
-            place = index[0] if len(index) == 1 else index
-            raise DataError(where, f"target {y_true[index]} at index {place}", "0 to 1")
+        if y_true.size and not (y_true.min() >= 0 and y_true.max() <= 1):  # which NaN is not
+            received, classes = first_of(~((y_true >= 0) & (y_true <= 1)), y_true, "target"), np.unique(y_true)
+            fix = ""
+            if classes.tolist() == [-1, 1]:
+                fix = "(y + 1) / 2, which makes 0 and 1 of -1 and 1"
+            elif classes.tolist() == [1, 2]:
+                fix = "y - 1, which makes 0 and 1 of 1 and 2"
+            elif len(classes) > 2 and (classes == np.floor(classes)).all():
+                fix = f"Dense({len(classes)}, activation='softmax') and the loss 'sparse_categorical_crossentropy', for classes"
+            raise DataError(where, received, "0 to 1", fix)
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -146,15 +164,61 @@ def _epsilon(p: Array) -> float:
     return max(config.epsilon(), float(np.finfo(p.dtype).eps))
 
 
+def first_of(problem: np.ndarray, y: np.ndarray, what: str) -> str:
+    """Value and index of the first target that is marked in ``problem``."""
+    index = tuple(int(i) for i in np.argwhere(problem)[0])
+    return f"{what} {y[index]} at index {index[0] if len(index) == 1 else index}"
+
+
 def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
     """Raise DataError, naming value and index, unless every label is an integer in 0 .. classes - 1."""
     if labels.dtype.kind == "f" and (wrong := labels != np.floor(labels)).any():
-        problem, expected = wrong, "whole numbers"
-    elif labels.size and (labels.min() < 0 or labels.max() >= classes):
-        problem, expected = (labels < 0) | (labels >= classes), f"0 to {classes - 1}"
-    else:
+        raise DataError(where, first_of(wrong, labels, "label"), "whole numbers")
+    outside = labels.size and (labels.min() < 0 or labels.max() >= classes)
+    if not outside:
         return
-    index = tuple(int(i) for i in np.argwhere(problem)[0])
-    place = index[0] if len(index) == 1 else index
-    fix = f"an output layer of more than {classes} units, or other labels" if expected != "whole numbers" else ""
-    raise DataError(where, f"label {labels[index]} at index {place}", expected, fix)
+    received = first_of((labels < 0) | (labels >= classes), labels, "label")
+    low, high = labels.min(), labels.max()
+    if low == -1 and high == 1 and (labels != 0).all():
+        fix = "(y + 1) // 2, which makes 0 and 1 of -1 and 1"
+    elif low == 1 and high == classes:
+        fix = "y - 1, because labels begin with 0"
+    elif low < 0 or not np.isfinite(high):
+        fix = "labels that begin with 0: classes, y = np.unique(y, return_inverse=True)"
+    else:
+        fix = f"an output layer of more than {classes} units ({int(high) + 1} for these), or other labels"
+    raise DataError(where, received, f"0 to {classes - 1}", fix)
+
+
+def check_distributions(targets: np.ndarray, where: str) -> None:
+    """Raise DataError unless every row of targets (..., classes) is a distribution: numbers >= 0 whose sum is 1."""
+    if not targets.size or _are_distributions(targets):
+        return
+    with np.errstate(all="ignore"):
+        wrong = ~((targets >= 0) & (targets < np.inf))
+        if wrong.any():
+            pairs = not np.setdiff1d(targets, (-1, 1)).size
+            fix = "(y + 1) / 2, which makes 0 and 1 of -1 and 1" if pairs else ""
+            raise DataError(where, first_of(wrong, targets, "target"), "probabilities, 0 to 1", fix)
+        sums = targets.sum(axis=-1, dtype="float64")
+        far = ~(abs(sums - 1) <= _SUM_TOLERANCE)
+    if far.any():
+        received = first_of(far, sums, "a row of targets whose sum is")
+        fix = "y / y.sum(axis=-1, keepdims=True); sigmoid and 'binary_crossentropy', where several classes may be true at once"
+        if (sums[far] == 0).all():
+            fix = "sample_weight=0 for samples that belong to no class"
+        raise DataError(where, received, "one-hot rows or probabilities, whose sum is 1", fix)
+
+
+@np.errstate(all="ignore")
+def _are_distributions(targets: np.ndarray) -> bool:
+    """Whether targets are surely distributions, found out quickly, as it is asked for every single batch; False: look again."""
+    if targets.dtype.char not in "fd" or not np.minimum.reduce(targets, axis=None) >= 0:
+        return False
+    off = targets.dot(_ones(targets.shape[-1], targets.dtype)).reshape(-1) - 1
+    return bool(off.dot(off) <= _SUM_TOLERANCE**2)  # then no row is off by more
+
+
+@functools.lru_cache(maxsize=16)
+def _ones(length: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(length, dtype)

@@ -8,12 +8,18 @@ from typing import Any
 from minidl import backend as backends
 from minidl import losses
 from minidl.backend import Array
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest, described, object_of
 from minidl.losses import Loss
 from minidl.metrics.accuracy import Accuracy as Accuracy
 from minidl.metrics.accuracy import accuracy_score as accuracy_score
 from minidl.metrics.base import Metric as Metric
 from minidl.metrics.confusion import confusion_matrix as confusion_matrix
+
+_ELSEWHERE = {  # accuracies of other libraries; which one is meant follows from the loss
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "binary_accuracy": "accuracy",
+}
 
 
 class OfFunction(Metric):
@@ -62,9 +68,11 @@ def get(identifier: Any, loss: Loss) -> Metric:
             return Accuracy(loss.default_accuracy)
         try:
             return OfLoss(losses.get(identifier), identifier)
-        except ArgumentError:
+        except ArgumentError as error:
             expected = "'accuracy', a loss's name, a Metric, or a function of (y_true, y_pred)"
-            raise ArgumentError("compile", f"metric {identifier!r}", expected) from None
-    if callable(identifier):
+            meant = closest(identifier, ["accuracy"], _ELSEWHERE) or error.meant
+            raise ArgumentError("compile", f"metric {identifier!r}", expected, meant=meant) from None
+    if callable(identifier) and not isinstance(identifier, type):  # a class would be called, and its object be the result
         return OfFunction(identifier)
-    raise ArgumentTypeError("compile", f"metric {identifier!r}", "a name, a Metric or a function", "metrics=['accuracy']")
+    fix = f"metrics=[{object_of(identifier, Metric, repr('accuracy'))}]"
+    raise ArgumentTypeError("compile", f"{described(identifier)} as metric", "a name, a Metric object or a function", fix)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.errors import ArgumentError, DataError, ShapeError
+from minidl.errors import ArgumentError, DataError, ShapeError, closest
 from minidl.metrics.base import Metric
 from minidl.metrics.confusion import as_labels
 
@@ -27,7 +27,8 @@ class Accuracy(Metric):
     def __init__(self, kind: str | None = None) -> None:
         super().__init__()
         if kind not in (None, "categorical", "sparse", "binary"):
-            raise ArgumentError("Accuracy", f"kind={kind!r}", "None, 'categorical', 'sparse' or 'binary'")
+            meant = closest(kind, ("categorical", "sparse", "binary"))
+            raise ArgumentError("Accuracy", f"kind={kind!r}", "None, 'categorical', 'sparse' or 'binary'", meant=meant)
         self.kind = kind
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:

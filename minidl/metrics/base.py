@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import backend as backends
 from minidl.backend import Array
 
@@ -33,6 +35,7 @@ class Metric:
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """Raise ShapeError or DataError for targets (a host array) the metric cannot be had from; asked before training."""
 
+    @np.errstate(all="ignore")
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         """Take in a batch."""
         values = self.per_sample(y_true, y_pred).astype("float64")

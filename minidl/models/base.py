@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,18 @@ from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
 from minidl.checks import check_flag, check_integer
 from minidl.data import ArrayData, class_weights, split_last
-from minidl.errors import ArgumentError, ArgumentTypeError, BackendError, DataError, NotBuiltError, ShapeError, StateError
+from minidl.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BackendError,
+    DataError,
+    NotBuiltError,
+    NumericWarning,
+    ShapeError,
+    StateError,
+    closest,
+    warn,
+)
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
@@ -27,6 +39,7 @@ from minidl.models.weights import load_weights, save_weights
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
+from minidl.training.advice import about_data, about_targets, first_layer
 from minidl.training.plan import fused, links, samples_at_once
 from minidl.training.step import Step
 
@@ -149,6 +162,7 @@ class Model:
         """dx of the last ``forward``; adds to the parameters' gradients."""
         return self.network.backward(dy)
 
+    @np.errstate(all="ignore")
     def __call__(self, x: Any) -> Any:
         """Inference on a batch; on symbols, the model as a layer of a larger graph."""
         if isinstance(x, (Symbol, tuple, list)):
@@ -253,6 +267,7 @@ class Model:
         if not isinstance(callbacks, (list, tuple, type(None))):
             raise ArgumentTypeError("fit: callbacks", f"a {type(callbacks).__name__}", "a list", "callbacks=[EarlyStopping()]")
         data = self._data(x, y, sample_weight, "fit", nan)
+        about_data(self.network, self._compiled_step().output_shape, data, self._metrics)
         weights = None if class_weight is None else class_weights(data.y, class_weight, data.weight)
         validation = None
         if validation_data is not None:
@@ -365,6 +380,9 @@ class Model:
                 loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
             running.add(0, batch, loss, prediction)
         logs = running.logs()
+        if what == "train_on_batch" and not abs(logs["loss"]) < float("inf"):
+            message = "train_on_batch: the loss became NaN or infinite"
+            warn(f"{message}; try a smaller learning rate, or look for what is not finite in the data.", NumericWarning)
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
     def _for_inference(self) -> Layer:
@@ -392,11 +410,15 @@ class Model:
             raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
         assert self.loss is not None
         shape = (len(data), *self._compiled_step().output_shape)
-        self.loss.check(data.y, shape, f"{where}: y")
+        try:
+            self.loss.check_data(data.y, shape, f"{where}: y")
+        except ShapeError as error:
+            raise about_targets(error, data.y, self.network, shape[1:]) from None
         for metric in self._metrics:
             metric.check(data.y, shape, f"{where}: metric {metric.name!r}")
         if data.weight is not None and data.weight.shape != shape[:-1][: data.weight.ndim]:
             raise ShapeError(f"{where}: sample_weight", f"shape {data.weight.shape}", f"({shape[0]},)")
+        data.check_targets(where, nan, targets=not self.loss.checks_finite)
         return data
 
     def _arrays(self, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
@@ -404,8 +426,9 @@ class Model:
             raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
         if self.network.input_shape is None:
             self.network.ensure_built(backends.current().asarray(x, None, f"{where}: x").shape[1:])
-        dtype = self.network.parameter_dtype
-        return ArrayData(x, y, sample_weight, input_shape=self.network.input_shape, dtype=dtype, where=where, nan=nan)
+        shape, dtype, network = self.network.input_shape, self.network.parameter_dtype, self.network
+        taken_by = partial(first_layer, network)
+        return ArrayData(x, y, sample_weight, input_shape=shape, dtype=dtype, where=where, nan=nan, taken_by=taken_by)
 
     def _random_stream(self) -> Stream:
         if self._stream is None:
@@ -437,7 +460,9 @@ def _check_precision(precision: Any) -> None:
     if precision in offered:
         return
     if precision not in ("float32", "tf32", "bf16"):
-        raise ArgumentError("compile", f"precision={precision!r}", "'float32', 'tf32' or 'bf16'")
+        names = ("float32", "tf32", "bf16")
+        meant = closest(precision, names, {"fp32": "float32", "bfloat16": "bf16"})
+        raise ArgumentError("compile", f"precision={precision!r}", "'float32', 'tf32' or 'bf16'", meant=meant)
     device, fix = backends.current().device, "minidl.set_backend('cupy') on a machine with an NVIDIA GPU"
     raise BackendError("compile", f"precision={precision!r} on the {device}", " or ".join(map(repr, offered)), fix)
 

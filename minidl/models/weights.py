@@ -208,7 +208,7 @@ def _header_sha256(metadata: Mapping[str, Any], entries: Mapping[str, Any]) -> s
 
 
 def _classes(network: Layer) -> list[str]:
-    return [type(layer).__name__ for layer in network.sublayers()]
+    return [layer._class_name for layer in network.sublayers()]
 
 
 def _listed(names: Iterable[Any]) -> str:

@@ -71,12 +71,14 @@ def probability_cross_entropy(p: Array, targets: Array, epsilon: float) -> Array
 
 @op
 def probability_cross_entropy_grad(p: Array, targets: Array, scale: Any, epsilon: float) -> Array:
-    """dp through the logarithm, the cut and the division by the sum."""
+    """dp through the logarithm, the cut and the division by the sum; beyond the dtype's range, its largest number."""
+    xp = array_namespace(p)
     total = p.sum(axis=-1, keepdims=True)
     q = p / total
-    dq = -targets / q * ((q >= epsilon) & (q <= 1 - epsilon)) * scale
-    dq = array_namespace(p).where(q > 0, dq, 0)
-    return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total
+    inside = (q >= epsilon) & (q <= 1 - epsilon)
+    dq = xp.where(inside, -targets / xp.where(inside, q, 1) * scale, 0)  # only by q >= epsilon: t / q of a tiny q overflows
+    largest = xp.finfo(p.dtype).max
+    return xp.clip((dq - (dq * q).sum(axis=-1, keepdims=True)) / total, -largest, largest)  # 1 / total, of a tiny total
 
 
 @op

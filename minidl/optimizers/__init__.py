@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
 from minidl.optimizers.adam import Adam as Adam
 from minidl.optimizers.base import Optimizer as Optimizer
 from minidl.optimizers.rmsprop import RMSprop as RMSprop
@@ -22,5 +22,7 @@ def get(identifier: str | Optimizer) -> Optimizer:
     if isinstance(identifier, str) and identifier.lower() in _NAMES:
         return _NAMES[identifier.lower()]()  # type: ignore[call-arg]
     if isinstance(identifier, str):
-        raise ArgumentError("compile", f"optimizer={identifier!r}", f"an Optimizer, or one of {', '.join(_NAMES)}")
-    raise ArgumentTypeError("compile", f"optimizer={identifier!r}", "an Optimizer object or a name", "Adam()")
+        meant = closest(identifier, _NAMES)
+        raise ArgumentError("compile", f"optimizer={identifier!r}", f"an Optimizer, or one of {', '.join(_NAMES)}", meant=meant)
+    fix = f"optimizer={object_of(identifier, Optimizer, 'Adam()')}"
+    raise ArgumentTypeError("compile", f"{described(identifier)} as optimizer", "an Optimizer object or a name", fix)

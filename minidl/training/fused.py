@@ -19,7 +19,7 @@ class _InOnePass(Layer):
 
     def __init__(self, layer: Any) -> None:
         super().__init__(name=layer.name)
-        self.layer = layer
+        self.layer, self._class_name = layer, layer._class_name
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The layer's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from minidl.backend import Array
 from minidl.backend.random import SHUFFLE, Stream
 from minidl.callbacks import CallbackList
 from minidl.data import ArrayData, Batch
-from minidl.errors import DataError, NumericWarning
+from minidl.errors import DataError, NumericWarning, warn
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.training.memory import explain_out_of_memory
@@ -121,11 +120,10 @@ def fit(
                     bad = running.first_bad_batch()
                     if bad is not None:
                         warned, running.watch = True, False
-                        warnings.warn(
+                        warn(
                             f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller "
                             "learning rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
                             NumericWarning,
-                            stacklevel=3,
                         )
                 callbacks.on_train_batch_end(index, logs)
                 if callbacks.stop_training:
@@ -149,6 +147,7 @@ def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", pro
     return running.logs(prefix)
 
 
+@np.errstate(all="ignore")
 def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = None) -> np.ndarray:
     """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits."""
     backend = backends.current()

@@ -8,11 +8,9 @@ user wrote them; the plan shares their parameters.
 from __future__ import annotations
 
 import copy
-import warnings
 from math import prod
 from typing import Any
 
-from minidl.errors import DataWarning
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
@@ -22,19 +20,14 @@ from minidl.layers.graph import Graph
 from minidl.layers.pooling import MaxPooling2D
 from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
+from minidl.training.advice import about_architecture
 from minidl.training.fused import in_one_pass
 
 
 def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Loss]:
     """The network and the loss to train with: those given where not ``fuse``, else equal to them up to rounding."""
+    about_architecture(network, loss)
     last = final_activation(network)
-    if loss.from_logits and last is not None and last.activation == loss.merges:
-        warnings.warn(
-            f"compile: the model ends in {last.activation} and the loss takes logits, so it is applied twice; "
-            f"drop the activation, or use {type(loss).__name__}().",
-            DataWarning,
-            stacklevel=5,
-        )
     if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
         network, loss = without_final_activation(network), loss.with_logits()
     return (fused(network) if fuse else network), loss

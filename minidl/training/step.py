@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array, number
@@ -85,6 +87,7 @@ class Step:
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
         return loss, self.loss.prediction(prediction, saved)
 
+    @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
     def _run(self, compute: Callable[[], tuple[Array, Array]], batch: Batch) -> tuple[Array, Array]:
         """``compute()`` in this model's precision, with words for a memory that is full."""
         if self.precision == config.precision():

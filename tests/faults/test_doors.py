@@ -316,7 +316,7 @@ CONSTRUCTORS = {
     "MeanSquaredError(from_logits=True)": (TypeError, []),
     "minidl.callbacks.EarlyStopping(patience=-1)": (ValueError, ["EarlyStopping", "patience=-1"]),
     "minidl.callbacks.EarlyStopping(mode='best')": (ValueError, ["EarlyStopping", "mode='best'"]),
-    "Sequential([Dense])": (TypeError, ["type", "Dense(10), not Dense"]),
+    "Sequential([Dense])": (TypeError, ["Sequential", "the class Dense", "Dense(...)"]),
     "Sequential([Dense(2, name='a'), Dense(2, name='a')])": (ValueError, ["'a'", "different names"]),
 }
 
@@ -341,10 +341,10 @@ def test_every_constructor_refuses_unknown_keywords(make):
     "arguments, kind, words",
     [
         ({"optimizer": "sdg"}, ValueError, ["optimizer='sdg'", "sgd, rmsprop, adam"]),
-        ({"optimizer": SGD}, TypeError, ["optimizer", "Adam()"]),
+        ({"optimizer": SGD}, TypeError, ["the class SGD as optimizer", "SGD()"]),
         ({"loss": "crossentropy"}, ValueError, ["loss='crossentropy'", "categorical_crossentropy"]),
         ({"loss": None}, TypeError, ["no loss", "categorical_crossentropy"]),
-        ({"loss": MeanSquaredError}, TypeError, ["loss", "a Loss object or a name"]),
+        ({"loss": MeanSquaredError}, TypeError, ["MeanSquaredError as loss", "a Loss object or a name", "MeanSquaredError()"]),
         ({"metrics": "accuracy"}, TypeError, ["metrics='accuracy'", "a list", "['accuracy']"]),
         ({"metrics": ["acuracy"]}, ValueError, ["'acuracy'", "'accuracy'"]),
         ({"metrics": [3]}, TypeError, ["3", "a function"]),
@@ -538,7 +538,7 @@ def test_data_that_is_not_finite(value):
 
 
 def test_a_loss_that_becomes_nan_is_reported_once_with_its_batch():
-    y = replaced(X[:, :1], 9, np.nan)
+    y = replaced(X[:, :1], 9, 1e30)  # whose square is infinite
     x = X.copy()
     model = Sequential([Dense(1, input_shape=(FEATURES,))])
     model.compile("sgd", "mse")
@@ -550,13 +550,13 @@ def test_a_loss_that_becomes_nan_is_reported_once_with_its_batch():
 
 
 def test_nan_raise_stops_before_the_update():
-    y = replaced(X[:, :1], 9, np.nan)
+    y = replaced(X[:, :1], 9, 1e30)
     model, partner = (Sequential([Dense(1, input_shape=(FEATURES,))]) for _ in range(2))
     partner.set_weights(model.get_weights())
     for each in (model, partner):
         each.compile(Adam(), "mse")
     refuses(
-        ValueError, ["epoch 1, batch 3", "loss became nan", "finite"],
+        ValueError, ["epoch 1, batch 3", "loss became inf", "finite"],
         model.fit, X, y, batch_size=4, shuffle=False, verbose=0, nan="raise",
     )  # fmt: skip
     partner.fit(X[:8], y[:8], batch_size=4, shuffle=False, verbose=0)
@@ -695,6 +695,7 @@ def test_a_memory_map_is_read_and_never_written(tmp_path):
     assert isinstance(model.predict(mapped), np.ndarray)
 
 
+@pytest.mark.filterwarnings("ignore:fit. x holds whole numbers up to 255")
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", ">i4", "i8", "?", "f2", ">f8", "u8"])
 def test_dtypes_keep_their_values(dtype):
     numbers = (np.arange(SAMPLES * FEATURES).reshape(SAMPLES, FEATURES) * 5 % 251).astype(dtype)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from minidl import config
 from minidl.geometry import Window
+from minidl.layers import Dense
+from minidl.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from minidl.models import Sequential
 from minidl.ops import activation
 from minidl.ops.convolution import convolve
 from minidl.ops.cross_entropy import (
@@ -113,6 +118,75 @@ def test_certain_probabilities_are_cut(dtype: type) -> None:
     assert probability_cross_entropy_grad(p, wrong, 1.0, epsilon).tolist() == [[0, 0]]
     np.testing.assert_allclose(binary_cross_entropy(p, wrong, epsilon), [-math.log(epsilon)], rtol=2e-2)
     assert binary_cross_entropy_grad(p, wrong, 1.0, epsilon).tolist() == [[0, 0]]
+
+
+def exact_gradient(p: np.ndarray, targets: np.ndarray, epsilon: float) -> list[list[Fraction]]:
+    """dp of the categorical cross-entropy of p divided by its sum and cut, in fractions of whole numbers."""
+    low, high, rows = Fraction(epsilon), 1 - Fraction(epsilon), []
+    for row, t_row in zip(p.tolist(), targets.tolist()):
+        total = sum(map(Fraction, row))
+        q = [Fraction(number) / total for number in row]
+        dq = [-Fraction(t) / part if low <= part <= high else Fraction(0) for part, t in zip(q, t_row)]
+        through_the_sum = sum(d * part for d, part in zip(dq, q))
+        rows.append([(d - through_the_sum) / total for d in dq])
+    return rows
+
+
+def rows_with_denormal_probabilities(dtype: type) -> np.ndarray:
+    """Three probabilities a row: denormal numbers beside ordinary ones, beside zeros, and by themselves."""
+    tiny, least = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).smallest_subnormal)
+    small = [tiny / 3, tiny / 1024, least, 0.0]
+    rows = [(1.0, a, b) for a in small for b in small] + [(0.75, 0.25, a) for a in small] + [(a, 0.3, 0.2) for a in small]
+    return np.array([*rows, (tiny / 3, tiny / 4, tiny / 5), (tiny, 2 * tiny, 4 * tiny), (1e-30, 2e-30, least)], dtype)
+
+
+@both_dtypes
+@pytest.mark.parametrize("true_class", [0, 1, 2, "soft"])
+def test_the_gradient_of_denormal_probabilities_is_that_of_the_formula(dtype: type, true_class: int | str) -> None:
+    p = rows_with_denormal_probabilities(dtype)
+    one_hot = np.array([0.5, 0.25, 0.25], dtype) if true_class == "soft" else np.eye(3, dtype=dtype)[true_class]
+    targets, epsilon = np.tile(one_hot, (len(p), 1)), max(1e-7, float(np.finfo(dtype).eps))
+    assert np.isfinite(probability_cross_entropy(p, targets, epsilon)).all()
+    dp, largest = probability_cross_entropy_grad(p, targets, 1.0, epsilon), Fraction(LIMITS[dtype])
+    assert np.isfinite(dp).all()
+    for given, exact, row in zip(dp.tolist(), exact_gradient(p, targets, epsilon), p.tolist()):
+        within = [float(max(min(number, largest), -largest)) for number in exact]  # what the dtype can hold
+        tolerance = 8 * np.finfo(dtype).eps  # of the row's largest, as a difference of two numbers is taken
+        np.testing.assert_allclose(given, within, rtol=0, atol=tolerance * max(map(abs, within)), err_msg=str(row))
+
+
+@both_dtypes
+@pytest.mark.parametrize("loss", [CategoricalCrossentropy(), SparseCategoricalCrossentropy()])
+def test_the_losses_of_denormal_probabilities_are_finite(dtype: type, loss: Loss) -> None:
+    p = np.array([[1, {np.float32: 1e-40, np.float64: 1e-310}[dtype]]], dtype)
+    assert 0 < p[0, 1] < np.finfo(dtype).smallest_normal
+    _, saved = loss.apply(p, [1] if isinstance(loss, SparseCategoricalCrossentropy) else [[0, 1]])
+    assert loss.gradient(saved).tolist() == [[0, 0]]  # it was cut
+
+
+@both_dtypes
+def test_the_binary_gradient_of_denormal_probabilities_is_that_of_the_formula(dtype: type) -> None:
+    p = rows_with_denormal_probabilities(dtype)
+    for target in (0, 1, 0.5):
+        dp = binary_cross_entropy_grad(p, np.full_like(p, target), 1.0, max(1e-7, float(np.finfo(dtype).eps)))
+        cut = (p < 1e-6) | (p > 1 - 1e-6)
+        exact = [(Fraction(x) - Fraction(target)) / (Fraction(x) * (1 - Fraction(x))) / 3 for x in p[~cut].tolist()]
+        assert (dp[cut] == 0).all()
+        np.testing.assert_allclose(dp[~cut], [float(number) for number in exact], rtol=8 * np.finfo(dtype).eps)
+
+
+@both_dtypes
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("kernels", ["auto", "reference"])
+def test_a_step_through_denormal_probabilities_leaves_finite_weights(dtype: type, activation: str, kernels: str) -> None:
+    with config.use_dtype(dtype), config.use_kernels(kernels):
+        model = Sequential([Dense(2, activation=activation, use_bias=False, input_shape=(1,))])
+        model.compile("sgd", "sparse_categorical_crossentropy", fuse=False)
+        edge = math.log(float(np.finfo(dtype).smallest_normal))  # exp of a number below it is denormal
+        for below in (0.5, 3, 8, 15):
+            model.set_weights([[[0.0, edge - below]]] if activation == "softmax" else [[[edge - below, edge + 2]]])
+            model.fit(np.ones((1, 1)), [1], verbose=0)  # a loss that is not finite would warn
+            assert np.isfinite(model.get_weights()[0]).all(), below
 
 
 @both_dtypes

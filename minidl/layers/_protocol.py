@@ -1,0 +1,81 @@
+"""What a class of a layer must define, checked when the class is made: each mistake is one error that says what to write.
+
+A class that defines ``call`` or ``forward``, as other libraries have it, would otherwise be accepted and never be run.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from minidl.errors import ArgumentTypeError, StateError, described
+
+_APPLY = "apply(self, x, training=False, keep=True), which returns y and what gradient needs"
+_SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # name: as text, positional, by keyword
+    "build": ("build(self, input_shape)", ("input_shape",), ()),
+    "output_shape": ("output_shape(self, input_shape)", ("input_shape",), ()),
+    "apply": (_APPLY, ("x",), ("training", "keep")),
+    "gradient": ("gradient(self, dy, saved, need_dx=True), which returns dx", ("dy", "saved"), ("need_dx",)),
+}
+_WRITTEN_ONCE = ("forward", "backward", "__call__")
+
+
+def check_class(cls: type, base: type) -> None:
+    """Raise ArgumentTypeError where ``cls``, a subclass of the layer ``base``, defines what no model would call."""
+    own, name = vars(cls), cls.__name__
+    if "call" in own and cls.apply is base.apply:  # type: ignore[attr-defined]
+        fix = "rename call to apply, return (y, saved), and write gradient(self, dy, saved, need_dx=True)"
+        raise ArgumentTypeError(name, "a class with Keras's method call", _APPLY, fix)
+    for method in _WRITTEN_ONCE:
+        if method in own:
+            expected = "apply and gradient, of which forward, backward and calls are made"
+            fix = f"rename {method} to {'gradient' if method == 'backward' else 'apply'}; fit would not use {method}"
+            raise ArgumentTypeError(name, f"a class with a {method} of its own", expected, fix)
+    if "compute_output_shape" in own and cls.output_shape is base.output_shape:  # type: ignore[attr-defined]
+        fix = "rename it to output_shape; shapes have no batch axis here"
+        raise ArgumentTypeError(name, "a class with Keras's compute_output_shape", "output_shape(self, input_shape)", fix)
+    for method, (text, positional, keywords) in _SIGNATURES.items():
+        if inspect.isfunction(own.get(method)):
+            signature = inspect.signature(own[method])
+            try:
+                signature.bind("self", *positional, **dict.fromkeys(keywords))
+            except TypeError:
+                raise ArgumentTypeError(name, f"a class with {method}{signature}", text) from None
+
+
+def initialised(init: Callable[..., None]) -> Callable[..., None]:
+    """``__init__`` of a class, and an error where it does not call that of Layer."""
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if "_made" not in vars(self):
+            name = type(self).__name__
+            received, expected = "an __init__ that does not call Layer's", "a layer with a name and a dtype"
+            raise StateError(name, received, expected, f"super().__init__() as the first line of {name}.__init__")
+
+    return checked
+
+
+def in_pairs(apply: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """``apply`` of a class, and an error where it returns y alone: two samples would be taken for y and saved."""
+
+    @functools.wraps(apply)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = apply(self, *args, **kwargs)
+        if type(result) is tuple and len(result) == 2:
+            return result
+        kind = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
+        fix = "return y, (x if keep else None): y and whatever gradient needs, None where that is nothing"
+        raise ArgumentTypeError(f"{self.label}: apply", f"{kind} as its result", "a pair (y, saved)", fix)
+
+    return checked
+
+
+def explain_keras_weights(layer: Any, error: AttributeError) -> None:
+    """Raise ArgumentTypeError with minidl's name for it where a ``build`` calls Keras's ``add_weight``."""
+    if error.name == "add_weight" and id(error.obj) == id(layer):
+        fix = "self.W = self.new_parameter('W', shape, 'glorot_uniform')"
+        raise ArgumentTypeError(f"{layer.label}: build", "a call of Keras's add_weight", "new_parameter", fix) from None
