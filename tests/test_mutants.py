@@ -747,8 +747,8 @@ mutant(
     "kernel: a share of db lost",
     "kernels/numba/linear.py",
     "tests/ops/test_twins.py::test_twin_equals_reference[linear.bias_grad-float32]",
-    "for s in range(1, len(sums)):",
-    "for s in range(2, len(sums)):",
+    "for s in range(1, shares):",
+    "for s in range(2, shares):",
 )
 mutant(
     "kernel: a block turned on its side is not",
@@ -761,8 +761,8 @@ mutant(
     "kernel: db without the last row of a block",
     "kernels/numba/linear.py",
     twin("linear.bias_grad"),
-    "min(block + 256, end)",
-    "min(block + 256, end) - 1",
+    "min(block + TOGETHER, end)",
+    "min(block + TOGETHER, end) - 1",
 )
 mutant(
     "kernel: rows of a data set from one too early",

@@ -11,10 +11,12 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
-from minidl.kernels.numba._runs import new_run
+from minidl.kernels.numba._runs import clear_run
+from minidl.kernels.numba._vector import LANES, load, store, widened
 
 FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
 SHARES = 16  # partial sums at the most, each on one thread
+TOGETHER = 8  # rows of a bias gradient added up in their own precision, which rounds
 SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
@@ -59,7 +61,7 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
 
 
 def bias_grad(dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.bias_grad``: partial sums of a few hundred rows, added up in double precision."""
+    """Twin of ``ops.linear.bias_grad``, summed in double precision."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
     if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:
@@ -67,8 +69,8 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
-    sums, db = np.empty((shares, units)), np.empty(units, dy.dtype) if out is None else out
-    _bias_on_threads(dy.reshape(rows, units), sums, db)
+    sums, db = np.empty(shares * units), np.empty(units, dy.dtype) if out is None else out
+    _bias_on_threads(dy.reshape(-1), rows, shares, sums, db)
     return db
 
 
@@ -77,27 +79,27 @@ def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
 
 
 @inner
-def _bias_share(first, last, dy, sums):  # type: ignore[no-untyped-def]
-    shares, units = sums.shape
-    part = new_run(units, dy.dtype)
+def _bias_share(first, last, dy, rows, shares, sums):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the rows by itself: few at a time in the rows' precision, their sums in double."""
+    units = len(sums) // shares
     for s in range(first, last):
-        for j in range(units):
-            sums[s, j] = 0
-        begin, end = s * len(dy) // shares, (s + 1) * len(dy) // shares
-        for block in range(begin, end, 256):
-            part[:] = 0
-            for r in range(block, min(block + 256, end)):
-                for j in range(units):
-                    part[j] += dy[r, j]
-            for j in range(units):
-                sums[s, j] += part[j]
+        clear_run(sums, s * units, units)
+        begin, end = s * rows // shares, (s + 1) * rows // shares
+        for block in range(begin, end, TOGETHER):
+            for j in range(0, units, LANES):
+                part = load(dy, block * units + j, units - j, 0)
+                for r in range(block + 1, min(block + TOGETHER, end)):
+                    part = part + load(dy, r * units + j, units - j, 0)
+                at = s * units + j
+                store(sums, at, units - j, load(sums, at, units - j, 0) + widened(part))
 
 
 @compiled
-def _bias_on_threads(dy, sums, db):  # type: ignore[no-untyped-def]
-    in_parallel(_bias_share, len(sums), (dy, sums))
-    for j in range(len(db)):
-        total = sums[0, j]
-        for s in range(1, len(sums)):
-            total += sums[s, j]
+def _bias_on_threads(dy, rows, shares, sums, db):  # type: ignore[no-untyped-def]
+    in_parallel(_bias_share, shares, (dy, rows, shares, sums))
+    units = len(db)
+    for j in range(units):
+        total = sums[j]
+        for s in range(1, shares):
+            total += sums[s * units + j]
         db[j] = total
