@@ -1,4 +1,4 @@
-"""The only global state: dtype, epsilon, data format, device, kernels and threads, each with getter, setter, context manager.
+"""The only global state: dtype, epsilon, data format, device, kernels, convolutions and threads: getter, setter, context manager.
 
 ``set_dtype("float64")`` holds for the whole process; ``with use_dtype("float64"):`` for the block and the thread it runs in.
 
@@ -96,6 +96,7 @@ _backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
 _precision = _Setting("precision", "float32", _one_of("precision", "float32", "tf32", "bf16"))
 _graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "off"), _one_of("graphs", "off", "on"))
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
+_convolution = _Setting("convolution", os.environ.get("MINIDL_CONVOLUTION", "fast"), _one_of("convolution", "fast", "direct"))
 _threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
 
@@ -198,6 +199,23 @@ def set_kernels(value: str) -> None:
 def use_kernels(value: str) -> Any:
     """Context manager: ``use_kernels("reference")`` runs the definitions, to compare with or to read along."""
     return _kernels.use(value)
+
+
+def convolution() -> str:
+    """``"fast"``: Winograd's algorithm where it is quicker, whose rounding errors are some times those of a sum;
+    ``"direct"``: every convolution on the CPU is summed as it is defined. docs/derivations/fast_convolution.md has the bounds.
+    """
+    return _convolution.get()
+
+
+def set_convolution(value: str) -> None:
+    """Choose how convolutions are computed (the variable MINIDL_CONVOLUTION sets it at start)."""
+    _convolution.set(value)
+
+
+def use_convolution(value: str) -> Any:
+    """Context manager: how convolutions are computed inside the block."""
+    return _convolution.use(value)
 
 
 def threads() -> int:

@@ -25,6 +25,7 @@ SETTINGS = {
     "data_format": (config.data_format, config.set_data_format, config.use_data_format, "channels_first", "channels_last"),
     "backend": (config.backend, config.set_backend_name, config.use_backend_name, "cupy", "numpy"),
     "kernels": (config.kernels, config.set_kernels, config.use_kernels, "reference", "auto"),
+    "convolution": (config.convolution, config.set_convolution, config.use_convolution, "direct", "fast"),
 }
 each_setting = pytest.mark.parametrize("get, put, use, one, other", SETTINGS.values(), ids=SETTINGS)
 
@@ -47,11 +48,11 @@ def in_another_thread(function: Any) -> Any:
 
 def test_defaults() -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MINIDL")}
-    command = "from minidl import config as c; print(c.dtype(), c.epsilon(), c.data_format(), c.backend(), c.kernels())"
+    command = "from minidl import config as c; print(c.dtype(), c.epsilon(), c.data_format(), c.backend(), c.kernels(), c.convolution())"
     done = subprocess.run(
         [sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["float32", "1e-07", "channels_last", "numpy", "auto"]
+    assert done.stdout.split() == ["float32", "1e-07", "channels_last", "numpy", "auto", "fast"]
 
 
 @each_setting
@@ -134,6 +135,7 @@ def test_a_block_hides_a_setter_until_it_ends(get: Any, put: Any, use: Any, one:
         ("data_format", "channels"),
         ("backend", "torch"),
         ("kernels", "fast"),
+        ("convolution", "winograd"),
     ],
 )
 def test_values_that_are_refused(name: str, value: Any) -> None:

@@ -667,6 +667,44 @@ mutant(
     "transpose(0, 2, 1, 3)",
     "reshape(36, panels, c, width)",
 )
+for _name, _file, _test, *_texts in (
+    (
+        "large pixels mixed with small",
+        "_magnitude",
+        "a_large_pixel_at_every_place_of_a_tile[10000.0-3-same]",
+        "SPREAD = 128.0",
+        "SPREAD = 1e30",
+    ),
+    (
+        "large weights mixed with small",
+        "_magnitude",
+        "a_large_weight_at_every_tap[10000.0-3-same]",
+        "TAPS = 32.0",
+        "TAPS = 1e30",
+    ),
+    (
+        "dW not compared",
+        "_winograd",
+        "dW_beside_large_numbers[place0-10000.0-3-valid]",
+        "SPREAD * min(of_taps) >= of_tiles and ",
+        "",
+    ),
+    (
+        "rounding left where windows are zero",
+        "_winograd",
+        "a_result_whose_window_is_zero_is_zero[3-same]",
+        "[first + j] == 0",
+        "[first + j] < 0",
+    ),
+    (
+        "digits that tiny numbers lack",
+        "_magnitude",
+        "numbers_of_any_size[1e-40-3-same]",
+        "LEAST = 2.0**-90",
+        "LEAST = 2.0**-149",
+    ),
+):
+    mutant(f"winograd: {_name}", f"kernels/numba/{_file}.py", f"tests/ops/test_magnitudes.py::test_{_test}", *_texts)
 mutant(
     "kernel: pads exchanged",
     "kernels/numba/_pixels.py",

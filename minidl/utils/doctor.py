@@ -33,7 +33,15 @@ OPTIONAL = {
 VARIABLES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"),
     *("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"),
-    *("MINIDL_BACKEND", "MINIDL_KERNELS", "MINIDL_THREADS", "MINIDL_DATA", "MINIDL_HOME", "NUMBA_CACHE_DIR"),
+    *(
+        "MINIDL_BACKEND",
+        "MINIDL_KERNELS",
+        "MINIDL_CONVOLUTION",
+        "MINIDL_THREADS",
+        "MINIDL_DATA",
+        "MINIDL_HOME",
+        "NUMBA_CACHE_DIR",
+    ),
 )
 
 
@@ -142,6 +150,8 @@ def _device() -> Lines:
         yield "kernels", "auto, but not compiled", "unset NUMBA_DISABLE_JIT, which makes kernels very slow", True
     else:
         yield "kernels", "auto: compiled by Numba where there is a fast version"
+    if config.convolution() == "direct":
+        yield "convolutions", "direct: every one is summed as it is defined, some of them slowly"
 
 
 def _processor() -> Lines:

@@ -234,6 +234,7 @@ def test_in_a_process_of_its_own(tmp_path):
     "environment, words",
     [
         ({"MINIDL_KERNELS": "fastest"}, "'fastest'"),
+        ({"MINIDL_CONVOLUTION": "winograd"}, "'winograd'"),
         ({"MINIDL_BACKEND": "abacus"}, "'abacus'"),
         ({"MINIDL_DATA": "\udcff"}, "MINIDL_DATA"),
     ],

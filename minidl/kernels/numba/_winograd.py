@@ -10,8 +10,8 @@ with respect to w is the same sum read backwards, G^T [(A dy A^T) * (B^T x B)] G
 respect to x is a forward convolution with the window turned around.
 
 The matrices are polynomial interpolation at s - 1 points and infinity. They enlarge the rounding of a direct sum 5 times
-(r = 3) and 10 times (r = 5), the usual points 11 and 17 times. Numbers that are not finite would spread over their tile;
-whoever calls is told that the result is not finite, and takes the direct way.
+(r = 3) and 10 times (r = 5), the usual points 11 and 17 times. Numbers that are not finite, or far larger than others,
+would spread over their tile (``_magnitude``); the caller is told which images must be summed directly.
 
 Source: Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308; points: Barabasz et al. 2020, arXiv:1803.10986.
 """
@@ -24,12 +24,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._linear_map import apply_map, linear_map
+from minidl.kernels.numba._magnitude import (
+    SPREAD,
+    add_products,
+    are_trusted,
+    is_evenly_sized,
+    is_uneven,
+    pixel_magnitudes,
+    window_magnitudes,
+)
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
 from minidl.kernels.numba._product import product
@@ -88,11 +98,11 @@ def takes(W: Any, window: Window, n: int, outputs: tuple[int, ...], dtype: Any) 
     m = side + 1 - window.size[0]
     products = side**2 * prod(-(-size // m) for size in outputs)
     large = min(W.shape[2:]) >= FEWEST and n * prod(outputs) >= POSITIONS
-    return large and 3 * products < 2 * window.taps * prod(outputs)
+    return large and 3 * products < 2 * window.taps * prod(outputs) and config.convolution() == "fast"
 
 
-def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: Any, relu: bool, turned: bool = False) -> bool:
-    """y (n, oh, ow, f) from x (n, h, w, c) and W (r, r, c, f), then + bias and ReLU; whether the sums are finite.
+def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: Any, relu: bool, turned: bool = False) -> Any:
+    """y (n, oh, ow, f) from x (n, h, w, c) and W (r, r, c, f), then + bias and ReLU; returns the images left to do directly.
 
     ``turned``: W is (r, r, f, c) and turned around, for the gradient with respect to x.
     """
@@ -106,11 +116,11 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     (top, _), (left, _) = pads
     shape = (n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
     maps, after = _maps(taps), finisher(len(bias) > 0, relu, x.itemsize)
-    U = _at_the_points(W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W, size[1])
-    tasks = n * -(-down // rows_of_tiles)
-    finite = np.ones(tasks, np.bool_)
-    _forward_on_threads(size, maps.gather, maps.interpolate, x.reshape(-1), U, bias, after, y.reshape(-1), shape, finite)
-    return bool(finite.all())
+    filters, U = _at_the_points(W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W, size[1])
+    done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
+    arrays = x.reshape(-1), filters, U, bias, after, y.reshape(-1)
+    _forward_on_threads(size, maps.gather, maps.interpolate, *arrays, shape, done)
+    return np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
 def _bands(oh: int, ow: int, m: int, tiles: int) -> tuple[int, int, int]:
@@ -121,7 +131,7 @@ def _bands(oh: int, ow: int, m: int, tiles: int) -> tuple[int, int, int]:
 
 
 def _at_the_points(W: Any, width: int) -> Any:
-    """U (s s, panels, c, width) = G W G^T of W (r, r, c, f), zeros behind the last filter; flat."""
+    """W (r, r, c, f) and U (s s, panels, c, width) = G W G^T, zeros behind the last filter; flat."""
     r, _, c, f = W.shape
     panels, both = -(-f // width), _evaluate_both(r)
     products = len(both) // r**2
@@ -130,10 +140,10 @@ def _at_the_points(W: Any, width: int) -> Any:
     columns[..., :f], columns[..., f:] = W, 0
     product(products, c * panels * width, r * r, both, r * r, 1, filled.reshape(-1), c * panels * width, 1, U.reshape(-1))
     if panels == 1:
-        return U.reshape(-1)
+        return filled.reshape(-1), U.reshape(-1)
     by_panel = CPU.pool.empty((products, panels, c, width), W.dtype)
     by_panel[...] = U.reshape(products, c, panels, width).transpose(0, 2, 1, 3)
-    return by_panel.reshape(-1)
+    return filled.reshape(-1), by_panel.reshape(-1)
 
 
 @lru_cache(maxsize=2)
@@ -144,7 +154,7 @@ def _evaluate_both(taps: int) -> Any:
 
 
 def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: int) -> bool:
-    """dW (r, r, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; whether it is finite."""
+    """dW (r, r, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; whether it can be trusted."""
     taps, side = dW.shape[0], len(POINTS[dW.shape[0]]) + 1
     n, h, w, c = x.shape
     _, oh, ow, f = dy.shape
@@ -158,10 +168,13 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     shape = (n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
     maps = _maps(taps)
     parts = CPU.pool.empty((shares, taps * taps * c_padded * f_padded + lanes), x.dtype)
-    _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, x.reshape(-1), dy.reshape(-1), parts, shape)
+    compared = np.zeros((shares, 1 + taps * taps))
+    arrays = x.reshape(-1), dy.reshape(-1), parts, compared
+    _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, *arrays, shape)
     sums = sum_of(parts)[: parts.shape[1] - lanes].reshape(taps, taps, c_padded, f_padded)
     dW[...] = sums[:, :, :c, :f]
-    return bool(np.isfinite(dW).all())
+    of_tiles, *of_taps = compared.sum(axis=0)
+    return bool(SPREAD * min(of_taps) >= of_tiles and np.isfinite(dW).all())
 
 
 @inner
@@ -179,7 +192,7 @@ def _transform_tiles(side, both, padded, line, scratch, step, tile_rows, across,
 
 
 @inner
-def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y, shape, finite):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     _, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -194,11 +207,21 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
     V = zero_run((products * most + rows) * c_row + slack, x.dtype)
     M = new_run((products * most + rows) * f_row, x.dtype)
     half, band = new_run(side * m * f_row, x.dtype), new_run(m * across * m * f_row, x.dtype)
+    magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)
+    windows = new_run(rows_of_tiles * m * ow, x.dtype)
     for index in range(first, last):
         image, t0 = index // bands, (index % bands) * rows_of_tiles
         tile_rows = min(rows_of_tiles, down - t0)
         tiles = tile_rows * across
         copy_pixels(x, padded, image, h, w, c, t0 * m - top, tile_rows * m + taps - 1, left, columns)
+        results = min(tile_rows * m, oh - t0 * m)
+        evenly = is_evenly_sized(padded, columns, c, taps, results, ow, t0 * m - top, h, left, w)
+        if not evenly:
+            pixel_magnitudes(padded, 0, (results + taps - 1) * columns, c, magnitudes)
+            window_magnitudes(magnitudes, columns, taps, results, ow, windows)
+            if not are_trusted(windows, results, ow, m):
+                done[index] = False
+                continue
         _transform_tiles(side, interpolate, padded, line, scratch, line + slack, tile_rows, across, m, c, V, c_row, tiles)
         for p in range(products):
             for q in range(panels):
@@ -219,17 +242,32 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
                 for j in range(ow):
                     for k in range(0, f, LANES):
                         check = check + load(band, at + j * f_row + k, f - k, 0) * 0
+                if not evenly:
+                    _clear_results(windows, (t * m + a) * ow, ow, band, at, f_row, f)
                 finish(after, band, at, f_row, y, ((image * oh + (t0 + t) * m + a) * ow) * f, f, ow, f, bias, 0)
-        finite[index] = total(check) == 0
-
-
-@compiled
-def _forward_on_threads(size, gather, interpolate, x, U, bias, after, y, shape, finite):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(finite), (size, gather, interpolate, x, U, bias, after, y, shape, finite))
+        done[index] = total(check) == 0
 
 
 @inner
-def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts, shape):  # type: ignore[no-untyped-def]
+def _clear_results(windows, first, across, band, at, f_row, f):  # type: ignore[no-untyped-def]
+    """Zero where the window is: what is there is the rounding of other numbers of the tile."""
+    for j in range(across):
+        if windows[first + j] == 0:
+            clear_run(band, at + j * f_row, f)
+
+
+@compiled
+def _forward_on_threads(size, gather, interpolate, x, filters, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
+    taps, c = shape[7] * shape[7], shape[3]
+    if is_uneven(filters, taps, c, len(filters) // (taps * c)):
+        for index in range(len(done)):
+            done[index] = False
+        return
+    in_parallel(_forward_share, len(done), (size, gather, interpolate, x, U, bias, after, y, shape, done))
+
+
+@inner
+def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_padded)."""
     n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -241,6 +279,7 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
     line, dy_line, slack = columns * c, across * m * f, 64
     padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
     dy_padded = zero_run(rows_of_tiles * m * dy_line + slack, x.dtype)
+    x_sizes, dy_sizes = new_run(taps * columns, x.dtype), new_run(across * m, x.dtype)
     scratch = zero_run(side * (max(line, dy_line) + slack), x.dtype)
     V = zero_run(products * most * c_row + rows + slack, x.dtype)
     Y = zero_run(products * most * f_row + slack, x.dtype)
@@ -257,6 +296,10 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
                     side, interpolate, padded, line, scratch, line + slack, tile_rows, across, m, c, V, c_row, tiles
                 )
                 copy_pixels(dy, dy_padded, image, oh, ow, f, t0 * m, tile_rows * m, 0, across * m)
+                add_products(
+                    padded, columns, c, dy_padded, across * m, f, tile_rows * m, image % (tile_rows * m), m, taps,
+                    x_sizes, dy_sizes, compared[share],
+                )  # fmt: skip
                 _transform_tiles(
                     side, spread, dy_padded, dy_line, scratch, dy_line + slack, tile_rows, across, m, f, Y, f_row, tiles
                 )
@@ -273,5 +316,5 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
 
 
 @compiled
-def _grad_W_on_threads(size, spread, collect, interpolate, x, dy, parts, shape):  # type: ignore[no-untyped-def]
-    in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, x, dy, parts, shape))
+def _grad_W_on_threads(size, spread, collect, interpolate, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, x, dy, parts, compared, shape))

@@ -1,13 +1,14 @@
 """Convolution of images: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
 A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels go the
-way of ``_winograd``, unless the result is not finite; everything else, and double precision, is summed directly by
-``_direct``. Where dy is mostly zero, ``_sparse`` leaves the zeros out of the gradients. Declined, and left to the
+way of ``_winograd``, except for images whose results would not be finite or would be spoiled by far larger numbers beside
+them; those, everything else, and double precision, are summed directly by ``_direct``. Where dy is mostly zero, ``_sparse`` leaves the zeros out of the gradients. Declined, and left to the
 reference: groups, gaps along the rows of the window (dilation), and ranks other than two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,8 @@ def _correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool =
     y = CPU.pool.empty((n, oh, ow, f), x.dtype)
     bias = _NO_BIAS[x.dtype] if b is None else b
     fast = _winograd.takes(W, window, n, (oh, ow), x.dtype)
-    if not (fast and _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu)):
-        _direct.correlate(x, W, bias, window, y, relu)
+    left = _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu) if fast else None
+    _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))
     return y
 
 
@@ -68,8 +69,8 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     fast = _winograd.takes(W, window, n, spatial, dy.dtype)
     if _sparse_enough(dy, window, W.shape[2], fast) and _sparse.grad_x(dy, W, window, dx):
         return dx
-    if not (fast and _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True)):
-        _direct.grad_x(dy, W, window, dx)
+    left = _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True) if fast else None
+    _each_or_all(left, dy, dx, lambda some_dy, some_dx: _direct.grad_x(some_dy, W, window, some_dx))
     return dx
 
 
@@ -109,6 +110,16 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         out[...] = dW
         return out
     return dW
+
+
+def _each_or_all(images: Any, source: Any, target: Any, compute: Callable[[Any, Any], None]) -> None:
+    """``compute(source, target)`` for these images only, or for all where ``images`` is None."""
+    if images is None or len(images) == len(source):
+        compute(source, target)
+    elif len(images):
+        some = CPU.pool.empty((len(images), *target.shape[1:]), target.dtype)
+        compute(source[images], some)
+        target[images] = some
 
 
 def _sparse_enough(dy: Any, window: Window, channels: int, fast: bool) -> bool:
