@@ -1,4 +1,4 @@
-"""The only global state: dtype, epsilon, data format, device, kernels, convolutions and threads: getter, setter, context manager.
+"""The only global state, dtype, epsilon, data format, device, kernels, threads: getters, setters, context managers.
 
 ``set_dtype("float64")`` holds for the whole process; ``with use_dtype("float64"):`` for the block and the thread it runs in.
 

@@ -48,7 +48,8 @@ def in_another_thread(function: Any) -> Any:
 
 def test_defaults() -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MINIDL")}
-    command = "from minidl import config as c; print(c.dtype(), c.epsilon(), c.data_format(), c.backend(), c.kernels(), c.convolution())"
+    names = ("dtype", "epsilon", "data_format", "backend", "kernels", "convolution")
+    command = f"from minidl import config; print(*[getattr(config, name)() for name in {names}])"
     done = subprocess.run(
         [sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )

@@ -4,13 +4,13 @@
     dW      |error| <= 128 u sum over positions i of (largest |x| at i + k) (largest |dy| at i)
 
 with u = 2^-24, half a unit in the last place. Where one tap of a filter is 4 to 32 times another, all its taps count, those
-outside the image too; where it is still larger, the sum is direct, and the bound as above. ``minidl/kernels/numba/_magnitude.py`` says how it is kept.
+outside the image too; where it is still larger, the sum is direct, and the bound as above.
+``minidl/kernels/numba/_magnitude.py`` says how it is kept.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,18 +35,21 @@ def small_batches_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def directly(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def directly(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many images each call of a direct kernel sums."""
     images: list[int] = []
     direct = importlib.import_module("minidl.kernels.numba._direct")
-    for name in ("correlate", "grad_x", "grad_W"):
 
-        def counted(first: Any, *args: Any, kernel: Any = getattr(direct, name)) -> Any:
+    def count(kernel: Any) -> Any:
+        def counted(first: Any, *args: Any) -> Any:
             images.append(len(first))
             return kernel(first, *args)
 
-        monkeypatch.setattr(direct, name, counted)
-    yield images
+        return counted
+
+    for name in ("correlate", "grad_x", "grad_W"):
+        monkeypatch.setattr(direct, name, count(getattr(direct, name)))
+    return images
 
 
 def numbers(seed: int, *shape: int) -> np.ndarray:

@@ -12,8 +12,8 @@ all windows from below. The gradient of W sums over positions i, so there the su
     sum over tiles (magnitude of x) (magnitude of dy) <= SPREAD sum over i (magnitude of x at i + k) (magnitude of dy at i)
 
 The left side takes for a tile's magnitudes those of its band; the right side is a sum over some of the positions: both err
-on the safe side. A large weight spreads too: the sums of |W| of a filter's taps must be within ``TAPS`` of each other, else nothing is trusted.
-Numbers below ``LEAST`` are not trusted, for the transforms of still smaller ones would lose digits.
+on the safe side. A large weight spreads too: where in some filter the sums of |W| of two taps differ more than
+``TAPS`` times, nothing is trusted. Numbers below ``LEAST`` are not trusted, for the transforms of still smaller ones would lose digits.
 """
 
 from __future__ import annotations

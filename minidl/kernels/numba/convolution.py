@@ -1,9 +1,10 @@
 """Convolution of images: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
 A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels go the
-way of ``_winograd``, except for images whose results would not be finite or would be spoiled by far larger numbers beside
-them; those, everything else, and double precision, are summed directly by ``_direct``. Where dy is mostly zero, ``_sparse`` leaves the zeros out of the gradients. Declined, and left to the
-reference: groups, gaps along the rows of the window (dilation), and ranks other than two.
+way of ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers beside
+them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero, ``_sparse``
+leaves the zeros out of the gradients. Declined, and left to the reference: groups, gaps along the rows of the window
+(dilation), and ranks other than two.
 """
 
 from __future__ import annotations
