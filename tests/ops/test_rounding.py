@@ -1,6 +1,7 @@
 """Long sums are cut up, so that their rounding does not grow with their length: errors in halves of a unit in the last place.
 
-Of positive numbers, whose running sum is large from early on; summed one after another, 6400 of them are wrong by 14 to 20, and 256 by 7.
+Of positive numbers, whose running sum is large from early on. Summed one after another, 6400 of them are wrong by 14 to 20,
+and 256 by 7.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ all windows from below. The gradient of W sums over positions i, so there the su
 
 The left side takes for a tile's magnitudes those of its band; the right side is a sum over some of the positions: both err
 on the safe side. A large weight spreads too: where in some filter the sums of |W| of two taps differ more than
-``TAPS`` times, nothing is trusted. Numbers below ``LEAST`` are not trusted, for the transforms of still smaller ones would lose digits.
+``TAPS`` times, nothing is trusted. Numbers below ``LEAST`` are not trusted:
+the transforms of still smaller ones would lose digits.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ import numpy as np
 from minidl.kernels.numba._jit import inner
 from minidl.kernels.numba._vector import LANES, absolute, largest, load, splat, store, total, where, widened
 
-SPREAD = 128.0  # windows of ordinary activations and gradients are rarely further apart
-TAPS = 32.0  # the same for the taps of a filter, some of which meet zeros around the image
+SPREAD = 64.0  # windows of ordinary activations and gradients are rarely further apart
+TAPS = 16.0  # the same for the taps of a filter, some of which meet zeros around the image
 LEAST = 2.0**-90
 
 
