@@ -493,6 +493,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
 
     x, dy, W = z(37, 12, 12, 6), z(37, 12, 12, 20), z(3, 3, 6, 20)  # direct convolution
     deep_x, deep_dy, deep_W = z(9, 14, 14, 20), z(9, 14, 14, 30), z(5, 5, 20, 30)  # Winograd's
+    with_outlier = np.where(np.arange(deep_x.size).reshape(deep_x.shape) == deep_x.size // 2, np.float32(1e6), deep_x)
     sparse_dy, labels = np.where(rng.random(dy.shape) < 0.05, dy, 0), rng.integers(0, 20, dy.shape[:-1])
     number = 100_003
     state, rate = [z(number), z(number), z(number), abs(z(number))], np.array([0.1], np.float32)
@@ -504,6 +505,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "deep convolve": lambda: convolution.convolve(deep_x, deep_W, None, WIDE_WINDOW),
         "deep convolve_grad_x": lambda: convolution.convolve_grad_x(deep_dy, deep_W, (14, 14), WIDE_WINDOW),
         "deep convolve_grad_W": lambda: convolution.convolve_grad_W(deep_x, deep_dy, WIDE_WINDOW),
+        "deep convolve, one image directly": lambda: convolution.convolve(with_outlier, deep_W, None, WIDE_WINDOW),
         "dense": lambda: linear.dense(x, W[0, 0]),
         "dense, one row": lambda: linear.dense(z_row, z_square),
         "dense_grad_x": lambda: linear.dense_grad_x(dy, W[0, 0]),
