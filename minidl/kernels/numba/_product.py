@@ -27,6 +27,7 @@ from minidl.kernels.numba._vector import LANES, load, store
 
 DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
 NARROW, DEEP = 16, 384  # up to so many columns, so many rows: the panel is no larger
+SHORT = 64  # the same for gradients of a few weights: more sums, which round less, cost little there
 BLOCK = 384  # rows of a under work, at most
 UNPACKED = 64  # up to so many rows, b is read often enough from where it stands
 DEEP_ENOUGH, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few results: the threads share the depth instead
@@ -75,7 +76,7 @@ def _part(size, moves, i0, i1, j0, j1, n, depth, a, a_row, a_k, b, b_k, b_column
     rows, width, _ = size
     m, columns = i1 - i0, j1 - j0
     panels = (columns + width - 1) // width
-    together = min(depth, DEPTH if n > NARROW or m <= NARROW else DEEP)
+    together = min(depth, DEPTH if n > NARROW else SHORT if a_row == 1 and m <= NARROW else DEEP)
     as_it_stands = b_column == 1 and m <= UNPACKED  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
     packed = new_run((panels - first_packed) * width * together, c.dtype)
@@ -147,8 +148,8 @@ def _rows_share(first, last, size, m, n, depth, a, a_row, a_k, b, b_k, c, bias, 
     sums = new_run(m * width, c.dtype)
     for p in range(first, last):
         j = min(p * width, n - width)
-        for k in range(0, depth, DEEP):  # not in one go: the longer a sum, the more it rounds
-            tile(size, 1, min(DEEP, depth - k), a, k * a_k, a_row, 0, a_k, b, j + k * b_k, 0, b_k, sums, 0, width, k)
+        for k in range(0, depth, DEPTH):  # not in one go: the longer a sum, the more it rounds
+            tile(size, 1, min(DEPTH, depth - k), a, k * a_k, a_row, 0, a_k, b, j + k * b_k, 0, b_k, sums, 0, width, k)
         skip = p * width - j  # columns of the panel before
         finish(after, sums, skip, width, c, j + skip, n, m, width - skip, bias, j + skip)
 
