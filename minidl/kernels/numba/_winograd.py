@@ -120,7 +120,7 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
     arrays = x.reshape(-1), filters, U, bias, after, y.reshape(-1)
     _forward_on_threads(size, maps.gather, maps.interpolate, *arrays, shape, done)
-    return np.flatnonzero(~done.reshape(n, -1).all(axis=1))
+    return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
 def _bands(oh: int, ow: int, m: int, tiles: int) -> tuple[int, int, int]:
