@@ -22,7 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.numba._jit import inner
-from minidl.kernels.numba._vector import LANES, absolute, largest, load, splat, store, total, where, widened
+from minidl.kernels.numba._largest import largest_in
+from minidl.kernels.numba._vector import LANES, absolute, largest, load, splat, store, where
 
 SPREAD = 64.0  # windows of ordinary activations and gradients are rarely further apart
 TAPS = 16.0  # the same for the taps of a filter, some of which meet zeros around the image
@@ -30,40 +31,29 @@ LEAST = 2.0**-90
 
 
 @inner
-def magnitude(numbers, start, count):  # type: ignore[no-untyped-def]
-    """The largest |number| of a run. NaN is left out: it makes the result NaN, which is noticed there."""
-    a, b = splat(numbers, 0), splat(numbers, 0)
-    whole = count // (2 * LANES) * (2 * LANES)
-    for k in range(start, start + whole, 2 * LANES):
-        some, more = absolute(load(numbers, k, LANES, 0)), absolute(load(numbers, k + LANES, LANES, 0))
-        a, b = where(some > a, some, a), where(more > b, more, b)
-    for k in range(whole, count, LANES):
-        some = absolute(load(numbers, start + k, count - k, 0))
-        a = where(some > a, some, a)
-    return largest(where(a > b, a, b))
-
-
-@inner
-def pixel_magnitudes(image, start, pixels, c, magnitudes):  # type: ignore[no-untyped-def]
-    """magnitudes (pixels,) of pixels of c numbers, from ``start``."""
+def pixel_magnitudes(find, image, start, pixels, c, magnitudes):  # type: ignore[no-untyped-def]
+    """magnitudes (pixels,) of pixels of c numbers, from ``start``; ``find`` is what ``find_largest`` gives."""
     for i in range(pixels):
-        magnitudes[i] = magnitude(image, start + i * c, c)
+        largest_in(find, image, start + i * c, c, magnitudes, i)
 
 
 @inner
-def is_evenly_sized(padded, columns, c, taps, rows, across, first, h, left, w):  # type: ignore[no-untyped-def]
+def is_evenly_sized(find, padded, columns, c, taps, rows, across, first, h, left, w, found):  # type: ignore[no-untyped-def]
     """Whether a glance at a band (.., columns, c) shows that all its rows x across windows are trusted, and none is zero.
 
     Rows -first to h - 1 - first of the band and columns left to left + w - 1 are those of the image; zeros surround them.
+    ``found`` is memory for two numbers.
     """
-    most = magnitude(padded, 0, (rows + taps - 1) * columns * c)
+    largest_in(find, padded, 0, (rows + taps - 1) * columns * c, found, 0)
+    most = found[0]
     if most < LEAST:
         return most == 0  # then there is nothing to spread
     for i in range(0, rows, taps):
         row = min(max(i + taps - 1, -first), h - 1 - first)
         for j in range(0, across, taps):
             column = min(max(j + taps - 1, left), left + w - 1)
-            if SPREAD * magnitude(padded, (row * columns + column) * c, c) < most:
+            largest_in(find, padded, (row * columns + column) * c, c, found, 1)
+            if SPREAD * found[1] < most:
                 return False
     return True
 
@@ -89,9 +79,11 @@ def are_trusted(windows, rows, across, m):  # type: ignore[no-untyped-def]
             most, least = LEAST, np.inf
             for i in range(i0, min(i0 + m, rows)):
                 for j in range(j0, min(j0 + m, across)):
-                    size = np.float64(windows[i * across + j])
-                    most = max(most, size)
-                    least = min(least, size if size > 0 else np.inf)
+                    size = windows[i * across + j]
+                    if size > most:
+                        most = size
+                    if 0 < size < least:
+                        least = size
             if SPREAD * least < most:
                 return False
     return True
@@ -114,19 +106,23 @@ def is_uneven(W, taps, c, f):  # type: ignore[no-untyped-def]
 
 
 @inner
-def add_products(x, columns, c, dy, dy_columns, f, rows, row, m, taps, x_sizes, dy_sizes, sums):  # type: ignore[no-untyped-def]
+def add_products(find, x, columns, c, dy, dy_columns, f, rows, row, m, taps, x_sizes, dy_sizes, sums):  # type: ignore[no-untyped-def]
     """sums (1 + taps taps,) += the left side above for a band of ``rows`` rows of dy, and the right sides for one of them."""
-    of_x = np.float64(magnitude(x, 0, (rows + taps - 1) * columns * c))
-    of_dy = np.float64(magnitude(dy, 0, rows * dy_columns * f))
+    largest_in(find, x, 0, (rows + taps - 1) * columns * c, x_sizes, 0)
+    largest_in(find, dy, 0, rows * dy_columns * f, dy_sizes, 0)
+    of_x, of_dy = np.float64(x_sizes[0]), np.float64(dy_sizes[0])
     if of_x == 0 or of_dy == 0:
         return
-    sums[0] += (rows // m) * (dy_columns // m) * max(of_x, LEAST) * max(of_dy, LEAST)
-    pixel_magnitudes(x, row * columns * c, taps * columns, c, x_sizes)
-    pixel_magnitudes(dy, row * dy_columns * f, dy_columns, f, dy_sizes)
+    if of_x < LEAST:
+        of_x = LEAST
+    if of_dy < LEAST:
+        of_dy = LEAST
+    sums[0] += (rows // m) * (dy_columns // m) * of_x * of_dy
+    pixel_magnitudes(find, x, row * columns * c, taps * columns, c, x_sizes)
+    pixel_magnitudes(find, dy, row * dy_columns * f, dy_columns, f, dy_sizes)
     for p in range(taps):
         for q in range(taps):
-            products = widened(splat(x_sizes, 0))
-            for j in range(0, dy_columns, LANES):
-                some = widened(load(x_sizes, p * columns + j + q, dy_columns - j, 0))
-                products = products + some * widened(load(dy_sizes, j, dy_columns - j, 0))
-            sums[1 + p * taps + q] += total(products)
+            products = 0.0
+            for j in range(dy_columns):
+                products += np.float64(x_sizes[p * columns + j + q]) * dy_sizes[j]
+            sums[1 + p * taps + q] += products

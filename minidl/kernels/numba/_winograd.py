@@ -30,6 +30,7 @@ from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
+from minidl.kernels.numba._largest import find_largest
 from minidl.kernels.numba._linear_map import apply_map, linear_map
 from minidl.kernels.numba._magnitude import (
     SPREAD,
@@ -78,12 +79,13 @@ class Maps(NamedTuple):
     spread: Any  # A
     collect: Any  # G^T
     interpolate: Any  # B^T: pixels
+    find: int  # not a transform: the largest number of a run
 
 
 @lru_cache(maxsize=2)
 def _maps(taps: int) -> Maps:
     A, G, B = _matrices(taps)
-    return Maps(*(linear_map(tuple(map(tuple, matrix.tolist())), 4) for matrix in (A.T, A, G.T, B)))
+    return Maps(*(linear_map(tuple(map(tuple, matrix.tolist())), 4) for matrix in (A.T, A, G.T, B)), find_largest(4))
 
 
 FEWEST = 12  # channels and filters below which the transforms cost more than they save
@@ -119,7 +121,7 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     filters, U = _at_the_points(W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W, size[1])
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
     arrays = x.reshape(-1), filters, U, bias, after, y.reshape(-1)
-    _forward_on_threads(size, maps.gather, maps.interpolate, *arrays, shape, done)
+    _forward_on_threads(size, maps.gather, maps.interpolate, maps.find, *arrays, shape, done)
     return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
@@ -170,7 +172,7 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     parts = CPU.pool.empty((shares, taps * taps * c_padded * f_padded + lanes), x.dtype)
     compared = np.zeros((shares, 1 + taps * taps))
     arrays = x.reshape(-1), dy.reshape(-1), parts, compared
-    _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, *arrays, shape)
+    _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, maps.find, *arrays, shape)
     sums = sum_of(parts)[: parts.shape[1] - lanes].reshape(taps, taps, c_padded, f_padded)
     dW[...] = sums[:, :, :c, :f]
     of_tiles, *of_taps = compared.sum(axis=0)
@@ -192,7 +194,7 @@ def _transform_tiles(side, both, padded, line, scratch, step, tile_rows, across,
 
 
 @inner
-def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, gather, interpolate, find, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     _, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -208,16 +210,16 @@ def _forward_share(first, last, size, gather, interpolate, x, U, bias, after, y,
     M = new_run((products * most + rows) * f_row, x.dtype)
     half, band = new_run(side * m * f_row, x.dtype), new_run(m * across * m * f_row, x.dtype)
     magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)
-    windows = new_run(rows_of_tiles * m * ow, x.dtype)
+    windows, found = new_run(rows_of_tiles * m * ow, x.dtype), new_run(2, x.dtype)
     for index in range(first, last):
         image, t0 = index // bands, (index % bands) * rows_of_tiles
         tile_rows = min(rows_of_tiles, down - t0)
         tiles = tile_rows * across
         copy_pixels(x, padded, image, h, w, c, t0 * m - top, tile_rows * m + taps - 1, left, columns)
         results = min(tile_rows * m, oh - t0 * m)
-        evenly = is_evenly_sized(padded, columns, c, taps, results, ow, t0 * m - top, h, left, w)
+        evenly = is_evenly_sized(find, padded, columns, c, taps, results, ow, t0 * m - top, h, left, w, found)
         if not evenly:
-            pixel_magnitudes(padded, 0, (results + taps - 1) * columns, c, magnitudes)
+            pixel_magnitudes(find, padded, 0, (results + taps - 1) * columns, c, magnitudes)
             window_magnitudes(magnitudes, columns, taps, results, ow, windows)
             if not are_trusted(windows, results, ow, m):
                 done[index] = False
@@ -257,17 +259,17 @@ def _clear_results(windows, first, across, band, at, f_row, f):  # type: ignore[
 
 
 @compiled
-def _forward_on_threads(size, gather, interpolate, x, filters, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
+def _forward_on_threads(size, gather, interpolate, find, x, filters, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
     taps, c = shape[7] * shape[7], shape[3]
     if is_uneven(filters, taps, c, len(filters) // (taps * c)):
         for index in range(len(done)):
             done[index] = False
         return
-    in_parallel(_forward_share, len(done), (size, gather, interpolate, x, U, bias, after, y, shape, done))
+    in_parallel(_forward_share, len(done), (size, gather, interpolate, find, x, U, bias, after, y, shape, done))
 
 
 @inner
-def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+def _grad_W_share(first, last, size, spread, collect, interpolate, find, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_padded)."""
     n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
     rows, width, _ = size
@@ -297,7 +299,7 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
                 )
                 copy_pixels(dy, dy_padded, image, oh, ow, f, t0 * m, tile_rows * m, 0, across * m)
                 add_products(
-                    padded, columns, c, dy_padded, across * m, f, tile_rows * m, image % (tile_rows * m), m, taps,
+                    find, padded, columns, c, dy_padded, across * m, f, tile_rows * m, image % (tile_rows * m), m, taps,
                     x_sizes, dy_sizes, compared[share],
                 )  # fmt: skip
                 _transform_tiles(
@@ -316,5 +318,5 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, x, dy, parts,
 
 
 @compiled
-def _grad_W_on_threads(size, spread, collect, interpolate, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
-    in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, x, dy, parts, compared, shape))
+def _grad_W_on_threads(size, spread, collect, interpolate, find, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, find, x, dy, parts, compared, shape))
