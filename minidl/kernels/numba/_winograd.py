@@ -85,7 +85,8 @@ class Maps(NamedTuple):
 @lru_cache(maxsize=2)
 def _maps(taps: int) -> Maps:
     A, G, B = _matrices(taps)
-    return Maps(*(linear_map(tuple(map(tuple, matrix.tolist())), 4) for matrix in (A.T, A, G.T, B)), find_largest(4))
+    gather, spread, collect, interpolate = (linear_map(tuple(map(tuple, M.tolist())), 4) for M in (A.T, A, G.T, B))
+    return Maps(gather, spread, collect, interpolate, find_largest(4))
 
 
 FEWEST = 12  # channels and filters below which the transforms cost more than they save
