@@ -385,7 +385,7 @@ mutant(
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
-OVERWRITES = ("self._grad_array()[...] += function(*args)", "self._grad_array()[...] = function(*args)")
+OVERWRITES = ("self._grad_array()[...] += grad", "self._grad_array()[...] = grad + 0")
 mutant(
     "accumulate that overwrites",
     "parameters.py",
@@ -394,7 +394,36 @@ mutant(
 )
 mutant("a shared layer's gradient counted once", "parameters.py", gradient("chain_same_layer_twice"), *OVERWRITES)
 mutant(
-    "a shared parameter moved twice",
+    "memory that a function did not write taken for the gradient",
+    "parameters.py",
+    PARAMETERS + "test_what_a_function_returns_counts_whether_it_takes_out_or_not",
+    "if result is grad:",
+    "if True:",
+)
+mutant(
+    "addresses counted in four bytes",
+    "backend/table.py",
+    "tests/backend/test_table.py::test_one_call_walks_rows_of_any_length_anywhere_in_memory",
+    "begin * array.itemsize",
+    "begin * 4",
+    mode="compiled",
+)
+mutant(
+    "weights read while they are trained",
+    "access.py",
+    "tests/test_access.py::test_nothing_touches_weights_that_another_thread_trains",
+    "if _changes or self.kind != _READ:",
+    "if self.kind != _READ:",
+)
+mutant(
+    "readers that a change does not wait for",
+    "access.py",
+    "tests/test_access.py::test_short_uses_wait_for_each_other",
+    "others = _uses if self.kind != _READ else _changes",
+    "others = _changes",
+)
+mutant(
+    "a shared parameter stepped twice",
     "parameters.py",
     PARAMETERS + "test_shared_parameters_count_once",
     "self.parameters = tuple(dict.fromkeys(parameters))",
@@ -549,8 +578,8 @@ mutant(
     "slices in the dtype of the data",
     "data/arrays.py",
     BATCHES + "test_batches_are_of_the_models_dtype_in_every_order",
-    "array[which].astype(dtype, copy=False) if",
-    "array[which] if",
+    "return rows if rows.dtype == dtype and",
+    "return rows if",
 )
 mutant(
     "the cut of the validation part rounded",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl.optimizers import SGD, Adam, RMSprop
-from minidl.parameters import Arena, Parameter
+from minidl.parameters import Parameter, ParameterGroup
 
 GRADIENTS = [np.array([2.0, -0.5]), np.array([-1.0, 0.25]), np.array([0.5, 3.0])]
 
@@ -67,10 +67,10 @@ def test_defaults_are_those_of_keras(kind, defaults):
 
 
 @pytest.mark.parametrize("chosen", [c for n in range(1, 5) for c in itertools.combinations(range(4), n)])
-def test_a_list_with_gaps_between_parameters_that_lie_side_by_side(chosen):
-    """A list of some of a model's parameters, which share one buffer: those are stepped, and nothing between them."""
+def test_a_list_with_gaps_between_parameters_whose_gradients_lie_side_by_side(chosen):
+    """A list of some of a model's parameters: those are stepped, and nothing between them."""
     ps = [Parameter(np.full(size, float(i + 1), np.float32)) for i, size in enumerate((3, 2, 4, 1))]
-    Arena(ps)  # lays them side by side
+    ParameterGroup(ps)  # lays their gradients side by side
     optimizer = SGD(0.5, momentum=0.5)
     for _ in range(2):
         for i, p in enumerate(ps):
@@ -83,7 +83,7 @@ def test_a_list_with_gaps_between_parameters_that_lie_side_by_side(chosen):
 
 def test_a_list_in_another_order():
     ps = [Parameter(np.full(2, float(i), np.float32)) for i in range(3)]
-    Arena(ps)
+    ParameterGroup(ps)
     for i, p in enumerate(ps):
         p.grad = float(i + 1)
     SGD(1.0).step([ps[2], ps[0], ps[1]])

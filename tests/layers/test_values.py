@@ -221,7 +221,14 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
     initializers.RandomNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
     initializers.RandomUniform: {"minval": -0.05, "maxval": 0.05, "seed": None},
     initializers.Orthogonal: {"gain": 1.0, "seed": None},
-    EarlyStopping: {"monitor": "val_loss", "min_delta": 0.0, "patience": 0, "mode": "auto", "restore_best_weights": False},
+    EarlyStopping: {  # verbose is 0 in Keras; None speaks unless fit is silent
+        "monitor": "val_loss",
+        "min_delta": 0.0,
+        "patience": 0,
+        "verbose": None,
+        "mode": "auto",
+        "restore_best_weights": False,
+    },
     leaky_relu: {"negative_slope": 0.2},
     elu: {"alpha": 1.0},
 }
