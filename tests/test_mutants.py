@@ -304,11 +304,11 @@ mutant(
 )
 mutant("dropout without the scale", "ops/dropout.py", naive("dropout.dropout"), "1 / (1 - rate)", "1")
 mutant(
-    "a mask in the order of memory",
-    "ops/dropout.py",
-    RANDOM + "test_the_mask_does_not_depend_on_dtype_or_layout",
-    ".reshape(mask_shape)",
-    ".reshape(mask_shape, order='A' if x.flags.c_contiguous else 'F')",
+    "sums in the order of memory",
+    "backend/dispatch.py",
+    "tests/ops/test_references.py::test_reference_gives_the_same_bits_in_every_memory_layout",
+    "        if not elementwise:  # sums",
+    "        if False:  # sums",
 )
 MASKS = "tests/layers/test_protocol.py::test_every_use_of_dropout_draws_a_mask_of_its_own"
 mutant("one mask for all steps", "layers/dropout.py", MASKS, "self.step += 1", "self.step += 0")
@@ -419,8 +419,8 @@ mutant(
     "readers that a change does not wait for",
     "access.py",
     "tests/test_access.py::test_short_uses_wait_for_each_other",
-    "others = _uses if self.kind != _READ else _changes",
-    "others = _changes",
+    "while (other := self._in_the_way()) is not None:",
+    "while (other := None) is not None:",
 )
 mutant(
     "a shared parameter stepped twice",
@@ -587,13 +587,6 @@ mutant(
     BATCHES + "test_validation_split_cuts_where_keras_does",
     "int(len(data) * (1 - fraction))",
     "round(len(data) * (1 - fraction))",
-)
-mutant(
-    "a list of parameters without its gaps",
-    "parameters.py",
-    OPTIMIZERS + "test_a_list_with_gaps_between_parameters_that_lie_side_by_side",
-    "order.index(p) == order.index(runs[-1][-1]) + 1",
-    "order.index(p) > order.index(runs[-1][-1])",
 )
 mutant(
     "RMSprop with the usual rho",
