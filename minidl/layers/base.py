@@ -221,7 +221,7 @@ class Layer:
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return connect(self, x)
         x = self.door(x)
-        with access.reading(self.name, self):
+        with access.reading("layer(x)", self):
             return self.apply(x, training=False, keep=False)[0]
 
     def door(self, x: Any) -> Any:

@@ -233,8 +233,8 @@ def test_fit_evaluate_and_predict_in_a_terminal(terminal, monkeypatch, columns):
     monkeypatch.setattr(sys, "stdout", stream := terminal(columns))
     model = Sequential([Dense(1, input_shape=(3,))])
     model.compile("sgd", "mse", ["accuracy", "mse"])
-    model.fit(X, Y, 4, epochs=2, validation_split=0.2)
-    model.evaluate(X, Y, 4)
+    model.fit(X, Y > 0.5, 4, epochs=2, validation_split=0.2)
+    model.evaluate(X, Y > 0.5, 4)
     model.predict(X, 4, verbose=1)
     model.predict(X[:0], 4, verbose=1)
     assert stream.widest <= columns - 1

@@ -11,7 +11,6 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
-from minidl.kernels.numba._runs import clear_run
 from minidl.kernels.numba._vector import LANES, load, store, widened
 
 FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
@@ -69,7 +68,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
-    sums, db = np.empty(shares * units), np.empty(units, dy.dtype) if out is None else out
+    sums, db = np.zeros(shares * units), np.empty(units, dy.dtype) if out is None else out
     _bias_on_threads(dy.reshape(-1), rows, shares, sums, db)
     return db
 
@@ -83,7 +82,6 @@ def _bias_share(first, last, dy, rows, shares, sums):  # type: ignore[no-untyped
     """Each share sums an equal part of the rows by itself: few at a time in the rows' precision, their sums in double."""
     units = len(sums) // shares
     for s in range(first, last):
-        clear_run(sums, s * units, units)
         begin, end = s * rows // shares, (s + 1) * rows // shares
         for block in range(begin, end, TOGETHER):
             for j in range(0, units, LANES):
