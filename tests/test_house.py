@@ -241,5 +241,5 @@ def test_type_checkers_see_every_lazy_name() -> None:
 def test_a_misspelt_name_brings_a_suggestion() -> None:
     with pytest.raises(AttributeError, match=r"module 'minidl' has no attribute 'Sequntial'\. Did you mean 'Sequential'\?"):
         minidl.Sequntial  # noqa: B018
-    with pytest.raises(AttributeError, match="no attribute 'nothing_like_it'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing_like_it'$"):
         minidl.nothing_like_it  # noqa: B018
