@@ -730,8 +730,8 @@ FIX += "trainable=False if it is a constant."
         ),
         (
             ModelInside(),
-            "self.model.network, the layer sequential (Sequential), is not among the sublayers: hold it as an attribute or in a "
-            "list of layers, or name it in sublayers().",
+            "self.model.network, the layer sequential (Sequential), is not among the sublayers: hold it as an attribute or in "
+            "a list of layers, or name it in sublayers().",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Layer) else "",

@@ -119,9 +119,12 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     (top, _), (left, _) = pads
     shape = (n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
     maps, after = _maps(taps), finisher(len(bias) > 0, relu, x.itemsize)
-    filters, U = _at_the_points(W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W, size[1])
+    filters = W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W
+    if is_uneven(filters):
+        return range(n)
+    U = _at_the_points(filters, size[1])
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
-    arrays = x.reshape(-1), filters, U, bias, after, y.reshape(-1)
+    arrays = x.reshape(-1), U, bias, after, y.reshape(-1)
     _forward_on_threads(size, maps.gather, maps.interpolate, maps.find, *arrays, shape, done)
     return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
@@ -134,7 +137,7 @@ def _bands(oh: int, ow: int, m: int, tiles: int) -> tuple[int, int, int]:
 
 
 def _at_the_points(W: Any, width: int) -> Any:
-    """W (r, r, c, f) and U (s s, panels, c, width) = G W G^T, zeros behind the last filter; flat."""
+    """U (s s, panels, c, width) = G W G^T of W (r, r, c, f), zeros behind the last filter; flat."""
     r, _, c, f = W.shape
     panels, both = -(-f // width), _evaluate_both(r)
     products = len(both) // r**2
@@ -143,10 +146,10 @@ def _at_the_points(W: Any, width: int) -> Any:
     columns[..., :f], columns[..., f:] = W, 0
     product(products, c * panels * width, r * r, both, r * r, 1, filled.reshape(-1), c * panels * width, 1, U.reshape(-1))
     if panels == 1:
-        return filled.reshape(-1), U.reshape(-1)
+        return U.reshape(-1)
     by_panel = CPU.pool.empty((products, panels, c, width), W.dtype)
     by_panel[...] = U.reshape(products, c, panels, width).transpose(0, 2, 1, 3)
-    return filled.reshape(-1), by_panel.reshape(-1)
+    return by_panel.reshape(-1)
 
 
 @lru_cache(maxsize=2)
@@ -260,12 +263,7 @@ def _clear_results(windows, first, across, band, at, f_row, f):  # type: ignore[
 
 
 @compiled
-def _forward_on_threads(size, gather, interpolate, find, x, filters, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
-    taps, c = shape[7] * shape[7], shape[3]
-    if is_uneven(filters, taps, c, len(filters) // (taps * c)):
-        for index in range(len(done)):
-            done[index] = False
-        return
+def _forward_on_threads(size, gather, interpolate, find, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
     in_parallel(_forward_share, len(done), (size, gather, interpolate, find, x, U, bias, after, y, shape, done))
 
 
