@@ -22,7 +22,8 @@ from typing import Any
 from minidl.errors import StateError
 
 _READ, _WRITE, _TRAIN = "read", "write", "train"
-_changed = threading.Condition(threading.Lock())
+_lock = threading.Lock()  # entered by itself, which is quicker than through the condition
+_changed = threading.Condition(_lock)
 _uses: set[Use] = set()  # of this moment, by all threads
 _changes: set[Use] = set()  # those that change weights, or wait for it: mostly none, and then a reader need not look further
 
@@ -45,7 +46,7 @@ class Use:
 
     def __enter__(self) -> Use:
         try:
-            with _changed:
+            with _lock:
                 if _changes or self.kind != _READ:
                     self._wait()
                 _uses.add(self)
@@ -58,7 +59,7 @@ class Use:
         self._end()
 
     def _end(self) -> None:
-        with _changed:
+        with _lock:
             _uses.discard(self)
             if _changes:  # nobody waits where nobody changes anything
                 _changes.discard(self)
@@ -110,14 +111,15 @@ def training(what: str, owner: Any) -> Use:
 
 def is_training(owner: Any) -> bool:
     """Whether any thread is training just this owner's weights."""
-    with _changed:
+    with _lock:
         return any(use.kind == _TRAIN and use.owner is owner for use in _changes)
 
 
 def _after_fork() -> None:
     """In a forked process only the thread that forked goes on; what the others were doing does not happen here."""
-    global _changed
-    _changed = threading.Condition(threading.Lock())
+    global _lock, _changed
+    _lock = threading.Lock()
+    _changed = threading.Condition(_lock)
     for uses in (_uses, _changes):
         uses -= {use for use in uses if use.thread != threading.get_ident()}
 
