@@ -38,7 +38,8 @@ print(hashlib.sha256(model.predict(x).tobytes()).hexdigest())
 def output_of(seed):
     result = subprocess.run([sys.executable, "-c", PROGRAM, str(seed)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
+    said = [line for line in result.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
+    assert not said  # but for that line, where this process is the first to need a kernel
     return result.stdout.splitlines()
 
 
