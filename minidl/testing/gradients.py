@@ -109,9 +109,9 @@ def check_gradients(
             [seed, 1986]
         )  # of its own: x may come from default_rng(seed), and r = x proves little
         gradients, r, problems = analytic(run, generator)
-        rows = []
+        rows, largest = [], max((float(np.abs(g[np.isfinite(g)]).max(initial=0)) for g in gradients), default=0.0)
         for variable, gradient in zip(run.variables, gradients):
-            probe = _Probe(run, variable, gradient, r, step, tolerance)
+            probe = _Probe(run, variable, gradient, r, step, tolerance, largest)
             if elementwise is True or (elementwise == "auto" and gradient.size <= SMALL) or not directions:
                 probe.try_elements()
             probe.try_directions(generator, directions)
@@ -149,10 +149,18 @@ class _Probe:
         r: the weights of y in L.
         step: h over the root mean square of the array.
         tolerance: the largest error that passes.
+        largest: the largest |number| in the gradients of all variables, by whose rounding each of them may be off.
     """
 
     def __init__(
-        self, run: Run, variable: Variable, gradient: np.ndarray, r: np.ndarray, step: float, tolerance: float
+        self,
+        run: Run,
+        variable: Variable,
+        gradient: np.ndarray,
+        r: np.ndarray,
+        step: float,
+        tolerance: float,
+        largest: float,
     ) -> None:
         self.run, self.variable, self.r, self.tolerance = run, variable, r, tolerance
         self.start = np.array(variable.read(), np.float64)
@@ -163,6 +171,7 @@ class _Probe:
         self.unit = unit_of(peak) if peak else 1.0  # of all derivatives below: squares of g in it cannot overflow
         with np.errstate(all="ignore"):
             self.scaled = trusted / self.unit
+            self.unresolved = float(6400 * PRECISION * (largest / self.unit))
         self.norm = float(np.linalg.norm(self.scaled))
         self.y = run.value().astype(np.float64)
         self.step = step * (norm(self.start) / float(np.sqrt(self.start.size)) or 1.0)
@@ -210,7 +219,7 @@ class _Probe:
         self.kinks[support] = False
         element, numeric = int(support[0]) if support.size == 1 else None, found.slope
         error, analytic = self._error(d, found)
-        if error <= self.tolerance and element is not None and abs(analytic - numeric) > found.doubt:
+        if error <= self.tolerance and element is not None and abs(analytic - numeric) > max(found.doubt, self.unresolved):
             error = abs(analytic - numeric) / max(abs(analytic), abs(numeric))  # wrong, if small beside its neighbours
         if error > self.tolerance and element is None:
             element = self._locate(d, support)

@@ -1,6 +1,6 @@
 """Winograd's convolution beside numbers that are far larger than others: every result keeps to the bound that is stated.
 
-    y, dx   |error| <= 2^-15 (largest |x| in the window of the result) (sum of |W| over its taps inside the image)
+    y, dx   |error| <= 2^-15 max(1, c / 16) (largest |x| in the window of the result) (sum of |W| over its taps inside the image)
     dW      |error| <= 2^-15 sum over positions i of (largest |x| at i + k) (largest |dy| at i)
 
 Where one tap of a filter is up to 16 times another, all its taps count, those outside the image too,
@@ -186,3 +186,24 @@ def test_everything_is_summed_directly_where_the_setting_says_so(directly: list[
         (dW, convolve_grad_W.reference(*double(x, x), window)),
     ):
         assert np.abs(found - exact).max() < 4e-6 * exact.std()
+
+
+@pytest.mark.parametrize("taps, c", [(3, 16), (3, 70), (3, 256), (5, 48)])
+def test_numbers_of_one_sign_in_many_channels(taps: int, c: int) -> None:
+    """Their roundings have one sign too and add up: the bound grows with the channels, as the error of a direct sum does."""
+    x = np.full((1, 20, 20, c), 0.53375745, np.float32)
+    x[:, 1::5, 1::5] *= 60
+    W, window = np.full((taps, taps, c, 12), 0.6939358, np.float32), Window((taps, taps))
+    for y, exact, numbers_of_window, weights in (
+        (convolve(x, W, None, window), convolve.reference(*double(x, W), None, window), c, W),
+        (
+            convolve_grad_x(x, W.transpose(0, 1, 3, 2), (19 + taps, 19 + taps), window),
+            convolve_grad_x.reference(*double(x, W.transpose(0, 1, 3, 2)), (19 + taps, 19 + taps), window),
+            c,
+            W,
+        ),
+    ):
+        wide = np.pad(x, ((0, 0), *[(taps - 1, taps - 1)] * 2, (0, 0))) if y.shape[1] > x.shape[1] else x
+        largest = sliding_window_view(np.abs(wide), (taps, taps), axis=(1, 2)).max(axis=(3, 4, 5))[..., None]
+        bound = BOUND * max(1, numbers_of_window / 16) * largest * np.abs(weights.astype(np.float64)).sum(axis=(0, 1, 2))
+        assert (np.abs(y - exact) <= bound).all()

@@ -9,7 +9,7 @@ import minidl
 from minidl import config
 from minidl.backend.random import new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, MinidlError
-from minidl.layers import Activation, Add, Dense, Dropout, Input, Layer, MaxPooling2D
+from minidl.layers import Activation, Add, BatchNormalization, Dense, Dropout, Input, Layer, MaxPooling2D
 from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
@@ -942,3 +942,35 @@ def test_wrong_arguments(arguments, error):
 def test_wrong_options(option):
     with pytest.raises(ArgumentError):
         check_gradients(Dense(2), batch(2, 3), **option)
+
+
+class Centred(Layer):
+    """y = x + b less its mean over the batch: b has no effect, and its gradient is 0 up to rounding."""
+
+    def build(self, input_shape):
+        self.b = self.new_parameter("b", input_shape)
+
+    def apply(self, x, training=False, keep=True):
+        z = x + self.b.value
+        return z - z.mean(axis=0), None
+
+    def gradient(self, dy, saved, need_dx=True):
+        dz = dy - dy.mean(axis=0)
+        self.b.add_grad(dz.sum(axis=0))
+        return dz
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "make",
+    [
+        Centred,
+        lambda: Sequential([Dense(3, input_shape=(4,)), BatchNormalization()]),
+        lambda: Sequential([Dense(3, input_shape=(4,)), BatchNormalization(), Dense(2, activation="softmax")]),
+    ],
+)
+def test_a_gradient_that_is_rounding_only_is_right(make, seed):
+    """A bias in front of a normalisation changes nothing."""
+    report = check_gradients(make(), np.random.default_rng(seed).normal(size=(5, 4)))
+    assert report.ok, report.verdict
+
