@@ -13,17 +13,17 @@ from minidl.data.arrays import ArrayData
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, warn
 
 
-def split_last(data: ArrayData, fraction: float) -> tuple[ArrayData, ArrayData]:
+def split_last(data: ArrayData, fraction: float, of_classes: bool = True) -> tuple[ArrayData, ArrayData]:
     """Training part and the last ``fraction`` of the samples as they stand, cut before any shuffling (Keras's rule).
 
-    Warns where the classes of the validation part do not occur in training, as with sorted labels.
+    Warns where the classes of the validation part do not occur in training, as with sorted labels (``of_classes``).
     """
     fraction = check_number("fit", "validation_split", fraction, 0, 1)
     cut = int(len(data) * (1 - fraction))
     if not 0 < cut < len(data):
         raise DataError("fit", f"validation_split={fraction} of {len(data)} samples", "at least one sample in each part")
     training, validation = data.select(slice(None, cut)), data.select(slice(cut, None))
-    if data.y is not None and cut > 1:
+    if of_classes and data.y is not None and cut > 1:
         seen, unseen = set(_classes(training.y)), set(_classes(validation.y))
         if seen and not (seen & unseen):
             message = "fit: no class of the validation part (the last samples) occurs in training; shuffle before splitting."

@@ -24,8 +24,11 @@ _WRITTEN_ONCE = ("forward", "backward", "__call__")
 
 def check_class(cls: type, base: type) -> None:
     """Raise ArgumentTypeError where ``cls``, a subclass of the layer ``base``, defines what no model would call."""
-    own, name = vars(cls), cls.__name__
-    if "call" in own and cls.apply is base.apply:  # type: ignore[attr-defined]
+    own, name = dict(vars(cls)), cls.__name__
+    for mixin in cls.__mro__[1:]:  # what is no layer itself was never looked at
+        if not issubclass(mixin, base) and mixin is not object:
+            own = {**vars(mixin), **own}
+    if "call" in own and "apply" not in own:
         fix = "rename call to apply, return (y, saved), and write gradient(self, dy, saved, need_dx=True)"
         raise ArgumentTypeError(name, "a class with Keras's method call", _APPLY, fix)
     for method in _WRITTEN_ONCE:
@@ -65,7 +68,7 @@ def in_pairs(apply: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     @functools.wraps(apply)
     def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = apply(self, *args, **kwargs)
-        if type(result) is tuple and len(result) == 2:
+        if isinstance(result, tuple) and len(result) == 2:
             return result
         kind = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
         fix = "return y, (x if keep else None): y and whatever gradient needs, None where that is nothing"

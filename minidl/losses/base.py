@@ -43,8 +43,11 @@ class Loss:
         if y_true.shape != output_shape and not column:
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"{output_shape}, that of the predictions")
 
-    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
-        """``check``, and what else a model asks of targets before it trains on them; raises as ``check`` does."""
+    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str, weight: Any = None) -> None:
+        """``check``, and what else a model asks of targets before it trains on them; raises as ``check`` does.
+
+        ``weight`` are the samples' weights, if there are any: what weighs 0 need not make sense.
+        """
         self.check(y_true, output_shape, where)
 
     def prepare(self, y_true: Array, y_pred: Array) -> Array:

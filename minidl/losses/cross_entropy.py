@@ -14,7 +14,7 @@ from minidl.errors import DataError, ShapeError
 from minidl.losses.base import Loss
 from minidl.ops import cross_entropy as ops
 
-_SUM_TOLERANCE = 0.01  # of the sum of a row of targets: float16 and probabilities written with few digits pass
+_SUM_TOLERANCE = 0.1  # of the sum of a row of targets: float16 and probabilities written with two digits pass
 
 
 class _CrossEntropy(Loss):
@@ -60,13 +60,14 @@ class CategoricalCrossentropy(_CrossEntropy):
             fix = "minidl.utils.to_categorical(y), or the loss 'sparse_categorical_crossentropy'" if labels else ""
             raise ShapeError(where, f"targets of shape {y_true.shape}", f"one-hot targets of shape {output_shape}", fix)
 
-    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str, weight: Any = None) -> None:
         """``check``, and rows that are distributions: the formula holds for others, but what is learned is not what was meant.
 
-        Raises DataError, naming value and index, for targets that are negative or not finite and for rows whose sum is not 1.
+        Raises DataError, naming value and index, for targets that are negative or not finite and for rows whose sum is not 1,
+        unless they weigh 0.
         """
         self.check(y_true, output_shape, where)
-        check_distributions(y_true, where)
+        check_distributions(y_true, where, weight)
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -190,8 +191,11 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
     raise DataError(where, received, f"0 to {classes - 1}", fix)
 
 
-def check_distributions(targets: np.ndarray, where: str) -> None:
-    """Raise DataError unless every row of targets (..., classes) is a distribution: numbers >= 0 whose sum is 1."""
+def check_distributions(targets: np.ndarray, where: str, weight: np.ndarray | None = None) -> None:
+    """Raise DataError unless every row of targets (..., classes) is a distribution: numbers >= 0 whose sum is 1.
+
+    Rows of ``weight`` 0 may have any sum: rows of zeros are how sequences are filled up.
+    """
     if not targets.size or _are_distributions(targets):
         return
     with np.errstate(all="ignore"):
@@ -202,6 +206,8 @@ def check_distributions(targets: np.ndarray, where: str) -> None:
             raise DataError(where, first_of(wrong, targets, "target"), "probabilities, 0 to 1", fix)
         sums = targets.sum(axis=-1, dtype="float64")
         far = ~(abs(sums - 1) <= _SUM_TOLERANCE)
+        if weight is not None and weight.shape == far.shape[: weight.ndim]:
+            far &= (weight != 0).reshape(weight.shape + (1,) * (far.ndim - weight.ndim))
     if far.any():
         received = first_of(far, sums, "a row of targets whose sum is")
         fix = "y / y.sum(axis=-1, keepdims=True); sigmoid and 'binary_crossentropy', where several classes may be true at once"

@@ -280,7 +280,7 @@ class Model:
             x_val, y_val, *weight_val = validation_data
             validation = self._data(x_val, y_val, weight_val[0] if weight_val else None, "fit: validation_data", nan)
         elif validation_split:
-            data, validation = split_last(data, validation_split)
+            data, validation = split_last(data, validation_split, not isinstance(self.loss, losses.MeanSquaredError))
         if weights is not None:
             data.weight = weights[: len(data)]  # validation is not weighted by class
         step = self._compiled_step()
@@ -411,7 +411,7 @@ class Model:
         assert self.loss is not None
         shape = (len(data), *self._compiled_step().output_shape)
         try:
-            self.loss.check_data(data.y, shape, f"{where}: y")
+            self.loss.check_data(data.y, shape, f"{where}: y", data.weight)
         except ShapeError as error:
             raise about_targets(error, data.y, self.network, shape[1:]) from None
         for metric in self._metrics:

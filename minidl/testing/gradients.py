@@ -25,7 +25,7 @@ is of order h^2 for a smooth function. A corner anywhere between -h and h makes 
 it causes in the numeric derivative, so a difference is trusted where jump <= tolerance / 4 * |g| |d|. Otherwise h shrinks
 (a corner nearby falls outside, a strong curvature flattens out), then d is cut into halves, down to single elements; an
 element that is not smooth by itself counts as a kink. The analytic gradient enters this judgement only as a scale that can
-make it stricter: a wrong gradient at a smooth place is never excused, and an array of kinks alone is not proven.
+make it stricter: a wrong gradient is not excused where differences can be trusted, and an array of kinks alone is not proven.
 """
 
 from __future__ import annotations

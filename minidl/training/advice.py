@@ -26,11 +26,12 @@ from minidl.layers.normalization import BatchNormalization
 from minidl.layers.pooling import Pooling
 from minidl.layers.recurrent import LSTM
 from minidl.layers.reshape import Flatten, Rescaling, Reshape
-from minidl.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from minidl.metrics import Accuracy, Metric
 
 _LOOKED_AT = 1 << 16  # numbers at the beginning of the data
 _BYTES = (128, 255)  # between which the largest of unscaled bytes lies; smaller whole numbers may be anything
+_FEWEST = 16  # numbers in a sample below which whole numbers are a table and no image, unless they are stored as bytes
 _SAME_RANGE = (Flatten, Reshape, Dropout, Pooling)  # layers whose results are probabilities where their inputs are
 
 Step = tuple[Layer, Any]
@@ -68,6 +69,9 @@ def _about_the_output(back: list[Step], loss: Loss) -> None:
     elif of_classes and outputs == 1:
         message = f"compile: {of_loss} takes one output for each class and {layer.label} has one in all, so nothing is learned"
         warn(f"{message}; use Dense(classes, activation='softmax'), or {_FOR_TWO_CLASSES}.", DataWarning)
+    elif name == "softmax" and isinstance(loss, BinaryCrossentropy):
+        message = f"compile: {layer.label} is a softmax, for one class of several, and {of_loss} takes each output by itself"
+        warn(f"{message}; use 'categorical_crossentropy' there, or activation='sigmoid'.", DataWarning)
     elif takes and not loss.from_logits and not (name is None or name in _PROBABILITIES or (of_classes and name == "softplus")):
         message = f"compile: {layer.label} ends in {name}, whose results are no probabilities, and {of_loss} takes those"
         logits = f", or {of_loss}(from_logits=True)" if name == "linear" else ""
@@ -163,6 +167,8 @@ def first_unscaled(network: Layer) -> Layer | None:
 def are_bytes(x: np.ndarray) -> bool:
     """Whether the first numbers are whole, none is negative and the largest is that of a byte."""
     first = x[: max(_LOOKED_AT // max(x[:1].size, 1), 1)]
+    if x.dtype != np.uint8 and x[:1].size < _FEWEST:
+        return False
     if first.dtype.kind not in "uif" or not first.size or not _BYTES[0] <= first.max() <= _BYTES[1] or first.min() < 0:
         return False
     return first.dtype.kind != "f" or bool((first == np.floor(first)).all())

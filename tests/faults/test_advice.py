@@ -101,6 +101,41 @@ def test_categorical_targets_are_distributions(mistake):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
 
 
+def test_rows_that_weigh_nothing_may_be_empty():
+    """Sequences and batches are filled up with them."""
+    model = ending_in(Dense(CLASSES, activation="softmax"), loss="categorical_crossentropy")
+    targets, weights = replaced(ONE_HOT, slice(5), 0), replaced(np.ones(SAMPLES), slice(5), 0)
+    model.fit(X, targets, sample_weight=weights, verbose=0)
+    with pytest.raises(DataError, match=r"sum is 0\.0 at index 4"):
+        model.fit(X, targets, sample_weight=replaced(weights, 4, 1), verbose=0)
+    steps = Sequential([LSTM(4, return_sequences=True, input_shape=(2, FEATURES)), Dense(CLASSES, activation="softmax")])
+    steps.compile("sgd", "categorical_crossentropy")
+    x, y = X.reshape(6, 2, FEATURES), targets.reshape(6, 2, CLASSES)
+    steps.fit(x, y, sample_weight=weights.reshape(6, 2), verbose=0)
+
+
+def test_probabilities_written_with_two_digits_are_distributions():
+    CategoricalCrossentropy().check_data(np.tile([0.33, 0.33, 0.33], (SAMPLES, 1)), ONE_HOT.shape, "y")
+    rows = np.round(np.random.default_rng(0).dirichlet(np.ones(30), SAMPLES), 2)
+    CategoricalCrossentropy().check_data(rows, rows.shape, "y")
+
+
+def test_softmax_into_the_binary_loss_is_said():
+    """It trains, and reports nine of ten right for any ten classes."""
+    layer = Dense(CLASSES, activation="softmax")
+    says(warned(ending_in, layer, loss="binary_crossentropy"), DataWarning, "dense_2 (Dense)", "'categorical_crossentropy'")
+
+
+def test_regression_on_whole_numbers_may_be_cut_anywhere():
+    model = regression()
+    assert warned(model.fit, X, np.arange(SAMPLES), validation_split=0.25, verbose=0) == []
+
+
+def test_a_table_of_whole_numbers_is_no_image():
+    x = np.random.default_rng(0).integers(0, 200, (SAMPLES, FEATURES)).astype(float)
+    assert warned(regression().fit, x, LABELS, verbose=0) == []
+
+
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "longdouble", "i8", "u1", "?"])
 def test_one_hot_targets_of_every_type_are_distributions(dtype):
     CategoricalCrossentropy().check_data(ONE_HOT.astype(dtype), ONE_HOT.shape, "y")

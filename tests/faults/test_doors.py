@@ -119,6 +119,7 @@ def test_bad_data_is_refused_by_predict(mistake):
     refuses(kind, ["predict", *words], classifier().predict, x)
 
 
+@pytest.mark.filterwarnings("ignore:compile.*is a softmax, for one class of several")
 @pytest.mark.parametrize("verb", ["fit", "evaluate"])
 @pytest.mark.parametrize(
     "loss, y, words",

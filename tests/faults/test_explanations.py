@@ -439,6 +439,26 @@ OWN_LAYERS = {
         ArgumentTypeError,
         ["scale (Scale): build", "add_weight", "self.W = self.new_parameter('W', shape, 'glorot_uniform')"],
     ),
+    "Keras's call in a subclass of Dense": (
+        """
+        class Twice(Dense):
+            def call(self, x):
+                return 2 * super().call(x)
+        """,
+        ArgumentTypeError,
+        ["Twice", "Keras's method call", "rename call to apply"],
+    ),
+    "forward from a class that is no layer": (
+        """
+        class Mixin:
+            def forward(self, x):
+                return x
+        class Mixed(Mixin, Dense):
+            pass
+        """,
+        ArgumentTypeError,
+        ["Mixed", "a forward of its own", "rename forward to apply"],
+    ),
 }
 
 

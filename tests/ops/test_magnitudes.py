@@ -1,6 +1,6 @@
 """Winograd's convolution beside numbers that are far larger than others: every result keeps to the bound that is stated.
 
-    y, dx   |error| <= 2^-15 max(1, c / 16) (largest |x| in the window of the result) (sum of |W| over its taps inside the image)
+    y, dx   |error| <= 2^-15 max(1, c / 16) (largest |x| in the result's window) (sum of |W| over its taps inside the image)
     dW      |error| <= 2^-15 sum over positions i of (largest |x| at i + k) (largest |dy| at i)
 
 Where one tap of a filter is up to 16 times another, all its taps count, those outside the image too,

@@ -973,4 +973,3 @@ def test_a_gradient_that_is_rounding_only_is_right(make, seed):
     """A bias in front of a normalisation changes nothing."""
     report = check_gradients(make(), np.random.default_rng(seed).normal(size=(5, 4)))
     assert report.ok, report.verdict
-
