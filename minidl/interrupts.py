@@ -13,6 +13,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+
+def _without_leftovers(handler: Any) -> Any:
+    """The handler before sections that an interrupt left at their very end, before they could put it back."""
+    while isinstance(handler, _Noted) and not handler.holding:
+        handler = handler.handler
+    return handler
 
 
 class _Noted:
@@ -39,7 +47,7 @@ def held() -> Iterator[None]:
     ...     print("whole")
     whole
     """
-    handler = signal.getsignal(signal.SIGINT)
+    handler = _without_leftovers(signal.getsignal(signal.SIGINT))
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
@@ -68,7 +76,7 @@ class WholeSteps:
     @contextmanager
     def installed(self) -> Iterator[WholeSteps]:
         """For the time of a fit."""
-        before = signal.getsignal(signal.SIGINT)
+        before = _without_leftovers(signal.getsignal(signal.SIGINT))
         ours = before is signal.default_int_handler or isinstance(getattr(before, "__self__", None), WholeSteps)
         if threading.current_thread() is not threading.main_thread() or not ours:
             yield self
@@ -96,7 +104,7 @@ class WholeSteps:
         self._inside = False
         if self._installed:
             _holding, self._outer = self._outer, None
-        if self._pressed and kind is None:
+        if self._pressed:  # also where the step raised something else, which the interrupt then names as its context
             self._pressed = False
             raise KeyboardInterrupt
 

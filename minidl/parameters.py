@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.errors import ArgumentTypeError, ShapeError
@@ -33,6 +35,8 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
         self.name, self.trainable = name, trainable
+        if isinstance(value, np.generic):  # a number of NumPy's cannot be changed in place
+            value = np.array(value)
         value = backends.backend_of(value).contiguous(value)
         self._value = value if getattr(value.flags, "behaved", True) else value.copy()  # kernels write by address
         self._grad: Array | None = None

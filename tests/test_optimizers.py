@@ -88,3 +88,14 @@ def test_a_list_in_another_order():
         p.grad = float(i + 1)
     SGD(1.0).step([ps[2], ps[0], ps[1]])
     assert [p.value.tolist() for p in ps] == [[-1, -1], [-1, -1], [-1, -1]]
+
+
+def test_the_rate_of_the_step_reaches_every_dtype_also_after_freezing():
+    """float64 was left out of a step at another rate, and then went on with the old one."""
+    single, double = (Parameter(np.ones(2, dtype), "p") for dtype in (np.float32, np.float64))
+    optimizer = SGD(0.5)
+    for rate, trainable in ((0.5, True), (0.0, False), (0.0, True)):
+        optimizer.learning_rate, double.trainable = rate, trainable
+        single.grad = double.grad = 1.0
+        optimizer.step([single, double])
+    assert single.value.tolist() == double.value.tolist() == [0.5, 0.5]

@@ -275,6 +275,26 @@ def test_a_parameter_of_memory_that_cannot_be_written_gets_its_own(array):
     assert not array.any()
 
 
+def test_a_number_becomes_an_array():
+    p = Parameter(np.float32(1), "scale")
+    p.grad = 1.0
+    SGD(0.25).step([p])
+    assert p.value == 0.75
+
+
+def test_a_parameter_that_is_replaced_after_compile_is_noticed():
+    """The optimizer would go on with the old one, in silence."""
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    model.layers[0].W = Parameter(np.ones((3, 2), np.float32), "W")
+    x = RNG.normal(size=(4, 3))
+    with pytest.raises(StateError, match="replaced"):
+        model.fit(x, x[:, :2], verbose=0)
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, :2], verbose=0)
+    assert (model.layers[0].W.value != 1).any()
+
+
 def test_an_initializer_may_keep_what_it_gives():
     kept = np.ones((3, 2), np.float32)
 

@@ -63,6 +63,10 @@ class ArrayTable:
 
     @staticmethod
     def fits(row: Sequence[Any]) -> bool:
-        """Whether these arrays can be a row: flat, in C order, of one length and dtype."""
+        """Whether these arrays can be a row: flat, in C order, writable, of one length and dtype."""
         first = row[0]
-        return all(a.ndim == 1 and a.flags.c_contiguous and a.shape == first.shape and a.dtype == first.dtype for a in row)
+        return all(
+            a.ndim == 1 and a.flags.c_contiguous and a.shape == first.shape and a.dtype == first.dtype
+            and getattr(a.flags, "writeable", True)  # CuPy's always are
+            for a in row
+        )  # fmt: skip

@@ -189,8 +189,11 @@ class Layer:
             if training:
                 self.begin_step()
             y, saved = self.apply(x, training=training, keep=True)
-            if training:
+        if training and self.state:  # running statistics, which predictions in other threads read
+            with access.writing("forward", self):
                 self.commit(self.pending(saved))
+        elif training:
+            self.commit(self.pending(saved))
         self._remembered = saved, y.shape
         return y
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -284,6 +285,9 @@ class Model:
         if weights is not None:
             data.weight = weights[: len(data)]  # validation is not weighted by class
         step = self._compiled_step()
+        if step.group.parameters != tuple(self.network.parameters):
+            received, fix = "a model whose parameters were replaced, added or removed after compile", "model.compile(...) again"
+            raise StateError("fit", received, "the parameters it was compiled with", fix)
         history = History()
         every = [ProgressBar(verbose), *(callbacks or []), history]
         names = ["loss", *(m.name for m in self._metrics)]
@@ -445,8 +449,14 @@ class Model:
             fix = "model.compile(optimizer='adam', loss='categorical_crossentropy')"
             raise NotBuiltError(what, "a model that was not compiled", "a compiled model", fix)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        with access.reading("deepcopy", self.network):  # until all of it is copied
+            memo[id(self)] = other = object.__new__(type(self))
+            vars(other).update(copy.deepcopy(vars(self), memo))
+        return other
+
     def __getstate__(self) -> dict[str, Any]:
-        with access.reading("copy", self.network):  # refuses while another thread trains
+        with access.reading("pickle", self.network):  # refuses while another thread trains; what it does later is not seen
             return vars(self).copy()
 
     def __repr__(self) -> str:

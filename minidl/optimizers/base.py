@@ -29,7 +29,7 @@ class Optimizer:
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
         self.iterations = 0
-        self._prepared: list[float] | None = None  # the numbers that are on the device
+        self._prepared: dict[Any, list[float]] = {}  # the numbers that are on each device, in each dtype
         self._group: ParameterGroup | None = None
         self._on_device: dict[Any, Array] = {}
 
@@ -72,10 +72,10 @@ class Optimizer:
 
     def _prepare(self, tables: Sequence[ArrayTable]) -> None:
         scalars = self.scalars()
-        if self._prepared != scalars or any(_key(rows.first) not in self._on_device for rows in tables):
-            for rows in tables:
+        for rows in tables:
+            if self._prepared.get(_key(rows.first)) != scalars:
                 self._device_scalars(scalars, rows.first)
-            self._prepared = scalars
+                self._prepared[_key(rows.first)] = scalars
 
     def count(self) -> None:
         """A step was made."""
@@ -119,7 +119,7 @@ class Optimizer:
             **vars(self),
             "_group": None,
             "_on_device": {},
-            "_prepared": None,
+            "_prepared": {},
             "iterations": 0,
         }  # a copy belongs to no model yet
 

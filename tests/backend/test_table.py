@@ -73,6 +73,10 @@ def test_arrays_that_are_no_row_take_the_reference() -> None:
     strided = np.ones(8)
     update.sgd(strided[::2], np.ones(4), np.array([1.0]))
     assert strided.tolist() == [0, 1] * 4
+    read_only = np.frombuffer(bytes(16), np.float32)
+    with pytest.raises(ValueError, match="read-only"):
+        update.sgd(read_only, np.ones(4, np.float32), np.array([1.0], np.float32))
+    assert not read_only.any()
     with pytest.raises(ValueError, match="broadcast"):
         update.sgd(np.ones(1000), np.ones(10), np.array([1.0]))
     whole = np.ones(3, np.int64) * 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import access
+from minidl import access, interrupts
 from minidl.callbacks import Callback, EarlyStopping, LambdaCallback
 from minidl.callbacks.base import MOMENTS
 from minidl.errors import StateError
@@ -321,6 +321,47 @@ def test_a_refused_monitor_does_not_bring_back_old_weights():
     with pytest.raises(ValueError, match="val_loss"):
         model.fit(X, Y, BATCH, verbose=0, callbacks=[stopping])
     assert_same(everything(model), before)
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals are for the main thread")
+def test_an_interrupt_is_not_lost_where_the_step_raises_something_else():
+    guard = interrupts.WholeSteps()
+
+    def fails():
+        with guard.installed(), guard.step():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("of the step")
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        fails()
+    assert isinstance(raised.value.__context__, ValueError)
+
+
+def test_a_handler_that_an_interrupt_left_behind_hinders_nothing():
+    """Ctrl-C right before a section puts the handler back: the next fit must hold interrupts all the same."""
+    before = signal.getsignal(signal.SIGINT)
+    left = interrupts._Noted(signal.default_int_handler)
+    left.holding = False
+    guard, whole = interrupts.WholeSteps(), []
+
+    def in_a_step():
+        with guard.installed(), guard.step():
+            signal.raise_signal(signal.SIGINT)
+            whole.append("step")
+
+    def held():
+        with interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+            whole.append("held")
+
+    signal.signal(signal.SIGINT, left)
+    try:
+        for section in (in_a_step, held):
+            with pytest.raises(KeyboardInterrupt):
+                section()
+        assert whole == ["step", "held"]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # -- other threads -------------------------------------------------------------------------------------------------------

@@ -212,6 +212,7 @@ def test_metrics_by_name_function_and_object(metric, name, expected):
     assert logs[name] == pytest.approx(expected(model.predict(X)), rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:compile.*is a softmax, for one class of several")
 @pytest.mark.parametrize(
     "loss, y, expected",
     [
