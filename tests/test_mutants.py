@@ -419,7 +419,7 @@ mutant(
     "readers that a change does not wait for",
     "access.py",
     "tests/test_access.py::test_short_uses_wait_for_each_other",
-    "while (other := self._in_the_way()) is not None:",
+    "while (other := self._in_the_way(time.monotonic() - began < _PATIENCE)) is not None:",
     "while (other := None) is not None:",
 )
 mutant(
