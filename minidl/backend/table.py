@@ -20,7 +20,7 @@ from minidl.backend.base import Array, Backend
 
 
 class ArrayTable:
-    """Rows of flat arrays: of one dtype, one device, and within a row of one length.
+    """Rows (value, gradient, state ...) of flat arrays: of one dtype, one device, and within a row of one length.
 
     Args:
         rows: tuples of arrays in C order with one axis; the table keeps them alive.
@@ -63,10 +63,13 @@ class ArrayTable:
 
     @staticmethod
     def fits(row: Sequence[Any]) -> bool:
-        """Whether these arrays can be a row: flat, in C order, writable, of one length and dtype."""
+        """Whether these arrays can be a row: flat, in C order, of one length and dtype; all but the gradient writable."""
         first = row[0]
         return all(
-            a.ndim == 1 and a.flags.c_contiguous and a.shape == first.shape and a.dtype == first.dtype
-            and getattr(a.flags, "writeable", True)  # CuPy's always are
-            for a in row
-        )  # fmt: skip
+            a.ndim == 1
+            and a.flags.c_contiguous
+            and a.shape == first.shape
+            and a.dtype == first.dtype
+            and (column == 1 or getattr(a.flags, "writeable", True))  # CuPy's always are
+            for column, a in enumerate(row)
+        )
