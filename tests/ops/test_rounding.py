@@ -26,8 +26,10 @@ def error(found: np.ndarray, exact: np.ndarray) -> float:
 @pytest.mark.parametrize("units", [1, 3, 10, 100])
 @pytest.mark.parametrize("rows", [128, 256, 1000, 6400, 10001])
 def test_the_gradient_of_a_bias(rows: int, units: int) -> None:
+    """The result's own rounding is up to 1, whatever was done before; sums of eight numbers, of which many are added up, are
+    off by less than another 1. The order within the eight is the compiler's, so it differs between processors."""
     dy = positive(rows, units)
-    assert error(bias_grad(dy), dy.sum(axis=0, dtype=np.float64)) < 1
+    assert error(bias_grad(dy), dy.sum(axis=0, dtype=np.float64)) < 2
 
 
 @pytest.mark.parametrize("rows, depth, columns", [(6400, 3, 12), (6400, 2, 8), (400, 4, 4), (6400, 1, 4), (1600, 8, 16)])
