@@ -321,16 +321,16 @@ def test_a_layer_may_compute_in_threads_while_a_change_waits():
 
 
 def test_a_callback_waits_for_who_predicts_with_another_model():
-    model, target = network(), network()
+    model, target, begun = network(), network(), threading.Event()
+
+    def follow(epoch, logs):
+        weights = model.get_weights()
+        begun.set()
+        target.set_weights(weights)
+
     with in_another_thread(lambda: access.reading("predict", target.network)):
-        fit = Thread(
-            lambda: model.fit(
-                X,
-                Y,
-                verbose=0,
-                callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: target.set_weights(model.get_weights()))],
-            )
-        )
+        fit = Thread(lambda: model.fit(X, Y, verbose=0, callbacks=[LambdaCallback(on_epoch_end=follow)]))
+        assert begun.wait(20)
         assert fit.is_waiting()
     fit.end()
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), target.get_weights()))
@@ -338,7 +338,7 @@ def test_a_callback_waits_for_who_predicts_with_another_model():
 
 def test_running_statistics_wait_for_predictions():
     layer = BatchNormalization(input_shape=(3,))
-    layer.build((3,))
+    layer.forward(np.zeros_like(X))  # builds it and loads the kernels, so that only waiting takes time below
     with in_another_thread(lambda: access.reading("predict", layer)):
         thread = Thread(lambda: layer.forward(X))
         assert thread.is_waiting()
