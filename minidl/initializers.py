@@ -19,17 +19,20 @@ import numpy as np
 
 from minidl.backend.random import INITIALISE, Stream, check_seed
 from minidl.checks import check_number
-from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
+from minidl.declared import Declared, find
+from minidl.errors import ArgumentError
 
 _CUT_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2
 
 
-class Initializer:
+class Initializer(Declared):
     """Base: subclasses write ``draw``.
 
     Args:
         seed: None takes the layer's stream; a number makes this initializer draw the same values in every layer of one shape.
     """
+
+    table = "initializer"
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = None if seed is None else check_seed(seed, type(self).__name__)
@@ -76,6 +79,8 @@ class Constant(Initializer):
 class RandomNormal(Initializer):
     """N(mean, stddev^2)."""
 
+    aliases = ("normal",)
+
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = check_number("RandomNormal", "mean", mean)
@@ -88,6 +93,8 @@ class RandomNormal(Initializer):
 
 class RandomUniform(Initializer):
     """U(minval, maxval)."""
+
+    aliases = ("uniform",)
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -175,20 +182,6 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
-_NAMES = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "normal": RandomNormal,
-    "random_normal": RandomNormal,
-    "uniform": RandomUniform,
-    "random_uniform": RandomUniform,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "orthogonal": Orthogonal,
-}
 _ELSEWHERE = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "kaiming": "he_normal"}
 
 
@@ -198,12 +191,5 @@ def get(identifier: str | Initializer, where: str = "initializer") -> Initialize
     >>> type(get("he_normal")).__name__
     'HeNormal'
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    if isinstance(identifier, str) and identifier in _NAMES:
-        return _NAMES[identifier]()
-    if isinstance(identifier, str):
-        meant = closest(identifier, _NAMES, _ELSEWHERE)
-        raise ArgumentError(where, repr(identifier), "one of " + ", ".join(_NAMES), meant=meant)
-    fix = object_of(identifier, Initializer, "'glorot_uniform'")
-    raise ArgumentTypeError(where, described(identifier), "a name or an Initializer object", fix)
+    argument = where.rpartition(": ")[2].replace(" ", "_")
+    return find("initializer", identifier, where, argument, elsewhere=_ELSEWHERE, example="'glorot_uniform'")

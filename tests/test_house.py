@@ -23,6 +23,7 @@ FLOORS = {
     "config": 0.25,
     "geometry": 0.25,
     "checks": 0.5,
+    "declared": 0.5,
     "access": 0.5,
     "backend": 1,
     "ops": 2,

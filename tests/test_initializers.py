@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.declared import all_names
 from minidl import initializers
 from minidl.backend.random import Stream
 from minidl.initializers import (
@@ -171,7 +172,7 @@ def test_layers_use_what_they_are_given():
     assert (layer.b.value == 1).all()
 
 
-@pytest.mark.parametrize("name", initializers._NAMES)
+@pytest.mark.parametrize("name", all_names("initializer"))
 def test_names(name):
     assert isinstance(initializers.get(name), Initializer)
     assert initializers.get(name)((4, 3), STREAM, 0).shape == (4, 3)
@@ -183,8 +184,8 @@ def test_names(name):
     [
         (lambda: initializers.get("xavier"), ValueError, ["'xavier'", "glorot_uniform", "orthogonal"]),
         (lambda: initializers.get("xavier", "Dense: kernel_initializer"), ValueError, ["Dense: kernel_initializer"]),
-        (lambda: initializers.get(np.zeros), TypeError, ["builtin_function", "a name or an Initializer"]),
-        (lambda: initializers.get(Zeros), TypeError, ["the class Zeros", "a name or an Initializer"]),
+        (lambda: initializers.get(np.zeros), TypeError, ["builtin_function", "an Initializer object or a name"]),
+        (lambda: initializers.get(Zeros), TypeError, ["the class Zeros", "an Initializer object or a name"]),
         (lambda: RandomNormal(stddev=-1), ValueError, ["RandomNormal", "stddev=-1"]),
         (lambda: RandomNormal("0"), TypeError, ["RandomNormal", "mean='0'"]),
         (lambda: RandomUniform(1.0, 0.0), ValueError, ["RandomUniform", "minval=1.0", "minval <= maxval"]),

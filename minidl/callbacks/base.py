@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from minidl.declared import Declared
 from minidl.errors import ArgumentTypeError, described, object_of
 
 Logs = Mapping[str, float]
 
 
-class Callback:
+class Callback(Declared):
     """Base of callbacks; override the moments you care about.
 
     Attributes:
@@ -19,6 +20,7 @@ class Callback:
         params: ``epochs``, ``steps``, ``batch_size``, ``samples``, ``verbose`` and the ``metrics`` that logs will hold.
     """
 
+    table = "callback"
     model: Any = None
     params: Mapping[str, Any] = {}
 

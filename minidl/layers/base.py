@@ -8,7 +8,6 @@ through one; ``minidl.testing.check_gradients`` proves it.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from minidl import access, config, initializers
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.random import Stream, new_stream
+from minidl.declared import snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape
 from minidl.layers._protocol import check_class, explain_keras_weights, in_pairs, initialised
@@ -329,14 +329,3 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 
 
 Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
-
-
-@functools.lru_cache(maxsize=1024)
-def snake_case(name: str) -> str:
-    """Class names as layer names.
-
-    >>> snake_case("MaxPooling2D"), snake_case("LSTM"), snake_case("BatchNormalization")
-    ('max_pooling2d', 'lstm', 'batch_normalization')
-    """
-    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

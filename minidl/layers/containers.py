@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from minidl.declared import snake_case
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
-from minidl.layers.base import Layer, snake_case
+from minidl.layers.base import Layer
 from minidl.parameters import Parameter
 
 

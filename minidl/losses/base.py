@@ -9,10 +9,11 @@ import numpy as np
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
+from minidl.declared import Declared
 from minidl.errors import DataError, ShapeError
 
 
-class Loss:
+class Loss(Declared):
     """L = (1 / n) sum_i weight_i L_i over the n samples of a batch; subclasses define L_i.
 
     Attributes:
@@ -22,6 +23,7 @@ class Loss:
         checks_finite: whether ``check_data`` refuses targets that are NaN or infinite; others are reported by the model.
     """
 
+    table = "loss"
     merges: str | None = None
     from_logits = False
     default_accuracy: str | None = None
@@ -106,9 +108,6 @@ class Loss:
     def with_logits(self) -> Loss:
         """The same loss, taking predictions before the activation it merges."""
         raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'from_logits=True' if self.from_logits else ''})"
 
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str) -> Array:

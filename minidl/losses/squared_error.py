@@ -20,6 +20,8 @@ class MeanSquaredError(Loss):
     (2.0, [[0.0, 2.0]])
     """
 
+    aliases = ("mse",)
+
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
         return squared_error(y_pred, targets), y_pred

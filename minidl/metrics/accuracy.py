@@ -23,6 +23,7 @@ class Accuracy(Metric):
     """
 
     name = "accuracy"
+    aliases = ("acc",)
 
     def __init__(self, kind: str | None = None) -> None:
         super().__init__()

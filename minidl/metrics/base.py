@@ -8,9 +8,10 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.declared import Declared
 
 
-class Metric:
+class Metric(Declared):
     """The weighted mean of a number per sample; subclasses define ``per_sample``.
 
     >>> import numpy as np
@@ -21,6 +22,7 @@ class Metric:
     0.5
     """
 
+    table = "metric"
     name = "metric"
     total: Any
     count: Any

@@ -11,11 +11,12 @@ from minidl import access
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
+from minidl.declared import Declared
 from minidl.errors import ArgumentTypeError, StateError
 from minidl.parameters import Parameter, ParameterGroup
 
 
-class Optimizer:
+class Optimizer(Declared):
     """Base: subclasses set ``slots`` and write ``update`` and, where more than the learning rate changes, ``scalars``.
 
     Args:
@@ -24,6 +25,7 @@ class Optimizer:
     An optimizer belongs to the parameters of its first step; other parameters raise StateError.
     """
 
+    table = "optimizer"
     slots = 0  # arrays kept per parameter
 
     def __init__(self, learning_rate: float) -> None:

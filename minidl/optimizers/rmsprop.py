@@ -20,6 +20,7 @@ class RMSprop(Optimizer):
     0.996838
     """
 
+    usual_name = "rmsprop"
     slots = 1
 
     def __init__(self, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 1e-7) -> None:

@@ -1,0 +1,283 @@
+"""Objects whose constructor arguments stay readable: configuration, files, copies and texts follow from the signature.
+
+A class derived from ``Declared`` stores each argument of ``__init__`` as an attribute of the same name, converted or not, and
+does nothing else with it that could not be done again. Then ``get_config``, ``from_config`` and ``repr`` need no code:
+
+    config = {argument: attribute},        object = class(**config)
+
+Every class of minidl is listed in one table by its kind (layer, loss, optimizer ...) and its name. Strings in constructors,
+files and old scripts are looked up there and nowhere else: nothing is ever imported by a name that came from outside.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
+
+_EMPTY = inspect.Parameter.empty
+_Object = TypeVar("_Object", bound="Declared")
+_TABLE: dict[str, dict[str, type[Declared]]] = {}  # kind: class name: class
+_NAMES: dict[str, dict[str, type[Declared]]] = {}  # kind: name in lower case, as strings in constructors have it: class
+
+
+class Declared:
+    """Base of everything that is configured by the arguments of its constructor.
+
+    Attributes:
+        table: the kind of the class, such as ``"loss"``; set by the base class of each kind.
+        aliases: names beside the class name in snake case, for strings in constructors.
+
+    ``class Conv(Layer, abstract=True)`` keeps a class out of the table that is only a base of others.
+    """
+
+    table: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "table" in cls.__dict__:  # the base of a kind
+            _TABLE.setdefault(cls.table, {})
+            _NAMES.setdefault(cls.table, {})
+        elif not abstract and not cls.__name__.startswith("_") and cls.__module__.partition(".")[0] == "minidl":
+            _TABLE[cls.table][cls.__name__] = cls
+            for name in (cls.__name__, snake_case(cls.__name__), *cls.__dict__.get("aliases", ())):
+                _NAMES[cls.table][name.lower()] = cls
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal object, as values that JSON can hold.
+
+        Raises ArgumentTypeError for an argument that is not kept as an attribute, or whose value JSON cannot hold.
+        """
+        return {name: to_plain(value, f"{type(self).__name__}: {name}") for name, value in self._arguments().items()}
+
+    @classmethod
+    def from_config(cls: type[_Object], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> _Object:
+        """An object with the arguments that ``get_config`` gave.
+
+        ``custom_objects`` are classes of your own by name: what is not minidl's is made only from them.
+        Raises ArgumentTypeError for an argument the class does not have.
+        """
+        if not isinstance(config, Mapping):
+            raise ArgumentTypeError(f"{cls.__name__}.from_config", described(config), "a dictionary of arguments")
+        arguments = {str(name): from_plain(value, custom_objects) for name, value in config.items()}
+        known = arguments_of(cls)
+        for name in arguments:
+            if name not in known:
+                expected = f"the arguments {', '.join(known)}" if known else "no arguments"
+                raise ArgumentTypeError(cls.__name__, f"the argument {name!r}", expected, meant=closest(name, known))
+        for name, argument in known.items():
+            if argument.default is _EMPTY and name not in arguments:
+                raise ArgumentTypeError(cls.__name__, f"a configuration without {name!r}", "all required arguments")
+        return cls(**arguments)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Each argument of the constructor with the attribute that keeps it."""
+        found = {}
+        for name in arguments_of(type(self)):
+            try:
+                found[name] = getattr(self, name)
+            except AttributeError:
+                fix = f"self.{name} = {name} in __init__"
+                received = f"a constructor that does not keep its argument {name!r}"
+                raise ArgumentTypeError(
+                    type(self).__name__, received, "each argument as an attribute of its name", fix
+                ) from None
+        return found
+
+    def __repr__(self) -> str:
+        """The call that makes an equal object; what has its default is left out."""
+        try:
+            values = self._arguments()
+        except ArgumentTypeError:
+            return f"{type(self).__name__}(...)"
+        texts = []
+        for name, argument in arguments_of(type(self)).items():  # those without a default come first
+            if not _is_default(values[name], argument.default):
+                text = repr(_short(values[name]))
+                texts.append(text if argument.default is _EMPTY else f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+
+@functools.lru_cache(maxsize=1024)
+def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
+    """The arguments of a class's constructor; ``**options`` stands for those of the class above.
+
+    >>> class Base:
+    ...     def __init__(self, *, name=None): ...
+    >>> class Scale(Base):
+    ...     def __init__(self, factor, **options): super().__init__(**options)
+    >>> list(arguments_of(Scale))
+    ['factor', 'name']
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for owner in cls.__mro__:
+        if "__init__" not in vars(owner) or owner is object:
+            continue
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+# -- the table of names ------------------------------------------------------------------------------------------------
+
+
+def classes(kind: str) -> dict[str, type[Any]]:
+    """The classes of a kind by name: what files may hold."""
+    return dict(_TABLE.get(kind, {}))
+
+
+def names(kind: str) -> list[str]:
+    """The names that strings in constructors may use, one for each class, as errors list them."""
+    return sorted({_usual_name(cls) for cls in _TABLE.get(kind, {}).values()})
+
+
+def all_names(kind: str) -> list[str]:
+    """Every name that ``find_class`` knows, aliases included, in lower case."""
+    return sorted(_NAMES.get(kind, {}))
+
+
+def find_class(kind: str, name: Any) -> type[Any] | None:
+    """The class of this name (its own, in snake case, or an alias; in any case of letters); None where there is none."""
+    return _NAMES.get(kind, {}).get(name.lower()) if isinstance(name, str) else None
+
+
+def find(
+    kind: str, identifier: Any, where: str, argument: str, *, elsewhere: Mapping[str, str] | None = None, example: str = ""
+) -> Any:
+    """The object that an argument means: an object of the kind as it is, or a new one of the class that a string names.
+
+    Args:
+        kind: the table to look in.
+        identifier: what the user gave.
+        where, argument: how errors begin, and the argument they name, for example ``"compile"`` and ``"loss"``.
+        elsewhere: names of other libraries, for "did you mean".
+        example: what an error says to write in place of something of another type.
+
+    Raises ArgumentError for an unknown name, ArgumentTypeError for anything else.
+    """
+    base = _base_of(kind)
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, Mapping) and "class_name" in identifier:
+        return from_plain(identifier)
+    found = find_class(kind, identifier)
+    if found is not None:
+        needed = [name for name, p in arguments_of(found).items() if p.default is _EMPTY]
+        if not needed:
+            return found()
+        fix = f"{argument}={found.__name__}({', '.join(f'{name}=...' for name in needed)})"
+        raise ArgumentError(where, f"{argument}={identifier!r}, which needs arguments", f"an object of {found.__name__}", fix)
+    article = "an" if base.__name__[0] in "AEIOU" else "a"
+    if isinstance(identifier, str):
+        known = names(kind)
+        meant = closest(identifier, _NAMES[kind], elsewhere)
+        expected = f"{article} {base.__name__}, or one of {', '.join(known)}"
+        raise ArgumentError(where, f"{argument}={identifier!r}", expected, meant=meant)
+    fix = f"{argument}={object_of(identifier, base, example)}" if example else ""
+    raise ArgumentTypeError(where, f"{described(identifier)} as {argument}", f"{article} {base.__name__} object or a name", fix)
+
+
+def _base_of(kind: str) -> type[Declared]:
+    return next(cls for cls in Declared.__subclasses__() if cls.__dict__.get("table") == kind)
+
+
+def _usual_name(cls: type[Declared]) -> str:
+    """How strings call a class: its ``usual_name``, by default its own in snake case."""
+    return str(cls.__dict__.get("usual_name", snake_case(cls.__name__)))
+
+
+# -- values that JSON can hold -----------------------------------------------------------------------------------------
+
+
+def to_plain(value: Any, where: str = "config") -> Any:
+    """An argument as JSON can hold it: numbers, texts, lists and dictionaries; an object as its class and configuration.
+
+    >>> to_plain((3, 3))
+    [3, 3]
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Declared):
+        plain = {"kind": value.table, "class_name": type(value).__name__, "config": value.get_config()}
+        return plain if is_own(type(value)) else {**plain, "custom": True}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item, where) for item in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: to_plain(item, where) for key, item in value.items()}
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of NumPy's
+        return value.item()
+    expected = "numbers, texts, lists and objects of minidl or derived from them"
+    raise ArgumentTypeError(where, described(value), expected, "a class of your own, derived from that of its kind")
+
+
+def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The argument that ``to_plain`` wrote; classes come from the table and from ``custom_objects`` only.
+
+    Raises ArgumentError for a class that is in neither.
+    """
+    if isinstance(value, list):
+        return [from_plain(item, custom_objects) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "class_name" not in value or "config" not in value:
+        return {key: from_plain(item, custom_objects) for key, item in value.items()}
+    kind, name = str(value.get("kind")), str(value["class_name"])
+    own = custom_objects or {}
+    if value.get("custom") or name in own:
+        found = own.get(name)
+        if not (isinstance(found, type) and issubclass(found, Declared)):
+            received = f"the {kind} {name}, which is not one of minidl's"
+            raise ArgumentError("from_config", received, "its class", f"custom_objects={{{name!r}: {name}}}")
+    else:
+        found = _TABLE.get(kind, {}).get(name)
+        if found is None:
+            known = classes(kind)
+            raise ArgumentError("from_config", f"the {kind} {name!r}", f"one of {', '.join(known)}", meant=closest(name, known))
+    return found.from_config(value["config"], custom_objects)
+
+
+def is_own(cls: type) -> bool:
+    """Whether a class is minidl's and in the table."""
+    return _TABLE.get(getattr(cls, "table", ""), {}).get(cls.__name__) is cls
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1024)
+def snake_case(name: str) -> str:
+    """Class names as names of objects.
+
+    >>> snake_case("MaxPooling2D"), snake_case("LSTM"), snake_case("BatchNormalization")
+    ('max_pooling2d', 'lstm', 'batch_normalization')
+    """
+    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _short(value: Any) -> Any:
+    """An object of defaults as the name that means it."""
+    if isinstance(value, Declared) and is_own(type(value)):
+        text = repr(value)
+        if text == f"{type(value).__name__}()":
+            return _usual_name(type(value))
+    return value
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether an attribute is what the default of its argument becomes."""
+    if default is _EMPTY:
+        return False
+    value = _short(value)
+    if value is default or (type(value) in (bool, int, float, str, tuple) and value == default):
+        return True
+    return isinstance(value, tuple) and bool(value) and all(type(item) is int and item == default for item in value)
