@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import weakref
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -23,6 +24,7 @@ _EMPTY = inspect.Parameter.empty
 _Object = TypeVar("_Object", bound="Declared")
 _TABLE: dict[str, dict[str, type[Declared]]] = {}  # kind: class name: class
 _NAMES: dict[str, dict[str, type[Declared]]] = {}  # kind: name in lower case, as strings in constructors have it: class
+_ARGUMENTS: weakref.WeakKeyDictionary[type, dict[str, inspect.Parameter]] = weakref.WeakKeyDictionary()
 
 
 class Declared:
@@ -103,7 +105,6 @@ class Declared:
         return f"{type(self).__name__}({', '.join(texts)})"
 
 
-@functools.lru_cache(maxsize=1024)
 def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
     """The arguments of a class's constructor; ``**options`` stands for those of the class above.
 
@@ -114,6 +115,8 @@ def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
     >>> list(arguments_of(Scale))
     ['factor', 'name']
     """
+    if cls in _ARGUMENTS:
+        return _ARGUMENTS[cls]
     found: dict[str, inspect.Parameter] = {}
     for owner in cls.__mro__:
         if "__init__" not in vars(owner) or owner is object:
@@ -124,6 +127,7 @@ def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
                 found.setdefault(parameter.name, parameter)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
+    _ARGUMENTS[cls] = found
     return found
 
 

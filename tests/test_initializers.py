@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.declared import all_names
 from minidl import initializers
 from minidl.backend.random import Stream
+from minidl.declared import all_names
 from minidl.initializers import (
     Constant,
     GlorotNormal,
