@@ -46,9 +46,7 @@ class Declared:
             _TABLE.setdefault(cls.table, {})
             _NAMES.setdefault(cls.table, {})
         elif not abstract and not cls.__name__.startswith("_") and cls.__module__.partition(".")[0] == "minidl":
-            _TABLE[cls.table][cls.__name__] = cls
-            for name in (cls.__name__, snake_case(cls.__name__), *cls.__dict__.get("aliases", ())):
-                _NAMES[cls.table][name.lower()] = cls
+            register(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal object, as values that JSON can hold.
@@ -77,6 +75,11 @@ class Declared:
                 raise ArgumentTypeError(cls.__name__, f"a configuration without {name!r}", "all required arguments")
         return cls(**arguments)
 
+    def _plain(self) -> Any:
+        """The object as an argument of another one, for JSON."""
+        plain = {"kind": self.table, "class_name": type(self).__name__, "config": self.get_config()}
+        return plain if is_own(type(self)) else {**plain, "custom": True}
+
     def _arguments(self) -> dict[str, Any]:
         """Each argument of the constructor with the attribute that keeps it."""
         found = {}
@@ -91,10 +94,14 @@ class Declared:
                 ) from None
         return found
 
+    def _shown_arguments(self) -> dict[str, Any]:
+        """The arguments that ``repr`` shows where they differ from their defaults."""
+        return self._arguments()
+
     def __repr__(self) -> str:
         """The call that makes an equal object; what has its default is left out."""
         try:
-            values = self._arguments()
+            values = self._shown_arguments()
         except ArgumentTypeError:
             return f"{type(self).__name__}(...)"
         texts = []
@@ -132,6 +139,13 @@ def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
 
 
 # -- the table of names ------------------------------------------------------------------------------------------------
+
+
+def register(cls: type[Declared]) -> None:
+    """Put a class into the table; subclasses of a kind's base get there by themselves."""
+    _TABLE[cls.table][cls.__name__] = cls
+    for name in (cls.__name__, snake_case(cls.__name__), *cls.__dict__.get("aliases", ())):
+        _NAMES[cls.table][name.lower()] = cls
 
 
 def classes(kind: str) -> dict[str, type[Any]]:
@@ -211,8 +225,9 @@ def to_plain(value: Any, where: str = "config") -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Declared):
-        plain = {"kind": value.table, "class_name": type(value).__name__, "config": value.get_config()}
-        return plain if is_own(type(value)) else {**plain, "custom": True}
+        return value._plain()
+    if inspect.isfunction(value) and value.__name__.isidentifier():  # such as a metric; a lambda has no name to find it by
+        return {"kind": "function", "class_name": value.__name__, "config": {}, "custom": True}
     if isinstance(value, (list, tuple)):
         return [to_plain(item, where) for item in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
@@ -238,9 +253,12 @@ def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     own = custom_objects or {}
     if value.get("custom") or name in own:
         found = own.get(name)
+        if kind == "function" and inspect.isfunction(found):
+            return found
         if not (isinstance(found, type) and issubclass(found, Declared)):
             received = f"the {kind} {name}, which is not one of minidl's"
-            raise ArgumentError("from_config", received, "its class", f"custom_objects={{{name!r}: {name}}}")
+            what = "the function itself" if kind == "function" else "its class"
+            raise ArgumentError("from_config", received, what, f"custom_objects={{{name!r}: {name}}}")
     else:
         found = _TABLE.get(kind, {}).get(name)
         if found is None:
@@ -271,6 +289,9 @@ def snake_case(name: str) -> str:
 def _short(value: Any) -> Any:
     """An object of defaults as the name that means it."""
     if isinstance(value, Declared) and is_own(type(value)):
+        plain = value._plain()
+        if isinstance(plain, str):
+            return plain
         text = repr(value)
         if text == f"{type(value).__name__}()":
             return _usual_name(type(value))
@@ -281,6 +302,8 @@ def _is_default(value: Any, default: Any) -> bool:
     """Whether an attribute is what the default of its argument becomes."""
     if default is _EMPTY:
         return False
+    if isinstance(value, Declared) and isinstance(default, str):
+        return find_class(value.table, default) is type(value) and isinstance(_short(value), str)
     value = _short(value)
     if value is default or (type(value) in (bool, int, float, str, tuple) and value == default):
         return True

@@ -68,6 +68,15 @@ def check_shape(shape: Any, where: str) -> Any:
     return tuple(int(size) for size in shape)
 
 
+def is_several(shape: Any) -> bool:
+    """Whether a shape is a tuple of shapes: that of several inputs or outputs.
+
+    >>> is_several(((8,), (8,))), is_several((8, 8)), is_several(())
+    (True, False, False)
+    """
+    return bool(shape) and isinstance(shape[0], tuple)
+
+
 @dataclass(frozen=True)
 class Window:
     """A window that slides over the spatial axes: its size, strides, padding and dilation.

@@ -35,6 +35,9 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
         self.name, self.trainable = name, trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self.learning_rate_multiplier = 1.0
         if isinstance(value, np.generic):  # a number of NumPy's cannot be changed in place
             value = np.array(value)
         value = backends.backend_of(value).contiguous(value)
@@ -190,6 +193,10 @@ class ParameterGroup:
             if p.trainable and not p._grad_written:
                 p.grad  # noqa: B018  (reading it fills it with zeros)
         return self._tables
+
+    def penalty(self) -> Any:
+        """None."""
+        return None
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

@@ -298,7 +298,7 @@ class InThreads(Layer):
     def output_shape(self, input_shape):
         return (2,)
 
-    def apply(self, x, training=False, keep=True):
+    def apply(self, x, context):
         self.begun.set()
         while not access._changes:
             time.sleep(0.001)

@@ -32,6 +32,7 @@ from minidl.layers import (
     Rescaling,
 )
 from minidl.layers.containers import Chain
+from minidl.layers.context import Context
 from minidl.losses import SparseCategoricalCrossentropy
 from minidl.optimizers import SGD, Adam
 from minidl.parameters import Parameter
@@ -82,11 +83,10 @@ def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., 
         def run() -> tuple[Any, Any]:
             for p in layer.parameters:
                 p.zero_grad()
-            layer.begin_step()
-            y, saved = layer.apply(x, training=True)
-            pending = layer.pending(saved)
+            context = Context(training=True)
+            y, saved = layer.apply(x, context)
             dx = layer.gradient(dy, saved)
-            layer.commit(pending)
+            context.commit()
             return y, dx
 
         def results() -> Results:

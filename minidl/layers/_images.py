@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minidl import config
 from minidl.backend import Array
 from minidl.errors import ArgumentError, ShapeError, closest
 from minidl.geometry import Window
-from minidl.layers.base import Layer, Shape
+from minidl.layers.base import Layer, LayerOptions, Shape
 
 
-class ImageLayer(Layer):
+class ImageLayer(Layer, abstract=True):
     """Base of layers on (batch, *spatial, channels) or, with channels_first, (batch, channels, *spatial).
 
     The ops know channels-last only. For channels_first the layers hand on transposed views of channels-last memory, so a
@@ -20,14 +20,18 @@ class ImageLayer(Layer):
 
     rank = 2  # number of spatial axes
 
-    def __init__(self, data_format: str | None, *, name: str | None, input_shape: Any) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, data_format: str | None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
         self.data_format = config.data_format() if data_format is None else data_format
         if self.data_format not in ("channels_last", "channels_first"):
             expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
             elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
             meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
             raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected, meant=meant)
+
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """None: a window looks at several steps together."""
+        return None
 
     def split_shape(self, input_shape: Shape) -> tuple[Shape, int]:
         """Spatial shape and number of channels of a sample; raises ShapeError for another number of axes."""

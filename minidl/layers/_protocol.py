@@ -12,11 +12,11 @@ from typing import Any
 
 from minidl.errors import ArgumentTypeError, StateError, described
 
-_APPLY = "apply(self, x, training=False, keep=True), which returns y and what gradient needs"
+_APPLY = "apply(self, x, context), which returns y and what gradient needs"
 _SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # name: as text, positional, by keyword
     "build": ("build(self, input_shape)", ("input_shape",), ()),
     "output_shape": ("output_shape(self, input_shape)", ("input_shape",), ()),
-    "apply": (_APPLY, ("x",), ("training", "keep")),
+    "apply": (_APPLY, ("x", "context"), ()),
     "gradient": ("gradient(self, dy, saved, need_dx=True), which returns dx", ("dy", "saved"), ("need_dx",)),
 }
 _WRITTEN_ONCE = ("forward", "backward", "__call__")
@@ -29,7 +29,7 @@ def check_class(cls: type, base: type) -> None:
         if not issubclass(mixin, base) and mixin is not object:
             own = {**vars(mixin), **own}
     if "call" in own and "apply" not in own:
-        fix = "rename call to apply, return (y, saved), and write gradient(self, dy, saved, need_dx=True)"
+        fix = "rename call to apply, take (self, x, context), return (y, saved), write gradient(self, dy, saved, need_dx=True)"
         raise ArgumentTypeError(name, "a class with Keras's method call", _APPLY, fix)
     for method in _WRITTEN_ONCE:
         if method in own:
@@ -42,6 +42,9 @@ def check_class(cls: type, base: type) -> None:
     for method, (text, positional, keywords) in _SIGNATURES.items():
         if inspect.isfunction(own.get(method)):
             signature = inspect.signature(own[method])
+            if method == "apply" and "training" in signature.parameters:
+                fix = "apply(self, x, context), with context.training and context.keep"
+                raise ArgumentTypeError(name, f"a class with apply{signature}", text, fix)
             try:
                 signature.bind("self", *positional, **dict.fromkeys(keywords))
             except TypeError:
@@ -62,16 +65,19 @@ def initialised(init: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def in_pairs(apply: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
-    """``apply`` of a class, and an error where it returns y alone: two samples would be taken for y and saved."""
+def in_pairs(apply: Callable[..., Any], inference: Any) -> Callable[..., tuple[Any, Any]]:
+    """``apply`` of a class, in ``inference`` without a context, and an error where it returns y alone.
+
+    Two samples would be taken for y and saved.
+    """
 
     @functools.wraps(apply)
-    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = apply(self, *args, **kwargs)
+    def checked(self: Any, x: Any, context: Any = inference) -> Any:
+        result = apply(self, x, context)
         if isinstance(result, tuple) and len(result) == 2:
             return result
         kind = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
-        fix = "return y, (x if keep else None): y and whatever gradient needs, None where that is nothing"
+        fix = "return y, (x if context.keep else None): y and whatever gradient needs, None where that is nothing"
         raise ArgumentTypeError(f"{self.label}: apply", f"{kind} as its result", "a pair (y, saved)", fix)
 
     return checked

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Unpack
 
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, LayerOptions
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops import activation as elementwise
 from minidl.ops import softmax as normalized
 
@@ -31,8 +32,17 @@ class Activation(Layer):
     array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, activation: str, *, name: str | None = None, input_shape: Any = None, **options: float) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self,
+        activation: str,
+        negative_slope: float | None = None,
+        alpha: float | None = None,
+        **layer_options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**layer_options)
+        self.negative_slope, self.alpha = negative_slope, alpha
+        given = {"negative_slope": negative_slope, "alpha": alpha}
+        options = {option: value for option, value in given.items() if value is not None}
         if not isinstance(activation, str):
             raise ArgumentTypeError("Activation", described(activation), f"a name: {', '.join(_FORMULAS)}")
         if activation not in _FORMULAS:
@@ -56,12 +66,30 @@ class Activation(Layer):
         """Whether y = x."""
         return self.activation == "linear"
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = f(x); keeps y, from which every activation's derivative can be had."""
         if self.is_linear:
             return x, None
         y = self._f(x, **self.options)
-        return y, (y if keep else None)
+        return y, (y if context.keep else None)
+
+    @property
+    def final_activation(self) -> Activation:
+        """Itself."""
+        return self
+
+    @property
+    def in_sums(self) -> str:
+        """The part of f that dense and convolution kernels compute while they write their sums."""
+        return "relu" if self.activation == "relu" else "linear"
+
+    def behind_sums(self, z: Any, context: Context) -> tuple[Any, Any]:
+        """``apply`` for z from such a kernel, which has computed the part ``in_sums`` already."""
+        return (z, (z if context.keep else None)) if self.activation == "relu" else self.apply(z, context)
+
+    def _plain(self) -> Any:
+        """The name alone, where it says everything."""
+        return self.activation if not self.options and self.given_name is None else super()._plain()
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy f'(x)."""

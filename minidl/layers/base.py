@@ -1,200 +1,142 @@
 """A layer is a pair of pure functions, ``apply`` and ``gradient``; everything else here is convenience written once.
 
-To write one: ``build`` makes the parameters, ``output_shape`` says what comes out, ``apply`` returns y and what the gradient
-will need, ``gradient`` returns dx and adds to the gradients of the layer's own parameters. docs/custom_layer.md walks
-through one; ``minidl.testing.check_gradients`` proves it.
+To write one: ``build`` makes the parameters and the state, ``output_shape`` says what comes out, ``apply`` returns y and what
+the gradient will need, ``gradient`` returns dx and adds to the gradients of the layer's own parameters. docs/custom_layer.md
+walks through one; ``minidl.testing.check_gradients`` proves it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+import weakref
+from collections.abc import Callable
+from typing import Any, TypedDict
 
 import numpy as np
 
-from minidl import access, config, initializers
+from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.backend.random import Stream, new_stream
-from minidl.declared import snake_case
+from minidl.backend.random import Stream
+from minidl.checks import check_flag
+from minidl.declared import Declared, snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
-from minidl.geometry import check_shape
+from minidl.geometry import check_shape, is_several
 from minidl.layers._protocol import check_class, explain_keras_weights, in_pairs, initialised
-from minidl.layers.overwrite import copy_of, overwrite
+from minidl.layers._weights import Holder
+from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
 
 Shape = tuple[int, ...]
 
 
-class Layer:
+class LayerOptions(TypedDict, total=False):
+    """The arguments that every layer takes by keyword: ``def __init__(self, units, **options: Unpack[LayerOptions])``."""
+
+    name: str | None
+    trainable: bool
+    dtype: Any
+    input_shape: Any
+
+
+class Layer(Holder, Declared):
     """Base of all layers.
 
     Args:
         name: how errors and ``summary`` call the layer; by default its class in snake case, numbered within a model.
+        trainable: False makes a layer that is frozen from the start.
+        dtype: of the parameters and the results, ``"float32"`` or ``"float64"``; None is ``minidl.config.dtype()``.
         input_shape: shape of one sample, for the first layer of a ``Sequential``; never with the batch axis.
     """
 
+    table = "layer"
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
+    keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
+    sets_mask = False  # True for containers, whose apply leaves the mask of y in the context
+    makes_mask = (
+        False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
+    )
     _class_name = "Layer"  # as names and errors have it
 
-    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
+    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, input_shape: Any = None) -> None:
+        where = type(self).__name__
         if name is not None and (not isinstance(name, str) or not name):
-            raise ArgumentTypeError(type(self).__name__, f"name={name!r}", "a non-empty string")
+            raise ArgumentTypeError(where, f"name={name!r}", "a non-empty string")
         self.given_name, self.number = name, 0
-        self.dtype = config.dtype()
-        self.declared_input_shape = None if input_shape is None else check_shape(input_shape, type(self).__name__)
+        with config.use_dtype(config.dtype() if dtype is None else dtype):
+            self.dtype = config.dtype()
+        self.declared_input_shape = None if input_shape is None else check_shape(input_shape, where)
         self.input_shape: Any = None  # of one sample; known once built
         self._stream: Stream | None = None
-        self._trainable = True
+        self._trainable, self._learning_rate_multiplier = check_flag(where, "trainable", trainable), 1.0
         self._building = False
-        self._made: list[Parameter] = []  # by new_parameter, to see that none is forgotten
-        self._constants: list[Parameter] = []  # of these, the ones that thawing the layer must not train
-        self._remembered: tuple[Any, Shape] | None = None  # saved, and the shape of y, of the last forward
+        self._made: list[Parameter] = []
+        self._constants: list[Parameter] = []
+        self._remembered: tuple[Any, Any] | None = None  # saved, and the shape of y, of the last forward
+        self._steps_done: Array | None = None
+        self._symbols: list[weakref.ref[Symbol]] = []  # its results in graphs; those who hold the graphs keep them alive
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Make the parameters for samples of ``input_shape`` (no batch axis). Runs once; called again it only checks."""
+        """Make parameters and state for samples of ``input_shape`` (no batch axis). Runs once; called again it only checks."""
 
     def output_shape(self, input_shape: Any) -> Any:
-        """Shape of one output sample; raises ShapeError for an input it cannot take."""
+        """Shape of one output sample, or a tuple of shapes; raises ShapeError for an input the layer cannot take."""
         return input_shape
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
-        """y, and what ``gradient`` and ``commit`` will need (None when not ``keep``). Leaves the layer's state as it is."""
-        raise NotImplementedError(f"{self.label} has no apply(self, x, training=False, keep=True) that returns y and saved.")
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y, and what ``gradient`` will need (None where not ``context.keep``). Changes nothing: see ``Context``."""
+        raise NotImplementedError(f"{self.label} has no apply(self, x, context) that returns y and saved.")
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx (None unless ``need_dx``); adds to the gradients of the layer's parameters. dy is read-only."""
         raise NotImplementedError(f"{self.label} has no gradient(self, dy, saved, need_dx=True) that returns dx.")
 
-    def commit(self, pending: Any) -> None:
-        """After a whole step: take over new state (running statistics, counters). Most layers have none."""
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """The mask of y, for x with ``mask``: by default the same one. Override it where the layer makes or uses up a mask."""
+        return mask
 
-    def pending(self, saved: Any) -> Any:
-        """The part of ``saved`` that ``commit`` will need; the rest is released as soon as the gradient is done."""
-        return None if type(self).commit is Layer.commit else saved
-
-    def begin_step(self) -> None:
-        """Before a step: forget whatever a step that failed half-way left behind. Most layers have nothing."""
-
-    # -- parameters ----------------------------------------------------------------------------------------------------
-
-    def new_parameter(self, name: str, shape: Shape, initializer: Any = "zeros", trainable: bool = True) -> Parameter:
-        """A parameter of the layer's dtype on the active device, its values drawn from the layer's own random stream.
-
-        With ``trainable=False`` it is a constant, which is saved with the weights and never trained.
-        """
-        if self._stream is None:
-            self._stream = new_stream()
-        index = len(self.parameters) + len(self.state)
-        values = initializers.get(initializer, f"{self.label}: {name}")(shape, self._stream, index)
-        values = np.array(values, self.dtype)  # a copy: an initializer of your own may give an array it keeps
-        self._made.append(Parameter(backends.current().asarray(values), name, trainable and self._trainable))
-        if not trainable:
-            self._constants.append(self._made[-1])
-        return self._made[-1]
-
-    def sublayers(self) -> Iterator[Layer]:
-        """The layers this one is made of: those it holds as attributes, singly or in lists."""
-        for value in vars(self).values():
-            yield from (item for item in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(item, Layer))
+    def check_input(self, x: Any, where: str) -> None:
+        """Raise DataError for numbers of x, a host array, that the layer cannot take, such as ids without a row."""
 
     @property
-    def parameters(self) -> list[Parameter]:
-        """What can be trained, in the order it was assigned; shared parameters once."""
-        return list(dict.fromkeys(p for _, p in self.named_parameters()))
+    def input_dtype(self) -> Any:
+        """Element type that x is given in, one for each input; integers for layers that take ids."""
+        return self.dtype
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Pairs such as ``("W", p)``, or ``("dense_1.W", p)`` from a container."""
-        for value in vars(self).values():
-            if isinstance(value, Parameter) and value not in self.state:
-                yield value.name, value
-        for layer in self.sublayers():
-            for name, p in layer.named_parameters():
-                yield f"{layer.name}.{name}", p
+    # -- what a layer says to the plan of a training step ---------------------------------------------------------------
+
+    def absorb(self, follower: Layer) -> Layer | None:
+        """A layer that computes this one and ``follower`` behind it as one, with the same parameters; None where none does."""
+        return None
 
     @property
-    def parameter_dtype(self) -> Any:
-        """Element type of the first parameter or state, or the layer's own where it has none."""
-        first = self._first_weight()
-        return self.dtype if first is None else first.dtype
+    def final_activation(self) -> Any:
+        """The activation whose result y is, where it can be taken off by ``without_activation``; else None."""
+        return None
 
-    def _first_weight(self) -> Parameter | None:
-        for value in vars(self).values():
-            if isinstance(value, Parameter):
-                return value
-        below = (layer._first_weight() for layer in self.sublayers())
-        return next((p for p in below if p is not None), None)
-
-    @property
-    def state(self) -> list[Parameter]:
-        """What is kept but never trained (running statistics), in Keras's order."""
-        return list(dict.fromkeys(p for layer in self.sublayers() for p in layer.state))
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """Parameters and state in Keras's order: layer by layer, a layer's parameters before its state."""
-        own = [p for p in vars(self).values() if isinstance(p, Parameter) and p not in self.state]
-        below = [p for layer in self.sublayers() for p in layer.weights]
-        return list(dict.fromkeys([*own, *(below or self.state)]))
-
-    @property
-    def trainable(self) -> bool:
-        """False freezes the layer: its parameters keep their values, and normalisation uses its running statistics."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for p in self.parameters:
-            p.trainable = self._trainable
-        for layer in self.sublayers():
-            layer.trainable = value
-        for p in self._constants:
-            p.trainable = False
-
-    def count_params(self) -> int:
-        """Number of elements in parameters and state."""
-        return sum(p.size for p in self.weights)
-
-    def get_weights(self) -> list:
-        """Copies of all weights as NumPy arrays, in Keras's order and layouts."""
-        self._check_built("get_weights")
-        with access.reading("get_weights", self):
-            return [backends.backend_of(p.value).to_numpy(p.value).copy() for p in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Overwrite all weights, or none. Raises ShapeError, with nothing changed, unless number and shapes fit."""
-        self._check_built("set_weights")
-        arrays = [copy_of(backends.backend_of(p.value).asarray(w, p.dtype, f"{self.label}: weight {p.name}"))
-                  for w, p in zip(weights, self.weights)]  # fmt: skip
-        received = f"{len(weights)} arrays of shapes {[a.shape for a in arrays]}"
-        expected = f"{len(self.weights)} of shapes {[p.shape for p in self.weights]}"
-        if len(weights) != len(self.weights) or any(a.shape != p.shape for a, p in zip(arrays, self.weights)):
-            raise ShapeError(f"{self.label}: set_weights", received, expected)
-        with access.writing("set_weights", self):
-            overwrite(self.weights, arrays)
+    def without_activation(self) -> Layer:
+        """A layer with the same parameters that stops before its final activation."""
+        raise NotImplementedError
 
     # -- the stateful face: forward, backward, call --------------------------------------------------------------------
 
     @np.errstate(all="ignore")  # as in training: NaN is seen in the result, whatever was set with np.seterr
-    def forward(self, x: Any, training: bool = True) -> Any:
+    def forward(self, x: Any, training: bool = True, mask: Any = None) -> Any:
         """y for a batch x (builds the layer on first use); remembers what ``backward`` needs."""
         self._remembered = None
-        x = self.door(x)
+        x = self.validated(x)
+        context = Context(training, mask=mask, step=self.steps_done if training else 0)
         with access.reading("forward", self):
-            if training:
-                self.begin_step()
-            y, saved = self.apply(x, training=training, keep=True)
-        if training and self.state:  # running statistics, which predictions in other threads read
+            y, saved = self.apply(x, context)
+        if context.has_updates:  # running statistics, which predictions in other threads read
             with access.writing("forward", self):
-                self.commit(self.pending(saved))
-        elif training:
-            self.commit(self.pending(saved))
-        self._remembered = saved, y.shape
+                context.commit()
+        if training:
+            self.count_step()
+        self._remembered = saved, _shapes_of(y)
         return y
 
     @np.errstate(all="ignore")
@@ -211,34 +153,39 @@ class Layer:
                 "y = layer.forward(x); dx = layer.backward(dy)",
             )
         saved, y_shape = self._remembered
-        dy = self._array(dy, "dy")
-        if dy.shape != y_shape:
-            raise ShapeError(f"{self.label}: backward", f"dy of shape {dy.shape}", f"that of y, {y_shape}")
+        several = is_several(y_shape)
+        dy = tuple(self._array(d, "dy", self.dtype) for d in dy) if several else self._array(dy, "dy", self.dtype)
+        if _shapes_of(dy) != y_shape:
+            raise ShapeError(f"{self.label}: backward", f"dy of shape {_shapes_of(dy)}", f"that of y, {y_shape}")
         self._remembered = None
         with access.reading("backward", self):  # it adds to gradients, which a training thread also does
             return self.gradient(dy, saved, need_dx=True)
 
     @np.errstate(all="ignore")
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any, mask: Any = None) -> Any:
         """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph."""
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return connect(self, x)
-        x = self.door(x)
+        x = self.validated(x)
         with access.reading("layer(x)", self):
-            return self.apply(x, training=False, keep=False)[0]
+            return self.apply(x, Context(keep=False, mask=mask))[0]
 
-    def door(self, x: Any) -> Any:
-        """x as arrays of the active backend in the layer's dtype, its shape checked; builds the layer on first use."""
+    def validated(self, x: Any) -> Any:
+        """x as arrays of the active backend in ``input_dtype``, its shape checked; builds the layer on first use."""
         if self.takes_many:
             if not isinstance(x, (tuple, list)):
                 raise ArgumentTypeError(self.label, f"one {type(x).__name__}", "a list of arrays", "layer.forward([a, b])")
-            arrays = tuple(self._array(item, "x") for item in x)
+            dtypes = self.input_dtype
+            dtypes = dtypes if isinstance(dtypes, tuple) and len(dtypes) == len(x) else (dtypes,) * len(x)
+            arrays = tuple(self._array(item, "x", dtype) for item, dtype in zip(x, dtypes))
             shape: Any = tuple(self._sample_shape(a) for a in arrays)
             if len({a.shape[0] for a in arrays}) > 1:
                 raise ShapeError(self.label, f"batches of {[a.shape[0] for a in arrays]} samples", "equal ones")
             self.ensure_built(shape)
             return arrays
-        array = self._array(x, "x")
+        array = self._array(x, "x", self.input_dtype)
+        if array.dtype.kind == "i":
+            self.check_input(backends.current().to_numpy(array), f"{self.label}: x")
         self.ensure_built(self._sample_shape(array))
         return array
 
@@ -249,7 +196,61 @@ class Layer:
         elif input_shape != self.input_shape:
             self.output_shape(input_shape)
 
-    # -- names and errors ----------------------------------------------------------------------------------------------
+    @property
+    def steps_done(self) -> Array:
+        """How many training passes were made through this layer by itself, or through the network it is: integers (1,).
+
+        They stand on the device, as part of the random addresses of a step that may be recorded.
+        """
+        if self._steps_done is None:
+            self._steps_done = backends.current().asarray(np.zeros(1, np.int64))
+        return self._steps_done
+
+    def count_step(self) -> None:
+        """A training pass was made: the next one draws other random numbers."""
+        steps = self.steps_done
+        steps += 1
+
+    # -- its place in graphs -------------------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> Any:
+        """The layer's result in the graph it was put in: a symbol, for ``Model(model.input, layer.output)``.
+
+        Raises StateError where there is none, or where the layer was used more than once: then ``get_output_at(i)``.
+        """
+        return self._only_use("output")
+
+    @property
+    def input(self) -> Any:
+        """What the layer is applied to in the graph it was put in: a symbol, or a list of them; raises as ``output`` does."""
+        node = _first(self._only_use("input")).node
+        return list(node.inputs) if self.takes_many else node.inputs[0]
+
+    def get_output_at(self, index: int) -> Any:
+        """The result of the layer's use number ``index``, counted from 0."""
+        uses = self._uses()
+        if not 0 <= index < len(uses):
+            raise StateError(f"{self.label}: get_output_at({index})", f"a layer with {len(uses)} uses", "one of them")
+        return uses[index]
+
+    def _uses(self) -> list[Any]:
+        """The results of all uses that still are, a tuple for each use of a layer with several outputs."""
+        alive = [symbol for symbol in (reference() for reference in self._symbols) if symbol is not None]
+        nodes: dict[Any, list[Symbol]] = {}
+        for symbol in alive:
+            nodes.setdefault(symbol.node, []).append(symbol)
+        return [tuple(of_node) if node.several else of_node[0] for node, of_node in nodes.items()]
+
+    def _only_use(self, what: str) -> Any:
+        uses = self._uses()
+        if len(uses) == 1:
+            return uses[0]
+        received = "a layer that is in no graph" if not uses else f"a layer that is used {len(uses)} times"
+        fix = "model.build(input_shape), or call it on a symbol" if not uses else "layer.get_output_at(0)"
+        raise StateError(f"{self.label}: {what}", received, "one use", fix)
+
+    # -- names, configuration and errors --------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -263,19 +264,25 @@ class Layer:
         """Name and class, as errors print it: ``dense_1 (Dense)``."""
         return f"{self.name} ({self._class_name})"
 
-    def __repr__(self) -> str:
-        shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape(self.input_shape)}"
-        return f"<{self.label}: {shape}>"
+    def _arguments(self) -> dict[str, Any]:
+        """As for everything declared; the shape is that of the first layer's argument."""
+        return super()._arguments() | {"input_shape": self.declared_input_shape}
+
+    def _shown_arguments(self) -> dict[str, Any]:
+        """As ``repr`` shows them: without a name that is only a number, and without today's dtype."""
+        shown = self._arguments() | {"name": self.given_name}
+        usual = {"dtype": config.dtype(), "data_format": config.data_format()}
+        return shown | {name: None for name, value in usual.items() if shown.get(name) == value}
 
     def _check_built(self, what: str) -> None:
         if self.input_shape is None:
             fix = "layer.build(input_shape), or pass input_shape to the first layer of the model"
             raise NotBuiltError(f"{self.label}: {what}", "a layer without an input shape", "a built layer", fix)
 
-    def _array(self, x: Any, what: str) -> Array:
-        """x in the layer's dtype and in C order: sums run in the order of memory, so the layout would show in the last bits."""
+    def _array(self, x: Any, what: str, dtype: Any) -> Array:
+        """x in this dtype and in C order: sums run in the order of memory, so the layout would show in the last bits."""
         backend = backends.current()
-        return backend.contiguous(backend.asarray(x, self.dtype, f"{self.label}: {what}"))
+        return backend.contiguous(backend.asarray(x, dtype, f"{self.label}: {what}"))
 
     def _sample_shape(self, array: Array) -> Shape:
         if array.ndim == 0:
@@ -290,13 +297,32 @@ class Layer:
         if cls.__module__.partition(".")[0] != "minidl":  # minidl's own are proven, and need not be looked at in every step
             if "__init__" in cls.__dict__:
                 cls.__init__ = initialised(cls.__init__)  # type: ignore[method-assign]
+            if "output_mask" in cls.__dict__:
+                cls.makes_mask = True
             if "apply" in cls.__dict__:
-                cls.apply = in_pairs(cls.apply)  # type: ignore[method-assign]
+                cls.apply = in_pairs(cls.apply, INFERENCE)  # type: ignore[method-assign]
         if "build" in cls.__dict__:
             cls.build = _once(cls.build)  # type: ignore[method-assign, assignment]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_remembered": None}
+        return {**vars(self), "_remembered": None, "_symbols": []}
+
+
+def run(layer: Layer, x: Any, context: Context) -> tuple[Any, Any]:
+    """``layer.apply`` within another layer: afterwards ``context.mask`` is the mask of y, as it was that of x before."""
+    mask = context.mask
+    y, saved = layer.apply(x, context)
+    if not layer.sets_mask and (mask is not None or layer.makes_mask):
+        context.mask = layer.output_mask(x, mask)
+    return y, saved
+
+
+def _shapes_of(y: Any) -> Any:
+    return tuple(part.shape for part in y) if isinstance(y, tuple) else y.shape
+
+
+def _first(item: Any) -> Any:
+    return item[0] if isinstance(item, tuple) else item
 
 
 def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Unpack
 
 from minidl.declared import snake_case
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
-from minidl.layers.base import Layer
+from minidl.geometry import is_several
+from minidl.layers.base import Layer, LayerOptions, run
+from minidl.layers.context import INFERENCE, Context
+from minidl.layers.symbol import Node, Symbol, results
 from minidl.parameters import Parameter
 
 
-class Chain(Layer):
+class Chain(Layer, abstract=True):
     """Layers applied one after another.
 
     >>> from minidl.layers import Activation, Dense
@@ -20,15 +23,28 @@ class Chain(Layer):
     (3,)
     """
 
+    sets_mask = True
+    _is_plan = False
     _class_name = "Sequential"  # the class that users make it by
 
-    def __init__(self, layers: Iterable[Layer] = (), *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, layers: Iterable[Layer] = (), **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
         self.layers: list[Layer] = []
+        self.symbols: list[Any] = []  # the input, and the result of each layer: once built
+        self.models: dict[Layer, Any] = {}  # the models that people see, by the networks of theirs among the layers
+        self.declared_dtype: str | None = None  # of the input, where an Input said it
         self._looked_at: list[Layer] = []
         self._of_layers: list[list[Parameter]] = []
         for layer in layers:
             self.append(layer)
+
+    @classmethod
+    def of_layers(cls, layers: Iterable[Layer], like: Layer) -> Chain:
+        """A chain of built layers for a plan, in the place of ``like``: it has no symbols and gives nobody a number."""
+        chain = cls(name=like.given_name)
+        chain.number, chain._class_name = like.number, like._class_name
+        chain.layers, chain.input_shape, chain._is_plan = list(layers), like.input_shape, True
+        return chain
 
     def append(self, layer: Layer) -> None:
         """Add a layer behind the others; it is built at once where the input shape is known."""
@@ -41,6 +57,7 @@ class Chain(Layer):
         if self.input_shape is not None:
             layer.ensure_built(self.output_shape(self.input_shape))
             self.layers.append(layer)
+            self._connect()
         else:
             self.layers.append(layer)
             if self.declared_input_shape is not None:
@@ -52,14 +69,16 @@ class Chain(Layer):
                     raise
 
     def sublayers(self) -> Iterator[Layer]:
-        """The links of the chain."""
+        """The layers of the chain, each time it is used."""
         return iter(self.layers)
 
     def build(self, input_shape: Any) -> None:
         """Build each layer for what comes out of the one before."""
+        first_shape = input_shape
         for layer in self.layers:
             layer.ensure_built(input_shape)
             input_shape = layer.output_shape(input_shape)
+        self._connect(first_shape)
 
     def output_shape(self, input_shape: Any) -> Any:
         """The last layer's; the layer that cannot take its input is the one named in the error."""
@@ -67,14 +86,14 @@ class Chain(Layer):
             input_shape = layer.output_shape(input_shape)
         return input_shape
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y, and what each layer saved."""
-        saved: list[Any] = []
+        context, saved = context.own(), []
         for layer in self.layers:
-            x, of_layer = layer.apply(x, training=training, keep=keep)
-            if keep:
+            x, of_layer = run(layer, x, context)
+            if context.keep:
                 saved.append(of_layer)
-        return x, (saved if keep else None)
+        return x, (saved if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx; releases what each layer saved as soon as it is used, and goes no further down than anything is trained."""
@@ -96,19 +115,52 @@ class Chain(Layer):
                 return index
         return len(self.layers)
 
-    def pending(self, saved: Any) -> Any:
-        """Each layer's."""
-        return [layer.pending(of_layer) for layer, of_layer in zip(self.layers, saved)]
+    @property
+    def input_dtype(self) -> Any:
+        """That of the first layer, unless an ``Input`` said another one."""
+        if self.declared_dtype is not None:
+            return self.declared_dtype
+        return self.layers[0].input_dtype if self.layers else self.dtype
 
-    def commit(self, pending: Any) -> None:
-        """Each layer's."""
-        for layer, of_layer in zip(self.layers, pending):
-            layer.commit(of_layer)
+    def check_input(self, x: Any, where: str) -> None:
+        """As the first layer does."""
+        if self.layers:
+            self.layers[0].check_input(x, where)
 
-    def begin_step(self) -> None:
-        """Each layer's."""
-        for layer in self.layers:
-            layer.begin_step()
+    @property
+    def takes_many(self) -> bool:  # type: ignore[override]
+        """As the first layer does."""
+        return bool(self.layers) and self.layers[0].takes_many
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The symbols of the input, once built."""
+        return () if not self.symbols else self.symbols[0] if isinstance(self.symbols[0], tuple) else (self.symbols[0],)
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        """The symbols of the result, once built."""
+        return () if not self.symbols else self.symbols[-1] if isinstance(self.symbols[-1], tuple) else (self.symbols[-1],)
+
+    def _connect(self, input_shape: Any = None) -> None:
+        """Symbols for the layers that have none yet, so that each layer's result can be made an output of another model."""
+        if not self.symbols:
+            shapes = input_shape if is_several(input_shape) else (input_shape,)
+            places = tuple(Symbol(shape, Node(None), name=f"{self.name} input", dtype=self.declared_dtype) for shape in shapes)
+            self.symbols = [places if is_several(input_shape) else places[0]]
+        for layer in self.layers[len(self.symbols) - 1 :]:
+            before = self.symbols[-1]
+            inputs = before if isinstance(before, tuple) else (before,)
+            shape = tuple(symbol.shape for symbol in inputs) if isinstance(before, tuple) else inputs[0].shape
+            self.symbols.append(results(layer, inputs, layer.output_shape(shape), self.models.get(layer)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "symbols": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.input_shape is not None and not self._is_plan:
+            self._connect(self.input_shape)
 
 
 def _instead_of(item: Any) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from minidl import initializers
+from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentError, ShapeError
 from minidl.geometry import Window, check_padding, positive_integers
-from minidl.layers import activation as activations
+from minidl.layers._activated import Activated
 from minidl.layers._images import ImageLayer
-from minidl.layers.base import Shape
+from minidl.layers.base import LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
 from minidl.ops.linear import bias_grad
 
 
-class Conv(ImageLayer):
+class Conv(Activated, ImageLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
 
     def __init__(
@@ -31,34 +32,42 @@ class Conv(ImageLayer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
-        name: str | None = None,
-        input_shape: Any = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(data_format, name=name, input_shape=input_shape)
+        super().__init__(data_format, **options)
         where = type(self).__name__
         self.filters = check_integer(where, "filters", filters)
         self.groups = check_integer(where, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(where, f"filters={filters}, groups={groups}", "filters divisible by groups")
         check_padding(where, padding)
-        self.window = Window(
-            positive_integers(where, "kernel_size", kernel_size, self.rank),
-            positive_integers(where, "strides", strides, self.rank),
-            padding,
-            positive_integers(where, "dilation_rate", dilation_rate, self.rank),
-        )
-        self.activation = activations.get(activation, where)
+        self.kernel_size = positive_integers(where, "kernel_size", kernel_size, self.rank)
+        self.strides = positive_integers(where, "strides", strides, self.rank)
+        self.padding = padding
+        self.dilation_rate = positive_integers(where, "dilation_rate", dilation_rate, self.rank)
+        self.window = Window(self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        self.set_activation(activation, activity_regularizer)
         self.use_bias = check_flag(where, "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, f"{where}: kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, f"{where}: bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{where}: kernel_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, f"{where}: bias_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, f"{where}: kernel_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, f"{where}: bias_constraint")
 
     def build(self, input_shape: Shape) -> None:
         """Make W (*kernel_size, channels / groups, filters) and b (filters,)."""
         channels = self.split_shape(input_shape)[1]
         shape = (*self.window.size, channels // self.groups, self.filters)
-        self.W = self.new_parameter("W", shape, self.kernel_initializer)
-        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer) if self.use_bias else None
+        of_W = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        of_b = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+        self.W = self.new_parameter("W", shape, self.kernel_initializer, **of_W)
+        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer, **of_b) if self.use_bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, ``filters`` channels."""
@@ -74,23 +83,29 @@ class Conv(ImageLayer):
             )
         return self.join_shape(self.spatial_output(input_shape, self.window), self.filters)
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = f(x * W + b); keeps x and what f needs."""
         x = self.to_last(x)
-        z = convolve(x, self.W.value, self.b.value if self.b is not None else None, self.window, self.groups)
-        y, of_activation = self.activation.apply(z, training, keep)  # a softmax, too, runs over the channels
-        return self.from_last(y), ((x, of_activation) if keep else None)
+        f, b = self.behind, self.b.value if self.b is not None else None
+        z = convolve(x, self.W.value, b, self.window, self.groups, f.in_sums)
+        y, of_f = f.behind_sums(z, context)  # a softmax, too, runs over the channels
+        return self.from_last(y), ((x, of_f) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx, with dz = dy f'(z); see the op for dW, db and dx."""
-        x, of_activation = saved
-        dz = self.activation.gradient(self.to_last(dy), of_activation)
+        x, of_f = saved
+        dz = self.behind.gradient(self.to_last(dy), of_f)
         self.W.accumulate(convolve_grad_W, x, dz, self.window, self.groups)
         if self.b is not None:
             self.b.accumulate(bias_grad, dz)
         if not need_dx:
             return None
         return self.from_last(convolve_grad_x(dz, self.W.value, x.shape[1:-1], self.window, self.groups))
+
+    @property
+    def final_activation(self) -> Any:
+        """The activation; a softmax over channels that come first is not one over the last axis of y."""
+        return super().final_activation if self.data_format == "channels_last" or self.activation.in_sums != "linear" else None
 
 
 class Conv2D(Conv):
@@ -107,7 +122,7 @@ class Conv2D(Conv):
         data_format: ``"channels_last"``, ``"channels_first"``, or None for the one in ``minidl.config``.
         dilation_rate: d, distance between the window's taps.
         groups: the channels and filters are cut into this many independent convolutions.
-        activation, use_bias, kernel_initializer, bias_initializer: as for ``Dense``.
+        activation, use_bias and the initializers, regularizers and constraints: as for ``Dense``.
 
     Raises ArgumentError and ArgumentTypeError for arguments out of range, ShapeError at ``build``.
     Source: decks 000, 001, 004; LeCun et al. 1989.

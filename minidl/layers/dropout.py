@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from minidl import backend as backends
 from minidl.backend.random import Stream, check_seed, new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
-from minidl.layers.base import Layer, Shape
+from minidl.layers.base import Layer, LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops.dropout import dropout, dropout_grad
 
 
@@ -35,11 +35,9 @@ class Dropout(Layer):
         rate: float,
         noise_shape: Any = None,
         seed: int | None = None,
-        *,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(**options)
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)):
             raise ArgumentTypeError("Dropout", f"rate={rate!r}", "a number between 0 and 1")
         if not 0 <= rate <= 1:
@@ -47,12 +45,10 @@ class Dropout(Layer):
         self.rate = float(rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = None if seed is None else check_seed(seed, "Dropout")
-        self._calls = 0  # uses of this layer within the current step
 
     def build(self, input_shape: Shape) -> None:
-        """Take a random stream and start its step counter."""
-        self.stream = new_stream() if self.seed is None else Stream(self.seed, 0)
-        self.step = backends.current().asarray(np.zeros(1, np.int64))
+        """Take a random stream."""
+        self._stream = new_stream() if self.seed is None else Stream(self.seed, 0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Unchanged."""
@@ -63,32 +59,18 @@ class Dropout(Layer):
                 raise ShapeError(self.label, received, "(batch, ...) with 1, None or the input's size on each axis")
         return input_shape
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the mask."""
-        if not training or self.rate == 0:
+        if not context.training or self.rate == 0:
             return x, None
         shape = x.shape
         if self.noise_shape is not None:
             shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, x.shape))
-        call, self._calls = self._calls, self._calls + 1
-        y, mask = dropout(x, self.rate, self.stream.key, self.step, call, shape)
-        return y, (mask if keep else None)
+        y, mask = dropout(x, self.rate, *context.random(self), shape)
+        return y, (mask if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy mask / (1 - rate)."""
         if saved is None:
             return dy
         return dropout_grad(dy, saved, self.rate) if need_dx else None
-
-    def begin_step(self) -> None:
-        """Count the uses within a step from 0."""
-        self._calls = 0
-
-    def pending(self, saved: Any) -> Any:
-        """Whether the layer drew anything."""
-        return saved is not None
-
-    def commit(self, pending: Any) -> None:
-        """Move on to the next step's numbers."""
-        if pending:
-            self.step += 1

@@ -1,5 +1,9 @@
 """Networks with branches: layers called on symbols make a graph, which runs in topological order, backwards in reverse.
 
+Every value of a pass has a slot: the inputs stand in the first ones, then the results of each use of a layer. So a graph is a
+list of uses, each a layer with the slots it reads and those it writes, and nothing in it is nested: a thousand layers are
+copied and pickled as easily as ten.
+
 >>> from minidl.layers import Add, Dense, Input
 >>> x = Input((4,))
 >>> h = Dense(4)(x)
@@ -11,138 +15,274 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
-from minidl.layers.base import Layer, Shape
+from minidl.layers.base import Layer, run
 from minidl.layers.containers import number_names, used_up
-from minidl.layers.symbol import Symbol
+from minidl.layers.context import INFERENCE, Context
+from minidl.layers.symbol import Node, Symbol, results
+
+Place = tuple[Any, str | None, str | None]  # of an input: shape, name, dtype
 
 
-class Graph(Layer):
-    """Everything between ``inputs`` and ``output``, as one layer. A layer that appears twice shares its parameters."""
+class Use(NamedTuple):
+    """One use of a layer: the slots that it reads, and those that it writes (one, or several results)."""
 
+    layer: Layer
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    several: bool  # whether the layer's result is a tuple
+
+
+class Graph(Layer, abstract=True):
+    """Everything between ``inputs`` and ``outputs``, as one layer. A layer that appears twice shares its parameters.
+
+    Args:
+        inputs: a symbol from ``Input``, or a list of them.
+        outputs: a symbol, or a list of them: then y is a tuple.
+    """
+
+    sets_mask = True
+    _is_plan = False
     _class_name = "Model"  # the class that users make it by
 
-    def __init__(self, inputs: Any, output: Any, *, name: str | None = None) -> None:
+    def __init__(self, inputs: Any, outputs: Any, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.takes_many = isinstance(inputs, (tuple, list))
-        self.inputs: tuple[Symbol, ...] = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-        self.output = output
-        for symbol in (*self.inputs, output):
+        self.takes_many, self.gives_many = isinstance(inputs, (tuple, list)), isinstance(outputs, (tuple, list))
+        self.inputs: tuple[Symbol, ...] = tuple(inputs) if self.takes_many else (inputs,)
+        self.outputs: tuple[Symbol, ...] = tuple(outputs) if self.gives_many else (outputs,)
+        for symbol in (*self.inputs, *self.outputs):
             if not isinstance(symbol, Symbol):
                 fix = "x = Input(shape); y = Dense(10)(x); Model(x, y)"
-                raise ArgumentTypeError("Model", described(symbol), "symbols; one output", fix)
-        self.nodes = _topological(self.inputs, output)
-        self.layers: list[Layer] = list(dict.fromkeys(_layer(node) for node in self.nodes))
-        number_names(self.layers)
+                raise ArgumentTypeError("Model", described(symbol), "symbols", fix)
+        if not self.outputs:
+            raise ArgumentError("Model", "no outputs", "at least one")
+        nodes = _topological(self.inputs, self.outputs)
+        self.models = {node.layer: node.model for node in nodes if node.model is not None}
+        places = [(symbol.shape, symbol.name, symbol.dtype) for symbol in self.inputs]
+        self._set(*_slots(self.inputs, self.outputs, nodes), places)
+
+    def _set(self, uses: list[Use], output_slots: tuple[int, ...], places: list[Place]) -> None:
+        self.uses, self.output_slots, self.places = uses, output_slots, places
+        self.layers: list[Layer] = list(dict.fromkeys(use.layer for use in uses))
+        if not self._is_plan:
+            number_names(self.layers)
         self._of_layers = {layer: layer.parameters for layer in self.layers}  # asked for at every step: listed once
-        self._last_uses = _last_uses(self.nodes, output)
-        shapes = tuple(symbol.shape for symbol in self.inputs)
+        self._finished = _last_uses(uses, output_slots)
+        self._slots = len(places) + sum(len(use.outputs) for use in uses)
+        shapes = tuple(shape for shape, _, _ in places)
         self.input_shape = shapes if self.takes_many else shapes[0]
+
+    @classmethod
+    def of_uses(
+        cls,
+        uses: list[Use],
+        output_slots: tuple[int, ...],
+        places: list[Place],
+        many: tuple[bool, bool],
+        name: Any,
+    ) -> Graph:
+        """A graph of these uses for a plan; slots are numbered from 0, ``places`` are (shape, name, dtype) of the inputs.
+
+        It has no symbols: its layers belong to the models that people see.
+        """
+        graph = object.__new__(cls)
+        Layer.__init__(graph, name=name)
+        graph.takes_many, graph.gives_many = many
+        graph.models, graph._is_plan = {}, True
+        graph._set(uses, output_slots, places)
+        return graph
 
     def sublayers(self) -> Iterator[Layer]:
         """Each layer once."""
         return iter(self.layers)
 
-    def output_shape(self, input_shape: Any) -> Any:
-        """The output's shape for inputs of this shape."""
-        received = input_shape if self.takes_many else (input_shape,)
-        if len(received) != len(self.inputs):
-            raise ShapeError(self.label, f"{len(received)} inputs", f"{len(self.inputs)}")
-        shapes: dict[Symbol, Shape] = dict(zip(self.inputs, received))
-        for node in self.nodes:
-            of_inputs = tuple(shapes[s] for s in node.inputs)
-            shapes[node] = _layer(node).output_shape(of_inputs if _layer(node).takes_many else of_inputs[0])
-        return shapes[self.output]
+    @property
+    def input_dtype(self) -> Any:
+        """For each input what its ``Input`` said, or what the first layer behind it takes."""
+        wanted: dict[int, Any] = {}
+        for use in reversed(self.uses):
+            dtypes = use.layer.input_dtype
+            for index, slot in enumerate(use.inputs):
+                wanted[slot] = dtypes[index] if isinstance(dtypes, tuple) else dtypes
+        found = tuple(dtype or wanted.get(slot, self.dtype) for slot, (_, _, dtype) in enumerate(self.places))
+        return found if self.takes_many else found[0]
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
-        """y, and what each node saved; a value is dropped after its last use."""
-        values: dict[Symbol, Any] = dict(zip(self.inputs, x if self.takes_many else (x,)))
-        saved: list[Any] = []
-        for node, finished in zip(self.nodes, self._last_uses):
-            layer = _layer(node)
-            arrays = tuple(values[s] for s in node.inputs)
-            values[node], of_node = layer.apply(arrays if layer.takes_many else arrays[0], training=training, keep=keep)
-            if keep:
-                saved.append(of_node)
-            for symbol in finished:
-                del values[symbol]
-        return values[self.output], (saved if keep else None)
+    def check_input(self, x: Any, where: str, index: int = 0) -> None:
+        """As the layers do that take input number ``index``."""
+        for use in self.uses:
+            if index in use.inputs and not use.layer.takes_many:
+                use.layer.check_input(x, where)
+
+    def output_shape(self, input_shape: Any) -> Any:
+        """The outputs' shapes for inputs of this shape."""
+        shapes = self.slot_shapes(input_shape)
+        found = tuple(shapes[slot] for slot in self.output_slots)
+        return found if self.gives_many else found[0]
+
+    def slot_shapes(self, input_shape: Any) -> list[Any]:
+        """The shape of every slot."""
+        received = input_shape if self.takes_many else (input_shape,)
+        if len(received) != len(self.places):
+            raise ShapeError(self.label, f"{len(received)} inputs", f"{len(self.places)}")
+        shapes: list[Any] = [*received, *[None] * (self._slots - len(received))]
+        for use in self.uses:
+            given = tuple(shapes[slot] for slot in use.inputs)
+            y = use.layer.output_shape(given if use.layer.takes_many else given[0])
+            for slot, shape in zip(use.outputs, y if use.several else (y,)):
+                shapes[slot] = shape
+        return shapes
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y, and what each use saved; a value is dropped after its last use."""
+        context, saved = context.own(), []
+        values: list[Any] = [*(x if self.takes_many else (x,)), *[None] * (self._slots - len(self.places))]
+        masks: dict[int, Any] = {}  # of the slots that have one
+        if context.mask is not None:
+            masks = dict(enumerate(context.mask if self.takes_many else (context.mask,)))
+        for use, finished in zip(self.uses, self._finished):
+            given = tuple([values[slot] for slot in use.inputs])
+            context.mask = _masks_of(use, masks) if masks else None
+            y, of_use = run(use.layer, given if use.layer.takes_many else given[0], context)
+            if context.keep:
+                saved.append((of_use, _sizes(y)) if use.several else of_use)
+            if context.mask is not None:
+                masks |= dict(zip(use.outputs, context.mask if use.several else (context.mask,)))
+            for slot, part in zip(use.outputs, y if use.several else (y,)):
+                values[slot] = part
+            for slot in finished:
+                values[slot] = None
+        context.mask = self._output_masks(masks)
+        y = tuple(values[slot] for slot in self.output_slots) if self.gives_many else values[self.output_slots[0]]
+        return y, (saved if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx (a tuple where there are several inputs): each node adds its dx to the gradients of its inputs."""
-        if len(saved) != len(self.nodes):
+        """dx (a tuple where there are several inputs): each use adds its dx to the gradients of what it read."""
+        if len(saved) != len(self.uses):
             raise used_up(self.label)
         wanted = self._wanted(need_dx)
-        gradients: dict[Symbol, Any] = {self.output: dy}
-        for node in reversed(self.nodes):
-            of_node, layer = saved.pop(), _layer(node)
-            if node not in wanted:
+        gradients: dict[int, Any] = {}
+        for slot, d in zip(self.output_slots, dy if self.gives_many else (dy,)):
+            if d is not None:
+                gradients[slot] = gradients[slot] + d if slot in gradients else d
+        for use in reversed(self.uses):
+            of_use, layer = saved.pop(), use.layer
+            dys = [gradients.pop(slot, None) for slot in use.outputs]
+            if use.outputs[0] not in wanted or all(d is None for d in dys):
                 continue
-            dx = layer.gradient(gradients.pop(node), of_node, need_dx=any(s in wanted for s in node.inputs))
-            for symbol, d in zip(node.inputs, dx if layer.takes_many and dx is not None else (dx,)):
-                if symbol in wanted:
-                    gradients[symbol] = gradients[symbol] + d if symbol in gradients else d
+            if use.several:
+                of_use, sizes = of_use
+                dys = [_zeros(*size) if d is None else d for d, size in zip(dys, sizes)]
+            need = any(slot in wanted for slot in use.inputs)
+            dx = layer.gradient(tuple(dys) if use.several else dys[0], of_use, need_dx=need)
+            for slot, d in zip(use.inputs, dx if layer.takes_many and dx is not None else (dx,)):
+                if slot in wanted and d is not None:
+                    gradients[slot] = gradients[slot] + d if slot in gradients else d
         if not need_dx:
             return None
-        return tuple(gradients[s] for s in self.inputs) if self.takes_many else gradients[self.inputs[0]]
+        found = tuple(gradients.get(slot) for slot in range(len(self.places)))
+        return found if self.takes_many else found[0]
 
-    def pending(self, saved: Any) -> Any:
-        """Each node's."""
-        return [_layer(node).pending(of_node) for node, of_node in zip(self.nodes, saved)]
-
-    def commit(self, pending: Any) -> None:
-        """Each node's."""
-        for node, of_node in zip(self.nodes, pending):
-            _layer(node).commit(of_node)
-
-    def begin_step(self) -> None:
-        """Each layer's."""
-        for layer in self.layers:
-            layer.begin_step()
-
-    def _wanted(self, need_dx: bool) -> set[Symbol]:
-        """The symbols whose gradient somebody asks for: behind them lies something trainable, or an input with ``need_dx``."""
+    def _wanted(self, need_dx: bool) -> set[int]:
+        """The slots whose gradient somebody asks for: behind them lies something trainable, or an input with ``need_dx``."""
         trainable = {layer for layer, of_layer in self._of_layers.items() if any(p.trainable for p in of_layer)}
-        wanted = set(self.inputs) if need_dx else set()
-        for node in self.nodes:
-            if _layer(node) in trainable or any(s in wanted for s in node.inputs):
-                wanted.add(node)
+        wanted = set(range(len(self.places))) if need_dx else set()
+        for use in self.uses:
+            if use.layer in trainable or any(slot in wanted for slot in use.inputs):
+                wanted.update(use.outputs)
         return wanted
 
+    def _output_masks(self, masks: dict[int, Any]) -> Any:
+        found = tuple(masks.get(slot) for slot in self.output_slots)
+        if all(mask is None for mask in found):
+            return None
+        return found if self.gives_many else found[0]
 
-def _layer(node: Symbol) -> Layer:
-    assert node.layer is not None
-    return node.layer
+    def _connect(self) -> None:
+        """New symbols, for a graph that was copied or read from a file."""
+        symbols: list[Symbol] = [Symbol(shape, Node(None), name=name, dtype=dtype) for shape, name, dtype in self.places]
+        self.inputs = tuple(symbols)
+        for use in self.uses:
+            inputs = [symbols[slot] for slot in use.inputs]
+            shape = tuple(symbol.shape for symbol in inputs) if use.layer.takes_many else inputs[0].shape
+            made = results(use.layer, inputs, use.layer.output_shape(shape), self.models.get(use.layer))
+            symbols += made if use.several else (made,)
+        self.outputs = tuple(symbols[slot] for slot in self.output_slots)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__()}
+        for name in ("inputs", "outputs", "_of_layers"):
+            state.pop(name, None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._set(self.uses, self.output_slots, self.places)
+        if not self._is_plan:
+            self._connect()
 
 
-def _topological(inputs: Sequence[Symbol], output: Symbol) -> list[Symbol]:
-    """The nodes between inputs and output, each after what it depends on."""
-    order: list[Symbol] = []
-    seen = set(inputs)
-    stack: list[tuple[Symbol, bool]] = [(output, False)]
+def _masks_of(use: Use, masks: dict[int, Any]) -> Any:
+    """The mask of what a use reads: a tuple for several inputs, None where no part has one."""
+    found = tuple(masks.get(slot) for slot in use.inputs)
+    if all(mask is None for mask in found):
+        return None
+    return found if use.layer.takes_many else found[0]
+
+
+def _sizes(y: Any) -> list[Any]:
+    """Shape and type of several results, to make gradients of zeros for those that nobody used."""
+    return [(part.shape, part.dtype, backends.backend_of(part)) for part in y]
+
+
+def _zeros(shape: Any, dtype: Any, backend: Any) -> Any:
+    return backend.xp.zeros(shape, dtype)
+
+
+def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[Node]:
+    """The nodes between inputs and outputs, each after what it depends on."""
+    order: list[Node] = []
+    seen: set[Node] = {symbol.node for symbol in inputs}
+    given = set(inputs)
+    stack: list[tuple[Symbol, bool]] = [(symbol, False) for symbol in reversed(outputs)]
     while stack:
-        node, inputs_done = stack.pop()
+        symbol, inputs_done = stack.pop()
+        node = symbol.node
         if inputs_done:
             order.append(node)
         elif node not in seen:
             seen.add(node)
             if node.layer is None:
-                raise ArgumentError("Model", f"an output that depends on {node}", "only on the inputs given")
-            stack.append((node, True))
-            stack.extend((s, False) for s in reversed(node.inputs) if s not in seen)
-    used = {s for node in order for s in node.inputs} | {output}
+                raise ArgumentError("Model", f"an output that depends on {symbol}", "only on the inputs given")
+            stack.append((symbol, True))
+            stack.extend((s, False) for s in reversed(node.inputs) if s.node not in seen and s not in given)
+    used = {s for node in order for s in node.inputs} | set(outputs)
     for symbol in inputs:
         if symbol not in used:
             raise ArgumentError("Model", f"{symbol}, which the output does not depend on", "inputs that are used")
     return order
 
 
-def _last_uses(nodes: Sequence[Symbol], output: Symbol) -> list[list[Symbol]]:
-    """For each node, the symbols nobody needs after it."""
-    last = {symbol: index for index, node in enumerate(nodes) for symbol in node.inputs if symbol is not output}
-    finished: list[list[Symbol]] = [[] for _ in nodes]
-    for symbol, index in last.items():
-        finished[index].append(symbol)
+def _slots(inputs: Sequence[Symbol], outputs: Sequence[Symbol], nodes: Sequence[Node]) -> tuple[list[Use], tuple[int, ...]]:
+    """The uses of the nodes, and the slots of the outputs."""
+    at: dict[tuple[Node, int], int] = {(symbol.node, symbol.index): slot for slot, symbol in enumerate(inputs)}
+    free, uses = len(inputs), []
+    for node in nodes:
+        shape = tuple(s.shape for s in node.inputs) if node.layer.takes_many else node.inputs[0].shape
+        count = len(node.layer.output_shape(shape)) if node.several else 1
+        own = tuple(range(free, free + count))
+        at |= {(node, index): slot for index, slot in enumerate(own) if (node, index) not in at}
+        uses.append(Use(node.layer, tuple(at[s.node, s.index] for s in node.inputs), own, node.several))
+        free += count
+    return uses, tuple(at[s.node, s.index] for s in outputs)
+
+
+def _last_uses(uses: Sequence[Use], output_slots: Sequence[int]) -> list[list[int]]:
+    """For each use, the slots nobody needs after it."""
+    last = {slot: index for index, use in enumerate(uses) for slot in use.inputs if slot not in output_slots}
+    finished: list[list[int]] = [[] for _ in uses]
+    for slot, index in last.items():
+        finished[index].append(slot)
     return finished

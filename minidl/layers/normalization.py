@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from minidl import initializers
+from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
-from minidl.layers.base import Layer, Shape
+from minidl.layers.base import Layer, LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops.normalization import moments, normalize, normalize_grad
-from minidl.parameters import Parameter
 
 
 class BatchNormalization(Layer):
@@ -42,11 +42,15 @@ class BatchNormalization(Layer):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
-        *,
-        name: str | None = None,
-        input_shape: Any = None,
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(**options)
         where = "BatchNormalization"
         if isinstance(axis, bool) or not hasattr(axis, "__index__"):
             raise ArgumentTypeError(where, f"axis={axis!r}", "an integer")
@@ -58,19 +62,24 @@ class BatchNormalization(Layer):
         self.center, self.scale = check_flag(where, "center", center), check_flag(where, "scale", scale)
         self.beta_initializer = initializers.get(beta_initializer, f"{where}: beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, f"{where}: gamma_initializer")
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer, f"{where}: moving_mean_initializer")
+        self.moving_variance_initializer = initializers.get(
+            moving_variance_initializer, f"{where}: moving_variance_initializer"
+        )
+        self.beta_regularizer = regularizers.get(beta_regularizer, f"{where}: beta_regularizer")
+        self.gamma_regularizer = regularizers.get(gamma_regularizer, f"{where}: gamma_regularizer")
+        self.beta_constraint = constraints.get(beta_constraint, f"{where}: beta_constraint")
+        self.gamma_constraint = constraints.get(gamma_constraint, f"{where}: gamma_constraint")
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma, beta and the running statistics."""
         channels = (input_shape[self._sample_axis(input_shape)],)
-        self.gamma = self.new_parameter("gamma", channels, self.gamma_initializer) if self.scale else None
-        self.beta = self.new_parameter("beta", channels, self.beta_initializer) if self.center else None
-        self.moving_mean = self.new_parameter("moving_mean", channels, "zeros", trainable=False)
-        self.moving_variance = self.new_parameter("moving_variance", channels, "ones", trainable=False)
-
-    @property
-    def state(self) -> list[Parameter]:
-        """The running mean and variance."""
-        return [self.moving_mean, self.moving_variance] if hasattr(self, "moving_variance") else []
+        of_gamma = {"regularizer": self.gamma_regularizer, "constraint": self.gamma_constraint}
+        of_beta = {"regularizer": self.beta_regularizer, "constraint": self.beta_constraint}
+        self.gamma = self.new_parameter("gamma", channels, self.gamma_initializer, **of_gamma) if self.scale else None
+        self.beta = self.new_parameter("beta", channels, self.beta_initializer, **of_beta) if self.center else None
+        self.moving_mean = self.new_state("moving_mean", channels, self.moving_mean_initializer)
+        self.moving_variance = self.new_state("moving_variance", channels, self.moving_variance_initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Unchanged."""
@@ -80,17 +89,20 @@ class BatchNormalization(Layer):
             raise ShapeError(self.label, received, f"{self.moving_mean.size} channels on axis {self.axis}")
         return input_shape
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps x and the statistics used."""
         x = self._channels_last(x)
-        of_batch = training and self.trainable and x.size > 0
+        of_batch = context.training and self.trainable and x.size > 0
         mean, variance = moments(x) if of_batch else (self.moving_mean.value, self.moving_variance.value)
         if of_batch and x.size == x.shape[-1]:
             message = f"{self.label}: one number per channel in this batch: its variance is 0 and the result is beta."
             warn(message, NumericWarning)
+        if of_batch:
+            for running, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                context.update(running, self.momentum * context.value(running) + (1 - self.momentum) * new)
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
         y = normalize(x, mean, variance, gamma, beta, self.epsilon)
-        return self._channels_back(y), ((x, mean, variance, of_batch) if keep else None)
+        return self._channels_back(y), ((x, mean, variance, of_batch) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx; see the op."""
@@ -102,19 +114,6 @@ class BatchNormalization(Layer):
         if self.beta is not None:
             self.beta.add_grad(dbeta)
         return self._channels_back(dx) if need_dx else None
-
-    def pending(self, saved: Any) -> Any:
-        """The batch's share of the new mean and variance, where its own were used."""
-        _, mean, variance, of_batch = saved
-        return ((1 - self.momentum) * mean, (1 - self.momentum) * variance) if of_batch else None
-
-    def commit(self, pending: Any) -> None:
-        """Let the running statistics follow the batch's."""
-        if pending is not None:
-            for running, share in zip(self.state, pending):  # in place: a step that is nearly done may not run out of memory
-                value = running.value
-                value *= self.momentum
-                value += share
 
     def _sample_axis(self, input_shape: Shape) -> int:
         """The channel axis counted without the batch axis."""

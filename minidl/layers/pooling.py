@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minidl.geometry import Window, check_padding, positive_integers
 from minidl.layers._images import ImageLayer
-from minidl.layers.base import Shape
+from minidl.layers.base import LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
 
 
-class Pooling(ImageLayer):
+class Pooling(ImageLayer, abstract=True):
     """One number per window and channel; see the subclasses."""
 
     def __init__(
@@ -19,17 +20,15 @@ class Pooling(ImageLayer):
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
-        *,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(data_format, name=name, input_shape=input_shape)
+        super().__init__(data_format, **options)
         where = type(self).__name__
         check_padding(where, padding)
-        size = positive_integers(where, "pool_size", pool_size, self.rank)
-        self.window = Window(
-            size, size if strides is None else positive_integers(where, "strides", strides, self.rank), padding
-        )
+        self.pool_size = positive_integers(where, "pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else positive_integers(where, "strides", strides, self.rank)
+        self.padding = padding
+        self.window = Window(self.pool_size, self.strides, self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, the same channels."""
@@ -54,11 +53,13 @@ class MaxPooling2D(Pooling):
     (14, 14, 20)
     """
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    keeps_order = True
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps which tap won each window."""
         x = self.to_last(x)
         y, winners = max_pool(x, self.window)
-        return self.from_last(y), ((winners, x.shape[1:-1]) if keep else None)
+        return self.from_last(y), ((winners, x.shape[1:-1]) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx."""
@@ -75,10 +76,10 @@ class AveragePooling2D(Pooling):
     (14, 14, 20)
     """
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the input's spatial shape."""
         x = self.to_last(x)
-        return self.from_last(average_pool(x, self.window)), (x.shape[1:-1] if keep else None)
+        return self.from_last(average_pool(x, self.window)), (x.shape[1:-1] if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from minidl import backend as backends
-from minidl import initializers
+from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag, check_integer
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest, described
-from minidl.layers.base import Layer, Shape
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, closest, described
+from minidl.layers.activity import penalty, penalty_grad
+from minidl.layers.base import Layer, LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 from minidl.ops.linear import bias_grad, dense_grad_W, dense_grad_x
 from minidl.ops.recurrent import lstm, lstm_grad
 
@@ -45,12 +47,17 @@ class LSTM(Layer):
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         return_sequences: bool = False,
-        *,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(**options)
         self.units = check_integer("LSTM", "units", units)
         for argument, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
             expected = f"one of {', '.join(_GATE_ACTIVATIONS)}"
@@ -65,13 +72,23 @@ class LSTM(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer, "LSTM: kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, "LSTM: recurrent_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "LSTM: bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, "LSTM: kernel_regularizer")
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, "LSTM: recurrent_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, "LSTM: bias_regularizer")
+        self.activity_regularizer = regularizers.get(activity_regularizer, "LSTM: activity_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, "LSTM: kernel_constraint")
+        self.recurrent_constraint = constraints.get(recurrent_constraint, "LSTM: recurrent_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, "LSTM: bias_constraint")
 
     def build(self, input_shape: Shape) -> None:
         """Make W, W_recurrent and b."""
-        self.W = self.new_parameter("W", (input_shape[-1], 4 * self.units), self.kernel_initializer)
-        shape = (self.units, 4 * self.units)
-        self.W_recurrent = self.new_parameter("W_recurrent", shape, self.recurrent_initializer)
-        self.b = self.new_parameter("b", (4 * self.units,), self.bias_initializer) if self.use_bias else None
+        of_W = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        of_recurrent = {"regularizer": self.recurrent_regularizer, "constraint": self.recurrent_constraint}
+        of_b = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+        gates = 4 * self.units
+        self.W = self.new_parameter("W", (input_shape[-1], gates), self.kernel_initializer, **of_W)
+        self.W_recurrent = self.new_parameter("W_recurrent", (self.units, gates), self.recurrent_initializer, **of_recurrent)
+        self.b = self.new_parameter("b", (gates,), self.bias_initializer, **of_b) if self.use_bias else None
         if self.b is not None and self.unit_forget_bias:
             self.b.value[self.units : 2 * self.units] = 1
 
@@ -85,17 +102,25 @@ class LSTM(Layer):
             raise ShapeError(self.label, received, f"{self.input_shape[-1]} features, as it was built for")
         return (input_shape[0], self.units) if self.return_sequences else (self.units,)
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = h of all times or the last; keeps x, h, c and the gates."""
+        if context.mask is not None:
+            fix = "sequences of one length, or mask_zero=False"
+            raise StateError(self.label, "a sequence with a mask", "one without: padded steps would count", fix)
         zeros = backends.array_namespace(x).zeros((x.shape[0], self.units), x.dtype)
         b = self.b.value if self.b is not None else None
         h, c, gates = lstm(x, self.W.value, self.W_recurrent.value, b, zeros, zeros, self.activation, self.recurrent_activation)
-        return (h if self.return_sequences else h[:, -1]), ((x, h, c, gates, zeros) if keep else None)
+        y = h if self.return_sequences else h[:, -1]
+        if self.activity_regularizer is not None:
+            context.penalize(penalty(self.activity_regularizer, y))
+        return y, ((x, h, c, gates, zeros) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dz W^T; see the op."""
         x, h, c, gates, zeros = saved
         xp = backends.array_namespace(dy)
+        if self.activity_regularizer is not None:
+            dy = dy + penalty_grad(self.activity_regularizer, h if self.return_sequences else h[:, -1])
         dh = dy
         if not self.return_sequences:
             dh = xp.zeros_like(h)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Unpack
 
 from minidl.checks import check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
-from minidl.layers.base import Layer, Shape
+from minidl.layers.base import Layer, LayerOptions, Shape
+from minidl.layers.context import INFERENCE, Context
 
 
 class Flatten(Layer):
@@ -21,13 +22,17 @@ class Flatten(Layer):
         """One axis."""
         return (prod(input_shape),)
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the shape."""
-        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape if keep else None
+        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape if context.keep else None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy in the shape of x."""
         return dy.reshape(saved)
+
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """None: time steps cannot be told apart any more."""
+        return None
 
 
 class Reshape(Layer):
@@ -37,8 +42,8 @@ class Reshape(Layer):
     (7, 4)
     """
 
-    def __init__(self, target_shape: Any, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, target_shape: Any, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
         items = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
         if any(isinstance(n, bool) or not hasattr(n, "__index__") for n in items):
             raise ArgumentTypeError("Reshape", f"target_shape={target_shape!r}", "a tuple of integers")
@@ -55,13 +60,17 @@ class Reshape(Layer):
             raise ShapeError(self.label, received, f"as many numbers as {self.target_shape} holds")
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the shape."""
-        return x.reshape(x.shape[0], *self.output_shape(x.shape[1:])), x.shape if keep else None
+        return x.reshape(x.shape[0], *self.output_shape(x.shape[1:])), x.shape if context.keep else None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy in the shape of x."""
         return dy.reshape(saved)
+
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """None, unless the time axis stays."""
+        return mask if self.output_shape(x.shape[1:])[0] == x.shape[1] and len(self.target_shape) > 1 else None
 
 
 class Rescaling(Layer):
@@ -74,12 +83,12 @@ class Rescaling(Layer):
     array([[0., 1.]], dtype=float32)
     """
 
-    def __init__(self, scale: float, offset: float = 0.0, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
         self.scale = check_number("Rescaling", "scale", scale)
         self.offset = check_number("Rescaling", "offset", offset)
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; nothing to keep."""
         return x * self.scale + self.offset if self.offset else x * self.scale, None
 

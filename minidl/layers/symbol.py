@@ -2,40 +2,119 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.errors import ArgumentTypeError
-from minidl.geometry import check_shape
+from minidl.errors import ArgumentError, ArgumentTypeError
+from minidl.geometry import check_shape, is_several
+
+_DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+
+
+class Node:
+    """One use of a layer in a graph.
+
+    Attributes:
+        layer: the layer, or None for a place where data enters.
+        inputs: the symbols that it is applied to.
+        several: whether it gives several results.
+        model: the model whose network the layer is, where a model was called; else None.
+    """
+
+    __slots__ = ("__weakref__", "inputs", "layer", "model", "several")
+
+    def __init__(self, layer: Any, inputs: Sequence[Symbol] = (), several: bool = False, model: Any = None) -> None:
+        self.layer, self.inputs, self.several, self.model = layer, tuple(inputs), several, model
 
 
 class Symbol:
-    """The result of a layer in a graph that has not run yet: its shape, the layer, and the layer's inputs."""
+    """A result in a graph that has not run yet: its shape, and the node that gives it.
 
-    def __init__(self, shape: Any, layer: Any, inputs: Sequence[Symbol] = (), name: str | None = None) -> None:
-        self.shape, self.layer, self.inputs, self.name = shape, layer, tuple(inputs), name
+    Attributes:
+        shape: of one sample, without the batch axis.
+        node: the use of a layer that gives it.
+        index: which of the node's results it is.
+        name: of an input; None for others.
+        dtype: of an input, where it was given; else None.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "index", "name", "node", "shape")
+
+    def __init__(self, shape: Any, node: Node, index: int = 0, name: str | None = None, dtype: str | None = None) -> None:
+        self.shape, self.node, self.index, self.name, self.dtype = shape, node, index, name, dtype
+
+    @property
+    def layer(self) -> Any:
+        """The layer whose result it is; None for an input."""
+        return self.node.layer
+
+    @property
+    def inputs(self) -> tuple[Symbol, ...]:
+        """What that layer is applied to."""
+        return self.node.inputs
 
     def __repr__(self) -> str:
         return f"<Symbol {self.shape} of {self.layer.label if self.layer else self.name or 'Input'}>"
 
+    def __iter__(self) -> Any:
+        raise ArgumentTypeError(
+            repr(self), "one result to be taken apart", "a layer with several results, such as return_state=True"
+        )
 
-def Input(shape: Any, *, name: str | None = None) -> Symbol:
-    """A place where data enters a graph; ``shape`` is that of one sample, without the batch axis.
+    def __reduce__(self) -> Any:
+        raise ArgumentTypeError(repr(self), "a symbol to be copied or pickled by itself", "the model it belongs to")
+
+
+def Input(shape: Any = None, *, name: str | None = None, dtype: Any = None, batch_shape: Any = None) -> Symbol:
+    """A place where data enters a graph.
+
+    Args:
+        shape: that of one sample, without the batch axis.
+        name: for inputs that are given in a dictionary, and for errors.
+        dtype: of the data as it enters, for example ``"int32"`` for ids; None: what the layers behind it take.
+        batch_shape: in place of ``shape``: the same with the batch axis, which must be None.
 
     >>> Input((28, 28, 1)).shape
     (28, 28, 1)
     """
-    return Symbol(check_shape(shape, "Input"), None, (), name)
+    if (shape is None) == (batch_shape is None):
+        raise ArgumentTypeError("Input", f"shape={shape!r}, batch_shape={batch_shape!r}", "one of them", "Input((28, 28, 1))")
+    if batch_shape is not None:
+        if not isinstance(batch_shape, (tuple, list)) or not batch_shape or batch_shape[0] is not None:
+            raise ArgumentError(
+                "Input", f"batch_shape={batch_shape!r}", "(None, ...): batches may be of any size", "Input(shape)"
+            )
+        shape = tuple(batch_shape[1:])
+    if name is not None and (not isinstance(name, str) or not name):
+        raise ArgumentTypeError("Input", f"name={name!r}", "a non-empty string")
+    given = getattr(dtype, "__name__", None) or getattr(dtype, "name", None) or dtype
+    if given is not None and given not in _DTYPES:
+        raise ArgumentError("Input", f"dtype={dtype!r}", f"one of {', '.join(_DTYPES)}")
+    return Symbol(check_shape(shape, "Input"), Node(None), 0, name, given)
 
 
-def connect(layer: Any, x: Any) -> Symbol:
-    """``layer(symbol)``: build the layer for the symbol's shape and return its result as a symbol."""
-    inputs = tuple(x) if isinstance(x, (tuple, list)) else (x,)
+def connect(layer: Any, x: Any, model: Any = None) -> Any:
+    """``layer(symbol)``: build the layer for the symbol's shape; its result as a symbol, or a tuple of them."""
+    several = isinstance(x, (tuple, list))
+    inputs = tuple(x) if several else (x,)
     if not all(isinstance(item, Symbol) for item in inputs):
         raise ArgumentTypeError(layer.label, "arrays and symbols together", "only symbols, or only arrays")
-    if isinstance(x, (tuple, list)) != layer.takes_many:
+    if several and len(inputs) == 1 and not layer.takes_many:
+        several = False
+    if several != layer.takes_many:
         expected = "a list of symbols" if layer.takes_many else "one symbol"
         raise ArgumentTypeError(layer.label, f"{len(inputs)} symbols" if layer.takes_many else "a list", expected)
     shape = tuple(item.shape for item in inputs) if layer.takes_many else inputs[0].shape
     layer.ensure_built(shape)
-    return Symbol(layer.output_shape(shape), layer, inputs)
+    return results(layer, inputs, layer.output_shape(shape), model)
+
+
+def results(layer: Any, inputs: Sequence[Symbol], output_shape: Any, model: Any = None) -> Any:
+    """The symbols of a new use of ``layer``, which remembers them for ``layer.output``."""
+    several = is_several(output_shape)
+    node = Node(layer, inputs, several, model)
+    symbols = [Symbol(shape, node, index) for index, shape in enumerate(output_shape if several else (output_shape,))]
+    layer._symbols = [reference for reference in layer._symbols if reference() is not None]
+    layer._symbols += [weakref.ref(symbol) for symbol in symbols]
+    return tuple(symbols) if several else symbols[0]

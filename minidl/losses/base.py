@@ -109,6 +109,18 @@ class Loss(Declared):
         """The same loss, taking predictions before the activation it merges."""
         raise NotImplementedError
 
+    def part(self, index: int) -> Loss | None:
+        """The loss of output number ``index``: this one, unless it is that of a model with several outputs."""
+        return self
+
+    def with_logits_at(self, index: int) -> Loss:
+        """``with_logits`` for one output."""
+        return self.with_logits()
+
+    def parts(self, saved: Any) -> list[Array]:
+        """The losses of the single outputs, unweighted; empty where there is one output."""
+        return []
+
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str) -> Array:
     """Weights (n,) or of ``shape`` = (n, ...), as an array that multiplies per-sample losses of ``shape``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
 from minidl.checks import check_flag, check_integer
 from minidl.data import ArrayData, class_weights, split_last
+from minidl.declared import Declared, register
 from minidl.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -31,26 +33,31 @@ from minidl.errors import (
 )
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
+from minidl.layers.context import Context
 from minidl.layers.graph import Graph
-from minidl.layers.symbol import Symbol
+from minidl.layers.symbol import Symbol, connect
 from minidl.losses import Loss
 from minidl.metrics import Metric
+from minidl.models.configuration import describe_graph, symbols_of
+from minidl.models.saliency import input_gradient
 from minidl.models.summary import summary_text
 from minidl.models.weights import load_weights, save_weights
+from minidl.models.whole import save_model
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter
 from minidl.training import loop
 from minidl.training.advice import about_data, about_targets, first_layer
-from minidl.training.plan import fused, links, samples_at_once
+from minidl.training.nodes import leaves
+from minidl.training.plan import for_inference, samples_at_once
 from minidl.training.step import Step
 
 
-class Model:
+class Model(Declared):
     """A network between ``Input`` symbols and an output, with training around it.
 
     Args:
-        inputs: a symbol from ``Input``, or a list of them for a model that takes several arrays.
-        outputs: the symbol of the result.
+        inputs: a symbol from ``Input``, or a list of them for a model that takes several arrays; a dictionary names them.
+        outputs: the symbol of the result, or a list of them for a model that gives several; a dictionary names them.
 
     >>> from minidl.layers import Add, Dense, Input
     >>> x = Input((8,)); h = Dense(8, activation="relu")(x)
@@ -59,14 +66,22 @@ class Model:
     81
     """
 
+    table = "model"
+    _given_names: tuple[Any, ...]  # of inputs and outputs, where dictionaries gave them
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        names = [list(given) if isinstance(given, Mapping) else None for given in (inputs, outputs)]
+        inputs, outputs = (list(given.values()) if isinstance(given, Mapping) else given for given in (inputs, outputs))
         if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
             raise ArgumentError("Model", "an input that is listed twice", "different inputs")
         self._start(Graph(inputs, outputs, name=name))
+        self._given_names = tuple(names)
 
     def _start(self, network: Layer) -> None:
-        self.network: Layer = network
+        self.network: Any = network
+        self._given_names = (None, None)
         self.stop_training = False
+        self.compile_arguments: dict[str, Any] = {}  # as files hold them
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self._metrics: list[Metric] = []
@@ -86,8 +101,55 @@ class Model:
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, each once."""
-        return list(dict.fromkeys(self.network.sublayers()))
+        """The layers, each once; a model within the model is that model."""
+        return list(dict.fromkeys(self.network.models.get(layer, layer) for layer in self.network.sublayers()))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer (or model within the model) of this name, or number ``index``. Raises ArgumentError where there is none."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ArgumentTypeError("get_layer", f"name={name!r}, index={index!r}", "one of them", "get_layer('dense_1')")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError("get_layer", f"index={index}", f"0 to {len(layers) - 1}")
+            return layers[index]
+        found = [layer for layer in layers if layer.name == name]
+        if not found:
+            names = [layer.name for layer in layers]
+            raise ArgumentError("get_layer", f"name={name!r}", f"one of {', '.join(names)}", meant=closest(name, names))
+        return found[0]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The symbols of the inputs."""
+        self._check_built("inputs")
+        return list(self.network.inputs)
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """The symbols of the results."""
+        self._check_built("outputs")
+        return list(self.network.outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbol of the input; a list where there are several: for ``Model(model.input, layer.output)``."""
+        return self.inputs if self.network.takes_many else self.inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the result; a list where there are several."""
+        return self.outputs if len(self.outputs) > 1 else self.outputs[0]
+
+    @property
+    def input_names(self) -> list[str]:
+        """How dictionaries and errors call the inputs."""
+        return self._given_names[0] or _numbered([symbol.name or "input" for symbol in self.inputs])
+
+    @property
+    def output_names(self) -> list[str]:
+        """How dictionaries, logs and errors call the results: as the layers that give them."""
+        return self._given_names[1] or _numbered([symbol.layer.name if symbol.layer else "output" for symbol in self.outputs])
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -155,6 +217,16 @@ class Model:
         with access.writing("load_weights", self.network):
             return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model to one safetensors file: layers, weights, and how it was compiled; ``load_model`` reads it.
+
+        The file is replaced whole or not at all. Raises NotBuiltError for a model without weights, ArgumentTypeError for a
+        layer whose arguments cannot be written, OSError naming ``path`` where nothing can be written.
+        """
+        self._check_built("save")
+        with access.reading("save", self.network):
+            save_model(self, path)
+
     def forward(self, x: Any, training: bool = True) -> Any:
         """y of a batch, remembering what ``backward`` needs: training by hand."""
         return self.network.forward(x, training)
@@ -166,11 +238,42 @@ class Model:
     @np.errstate(all="ignore")
     def __call__(self, x: Any) -> Any:
         """Inference on a batch; on symbols, the model as a layer of a larger graph."""
-        if isinstance(x, (Symbol, tuple, list)):
-            return self.network(x)
-        x = self.network.door(x)
+        if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
+            return connect(self.network, x, self)
+        x = self.network.validated(x)
         with access.reading("model(x)", self.network):
-            return self._for_inference().apply(x, training=False, keep=False)[0]
+            return self._for_inference().apply(x, Context(keep=False))[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, their arguments and connections, without weights, as values that JSON can hold."""
+        return {**describe_graph(self.network), "input_names": self._given_names[0], "output_names": self._given_names[1]}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model of the same layers and connections with new weights."""
+        inputs, outputs = symbols_of(config, custom_objects)
+        model = cls(inputs, outputs, name=config.get("name"))
+        model._given_names = tuple(_checked_names(config.get(key)) for key in ("input_names", "output_names"))
+        return model
+
+    def to_json(self, **options: Any) -> str:
+        """The configuration as a JSON text, for ``model_from_json``; ``options`` are those of ``json.dumps``."""
+        return json.dumps(Declared._plain(self), **options)
+
+    def input_gradient(self, x: Any, output: Any = None, batch_size: int = 128) -> Any:
+        """d score / d x for each sample, in inference mode: how much each number of x moves the result (saliency).
+
+        Args:
+            x: samples, as for ``predict``; a list of arrays for several inputs.
+            output: which number of each result is the score: an index; None: the largest; or an array of the results' shape
+                with the weight of each number.
+            batch_size: samples that are computed together.
+
+        Returns an array of the shape of x (a list of them for several inputs). Gradients of the parameters stay as they are.
+        """
+        self._check_built("input_gradient")
+        with access.writing("input_gradient", self.network):
+            return input_gradient(self.network, x, output, check_integer("input_gradient", "batch_size", batch_size))
 
     def summary(self, print_fn: Any = print) -> None:
         """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
@@ -219,6 +322,7 @@ class Model:
         if new_optimizer is self.optimizer and self._step is not None:
             new_optimizer._group = None  # compiled again: its state starts anew, as in Keras
             new_optimizer.iterations = 0
+        self.compile_arguments = {"optimizer": new_optimizer, "loss": loss, "metrics": metrics, "fuse": fuse}
         self.loss, self.optimizer, self._metrics = new_loss, new_optimizer, new_metrics
         self._fuse, self._precision, self._step = fuse, precision, None
         self._random_stream()  # taken now, so that copies of a compiled model shuffle alike
@@ -381,8 +485,8 @@ class Model:
             (batch,) = loop.batches_of(data, len(data))
             running, guard = loop.Running(step), WholeSteps()
             with guard.installed(), guard.step():
-                loss, prediction = step.train(batch) if what == "train_on_batch" else step.test(batch)
-            running.add(0, batch, loss, prediction)
+                result = step.train(batch) if what == "train_on_batch" else step.test(batch)
+            running.add(0, batch, result)
         logs = running.logs()
         if what == "train_on_batch" and not abs(logs["loss"]) < float("inf"):
             message = "train_on_batch: the loss became NaN or infinite"
@@ -393,9 +497,9 @@ class Model:
         """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
         if not self._fuse:
             return self.network
-        found = tuple((layer, getattr(layer, "activation", None)) for layer in links(self.network))
+        found = tuple((layer, getattr(layer, "activation", None)) for layer in leaves(self.network))
         if self._planned is None or self._planned[0] != found:
-            self._planned = found, fused(self.network, training=False)
+            self._planned = found, for_inference(self.network)
         return self._planned[1]
 
     def _compiled_step(self) -> Step:
@@ -462,6 +566,24 @@ class Model:
     def __repr__(self) -> str:
         shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape}"
         return f"<{type(self).__name__} {self.name!r}: {len(self.layers)} layers, {shape}>"
+
+
+register(Model)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The names, those that come again with a number."""
+    found: list[str] = []
+    for name in names:
+        again = sum(other == name for other in names[: len(found)])
+        found.append(f"{name}_{again}" if again else name)
+    return found
+
+
+def _checked_names(names: Any) -> list[str] | None:
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ArgumentTypeError("from_config", f"the names {names!r}", "a list of texts")
+    return names
 
 
 def _check_precision(precision: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minidl.errors import StateError
@@ -10,6 +10,7 @@ from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
 from minidl.layers.symbol import Symbol
 from minidl.models.base import Model
+from minidl.models.configuration import describe_chain, layers_of, shape_of
 
 
 class Sequential(Model):
@@ -34,12 +35,39 @@ class Sequential(Model):
 
     def add(self, layer: Layer | Model | Symbol) -> None:
         """Put a layer (or model) behind the others. Raises ShapeError where it cannot take what comes out of them."""
-        assert isinstance(self.network, Chain)
+        chain = self.network
+        assert isinstance(chain, Chain)
         if self._step is not None:
             raise StateError("add", "a compiled model", "all layers before compile", "add, then compile")
-        if isinstance(layer, Symbol) and layer.layer is None and not self.network.layers:
-            self.network.declared_input_shape = layer.shape
+        if isinstance(layer, Symbol) and layer.layer is None and not chain.layers:
+            chain.declared_input_shape, chain.declared_dtype = layer.shape, layer.dtype
             return
-        if isinstance(layer, Model) and not self.network.layers and self.network.declared_input_shape is None:
-            self.network.declared_input_shape = layer.input_shape
-        self.network.append(layer.network if isinstance(layer, Model) else layer)  # type: ignore[arg-type]
+        if not isinstance(layer, Model):
+            chain.append(layer)  # type: ignore[arg-type]
+            return
+        declared = chain.declared_input_shape
+        if not chain.layers and declared is None:
+            chain.declared_input_shape = layer.input_shape
+        chain.models[layer.network] = layer  # before it is connected: what is asked for its name later is the model
+        try:
+            chain.append(layer.network)
+        except BaseException:
+            chain.declared_input_shape = declared
+            del chain.models[layer.network]
+            raise
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and their arguments, without weights, as values that JSON can hold."""
+        assert isinstance(self.network, Chain)
+        return describe_chain(self.network)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+        """A model of the same layers with new weights."""
+        layers, shape = layers_of(config, custom_objects), shape_of(config)
+        model = cls(name=config.get("name"))
+        assert isinstance(model.network, Chain)
+        model.network.declared_input_shape, model.network.declared_dtype = shape, config.get("input_dtype")
+        for layer in layers:
+            model.add(layer)
+        return model

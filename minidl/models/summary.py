@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from minidl import backend as backends
+from minidl.geometry import is_several
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
+from minidl.layers.context import Context
 from minidl.layers.graph import Graph
 
 
@@ -18,7 +20,7 @@ def summary_text(network: Layer) -> str:
     kept = _kept_bytes(network)
     uses: dict[Layer, list[tuple[str, int]]] = {}  # a layer's row stands where it is used first
     for (layer, shape), size in zip(_uses(network), kept, strict=True):
-        uses.setdefault(layer, []).append((str((None, *shape)), size))
+        uses.setdefault(layer, []).append((_shape_text(shape), size))
     for layer, each in uses.items():
         label = layer.label if len(each) == 1 else f"{layer.label}, {len(each)} uses"
         shapes = " or ".join(dict.fromkeys(shape for shape, _ in each))
@@ -35,10 +37,17 @@ def summary_text(network: Layer) -> str:
     return "\n".join(lines)
 
 
+def _shape_text(shape: Any) -> str:
+    """A shape, or several, with the batch axis."""
+    return ", ".join(map(_shape_text, shape)) if is_several(shape) else str((None, *shape))
+
+
 def _uses(network: Layer) -> list[tuple[Layer, Any]]:
     """Layers in order of use with their output shapes; a layer used twice comes twice."""
     if isinstance(network, Graph):
-        return [(node.layer, node.shape) for node in network.nodes if node.layer is not None]
+        shapes = network.slot_shapes(network.input_shape)
+        found = [(use.layer, tuple(shapes[slot] for slot in use.outputs)) for use in network.uses]
+        return [(layer, shape if len(shape) > 1 else shape[0]) for layer, shape in found]
     if not isinstance(network, Chain):
         return [(network, network.output_shape(network.input_shape))]
     uses, shape = [], network.input_shape
@@ -52,7 +61,7 @@ def _kept_bytes(network: Layer) -> list[int]:
     """What each use keeps for its gradient, per sample: measured on two samples, an array kept twice counted once."""
     shapes = network.input_shape if network.takes_many else (network.input_shape,)
     xs = tuple(backends.current().asarray(np.zeros((2, *shape)), network.dtype) for shape in shapes)
-    _, saved = network.apply(xs if network.takes_many else xs[0], training=True)
+    _, saved = network.apply(xs if network.takes_many else xs[0], Context(training=True))
     seen = {id(_owner(x)) for x in xs}  # the input is the data's memory, not the model's
     weights = {id(_owner(p.value)) for p in network.weights}
     per_use = saved if isinstance(network, (Chain, Graph)) else [saved]

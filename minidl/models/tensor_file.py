@@ -21,6 +21,7 @@ import numpy as np
 MAX_HEADER = 4 << 20  # bytes; some 20,000 arrays. A header is parsed before it can be trusted, so it may not be long
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}  # as safetensors and as NumPy calls them
 _MAX_AXES = 32
+_MAX_SEED = 20  # digits of a seed, below 2**64
 _MAX_DIGITS = 18  # of an integer: a file of 2**59 bytes is none, and longer integers take long to multiply
 
 
@@ -77,11 +78,16 @@ def read_array(stream: IO[bytes], entry: Entry) -> np.ndarray:
     return array
 
 
-def parse_json(text: str) -> Any:
-    """JSON in which no name stands twice and every number is an integer of a size that can be one of bytes."""
+def parse_json(text: str, fractions: bool = False) -> Any:
+    """JSON in which no name stands twice and every number is an integer of a size that can be one of bytes.
+
+    With ``fractions`` numbers may also be any that float64 holds: the arguments of layers.
+    """
     if text.count("[") + text.count("{") > 10 + len(text) // 10:  # an array has three in 52 characters or more
         raise ValueError("more brackets than arrays could have")  # which would take 20 times the memory of the text
-    return json.loads(text, object_pairs_hook=_table, parse_int=_integer, parse_float=_no_number, parse_constant=_no_number)
+    of_integers, of_fractions = (_long_integer, _fraction) if fractions else (_integer, _no_number)
+    readers = {"parse_int": of_integers, "parse_float": of_fractions, "parse_constant": _no_number}
+    return json.loads(text, object_pairs_hook=_table, **readers)  # type: ignore[arg-type]
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
@@ -113,6 +119,20 @@ def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) < len(pairs):
         raise ValueError("a name that stands twice")
     return table
+
+
+def _long_integer(text: str) -> int:
+    """Seeds have up to 20 digits."""
+    if len(text) > _MAX_SEED:
+        raise ValueError(f"an integer of {len(text)} digits")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]}")
+    return number
 
 
 def _integer(text: str) -> int:

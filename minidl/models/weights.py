@@ -15,12 +15,13 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
 import numpy as np
 
 from minidl import backend as backends
-from minidl.errors import CheckpointError, printable
+from minidl.errors import CheckpointError, MinidlError, printable
 from minidl.layers.base import Layer
 from minidl.layers.overwrite import overwrite
 from minidl.models.replace import write_atomically
@@ -76,11 +77,11 @@ def save_weights(network: Layer, path: str | os.PathLike[str]) -> None:
         OSError: the file cannot be written there; it names ``path``.
     """
     arrays = {name: backends.backend_of(p.value).to_numpy(p.value) for name, p in named_weights(network).items()}
-    write_atomically(path, encode(arrays, _classes(network)))
+    write_atomically(path, encode(arrays, classes_of(network)))
 
 
-def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> bytes:
-    """The content of a file that holds ``arrays`` (float32 or float64, in any layout)."""
+def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = (), model: str | None = None) -> bytes:
+    """The content of a file that holds ``arrays`` (float32 or float64, in any layout), and the text of a whole model."""
     import safetensors.numpy  # here: only who saves waits for it
 
     # Copies, so that what is hashed is what is written, should somebody train on meanwhile.
@@ -88,6 +89,8 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = ()) -> byt
     entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
     metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes)}
     metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
+    if model is not None:
+        metadata["model"] = model
     metadata["header_sha256"] = _header_sha256(metadata, entries)
     # One text, not a text for each key: the library writes keys in random order, and equal weights make equal files.
     content = safetensors.numpy.save(plain, metadata={FORMAT: json.dumps(metadata)})
@@ -115,6 +118,32 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
         OSError: there is no such file, or it cannot be read.
     """
     where, weights = f"load_weights({os.fsdecode(path)!r})", named_weights(network)
+    with opened(path, where) as (stream, metadata, entries):
+        misfits = [*_misfits(weights, entries)]
+        if misfits and strict:
+            raise CheckpointError(
+                where,
+                f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
+                f"{'; '.join(misfits)}",
+                f"those of this model ({_listed(classes_of(network))})",
+                "build the model as it was, or load what fits: load_weights(path, strict=False)",
+            )
+        fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
+        arrays = [
+            _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
+            for name, p in fitting.items()
+        ]
+    parameters = list(fitting.values())
+    overwrite(parameters, [backends.backend_of(p.value).asarray(array) for p, array in zip(parameters, arrays)])
+    return misfits
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], where: str) -> Iterator[tuple[IO[bytes], dict[str, Any], dict[str, Entry]]]:
+    """An open file that ``encode`` wrote, its metadata and its entries, both verified.
+
+    Whatever is found to be damaged, here or in the block, raises CheckpointError.
+    """
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
         raise CheckpointError(where, "a folder" if os.path.isdir(path) else "no regular file", "a file of weights")
     with open(path, "rb") as stream:
@@ -123,28 +152,11 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
         if int.from_bytes(first[:8], "little") > MAX_HEADER or first[8:] != b"{":
             _refuse(where, next((kind for magic, kind in _OTHER_FORMATS.items() if first.startswith(magic)), unreadable))
         try:
-            metadata, entries = _verified_header(stream, size, where)
-            misfits = [*_misfits(weights, entries)]
-            if misfits and strict:
-                raise CheckpointError(
-                    where,
-                    f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
-                    f"{'; '.join(misfits)}",
-                    f"those of this model ({_listed(_classes(network))})",
-                    "build the model as it was, or load what fits: load_weights(path, strict=False)",
-                )
-            fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
-            arrays = [
-                _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
-                for name, p in fitting.items()
-            ]
-        except CheckpointError:
+            yield (stream, *_verified_header(stream, size, where))
+        except MinidlError:
             raise
         except (ValueError, RecursionError) as error:
             _refuse(where, f"{unreadable}: {_printable(error)}")
-    parameters = list(fitting.values())
-    overwrite(parameters, [backends.backend_of(p.value).asarray(array) for p, array in zip(parameters, arrays)])
-    return misfits
 
 
 def _misfits(weights: Mapping[str, Parameter], entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -207,7 +219,8 @@ def _header_sha256(metadata: Mapping[str, Any], entries: Mapping[str, Any]) -> s
     return hashlib.sha256(json.dumps([rest, entries], sort_keys=True).encode()).hexdigest()
 
 
-def _classes(network: Layer) -> list[str]:
+def classes_of(network: Layer) -> list[str]:
+    """The classes of the layers, for errors that compare a file with a model."""
     return [layer._class_name for layer in network.sublayers()]
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from minidl.backend import Array, array_namespace, op
 from minidl.geometry import Window
+from minidl.ops.activation import relu
 
 
 def pad(x: Array, window: Window, value: float = 0.0) -> Array:
@@ -50,12 +51,14 @@ def fold(patches: Array, spatial: tuple[int, ...], window: Window) -> Array:
 
 
 @op
-def convolve(x: Array, W: Array, b: Array | None, window: Window, groups: int = 1) -> Array:
-    """y = U(x) W + b: (n, *spatial, c) -> (n, *out, f)."""
+def convolve(x: Array, W: Array, b: Array | None, window: Window, groups: int = 1, activation: str = "linear") -> Array:
+    """y = U(x) W + b: (n, *spatial, c) -> (n, *out, f); with ``activation="relu"`` its positive part, as for ``dense``."""
     out = window.output_shape(x.shape[1:-1])
     y = _from_groups(_rows(unfold(x, window), groups) @ _columns(W, groups))
     if b is not None:
         y += b
+    if activation == "relu":
+        y = relu(y)
     return y.reshape(x.shape[0], *out, W.shape[-1])
 
 

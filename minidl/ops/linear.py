@@ -7,15 +7,18 @@ dx = dy W^T          dW = x^T dy  and  db = sum dy, both summed over every axis 
 from __future__ import annotations
 
 from minidl.backend import Array, array_namespace, op
+from minidl.ops.activation import relu
 
 
 @op
-def dense(x: Array, W: Array, b: Array | None = None) -> Array:
-    """y = x W + b: (..., in) -> (..., out)."""
+def dense(x: Array, W: Array, b: Array | None = None, activation: str = "linear") -> Array:
+    """y = x W + b: (..., in) -> (..., out); with ``activation="relu"`` y = max(x W + b, 0), which kernels do in one pass."""
     rows = x.reshape(-1, W.shape[0]) if x.ndim != 2 else x  # one large product instead of many small ones
     y = rows @ W
     if b is not None:
         y += b
+    if activation == "relu":
+        y = relu(y)
     return y.reshape(*x.shape[:-1], W.shape[1])
 
 

@@ -21,7 +21,17 @@ from minidl.layers.symbol import Symbol
 from minidl.parameters import Parameter
 from minidl.testing.subject import Run, host
 
-_OWN = ("_made", "_constants", "_remembered")  # the base class's memory, which is no way of holding a weight
+_OWN = (
+    "_made",
+    "_constants",
+    "_remembered",
+    "_symbols",
+    "symbols",
+    "inputs",
+    "outputs",
+    "uses",
+    "_of_layers",
+)  # the base class's memory, which is no way of holding a weight
 
 
 class _Held(NamedTuple):

@@ -173,7 +173,7 @@ class _Probe:
             self.scaled = trusted / self.unit
             self.unresolved = float(6400 * PRECISION * (largest / self.unit))
         self.norm = float(np.linalg.norm(self.scaled))
-        self.y = run.value().astype(np.float64)
+        self.y, self.penalty = run.value().astype(np.float64), run.penalty
         self.step = step * (norm(self.start) / float(np.sqrt(self.start.size)) or 1.0)
         self.rounding = np.float64(64 * (PRECISION * norm(self.y * r) + SMALLEST))
         self.checked = np.zeros(self.start.size, bool)
@@ -275,9 +275,9 @@ class _Probe:
         changes, moved = [], np.zeros(self.y.shape, bool)
         for t in (h, -h):
             self.variable.write(self.start + t * d.reshape(self.start.shape))
-            change = self.run.value() - self.y
+            change, run = self.run.value() - self.y, self.run
             moved |= change != 0
-            changes.append((change * self.r).sum())
+            changes.append((change * self.r).sum() + (run.penalty - self.penalty))
         self.variable.write(self.start)
         return np.array(changes), norm(self.y[moved] * self.r[moved])
 

@@ -13,9 +13,11 @@ from minidl import backend as backends
 from minidl.backend import random
 from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.layers.base import Layer
+from minidl.layers.context import Context
 from minidl.losses import Loss
 from minidl.models import Model
 from minidl.parameters import Parameter
+from minidl.training.masks import masked
 from minidl.training.plan import make_plan
 
 
@@ -36,15 +38,16 @@ class Run:
         label: what errors and reports call it.
         inputs: the arrays of x, float64, our own.
         differentiable: whether each of them is.
-        forward: (inputs, keep) -> y, saved.
+        forward: (inputs, context) -> y, saved.
+        training: in which mode.
         backward: (dy, saved, need_dx) -> tuple of dx, one for each input.
-        begin: what comes before the first forward pass of a step.
         network: the layer whose parameters are differentiated by; None for a loss.
         output_shape: what the layer says of one sample of y; None for a loss.
         is_scalar: whether y is a loss, which has targets for exactly these samples.
 
     Attributes:
         fresh: the same again, on a copy that has never run.
+        penalty: what a layer added to the loss in the last ``value()``, such as an activity penalty; a loss has it in itself.
     """
 
     fresh: Run
@@ -54,16 +57,17 @@ class Run:
         label: str,
         inputs: list[Any],
         differentiable: list[bool],
-        forward: Callable[[list[Any], bool], tuple[Any, Any]],
+        forward: Callable[[list[Any], Context], tuple[Any, Any]],
         backward: Callable[[Any, Any, bool], tuple[Any, ...]],
         *,
-        begin: Callable[[], None] = lambda: None,
         network: Layer | None = None,
         output_shape: tuple[int, ...] | None = None,
         is_scalar: bool = False,
+        training: bool = True,
     ) -> None:
         self.label, self.inputs, self.differentiable = label, list(inputs), differentiable
-        self.forward, self.backward, self.begin = forward, backward, begin
+        self.forward, self.backward, self.training = forward, backward, training
+        self.penalty = 0.0
         self.network, self.output_shape, self.is_scalar = network, output_shape, is_scalar
         named = [] if network is None else list(network.named_parameters())
         self.parameters = list({p: name for name, p in reversed(named)}.items())[::-1]  # shared ones once, first name
@@ -75,8 +79,18 @@ class Run:
 
     def value(self) -> np.ndarray:
         """y for the inputs and parameters as they are now."""
-        self.begin()
-        return host(self.forward(self.inputs, True)[0])
+        context = self.context()
+        y = host(self.forward(self.inputs, context)[0])
+        self.penalty = self.penalty_of(context)
+        return y
+
+    def penalty_of(self, context: Context) -> float:
+        """What a pass added to the loss."""
+        return 0.0 if context.penalty is None or self.is_scalar else float(host(context.penalty))
+
+    def context(self, keep: bool = True) -> Context:
+        """A new one: each pass is the first of the same step, so that random numbers are the same in all."""
+        return Context(self.training, keep)
 
     def _input(self, name: str, index: int) -> Variable:
         def write(array: np.ndarray) -> None:
@@ -110,7 +124,7 @@ def subject(target: Any, x: Any, y: Any, sample_weight: Any, training: bool) -> 
     if loss is not None and y is None:
         raise ArgumentTypeError(where, "a compiled model without y", "its targets", "check_gradients(model, x, y)")
     network = _in_float64(target.network if isinstance(target, Model) else target)
-    batch = network.door(x)
+    batch = network.validated(x)
     inputs = [array.copy() for array in batch] if network.takes_many else [batch.copy()]
     if any(array.size == 0 for array in inputs):
         raise ArgumentError(where, f"x of shape {[array.shape for array in inputs]}", "at least one sample")
@@ -126,12 +140,12 @@ def subject(target: Any, x: Any, y: Any, sample_weight: Any, training: bool) -> 
             assert isinstance(target, Model)
             plan, plan_loss = make_plan(network, copy.deepcopy(loss), target._fuse)
 
-        def forward(arrays: list[Any], keep: bool) -> tuple[Any, Any]:
-            out, saved = plan.apply(tuple(arrays) if network.takes_many else arrays[0], training=training, keep=keep)
+        def forward(arrays: list[Any], context: Context) -> tuple[Any, Any]:
+            out, saved = plan.apply(tuple(arrays) if network.takes_many else arrays[0], context)
             if plan_loss is None:
                 return out, saved
-            value, of_loss = plan_loss.apply(out, y, sample_weight)
-            return value, (saved, of_loss)
+            value, of_loss = plan_loss.apply(out, y, masked(sample_weight, context.mask))
+            return value if context.penalty is None else value + context.penalty, (saved, of_loss)
 
         def backward(dy: Any, saved: Any, need_dx: bool) -> tuple[Any, ...]:
             if plan_loss is not None:
@@ -146,10 +160,10 @@ def subject(target: Any, x: Any, y: Any, sample_weight: Any, training: bool) -> 
             differentiable,
             forward,
             backward,
-            begin=plan.begin_step,
             network=network,
             output_shape=output_shape,
             is_scalar=loss is not None,
+            training=training,
         )
 
     fresh = of_network(copy.deepcopy(network))
@@ -165,7 +179,7 @@ def _of_loss(loss: Loss, predictions: Any, y: Any, sample_weight: Any) -> Run:
         type(loss).__name__,
         [predictions.copy()],
         [True],
-        lambda arrays, keep: loss.apply(arrays[0], y, sample_weight),
+        lambda arrays, context: loss.apply(arrays[0], y, sample_weight),
         lambda dy, saved, need_dx: (loss.gradient(saved),),
         is_scalar=True,
     )

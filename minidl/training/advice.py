@@ -14,20 +14,19 @@ import numpy as np
 
 from minidl.data import ArrayData
 from minidl.errors import DataWarning, ShapeError, warn
+from minidl.layers._activated import Activated, is_unchanged
 from minidl.layers._images import ImageLayer, other_data_format
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
-from minidl.layers.containers import Chain
-from minidl.layers.convolution import Conv
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
-from minidl.layers.graph import Graph
 from minidl.layers.normalization import BatchNormalization
 from minidl.layers.pooling import Pooling
 from minidl.layers.recurrent import LSTM
 from minidl.layers.reshape import Flatten, Rescaling, Reshape
 from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from minidl.metrics import Accuracy, Metric
+from minidl.training.nodes import Nodes
 
 _LOOKED_AT = 1 << 16  # numbers at the beginning of the data
 _BYTES = (128, 255)  # between which the largest of unscaled bytes lies; smaller whole numbers may be anything
@@ -43,8 +42,11 @@ Step = tuple[Layer, Any]
 
 def about_architecture(network: Layer, loss: Loss) -> None:
     """Warn of an output that does not fit the loss, of softmax twice and of channels on the other side."""
+    for output in range(len(Nodes(network).outputs)):
+        part = loss.part(output)
+        if part is not None:
+            _about_the_output(list(backwards(network, output)), part)
     back = list(backwards(network))
-    _about_the_output(back, loss)
     for (layer, _), (before, _) in pairwise(back):
         name = activation_of(layer)
         if isinstance(layer, Activation) and name in ("softmax", "sigmoid") and activation_of(before) == name:
@@ -96,42 +98,25 @@ def _about_channels(network: Layer, forwards: Iterable[Step]) -> None:
         warn(f"{message} ({first.data_format}); use {turned}.", DataWarning)
 
 
-def backwards(network: Layer) -> Iterator[Step]:
-    """The layers from the last one towards the first, with the shapes of their results; a graph's along its first inputs."""
-    if isinstance(network, Graph):
-        node = network.output
-        while node.layer is not None:
-            yield from _inside(node.layer, node.inputs[0].shape if not node.layer.takes_many else None, node.shape)
-            node = node.inputs[0]
-    else:
-        yield from _inside(network, network.input_shape, None)
-
-
-def _inside(layer: Layer, input_shape: Any, output_shape: Any) -> Iterator[Step]:
-    """``layer`` itself, or the layers of a chain."""
-    if isinstance(layer, Chain) and input_shape is not None:
-        steps, shape = [], input_shape
-        for part in layer.layers:
-            before, shape = shape, part.output_shape(shape)
-            steps.append((part, before, shape))
-        for part, before, shape in reversed(steps):
-            yield from _inside(part, before, shape)
-    elif isinstance(layer, Graph) and layer.input_shape == input_shape:
-        yield from backwards(layer)
-    else:
-        yield layer, output_shape
+def backwards(network: Layer, output: int = 0) -> Iterator[Step]:
+    """The layers from an output towards the input, with the shapes of their results; along the first input of each."""
+    nodes = Nodes(network)
+    slot = nodes.outputs[output]
+    while (writer := nodes.writer(slot)) is not None:
+        use = nodes.uses[writer]
+        yield use.layer, nodes.shapes[slot]
+        slot = use.inputs[0]
 
 
 def activation_of(layer: Layer) -> str | None:
     """The function whose results are the layer's; None where nobody can say."""
-    apply = type(layer).apply
-    if apply is Activation.apply:
-        return layer.activation  # type: ignore[attr-defined]
-    if apply in (Dense.apply, Conv.apply):
-        return layer.activation.activation  # type: ignore[attr-defined]
-    if apply is LSTM.apply:
-        return layer.activation  # type: ignore[attr-defined]
-    return "linear" if apply in (BatchNormalization.apply, Rescaling.apply) else None
+    if not is_unchanged(layer):
+        return None
+    if isinstance(layer, Activated):
+        return layer.activation.activation
+    if isinstance(layer, (Activation, LSTM)):
+        return layer.activation
+    return "linear" if isinstance(layer, (BatchNormalization, Rescaling)) else None
 
 
 # -- the data ----------------------------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from minidl.data import ArrayData, Batch
 from minidl.errors import DataError, NumericWarning, warn
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
+from minidl.layers.context import Context
 from minidl.training.memory import explain_out_of_memory
-from minidl.training.step import Step
+from minidl.training.step import Result, Step
 
 _LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for the device
 
@@ -33,14 +34,15 @@ class Running:
         for metric in self.metrics:
             metric.reset()
 
-    def add(self, index: int, batch: Any, loss: Array, prediction: Array) -> None:
+    def add(self, index: int, batch: Any, result: Result) -> None:
         """Take in one batch."""
+        loss, prediction = result.loss, result.prediction
         self.total = self.total + loss.astype(np.float64) * batch.size
         self.samples += batch.size
         if self.watch:
             self._losses.append((index, loss))
         for metric in self.metrics:
-            metric.update(batch.y, prediction, batch.weight)
+            metric.update(batch.y, prediction, result.weight)
 
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
@@ -111,11 +113,11 @@ def fit(
                 callbacks.on_train_batch_begin(index, {})
                 with guard.step():
                     try:
-                        loss, prediction = step.train(batch, stop_at_nan=nan == "raise")
+                        result = step.train(batch, stop_at_nan=nan == "raise")
                     except FloatingPointError as error:
                         where = f"fit: epoch {epoch + 1}, batch {index + 1}"
                         raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
-                    running.add(index, batch, loss, prediction)
+                    running.add(index, batch, result)
                 if running.watch and (index % _LOOK_EVERY == 0 or index == steps - 1):
                     bad = running.first_bad_batch()
                     if bad is not None:
@@ -140,8 +142,7 @@ def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", pro
     """Mean loss and metrics over the data, each sample counting once whatever the batches."""
     running = Running(step)
     for index, batch in enumerate(batches_of(data, batch_size)):
-        loss, prediction = step.test(batch)
-        running.add(index, batch, loss, prediction)
+        running.add(index, batch, step.test(batch))
         if progress is not None:
             progress(index + 1, LazyLogs(running))
     return running.logs(prefix)
@@ -153,7 +154,7 @@ def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = No
     backend = backends.current()
     output, start = None, 0
     for index, batch in enumerate(batches_of(data, batch_size)):
-        y, _ = explain_out_of_memory(partial(network.apply, batch.x, training=False, keep=False), batch.size)
+        y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
         if output is None:
             output = np.empty((len(data), *y.shape[1:]), data.dtype)
         output[start : start + batch.size] = backend.to_numpy(y)

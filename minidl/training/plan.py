@@ -1,158 +1,108 @@
-"""What ``compile`` decides once: the network that is trained in place of the one that was written, equal up to rounding.
+"""What ``compile`` decides once: how to compute the same numbers in fewer passes over memory.
 
-Softmax and cross-entropy become one op, so that the loss is computed from the logits. A ReLU in front of a max pool moves
-behind it, where there is less to do; any other is computed together with the sums it is taken of. The layers stay as the
-user wrote them; the plan shares their parameters.
+The layers themselves say what they can do (``Layer.absorb``, ``final_activation``, ``keeps_order``); the plan looks at which
+of them stand next to each other, in chains, graphs and nested models alike:
+
+* a softmax or sigmoid at an output and the cross-entropy behind it become one op on the logits,
+* an activation behind a layer that can compute it with its own sums is absorbed by that layer,
+* in training a ReLU in front of a max pool moves behind it: max(relu(z)) = relu(max(z)), on a smaller array.
+
+The user's layers stay as they are: the plan holds copies that share their parameters.
 """
 
 from __future__ import annotations
 
-import copy
-from math import prod
-from typing import Any
-
-from minidl.layers.activation import Activation
+from minidl.layers._activated import is_unchanged
 from minidl.layers.base import Layer
-from minidl.layers.containers import Chain
-from minidl.layers.convolution import Conv
-from minidl.layers.dense import Dense
-from minidl.layers.graph import Graph
-from minidl.layers.pooling import MaxPooling2D
-from minidl.layers.symbol import Symbol
 from minidl.losses import Loss
 from minidl.training.advice import about_architecture
-from minidl.training.fused import in_one_pass
+from minidl.training.nodes import Nodes, largest_result
 
 
 def make_plan(network: Layer, loss: Loss, fuse: bool = True) -> tuple[Layer, Loss]:
     """The network and the loss to train with: those given where not ``fuse``, else equal to them up to rounding."""
     about_architecture(network, loss)
-    last = final_activation(network)
-    if fuse and not loss.from_logits and last is not None and last.activation == loss.merges:
-        network, loss = without_final_activation(network), loss.with_logits()
-    return (fused(network) if fuse else network), loss
+    if not fuse:
+        return network, loss
+    nodes = Nodes(network)
+    loss = merge_with_loss(nodes, loss)
+    absorb(nodes)
+    move_behind_pools(nodes)
+    return nodes.as_layer(), loss
 
 
-def fused(network: Layer, training: bool = True) -> Layer:
-    """The network with ReLU where it costs least; its layers and their parameters are used, not copied.
-
-    In training that is behind the pool, where its gradient is smaller; without, it costs nothing beside a sum.
-    """
-    if training:
-        return relu_in_one_pass(relu_joined(relu_behind_pool(network)))
-    return relu_behind_pool(relu_in_one_pass(relu_joined(network)))
+def for_inference(network: Layer) -> Layer:
+    """The network as ``predict`` computes it."""
+    nodes = Nodes(network)
+    absorb(nodes)
+    move_behind_pools(nodes, layers_only=True)  # an activation that is computed with sums costs nothing where it is
+    return nodes.as_layer()
 
 
-def links(network: Layer) -> tuple[Layer, ...]:
-    """The layers that ``fused`` looks at: those of a chain, and of the chains within it."""
-    if not isinstance(network, Chain):
-        return (network,)
-    found: list[Layer] = []
-    for layer in network.layers:
-        found.extend(links(layer) if isinstance(layer, Chain) else (layer,))
-    return tuple(found)
+def merge_with_loss(nodes: Nodes, loss: Loss) -> Loss:
+    """Take the activation that the loss merges off each output; the loss that takes its logits."""
+    for index, slot in enumerate(nodes.outputs):
+        part = loss.part(index)
+        writer = nodes.only_writer(slot)
+        if part is None or part.from_logits or part.merges is None or writer is None:
+            continue
+        layer = nodes.uses[writer].layer
+        last = layer.final_activation
+        if last is None or last.activation != part.merges:
+            continue
+        loss = loss.with_logits_at(index)
+        if layer is last:
+            _skip(nodes, writer)
+        else:
+            nodes.uses[writer] = nodes.uses[writer]._replace(layer=layer.without_activation())
+    return loss
+
+
+def absorb(nodes: Nodes) -> None:
+    """Let each layer compute what stands behind it, where it can."""
+    index = 0
+    while index < len(nodes.uses):
+        use = nodes.uses[index]
+        writer = nodes.only_writer(use.inputs[0]) if len(use.inputs) == 1 else None
+        both = nodes.uses[writer].layer.absorb(use.layer) if writer is not None else None
+        if both is None or writer is None:
+            index += 1
+            continue
+        nodes.uses[writer] = nodes.uses[writer]._replace(layer=both, outputs=use.outputs)
+        del nodes.uses[index]
+
+
+def move_behind_pools(nodes: Nodes, layers_only: bool = False) -> None:
+    """Move each ReLU behind the max pool that follows it; ``layers_only``: those that stand as layers of their own."""
+    for index, use in enumerate(nodes.uses):
+        if not use.layer.keeps_order or not is_unchanged(use.layer):
+            continue
+        writer = nodes.only_writer(use.inputs[0])
+        before = nodes.uses[writer].layer if writer is not None else None
+        relu = before.final_activation if before is not None else None
+        if writer is None or before is None or relu is None or relu.activation != "relu":
+            continue
+        pooled = nodes.new_slot(nodes.shapes[use.outputs[0]])
+        if before is relu:
+            nodes.uses[index] = use._replace(inputs=nodes.uses[writer].inputs, outputs=(pooled,))
+            nodes.uses[writer] = nodes.uses[index]  # the pool stands where the ReLU stood, and the ReLU where the pool stood
+        elif layers_only:
+            continue
+        else:
+            nodes.uses[writer] = nodes.uses[writer]._replace(layer=before.without_activation())
+            nodes.uses[index] = use._replace(outputs=(pooled,))
+            nodes.uses.insert(index + 1, use._replace(layer=relu, inputs=(pooled,)))
+            continue
+        nodes.uses[index] = use._replace(layer=relu, inputs=(pooled,))
+
+
+def _skip(nodes: Nodes, index: int) -> None:
+    """Leave out a use that has one input and one result: what read its result reads its input."""
+    use = nodes.uses.pop(index)
+    (old,), (new,) = use.outputs, use.inputs
+    nodes.outputs = tuple(new if slot == old else slot for slot in nodes.outputs)
 
 
 def samples_at_once(network: Layer) -> int:
     """How many samples ``predict`` takes together: no layer's result is larger than 2^23 numbers then (1 to 1024 samples)."""
-    if not isinstance(network, Chain):
-        return 128
-    shape, largest = network.input_shape, 1
-    for layer in links(network):
-        shape = layer.output_shape(shape)
-        largest = max(largest, prod(shape))
-    return min(max(2**23 // largest, 1), 1024)
-
-
-def relu_joined(network: Layer) -> Layer:
-    """A ReLU that stands as a layer behind a linear Dense or Conv layer becomes the activation of a copy of that one."""
-    if not isinstance(network, Chain):
-        return network
-    layers: list[Layer] = []
-    for layer in map(relu_joined, network.layers):
-        before: Any = layers[-1] if layers else None
-        linear = (
-            type(before).apply in (Dense.apply, Conv.apply) and before.activation.is_linear if before is not None else False
-        )
-        if linear and type(layer).apply is Activation.apply and layer.activation == "relu":  # type: ignore[attr-defined]
-            layers[-1] = copy.copy(before)
-            layers[-1].activation = layer  # type: ignore[attr-defined]
-        else:
-            layers.append(layer)
-    return _with_layers(network, layers)
-
-
-def relu_in_one_pass(network: Layer) -> Layer:
-    """relu(x W + b) computed where the sums are, in the chain and the chains within it."""
-    if not isinstance(network, Chain):
-        return in_one_pass(network)
-    return _with_layers(network, [relu_in_one_pass(layer) for layer in network.layers])
-
-
-def relu_behind_pool(network: Layer) -> Layer:
-    """max(relu(z)) = relu(max(z)), because ReLU never decreases: the same numbers and gradients on the smaller array."""
-    if not isinstance(network, Chain):
-        return network
-    layers: list[Layer] = []
-    for layer in network.layers:
-        relu = _relu_of(layers[-1]) if layers and isinstance(layer, MaxPooling2D) else None
-        if relu is None:
-            layers.append(layer)
-            continue
-        before = layers.pop()
-        if before is not relu:
-            layers.append(without_final_activation(before))
-        layers += [layer, relu]
-    return _with_layers(network, layers)
-
-
-def _with_layers(network: Chain, layers: list[Layer]) -> Chain:
-    """The chain of these layers; ``network`` itself where they are its own."""
-    if layers == network.layers:
-        return network
-    other = copy.copy(network)
-    other.layers = layers
-    return other
-
-
-def _relu_of(layer: Layer) -> Activation | None:
-    """The ReLU that is this layer, or that it ends in."""
-    apply = type(layer).apply
-    activation = layer if apply is Activation.apply else getattr(layer, "activation", None)
-    known = apply in (Activation.apply, Dense.apply, Conv.apply)
-    return activation if known and activation.activation == "relu" else None  # type: ignore[union-attr, return-value]
-
-
-def final_activation(network: Layer) -> Activation | None:
-    """The activation a network ends in, as a layer of its own or as an argument of its last layer."""
-    if isinstance(network, Chain):
-        return final_activation(network.layers[-1]) if network.layers else None
-    if isinstance(network, Graph):
-        return final_activation(network.output.layer) if network.output.layer else None
-    apply = type(network).apply
-    if apply is Activation.apply:
-        return network  # type: ignore[return-value]
-    over_last_axis = apply is Dense.apply or (apply is Conv.apply and network.data_format == "channels_last")  # type: ignore[attr-defined]
-    return network.activation if over_last_axis else None  # type: ignore[attr-defined]
-
-
-def without_final_activation(network: Layer) -> Layer:
-    """A copy that shares every parameter, state and random stream, but stops before the final activation."""
-    if isinstance(network, Chain):
-        shortened = copy.copy(network)
-        shortened.layers = network.layers[:-1]
-        if not isinstance(network.layers[-1], Activation):
-            shortened.layers.append(without_final_activation(network.layers[-1]))
-        return shortened
-    if isinstance(network, Graph):
-        last = network.output
-        assert last.layer is not None
-        if isinstance(last.layer, Activation):
-            output = last.inputs[0]
-        else:
-            output = Symbol(last.shape, without_final_activation(last.layer), last.inputs)
-        inputs = network.inputs if network.takes_many else network.inputs[0]
-        return Graph(inputs, output, name=network.given_name)
-    linear = copy.copy(network)
-    linear.activation = Activation("linear")  # type: ignore[attr-defined]
-    return linear
+    return min(max(2**23 // max(largest_result(network), 1), 1), 1024)

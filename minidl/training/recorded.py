@@ -29,7 +29,7 @@ class RecordedSteps:
     def __init__(
         self,
         recorder: Any,
-        compute: Callable[[Batch], tuple[Array, Array]],
+        compute: Callable[[Batch], Any],
         network: Layer,
         optimizer: Optimizer,
         group: ParameterGroup,
@@ -37,12 +37,12 @@ class RecordedSteps:
         self.recorder, self.compute = recorder, compute
         self.network, self.optimizer, self.group = network, optimizer, group
 
-    def train(self, batch: Batch) -> tuple[Array, Array]:
-        """One step, as a recording where there is one for batches of this shape."""
+    def train(self, batch: Batch) -> Any:
+        """One step's result, as a recording where there is one for batches of this shape."""
         self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
         arrays, rebuild = flat(batch)
 
-        def compute(inputs: list[Array]) -> tuple[Array, Array]:
+        def compute(inputs: list[Array]) -> Any:
             before = self.optimizer.iterations
             try:
                 return self.compute(rebuild(inputs))
@@ -50,8 +50,13 @@ class RecordedSteps:
                 self.optimizer.iterations = before  # what could not be recorded was not done
                 raise
 
-        loss, prediction = self.recorder.run(self._what_is_fixed(arrays), compute, arrays, self.optimizer.count)
-        return loss.copy(), prediction  # the next replay writes to the same place, and losses are collected
+        result = self.recorder.run(self._what_is_fixed(arrays), compute, arrays, self._count)
+        # The next replay writes to the same place, and losses are collected.
+        return result._replace(loss=result.loss.copy(), parts=[part.copy() for part in result.parts])
+
+    def _count(self) -> None:
+        """What Python remembers of a step that was replayed."""
+        self.optimizer.count()
 
     def _what_is_fixed(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
         """Everything a recording depends on beside the numbers in memory."""
@@ -65,16 +70,21 @@ class RecordedSteps:
 
 
 def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
-    """The arrays of a batch in a list, and the way back."""
-    several = isinstance(batch.x, tuple)
-    xs = list(batch.x) if several else [batch.x]
+    """The arrays of a batch in a list, and a function that makes the batch of such a list again."""
+    columns = (batch.x, batch.y, batch.weight)  # each an array, a tuple of arrays for several inputs or outputs, or None
+    arrays = [a for column in columns for a in (column if isinstance(column, tuple) else (column,)) if a is not None]
 
-    def rebuild(arrays: list[Array]) -> Batch:
-        x, rest = arrays[: len(xs)], iter(arrays[len(xs) :])
-        y = None if batch.y is None else next(rest)
-        return Batch(tuple(x) if several else x[0], y, None if batch.weight is None else next(rest), batch.size)
+    def rebuild(given: list[Array]) -> Batch:
+        rest = iter(given)
 
-    return [*xs, *(a for a in (batch.y, batch.weight) if a is not None)], rebuild
+        def again(column: Any) -> Any:
+            if isinstance(column, tuple):
+                return tuple(again(part) for part in column)
+            return None if column is None else next(rest)
+
+        return Batch(again(batch.x), again(batch.y), again(batch.weight), batch.size)
+
+    return arrays, rebuild
 
 
 def every_layer(layer: Layer) -> Iterator[Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,13 +15,31 @@ from minidl.data import Batch
 from minidl.errors import NotBuiltError
 from minidl.interrupts import only_at_end
 from minidl.layers.base import Layer
+from minidl.layers.context import Context
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
+from minidl.training.masks import masked
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
 from minidl.training.recorded import RecordedSteps
+
+
+class Result(NamedTuple):
+    """What a step gives: everything stays on the device.
+
+    Attributes:
+        loss: of the batch, penalties included.
+        prediction: as a person calls it, probabilities and not logits; a tuple for several outputs.
+        weight: of the samples, as the loss and the metrics count them: the batch's, times the mask's.
+        parts: the losses of the single outputs, where there are several.
+    """
+
+    loss: Array
+    prediction: Any
+    weight: Any
+    parts: list[Array]
 
 
 class Step:
@@ -45,6 +63,7 @@ class Step:
     ) -> None:
         if network.input_shape is None:
             raise NotBuiltError("fit", "a model without an input shape", "a built model", "input_shape in the first layer")
+        self.root = network  # as the user wrote it
         self.network, self.loss = make_plan(network, loss, fuse)
         self.output_shape = network.output_shape(network.input_shape)
         self.optimizer, self.metrics = optimizer, list(metrics)
@@ -54,7 +73,7 @@ class Step:
         recorder = backends.current().recorder()
         self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.group)
 
-    def train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
+    def train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.
 
         Raises OutOfMemoryError, the model being as before, where the batch does not fit.
@@ -63,32 +82,42 @@ class Step:
             return self._run(partial(self._train, batch, stop_at_nan), batch)
         return self._run(partial(self._recorded.train, batch), batch)
 
-    def _train(self, batch: Batch, stop_at_nan: bool = False) -> tuple[Array, Array]:
+    def _train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         self.group.zero_grad()  # at the start: an exception in the last step cannot poison this one
-        self.network.begin_step()
-        prediction, saved = self.network.apply(batch.x, training=True)
-        loss, loss_saved = self.loss.compute(prediction, batch.y, batch.weight)
-        prediction = self.loss.prediction(prediction, loss_saved)
-        pending = self.network.pending(saved)
-        if stop_at_nan and not abs(number(loss)) < float("inf"):
-            raise FloatingPointError(f"the loss became {number(loss)}")
+        context = Context(training=True, step=self.root.steps_done)
+        prediction, saved = self.network.apply(batch.x, context)
+        result, loss_saved = self._judge(prediction, batch, context)
+        if stop_at_nan and not abs(number(result.loss)) < float("inf"):
+            raise FloatingPointError(f"the loss became {number(result.loss)}")
         self.network.gradient(self.loss.gradient(loss_saved), saved, need_dx=False)
         only_at_end()  # Ctrl-C cannot be let through any more
         self.optimizer.step(self.group)
-        self.network.commit(pending)  # running statistics and counters: only after a whole step
-        return loss, prediction
+        context.commit()  # running statistics and carried states: only after a whole step
+        self.root.count_step()
+        return result
 
-    def test(self, batch: Batch) -> tuple[Array, Array]:
-        """Loss and prediction of a batch in inference mode; changes nothing."""
+    def _judge(self, prediction: Any, batch: Batch, context: Context) -> tuple[Result, Any]:
+        """The loss with all penalties, and what its gradient needs."""
+        weight = masked(batch.weight, context.mask)
+        loss, saved = self.loss.compute(prediction, batch.y, weight)
+        parts = self.loss.parts(saved)
+        for penalty in (context.penalty, self.group.penalty()):
+            loss = loss if penalty is None else loss + penalty
+        return Result(loss, self.loss.prediction(prediction, saved), weight, parts), saved
+
+    def test(self, batch: Batch) -> Result:
+        """Loss and prediction of a batch in inference mode; changes nothing but states that are carried on."""
         return self._run(partial(self._test, batch), batch)
 
-    def _test(self, batch: Batch) -> tuple[Array, Array]:
-        prediction, _ = self.network.apply(batch.x, training=False, keep=False)
-        loss, saved = self.loss.compute(prediction, batch.y, batch.weight)
-        return loss, self.loss.prediction(prediction, saved)
+    def _test(self, batch: Batch) -> Result:
+        context = Context(keep=False)
+        prediction, _ = self.network.apply(batch.x, context)
+        result, _ = self._judge(prediction, batch, context)
+        context.commit()
+        return result
 
     @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
-    def _run(self, compute: Callable[[], tuple[Array, Array]], batch: Batch) -> tuple[Array, Array]:
+    def _run(self, compute: Callable[[], Result], batch: Batch) -> Result:
         """``compute()`` in this model's precision, with words for a memory that is full."""
         if self.precision == config.precision():
             return explain_out_of_memory(compute, batch.size)

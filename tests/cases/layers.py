@@ -20,22 +20,33 @@ from minidl import config
 from minidl.layers import (
     LSTM,
     Activation,
+    ActivityRegularization,
     Add,
     AveragePooling2D,
     BatchNormalization,
+    Concatenate,
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     Input,
     Layer,
     MaxPooling2D,
+    Recompute,
     Rescaling,
     Reshape,
 )
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
 from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy
+from minidl.regularizers import L1L2
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Case:
         training: the mode in which it is checked.
         batch: number of samples.
         single: whether a batch of one sample means anything (batch statistics of one number do not).
+        ids: where it is not 0, inputs are integers below it.
     """
 
     name: str
@@ -57,6 +69,7 @@ class Case:
     training: bool = True
     batch: int = 3
     single: bool = True
+    ids: int = 0
 
     def layer(self, dtype: str = "float32") -> Layer:
         """A built layer; the same numbers, exact in float32, in every dtype and on every call."""
@@ -73,6 +86,8 @@ class Case:
         batch = self.batch if batch is None else batch
         generator = np.random.default_rng([seed, 42])
         several = isinstance(self.input_shape[0], tuple)
+        if self.ids:
+            return generator.integers(0, self.ids, (batch, *self.input_shape))
         arrays = tuple(
             generator.normal(size=(batch, *shape)).astype("float32").astype("float64")
             for shape in (self.input_shape if several else [self.input_shape])
@@ -98,6 +113,22 @@ def residual_images() -> Layer:
     x = Input((5, 4, 3))
     h = Activation("elu")(BatchNormalization()(Conv2D(3, 3, padding="same", use_bias=False)(x)))
     return Graph(x, Activation("leaky_relu")(Add()([x, Conv2D(3, 3, padding="same")(h)])))
+
+
+def recomputed_block() -> Layer:
+    """Everything that draws or keeps state, inside a block that is computed twice."""
+    block = [Dense(5, activation="tanh"), BatchNormalization(), Dropout(0.3, seed=3), Dense(4)]
+    return Chain([Dense(4), Recompute(Chain(block)), Dense(2)])
+
+
+def two_outputs() -> Layer:
+    """A block with two results, both of which are used."""
+    x = Input((4,))
+    h = Dense(3, activation="tanh")(x)
+    inner = Graph(x, [Dense(2)(h), Dense(3)(h)])
+    y = Input((4,))
+    a, b = inner(y)
+    return Graph(y, Concatenate()([a, b]))
 
 
 def two_inputs() -> Layer:
@@ -192,6 +223,33 @@ LAYERS = _table(
     Case("rescaling_offset", lambda: Rescaling(2.0, -0.5), (2, 3)),
     # dropout
     Case("dropout", lambda: Dropout(0.4, seed=1), (4, 3)),
+    Case("concatenate", Concatenate, ((3, 4), (3, 2))),
+    Case("concatenate_time", lambda: Concatenate(axis=1), ((3, 4), (2, 4), (1, 4))),
+    Case("embedding", lambda: Embedding(7, 3), (5,), ids=7),
+    Case("embedding_penalised", lambda: Embedding(7, 3, activity_regularizer=L1L2(0.1, 0.2)), (5,), ids=7),
+    Case("embedding_masked", lambda: Chain([Embedding(7, 3, mask_zero=True), GlobalAveragePooling1D()]), (5,), ids=7),
+    Case("embedding_masked_max", lambda: Chain([Embedding(4, 3, mask_zero=True), GlobalMaxPooling1D()]), (5,), ids=4),
+    Case("activity_regularization", lambda: ActivityRegularization(0.1, 0.2), (4,)),
+    Case("dense_penalised", lambda: Dense(3, activation="tanh", activity_regularizer=L1L2(0.1, 0.2)), (4,)),
+    Case("convolution_penalised", lambda: Conv2D(2, 2, activation="relu", activity_regularizer=L1L2(0.1, 0.2)), (4, 3, 2)),
+    Case("lstm_penalised", lambda: LSTM(3, activity_regularizer=L1L2(0.1, 0.2)), (4, 2)),
+    *(
+        Case(f"{make.__name__}{'_keepdims' * keep}", lambda make=make, keep=keep: make(keepdims=keep), shape)
+        for make, shape in (
+            (GlobalAveragePooling1D, (5, 3)),
+            (GlobalMaxPooling1D, (5, 3)),
+            (GlobalAveragePooling2D, (3, 4, 2)),
+            (GlobalMaxPooling2D, (3, 4, 2)),
+            (GlobalAveragePooling3D, (2, 3, 2, 2)),
+            (GlobalMaxPooling3D, (2, 3, 2, 2)),
+        )
+        for keep in (False, True)
+    ),
+    Case("global_average_channels_first", lambda: GlobalAveragePooling2D("channels_first"), (2, 3, 4)),
+    Case("global_max_channels_first", lambda: GlobalMaxPooling2D("channels_first", True), (2, 3, 4)),
+    Case("recompute", lambda: Recompute(Dense(3, activation="tanh")), (4,)),
+    Case("recompute_block", recomputed_block, (4,), batch=4, single=False),
+    Case("several_outputs", two_outputs, (4,)),
     Case("dropout_inference", lambda: Dropout(0.4, seed=1), (4, 3), training=False),
     Case("dropout_rate_0", lambda: Dropout(0.0, seed=1), (4, 3)),
     Case("dropout_rate_1", lambda: Dropout(1, seed=1), (4, 3)),

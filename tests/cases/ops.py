@@ -205,10 +205,10 @@ def _convolution_cases(
     out = window.output_shape(spatial)
     kernel = (*window.size, c // groups, f)
 
-    def forwards(with_bias: bool) -> Callable[..., Arguments]:
+    def forwards(with_bias: bool, activation: str = "linear") -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
             x, W = normal(rng, dtype, n, *spatial, c), normal(rng, dtype, *kernel)
-            return (x, W, normal(rng, dtype, f) if with_bias else None, window, groups), {}
+            return (x, W, normal(rng, dtype, f) if with_bias else None, window, groups, activation), {}
 
         return make
 
@@ -227,8 +227,8 @@ def _convolution_cases(
 
     add("convolution.convolve", f"{name}, bias", forwards(True), size)
     add("convolution.convolve", f"{name}, no bias", forwards(False), size)
-    add("fused.convolve_relu", f"{name}, bias", forwards(True), size)
-    add("fused.convolve_relu", f"{name}, no bias", forwards(False), size)
+    add("convolution.convolve", f"{name}, bias, relu", forwards(True, "relu"), size)
+    add("convolution.convolve", f"{name}, no bias, relu", forwards(False, "relu"), size)
     add("convolution.convolve_grad_x", name, to_x, size)
     add("convolution.convolve_grad_W", name, to_W(False), size)
     add("convolution.convolve_grad_W", f"{name}, into out", to_W(True), size)
@@ -328,10 +328,10 @@ _AFFINE: list[tuple[str, tuple[int, ...], int, int]] = [
 def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int) -> None:
     name = f"{before} {inputs} to {outputs}"
 
-    def forwards(with_bias: bool) -> Callable[..., Arguments]:
+    def forwards(with_bias: bool, activation: str = "linear") -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
             x, W = normal(rng, dtype, *before, inputs), normal(rng, dtype, inputs, outputs)
-            return (x, W, normal(rng, dtype, outputs) if with_bias else None), {}
+            return (x, W, normal(rng, dtype, outputs) if with_bias else None, activation), {}
 
         return make
 
@@ -353,8 +353,8 @@ def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int)
 
     add("linear.dense", f"{name}, bias", forwards(True), size)
     add("linear.dense", f"{name}, no bias", forwards(False), size)
-    add("fused.dense_relu", f"{name}, bias", forwards(True), size)
-    add("fused.dense_relu", f"{name}, no bias", forwards(False), size)
+    add("linear.dense", f"{name}, bias, relu", forwards(True, "relu"), size)
+    add("linear.dense", f"{name}, no bias, relu", forwards(False, "relu"), size)
     add("linear.dense_grad_x", name, to_x, size)
     for into in (False, True):
         note = ", into out" if into else ""
@@ -644,6 +644,28 @@ def _gather_cases(size: str, shape: tuple[int, ...], count: int, kind: Any) -> N
 
     add("gather.gather", f"{count} of {shape} {np.dtype(kind).name}", make, size, "elementwise")
 
+
+def _embedding_cases(size: str, shape: tuple[int, ...], rows: int, units: int) -> None:
+    def forwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (rng.integers(-1, rows + 1, shape), normal(rng, dtype, rows, units)), {}
+
+    def backwards(into: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            out = {"out": np.full((rows, units), np.nan, dtype)} if into else {}
+            return (rng.integers(-1, rows + 1, shape), normal(rng, dtype, *shape, units), rows), out
+
+        return make
+
+    name = f"{shape} of {rows} x {units}"
+    add("embedding.embed", name, forwards, size)
+    add("embedding.embed_grad_W", name, backwards(False), size)
+    add("embedding.embed_grad_W", f"{name}, into out", backwards(True), size)
+
+
+for _shape in ((7,), (3, 5), (2, 3, 2), (0, 3)):
+    _embedding_cases("tiny", _shape, 4, 3)
+_embedding_cases("small", (13, 11), 17, 5)
+_embedding_cases("medium", (128, 50), 500, 33)
 
 for _kind in (np.uint8, np.int16, np.int64, np.float32, np.float64):
     _gather_cases("tiny", (5, 3), 7, _kind)

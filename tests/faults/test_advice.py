@@ -17,6 +17,7 @@ from minidl.layers import (
     Activation,
     Add,
     BatchNormalization,
+    Context,
     Conv2D,
     Dense,
     Dropout,
@@ -285,7 +286,7 @@ def test_what_fits_is_not_warned_of(name):
 
 def test_a_layer_that_nobody_knows_is_not_warned_of():
     class Softmax(Layer):
-        def apply(self, x, training=False, keep=True):
+        def apply(self, x, context):
             return x / x.sum(axis=-1, keepdims=True), None
 
     assert warned(ending_in, Dense(3), Softmax(), loss=SPARSE) == []
@@ -360,7 +361,7 @@ def test_other_numbers_are_no_bytes():
 
 def test_a_layer_of_ones_own_may_scale():
     class Scale(Layer):
-        def apply(self, x, training=False, keep=True):
+        def apply(self, x, context):
             return x / 255, None
 
         def gradient(self, dy, saved, need_dx=True):
@@ -401,14 +402,14 @@ def test_batch_normalisation_points_to_the_users_line_from_everywhere():
         def build(self, input_shape):
             self.inner.build(input_shape)
 
-        def apply(self, x, training=False, keep=True):
-            return self.inner.apply(x, training, keep)
+        def apply(self, x, context):
+            return self.inner.apply(x, context)
 
     one, layer = X[:1], BatchNormalization()
     layer.build((FEATURES,))
     for use in (
         lambda: layer.forward(one),
-        lambda: layer.apply(one, training=True),
+        lambda: layer.apply(one, Context(training=True)),
         lambda: model().forward(one),
         lambda: model().fit(one, one, verbose=0),
         lambda: model().train_on_batch(one, one),

@@ -40,8 +40,8 @@ class Trap(Layer):
             if self.count == self.n:
                 self.do()
 
-    def apply(self, x, training=False, keep=True):
-        if training:
+    def apply(self, x, context):
+        if context.training:
             self._spring("apply")
         return x, ()
 
@@ -75,9 +75,7 @@ def everything(model):
     for name, p in model.named_parameters():
         for i, array in enumerate(model._step.group.state_of(p)):
             state[f"{name} optimizer {i}"] = array.copy()
-    for layer in model.layers:
-        if isinstance(layer, Dropout):
-            state["dropout step"] = layer.step.copy()
+    state["steps done"] = model.network.steps_done.copy()
     state["iterations"] = np.array(model.optimizer.iterations)
     return state
 

@@ -301,7 +301,7 @@ OWN_LAYERS = {
                 return 2 * x
         """,
         ArgumentTypeError,
-        ["Twice", "Keras's method call", "apply(self, x, training=False, keep=True)", "rename call to apply"],
+        ["Twice", "Keras's method call", "apply(self, x, context)", "rename call to apply"],
     ),
     "forward": (
         """
@@ -315,7 +315,7 @@ OWN_LAYERS = {
     "backward beside apply": (
         """
         class Twice(Layer):
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return 2 * x, None
             def backward(self, dy):
                 return 2 * dy
@@ -357,7 +357,7 @@ OWN_LAYERS = {
                 return 2 * x, None
         """,
         ArgumentTypeError,
-        ["Twice", "apply(self, x)", "apply(self, x, training=False, keep=True)"],
+        ["Twice", "apply(self, x)", "apply(self, x, context)"],
     ),
     "gradient without its arguments": (
         """
@@ -381,17 +381,17 @@ OWN_LAYERS = {
     "only y": (
         """
         class Twice(Layer):
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return 2 * x
         Twice()(X)
         """,
         ArgumentTypeError,
-        ["twice (Twice): apply", "type ndarray", "a pair (y, saved)", "return y, (x if keep else None)"],
+        ["twice (Twice): apply", "type ndarray", "a pair (y, saved)", "return y, (x if context.keep else None)"],
     ),
     "only y, of two samples, which are not y and saved": (
         """
         class Twice(Layer):
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return 2 * x
         Sequential([Dense(3, input_shape=(4,)), Twice()]).predict(X[:2])
         """,
@@ -401,7 +401,7 @@ OWN_LAYERS = {
     "three results": (
         """
         class Twice(Layer):
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return 2 * x, x, x
         Twice().forward(X)
         """,
@@ -415,12 +415,12 @@ OWN_LAYERS = {
         Twice()(X)
         """,
         NotImplementedError,
-        ["twice (Twice)", "apply(self, x, training=False, keep=True)"],
+        ["twice (Twice)", "apply(self, x, context)"],
     ),
     "no gradient": (
         """
         class Twice(Layer):
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return 2 * x, None
         layer = Twice()
         layer.forward(X)
@@ -477,7 +477,7 @@ def test_a_right_layer_of_ones_own_is_left_alone():
                 self.factor = factor
             def call(self):
                 return "a helper beside apply"
-            def apply(self, x, training=False, keep=True):
+            def apply(self, x, context):
                 return self.factor * x, None
             def gradient(self, dy, saved, need_dx=True):
                 return self.factor * dy
@@ -517,11 +517,11 @@ def test_no_internal_name_is_shown():
 
 
 def test_layers_planned_together_keep_their_names():
-    from minidl.training.plan import fused
+    from minidl.training.plan import for_inference
 
     model = minidl.Sequential([minidl.layers.Dense(3, activation="relu", input_shape=(FEATURES,))])
-    (planned,) = fused(model.network).sublayers()
-    assert type(planned).__name__ == "DenseReLU"
+    model.add(minidl.layers.Activation("relu"))
+    (planned, _) = for_inference(model.network).sublayers()
     assert planned.label == "dense_1 (Dense)"
 
 

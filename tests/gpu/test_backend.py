@@ -232,7 +232,7 @@ def state_of(model: Sequential) -> list[bytes]:
     """Every bit training changes: weights, the optimizer's state and count, dropout's counters."""
     group = model._step.group  # type: ignore[union-attr]
     arrays = [p.value for p in model.network.weights] + [a for p in group.parameters for a in group.state_of(p)]
-    arrays += [layer.step for layer in model.layers if hasattr(layer, "step")]
+    arrays += [model.network.steps_done]
     return [*(a.get().tobytes() for a in arrays), str(model.optimizer.iterations).encode()]
 
 
@@ -289,10 +289,10 @@ def test_the_error_names_the_layer_and_frees_the_memory(there: None) -> None:
 
 def test_on_the_cpu_too() -> None:
     class Greedy(Dense):
-        def apply(self, x: Any, training: bool = False, keep: bool = True) -> Any:
+        def apply(self, x: Any, context: Any) -> Any:
             if len(x) > 4:
                 raise MemoryError("Unable to allocate 7 EiB")
-            return super().apply(x, training, keep)
+            return super().apply(x, context)
 
     model = Sequential([Input((4,)), Greedy(2, name="greedy")])
     model.compile("sgd", "mse")

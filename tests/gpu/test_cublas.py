@@ -99,7 +99,6 @@ def cublas(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCublas]:
 
 PRODUCTS = [
     "linear.dense",
-    "fused.dense_relu",
     "linear.dense_grad_x",
     "linear.dense_grad_W",
     "recurrent.lstm",
@@ -162,7 +161,7 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
     assert 1e-4 < difference < 0.1
 
 
-CONVOLUTIONS = ["convolution.convolve", "fused.convolve_relu", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
+CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
 
 
 @needs_compiler

@@ -80,9 +80,9 @@ def test_what_changes_on_the_host_reaches_the_recording() -> None:
 class Asking(Activation):
     """A layer that waits for the device in the middle of the step."""
 
-    def apply(self, x, training=False, keep=True):  # type: ignore[no-untyped-def]
+    def apply(self, x, context):  # type: ignore[no-untyped-def]
         backend_of(x).to_numpy(x[:1])
-        return super().apply(x, training, keep)
+        return super().apply(x, context)
 
 
 def test_what_cannot_be_recorded_runs_and_the_doctor_says_why() -> None:

@@ -13,7 +13,19 @@ import pytest
 import minidl
 from minidl import backend, config
 from minidl.datasets import digits
-from minidl.layers import LSTM, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Rescaling, Reshape
+from minidl.layers import (
+    LSTM,
+    BatchNormalization,
+    Context,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    MaxPooling2D,
+    Rescaling,
+    Reshape,
+)
 from minidl.models import Sequential
 from minidl.training.step import Step
 from tests.gpu.strict_cupy import device
@@ -132,7 +144,7 @@ def test_waiting_inside_the_step_would_be_noticed(monkeypatch: pytest.MonkeyPatc
 
         monkeypatch.setattr(type(layer), "apply", slow)
         with device.no_waiting(), pytest.raises(AssertionError, match="waits for the device"):
-            model.network.apply(backend.current().asarray(IMAGES[:3], "float32"), training=True)
+            model.network.apply(backend.current().asarray(IMAGES[:3], "float32"), Context(training=True))
 
 
 def test_arrays_of_two_devices_do_not_meet() -> None:

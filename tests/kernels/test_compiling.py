@@ -178,8 +178,8 @@ class Compiles(Layer):
 
     kernel: Any = None
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
-        if training and self.kernel is not None:
+    def apply(self, x: Any, context: Any) -> tuple[Any, Any]:
+        if context.training and self.kernel is not None:
             self.kernel(3.0)
         return x, ()
 

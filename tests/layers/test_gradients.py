@@ -63,7 +63,7 @@ def test_float32_agrees_with_float64(case: Case):
         dx = layer.backward(dy)
         gradients = {name: p.grad for name, p in layer.named_parameters()}
         states = {f"state {i}": p.value for i, p in enumerate(layer.state)}
-        inputs = {f"dx[{i}]": d for i, d in enumerate(dx)} if layer.takes_many else {"dx": dx}
+        inputs = {f"dx[{i}]": d for i, d in enumerate(dx)} if layer.takes_many else {} if case.ids else {"dx": dx}
         results[dtype] = {"y": y, **inputs, **gradients, **states}
     assert results["float32"].keys() == results["float64"].keys()
     for name, double in results["float64"].items():

@@ -11,16 +11,23 @@ from minidl.backend.dispatch import CPU
 from minidl.callbacks import EarlyStopping
 from minidl.layers import (
     LSTM,
+    Activation,
+    ActivityRegularization,
     Add,
     AveragePooling2D,
     BatchNormalization,
+    Concatenate,
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     MaxPooling2D,
     Rescaling,
 )
 from minidl.layers.containers import Chain
+from minidl.layers.context import Context
 from minidl.ops.activation import elu, leaky_relu
 from minidl.ops.dropout import dropout, dropout_grad
 from tests.ops import naive
@@ -165,9 +172,7 @@ def test_a_layer_appended_after_a_step_is_trained():
 
 
 def _step(chain, x):
-    x = chain.door(x)
-    chain.begin_step()
-    return chain.apply(x, training=True)
+    return chain.apply(chain.validated(x), Context(training=True))
 
 
 @pytest.mark.parametrize("branches", [2, 3, 4])
@@ -182,7 +187,17 @@ def test_a_sum_has_every_branch_in_it(branches):
 # -- defaults ------------------------------------------------------------------------------------------------------------
 
 KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its function's slope)
-    Dense: {"activation": None, "use_bias": True, "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"},
+    Dense: {
+        "activation": None,
+        "use_bias": True,
+        "kernel_initializer": "glorot_uniform",
+        "bias_initializer": "zeros",
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "bias_constraint": None,
+    },
     Conv2D: {
         "strides": 1,
         "padding": "valid",
@@ -193,7 +208,24 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
         "use_bias": True,
         "kernel_initializer": "glorot_uniform",
         "bias_initializer": "zeros",
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "bias_constraint": None,
     },
+    GlobalAveragePooling2D: {"data_format": None, "keepdims": False},
+    GlobalMaxPooling2D: {"data_format": None, "keepdims": False},
+    Concatenate: {"axis": -1},
+    Embedding: {
+        "embeddings_initializer": "uniform",
+        "embeddings_regularizer": None,
+        "embeddings_constraint": None,
+        "mask_zero": False,
+        "activity_regularizer": None,
+    },
+    ActivityRegularization: {"l1": 0.0, "l2": 0.0},
+    Activation: {"negative_slope": None, "alpha": None},
     MaxPooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
     AveragePooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
     BatchNormalization: {
@@ -204,6 +236,12 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
         "scale": True,
         "beta_initializer": "zeros",
         "gamma_initializer": "ones",
+        "moving_mean_initializer": "zeros",
+        "moving_variance_initializer": "ones",
+        "beta_regularizer": None,
+        "gamma_regularizer": None,
+        "beta_constraint": None,
+        "gamma_constraint": None,
     },
     LSTM: {
         "activation": "tanh",
@@ -213,6 +251,13 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
         "recurrent_initializer": "orthogonal",
         "bias_initializer": "zeros",
         "unit_forget_bias": True,
+        "kernel_regularizer": None,
+        "recurrent_regularizer": None,
+        "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "recurrent_constraint": None,
+        "bias_constraint": None,
         "return_sequences": False,
     },
     Dropout: {"noise_shape": None, "seed": None},

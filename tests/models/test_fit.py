@@ -105,8 +105,8 @@ class Recorder(Layer):
         super().__init__(input_shape=(1,))
         self.seen = []
 
-    def apply(self, x, training=False, keep=True):
-        if training:
+    def apply(self, x, context):
+        if context.training:
             self.seen.append(x[:, 0].tolist())
         return x, ()
 

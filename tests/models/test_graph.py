@@ -183,7 +183,8 @@ def summary(model):
     [
         (lambda x: Model(x, Dense(2)(Input((4,)))), ValueError, ["Model", "depends on", "only on the inputs given"]),
         (lambda x: Model([x, Input((5,))], Dense(2)(x)), ValueError, ["Model", "(5,)", "does not depend on"]),
-        (lambda x: Model(x, [Dense(2)(x), Dense(3)(x)]), TypeError, ["Model", "list", "one output"]),
+        (lambda x: Model(x, [Dense(2)(x), 3]), TypeError, ["Model", "3", "symbols"]),
+        (lambda x: Model(x, []), ValueError, ["Model", "no outputs"]),
         (lambda x: Model(A, Dense(2)(x)), TypeError, ["Model", "ndarray", "symbols"]),
         (lambda x: Model(x, Dense(2)), TypeError, ["Model", "Dense", "symbols"]),
         (lambda x: Model([x, x], Dense(2)(x)), ValueError, ["Model", "listed twice", "different"]),

@@ -245,8 +245,8 @@ def test_only_a_true_final_activation_joins_the_loss():
     class Gate(Dense):
         """x W + b, weighted by its own softmax."""
 
-        def apply(self, x, training=False, keep=True):
-            y, saved = super().apply(x, training, keep)
+        def apply(self, x, context):
+            y, saved = super().apply(x, context)
             return y / y.sum(axis=-1, keepdims=True), saved
 
     class Attention(minidl.layers.Layer):
@@ -254,8 +254,8 @@ def test_only_a_true_final_activation_joins_the_loss():
             super().__init__()
             self.activation = Activation("softmax")
 
-        def apply(self, x, training=False, keep=True):
-            return self.activation.apply(x, training, keep)[0] * 0.5 + 0.1, None
+        def apply(self, x, context):
+            return self.activation.apply(x, context)[0] * 0.5 + 0.1, None
 
         def gradient(self, dy, saved, need_dx=True):
             return dy

@@ -201,7 +201,7 @@ def test_a_summary_changes_nothing():
             if model is looked_at:
                 text_of(model)
             model.train_on_batch(x, y)
-        states.append([*model.get_weights(), model.layers[2].step.copy()])
+        states.append([*model.get_weights(), model.network.steps_done.copy()])
     assert all(np.array_equal(a, b) for a, b in zip(*states))
     before = looked_at.get_weights()
     assert text_of(looked_at) == text_of(looked_at)

@@ -36,8 +36,8 @@ class Fuse(Layer):
 
     lit = ""
 
-    def apply(self, x: Any, training: bool = False, keep: bool = True) -> tuple[Any, Any]:
-        if self.lit == ("training" if training else "inference"):
+    def apply(self, x: Any, context: Any) -> tuple[Any, Any]:
+        if self.lit == ("training" if context.training else "inference"):
             raise KeyError("burnt")
         return x, ()
 

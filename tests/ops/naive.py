@@ -175,7 +175,7 @@ def _products(n: int, spatial: Any, c: int, f: int, window: Window, groups: int)
             yield (i, *position, channel), (*taps[tap], k, filter_), (i, *output, filter_)
 
 
-def convolve(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int = 1) -> tuple:
+def convolve(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int = 1, activation: str = "linear") -> tuple:
     n, *spatial, c = x.shape
     y = np.zeros((n, *outputs_of(spatial, window), W.shape[-1]))
     for at_x, at_W, at_y in _products(n, spatial, c, W.shape[-1], window, groups):
@@ -183,7 +183,7 @@ def convolve(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int =
     if b is not None:
         for at_y in np.ndindex(y.shape):
             y[at_y] += float(b[at_y[-1]])
-    return (y,)
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
 
 
 def convolve_grad_x(dy: np.ndarray, W: np.ndarray, spatial: tuple[int, ...], window: Window, groups: int = 1) -> tuple:
@@ -255,21 +255,12 @@ def average_pool_grad(dy: np.ndarray, spatial: tuple[int, ...], window: Window) 
 # --- the affine map --------------------------------------------------------------------------------------------------
 
 
-def dense(x: np.ndarray, W: np.ndarray, b: Any = None) -> tuple:
+def dense(x: np.ndarray, W: np.ndarray, b: Any = None, activation: str = "linear") -> tuple:
     y = np.zeros((*x.shape[:-1], W.shape[1]))
     for at in np.ndindex(y.shape):
         products = [float(x[(*at[:-1], k)]) * float(W[k, at[-1]]) for k in range(W.shape[0])]
         y[at] = math.fsum(products) + (float(b[at[-1]]) if b is not None else 0.0)
-    return (y,)
-
-
-def dense_relu(x: np.ndarray, W: np.ndarray, b: Any = None) -> tuple:
-    return (np.where(dense(x, W, b)[0] > 0, dense(x, W, b)[0], 0.0),)
-
-
-def convolve_relu(x: np.ndarray, W: np.ndarray, b: Any, window: Window, groups: int = 1) -> tuple:
-    (z,) = convolve(x, W, b, window, groups)
-    return (np.where(z > 0, z, 0.0),)
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
 
 
 def dense_grad_x(dy: np.ndarray, W: np.ndarray) -> tuple:
@@ -498,6 +489,22 @@ def dropout_grad(dy: np.ndarray, mask: np.ndarray, rate: float) -> tuple:
     return (_map(lambda d, keep: d * scale if keep and rate < 1 else 0.0, dy, np.broadcast_to(mask, dy.shape)),)
 
 
+def embed(ids: np.ndarray, W: np.ndarray) -> tuple:
+    y = np.full((*ids.shape, W.shape[1]), math.nan)
+    for at in np.ndindex(ids.shape):
+        for k in range(W.shape[1]):
+            if 0 <= ids[at] < len(W):
+                y[(*at, k)] = W[ids[at], k]
+    return (y,)
+
+
+def embed_grad_W(ids: np.ndarray, dy: np.ndarray, rows: int) -> tuple:
+    dW = np.zeros((rows, dy.shape[-1]))
+    for row, k in np.ndindex(dW.shape):
+        dW[row, k] = math.fsum(float(dy[(*at, k)]) for at in np.ndindex(ids.shape) if ids[at] == row)
+    return (dW,)
+
+
 def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     rows = np.zeros((len(indices), *x.shape[1:]), dtype)
     for i, index in enumerate(indices):
@@ -603,7 +610,6 @@ def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: fl
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
-    **{f"fused.{f.__name__}": f for f in (dense_relu, convolve_relu)},
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad)},
     **{
@@ -627,6 +633,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
+    "embedding.embed": embed,
+    "embedding.embed_grad_W": embed_grad_W,
     "merge.add": add,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{f"update.{f.__name__}": f for f in (sgd, momentum, rmsprop, adam)},

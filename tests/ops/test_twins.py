@@ -22,7 +22,7 @@ from minidl import config
 from minidl.backend import use_threads
 from minidl.backend.dispatch import CPU, find_twin, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import activation, convolution, cross_entropy, dropout, fused, linear, normalization, pooling, recurrent, update
+from minidl.ops import activation, convolution, cross_entropy, dropout, linear, normalization, pooling, recurrent, update
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.cases.sample import only
 from tests.ops.naive import assert_close
@@ -434,9 +434,9 @@ def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> N
 
 def test_a_fused_relu_lets_nan_through() -> None:
     x, W = np.full((5, 7), np.nan, np.float32), np.ones((7, 9), np.float32)
-    assert np.isnan(fused.dense_relu(x, W)).all()
+    assert np.isnan(linear.dense(x, W, None, "relu")).all()
     image = np.full((2, 5, 5, 3), np.nan, np.float32)
-    assert np.isnan(fused.convolve_relu(image, np.ones((3, 3, 3, 4), np.float32), None, WINDOW)).all()
+    assert np.isnan(convolution.convolve(image, np.ones((3, 3, 3, 4), np.float32), None, WINDOW, 1, "relu")).all()
 
 
 @pytest.mark.parametrize("taps, channels, filters", [(3, 64, 64), (5, 20, 50), (3, 12, 130)])

@@ -14,6 +14,7 @@ from minidl.layers import (
     Input,
     MaxPooling2D,
 )
+from minidl.layers.context import Context
 from minidl.models import Model, Sequential
 from minidl.optimizers import SGD, Adam
 from tests.peers.judge import AdaptiveMoments, Descent, F, agree, convolution, gradient, leaf, max_pooling, tensor
@@ -190,8 +191,8 @@ def test_batch_normalization_and_dropout():
     of_pytorch = AdaptiveMoments(leaves, 0.01)
     masks = []
     for x, y in batches((12,), 16):
-        drop.begin_step()
-        _, mask = drop.apply(np.ones((16, 20)), training=True)  # the mask that the coming step will draw
+        coming = Context(training=True, step=model.network.steps_done)
+        _, mask = drop.apply(np.ones((16, 20)), coming)  # the mask that the coming step will draw
         masks.append(mask)
         loss = model.train_on_batch(x, y)
 

@@ -93,7 +93,7 @@ class Witness(Layer):
         super().__init__(input_shape=(4,))
         self.seen = set()
 
-    def apply(self, x, training=False, keep=True):
+    def apply(self, x, context):
         self.seen.add(x.dtype.name)
         return x, None
 
@@ -143,7 +143,7 @@ def test_a_batch_copies_its_own_rows_and_not_the_data_set(shuffled):
 
 def test_in_order_a_batch_of_the_right_dtype_is_a_view():
     class Sharing(Witness):
-        def apply(self, x, training=False, keep=True):
+        def apply(self, x, context):
             self.seen.add(np.shares_memory(x, X))
             return x, None
 
@@ -255,8 +255,8 @@ def test_a_fit_that_was_stopped_goes_on_with_the_next_order():
         seen = []
 
         class Order(Witness):
-            def apply(self, x, training=False, keep=True):
-                if training:
+            def apply(self, x, context):
+                if context.training:
                     seen.append(tuple(x[:, 0].tolist()))
                 return x, None
 

@@ -7,9 +7,10 @@ import pytest
 
 import minidl
 from minidl.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D
+from minidl.layers.context import Context
 from minidl.losses import MeanSquaredError
 from minidl.models import Sequential
-from minidl.training.plan import fused, make_plan, relu_behind_pool
+from minidl.training.plan import for_inference, make_plan
 
 
 def model(data_format: str, activation_as_layer: bool) -> Sequential:
@@ -68,13 +69,15 @@ def perceptron(activation_as_layer: bool) -> Sequential:
 @pytest.mark.parametrize("training", [True, False])
 def test_relu_is_computed_with_the_sums_however_it_is_written(activation_as_layer: bool, training: bool) -> None:
     m = perceptron(activation_as_layer)
-    plan = fused(m.network, training)
-    assert [type(layer).__name__ for layer in plan.sublayers()] == ["ConvReLU", "Flatten", "DenseReLU", "Dense"]
+    plan = make_plan(m.network, MeanSquaredError())[0] if training else for_inference(m.network)
+    assert [type(layer).__name__ for layer in plan.sublayers()] == ["Conv2D", "Flatten", "Dense", "Dense"]
+    names = [layer.activation.activation for layer in plan.sublayers() if hasattr(layer, "activation")]
+    assert names == ["relu", "relu", "linear"]
     assert list(plan.parameters) == m.parameters
     assert len(m.layers) == (6 if activation_as_layer else 4)
     x = np.random.default_rng(0).standard_normal((5, 6, 6, 2)).astype("float32")
-    y, saved = plan.apply(x, training=True)
-    expected, kept = m.network.apply(x, training=True)
+    y, saved = plan.apply(x, Context(training=True))
+    expected, kept = m.network.apply(x, Context(training=True))
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
     dy = np.ones_like(y)
     np.testing.assert_allclose(plan.gradient(dy, saved), m.network.gradient(dy, kept), rtol=1e-5, atol=1e-6)
@@ -94,16 +97,18 @@ def test_predict_notices_an_activation_given_later(activation_as_layer: bool) ->
 def test_in_prediction_relu_stays_before_the_pool() -> None:
     for activation_as_layer in (True, False):
         m = model("channels_last", activation_as_layer)
-        names = [type(layer).__name__ for layer in fused(m.network, training=False).sublayers()]
-        assert names == ["ConvReLU", "MaxPooling2D", "Flatten", "Dense"]
+        layers = list(for_inference(m.network).sublayers())
+        assert [type(layer).__name__ for layer in layers] == ["Conv2D", "MaxPooling2D", "Flatten", "Dense"]
+        assert layers[0].activation.activation == "relu"
 
 
 def test_a_relu_that_is_not_behind_a_sum_stays_a_layer() -> None:
     m = Sequential([Dense(4, activation="tanh", input_shape=(3,)), Activation("relu"), Flatten(), Activation("relu")])
-    assert fused(m.network) is m.network
+    assert for_inference(m.network) is m.network
+    assert make_plan(m.network, MeanSquaredError())[0] is m.network
 
 
 @pytest.mark.parametrize("between", [Activation("tanh"), AveragePooling2D(2)])
 def test_nothing_else_is_moved(between: object) -> None:
     m = Sequential([Conv2D(4, 3, activation="relu", input_shape=(8, 8, 1)), between, MaxPooling2D(2)])
-    assert [type(layer) for layer in relu_behind_pool(m.network).sublayers()] == [type(layer) for layer in m.layers]
+    assert make_plan(m.network, MeanSquaredError())[0] is m.network

@@ -49,9 +49,9 @@ def fold(patches: Any, spatial: tuple[int, ...], window: Window) -> Any:
     return x
 
 
-def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
-    """Twin of ``ops.convolution.convolve``."""
-    return _convolve(x, W, b, window, groups, relu=False)
+def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation: str = "linear") -> Any:
+    """Kernel of ``ops.convolution.convolve``."""
+    return _convolve(x, W, b, window, groups, relu=activation == "relu")
 
 
 def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -> Any:

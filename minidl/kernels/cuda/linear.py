@@ -11,9 +11,9 @@ from minidl.kernels.cuda._product import _module, product
 from minidl.kernels.cuda._reduce import add_shares, column_shares, partial_sums
 
 
-def dense(x: Any, W: Any, b: Any = None) -> Any:
-    """Twin of ``ops.linear.dense``."""
-    return _dense(x, W, b, relu=False)
+def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
+    """Kernel of ``ops.linear.dense``."""
+    return _dense(x, W, b, relu=activation == "relu")
 
 
 def dense_grad_x(dy: Any, W: Any) -> Any:

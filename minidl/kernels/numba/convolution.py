@@ -26,13 +26,8 @@ SMALL = 1 << 14  # multiply-adds below which the reference is as quick
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
-def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
-    """Twin of ``ops.convolution.convolve``."""
-    return _correlate(x, W, b, window, groups)
-
-
-def _correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool = False) -> Any:
-    """x * W + b, then ReLU where wanted."""
+def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation: str = "linear") -> Any:
+    """Kernel of ``ops.convolution.convolve``."""
     if (
         not _takes(x, W, window, groups)
         or x.shape[3] != W.shape[2]
@@ -40,14 +35,14 @@ def _correlate(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool =
     ):
         return NotImplemented
     if _is_product(window):
-        return linear._affine(x, W.reshape(W.shape[2:]), b, relu)
+        return linear.dense(x, W.reshape(W.shape[2:]), b, activation)
     n, h, w, _ = x.shape
     oh, ow = window.output_shape((h, w))
     f = W.shape[-1]
     if n * oh * ow * W.size < SMALL or not x.size:
         return NotImplemented
     y = CPU.pool.empty((n, oh, ow, f), x.dtype)
-    bias = _NO_BIAS[x.dtype] if b is None else b
+    bias, relu = _NO_BIAS[x.dtype] if b is None else b, activation == "relu"
     fast = _winograd.takes(W, window, n, (oh, ow), x.dtype)
     left = _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu) if fast else None
     _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))

@@ -19,19 +19,14 @@ TOGETHER = 8  # rows of a bias gradient added up in their own precision, which r
 SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
-def dense(x: Any, W: Any, b: Any = None) -> Any:
-    """Twin of ``ops.linear.dense``."""
-    return _affine(x, W, b)
-
-
-def _affine(x: Any, W: Any, b: Any, relu: bool = False) -> Any:
-    """x W + b, then ReLU where wanted."""
+def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
+    """Kernel of ``ops.linear.dense``."""
     depth, units = W.shape
     rows = prod(x.shape[:-1])
     if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
-    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), b, relu)
+    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), b, activation == "relu")
     return y
 
 

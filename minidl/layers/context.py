@@ -1,0 +1,111 @@
+"""What goes down a network together with x: the mode of the pass, the mask of x, and everything the pass would change.
+
+A layer's ``apply(x, context)`` changes nothing. Random numbers have addresses, which the context counts out; new state is
+announced to it and taken over by ``commit`` after a whole step, or dropped with the context. The same context therefore gives
+the same bits, however often: ``again`` makes one for a pass that is to be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl.backend import Array
+from minidl.errors import StateError
+from minidl.layers.state import State
+
+
+class Address(NamedTuple):
+    """Where a layer's random numbers of this use stand; see ``minidl/backend/random.py``."""
+
+    key: tuple[int, int]  # (seed, stream)
+    step: Array  # integers (1,) on the device, so that a recorded step can be replayed
+    call: int  # which use of the layer within the pass
+
+
+class Context:
+    """One pass through a network.
+
+    Args:
+        training: whether layers behave as in training (dropout, statistics of the batch).
+        keep: whether ``apply`` returns what ``gradient`` will need; False saves the memory.
+        mask: of x: True where a time step counts, (batch, time); None: all count. A tuple for several inputs.
+        step: which training step this is: an integer, or integers (1,) on the device. It is part of every random address.
+
+    Attributes:
+        mask: during ``apply`` the mask of x; behind a container's ``apply`` that of y.
+
+    >>> context = Context(training=True)
+    >>> context.training, context.keep, context.mask
+    (True, True, None)
+    """
+
+    __slots__ = ("_penalties", "_shared", "_step", "_updates", "_uses", "keep", "mask", "training")
+
+    def __init__(self, training: bool = False, keep: bool = True, mask: Any = None, step: Any = 0) -> None:
+        self.training, self.keep, self.mask = training, keep, mask
+        self._step, self._shared = step, False
+        self._uses: dict[Any, int] = {}
+        self._updates: dict[State, Array] = {}
+        self._penalties: list[Array] = []
+
+    def random(self, layer: Any) -> Address:
+        """The address of the next random numbers of ``layer`` in this pass."""
+        call = self._uses.get(layer, 0)
+        self._uses[layer] = call + 1
+        if isinstance(self._step, int):
+            self._step = backends.current().asarray(np.array([self._step], np.int64))
+        return Address(layer.stream.key, self._step, call)
+
+    def value(self, state: State) -> Array:
+        """The value of ``state`` as this pass will leave it: what was announced last, or what the last step left."""
+        return self._updates.get(state, state.value)
+
+    def update(self, state: State, value: Array) -> None:
+        """Announce a new value of ``state``, which ``commit`` takes over.
+
+        Raises StateError for what ``new_state`` did not make: parameters are changed by an optimizer only.
+        """
+        if not isinstance(state, State):
+            received = f"a {type(state).__name__} to update"
+            raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
+        if not self._shared:
+            self._updates[state] = value
+
+    def penalize(self, value: Array) -> None:
+        """Add a number to the loss of this pass, such as an activity penalty; its gradient is the layer's own business."""
+        if not self._shared:
+            self._penalties.append(value)
+
+    @property
+    def penalty(self) -> Any:
+        """The sum of all penalties of this pass; None where there are none."""
+        return sum(self._penalties[1:], self._penalties[0]) if self._penalties else None
+
+    @property
+    def has_updates(self) -> bool:
+        """Whether ``commit`` would change anything."""
+        return bool(self._updates)
+
+    def commit(self) -> None:
+        """Take over all new state. In place: a step that is nearly done may not run out of memory."""
+        for state, value in self._updates.items():
+            state.value[...] = value
+        self._updates.clear()
+
+    def again(self, keep: bool = True) -> Context:
+        """A context in the state this one is in now, for the same pass once more; what it announces stays with it."""
+        other = Context(self.training, keep, self.mask, self._step)
+        other._uses, other._updates = dict(self._uses), dict(self._updates)
+        return other
+
+    def own(self) -> Context:
+        """This context, or a new one in place of ``INFERENCE``, which all share: what containers begin ``apply`` with."""
+        return Context() if self._shared else self
+
+
+INFERENCE = Context()
+"""The context of ``layer.apply(x)``: inference, and nothing is announced."""
+INFERENCE._shared = True
