@@ -265,8 +265,9 @@ class Layer(Holder, Declared):
         return f"{self.name} ({self._class_name})"
 
     def _arguments(self) -> dict[str, Any]:
-        """As for everything declared; the shape is that of the first layer's argument."""
-        return super()._arguments() | {"input_shape": self.declared_input_shape}
+        """As for everything declared; a layer that nobody named, and no model numbered, has no name to be kept."""
+        named = self.given_name is not None or self.number
+        return super()._arguments() | {"input_shape": self.declared_input_shape, "name": self.name if named else None}
 
     def _shown_arguments(self) -> dict[str, Any]:
         """As ``repr`` shows them: without a name that is only a number, and without today's dtype."""

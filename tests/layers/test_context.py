@@ -1,0 +1,233 @@
+"""What a pass promises: the same context gives the same bits, and nothing changes before it is committed."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.errors import ArgumentTypeError, StateError
+from minidl.layers import Add, BatchNormalization, Context, Dense, Dropout, Input, Layer, Recompute
+from minidl.layers.containers import Chain
+from minidl.layers.context import INFERENCE
+from minidl.models import Model, Sequential
+from minidl.testing import check_gradients
+from tests.cases.layers import LAYERS, Case
+
+every_case = pytest.mark.parametrize("case", LAYERS.values(), ids=lambda case: case.name)
+X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+
+
+def arrays_of(x):
+    return x if isinstance(x, tuple) else (x,)
+
+
+@every_case
+def test_the_same_context_gives_the_same_bits(case: Case):
+    layer = case.layer()
+    x = layer.validated(case.inputs())
+    before = [p.value.copy() for p in layer.weights]
+    attributes = {name: id(value) for name, value in vars(layer).items() if name not in ("_stream", "_steps_done")}
+    found = []
+    for training in (True, False):
+        context = Context(training=training, step=3)
+        again = context.again()
+        y, _ = layer.apply(x, context)
+        y_again, _ = layer.apply(x, again)
+        y_new, _ = layer.apply(x, Context(training=training, step=3))
+        for other in (y_again, y_new):
+            for a, b in zip(arrays_of(y), arrays_of(other), strict=True):
+                np.testing.assert_array_equal(a, b, strict=True)
+        found.append(context)
+    assert {name: id(value) for name, value in vars(layer).items() if name in attributes} == attributes
+    for p, old in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(p.value, old)
+    assert not found[1].has_updates, "inference changes nothing"
+
+
+@every_case
+def test_without_a_context_apply_is_inference(case: Case):
+    layer = case.layer()
+    x = layer.validated(case.inputs())
+    y, _ = layer.apply(x)
+    expected, _ = layer.apply(x, Context(training=False))
+    for a, b in zip(arrays_of(y), arrays_of(expected), strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+    assert (INFERENCE.training, INFERENCE.keep, INFERENCE.mask) == (False, True, None)
+    assert not INFERENCE.has_updates
+    assert INFERENCE.penalty is None
+
+
+def test_uses_within_a_pass_draw_different_masks_and_passes_the_same():
+    layer = Dropout(0.5, seed=1)
+    layer.build((4,))
+    context = Context(training=True, step=2)
+    first, second = (layer.apply(X, context)[0] for _ in range(2))
+    assert (first != second).any()
+    context = Context(training=True, step=2)
+    np.testing.assert_array_equal(layer.apply(X, context)[0], first)
+    np.testing.assert_array_equal(layer.apply(X, context)[0], second)
+    assert (layer.apply(X, Context(training=True, step=3))[0] != first).any()
+
+
+def test_two_layers_with_one_seed_draw_alike_whatever_comes_between():
+    one, two = Dropout(0.5, seed=1), Dropout(0.5, seed=1)
+    one.build((4,))
+    two.build((4,))
+    context = Context(training=True)
+    np.testing.assert_array_equal(one.apply(X, context)[0], two.apply(X, context)[0])
+
+
+def test_an_update_waits_for_commit_and_compounds_within_a_pass():
+    layer = BatchNormalization(momentum=0.5)
+    layer.build((4,))
+    context = Context(training=True)
+    layer.apply(X, context)
+    np.testing.assert_array_equal(layer.moving_mean.value, 0)
+    np.testing.assert_allclose(context.value(layer.moving_mean), 0.5 * X.mean(axis=0), rtol=1e-6)
+    layer.apply(X + 1, context)
+    context.commit()
+    expected = 0.5 * (0.5 * X.mean(axis=0)) + 0.5 * (X + 1).mean(axis=0)
+    np.testing.assert_allclose(layer.moving_mean.value, expected, rtol=1e-5)
+    assert not context.has_updates
+
+
+def test_only_state_can_be_updated():
+    layer = Dense(2)
+    layer.build((4,))
+    with pytest.raises(StateError, match=r"context\.update.*Parameter.*new_state"):
+        Context().update(layer.W, layer.W.value)
+
+
+def test_penalties_add_up():
+    context = Context()
+    assert context.penalty is None
+    context.penalize(np.float32(1.5))
+    context.penalize(np.float32(2.0))
+    assert float(context.penalty) == 3.5
+
+
+# -- recomputation -----------------------------------------------------------------------------------------------------
+
+
+def block():
+    return [Dense(5, activation="tanh"), BatchNormalization(), Dropout(0.4), Dense(4), BatchNormalization()]
+
+
+def trained(recompute: bool):
+    minidl.set_seed(3)
+    inner = Sequential(block(), name="block")
+    middle = Recompute(inner) if recompute else inner
+    model = Sequential([Dense(4, input_shape=(4,)), middle, Dropout(0.2), Dense(2)])
+    model.compile("adam", "mse")
+    losses = [model.train_on_batch(X, X[:, :2]) for _ in range(4)]
+    return model, losses, [p.grad.copy() for p in model.parameters]
+
+
+def test_recomputation_gives_the_same_bits_in_loss_gradients_and_state():
+    plain, losses, gradients = trained(False)
+    model, losses_again, gradients_again = trained(True)
+    assert losses_again == losses
+    for a, b in zip(gradients_again, gradients, strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+    for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+def test_summary_shows_that_less_is_kept():
+    def kept(model):
+        lines = []
+        model.summary(lines.append)
+        (line,) = [line for line in lines[0].splitlines() if "block" in line or "Recompute" in line]
+        return line.split()[-2:]
+
+    assert kept(trained(True)[0]) == ["16", "B"], "four numbers a sample: its input"
+    assert int(kept(trained(False)[0])[0]) > 60
+
+
+def test_a_recomputed_block_may_be_shared_and_nested():
+    x = Input((4,))
+    inner = Recompute(Chain([Dense(4, activation="tanh"), Dropout(0.3, seed=2)]))
+    model = Model(x, Add()([inner(x), Recompute(inner)(inner(x))]))
+    assert check_gradients(model, X.astype("float64")).ok
+
+
+def test_what_cannot_be_recomputed_is_refused():
+    with pytest.raises(ArgumentTypeError, match=r"Recompute.*'dense'.*a layer or a model"):
+        Recompute("dense")
+
+
+# -- state and sublayers -----------------------------------------------------------------------------------------------
+
+
+class Counter(Layer):
+    """y = x + number of training passes so far; holds sublayers in every way, and state beside them."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.listed = [Dense(4), [Dense(4)]]
+        self.named = {"a": Dense(4), "more": (Dense(4),)}
+        self.model = Sequential([Dense(4, input_shape=(4,))])
+
+    def build(self, input_shape):
+        self.count = self.new_state("count", ())
+        for layer in self.sublayers():
+            layer.ensure_built(input_shape)
+
+    def apply(self, x, context):
+        if context.training:
+            context.update(self.count, context.value(self.count) + 1)
+        return x + self.count.value, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy
+
+
+def test_sublayers_are_found_in_lists_tuples_dictionaries_and_models():
+    layer = Counter()
+    layer.build((4,))
+    assert len(list(layer.sublayers())) == 5
+    assert len(layer.parameters) == 10
+    assert [s.name for s in layer.state] == ["count"], "a layer with sublayers keeps its own state"
+    assert len(layer.weights) == 11
+    assert layer.weights[0] is layer.count
+
+
+@pytest.mark.parametrize("shared", [1, 2])
+def test_state_follows_whole_steps_only(shared):
+    counter = Counter()
+    x = Input((4,))
+    h = x
+    for _ in range(shared):
+        h = counter(h)
+    model = Model(x, Dense(1)(h))
+    model.compile("sgd", "mse")
+    for _ in range(3):
+        model.train_on_batch(X, X[:, :1])
+    model.predict(X)
+    model.evaluate(X, X[:, :1], verbose=0)
+    assert float(counter.count.value) == 3 * shared
+
+
+def test_freezing_and_thawing_never_touches_state():
+    model = Sequential([Dense(4, input_shape=(4,)), BatchNormalization(momentum=0.5)])
+    model.trainable = False
+    model.trainable = True
+    state = model.layers[1].state
+    assert [s.trainable for s in state] == [False, False]
+    assert not {*state} & {*model.parameters}
+    model.compile("sgd", "mse")
+    model.train_on_batch(X, X)
+    assert model.layers[1].moving_mean.value.any()
+    copied = copy.deepcopy(model)
+    assert [type(s).__name__ for s in copied.layers[1].state] == ["State", "State"]
+
+
+def test_the_old_signature_is_explained_when_the_class_is_made():
+    with pytest.raises(ArgumentTypeError, match=r"Old.*training=False, keep=True.*apply\(self, x, context\)"):
+
+        class Old(Layer):
+            def apply(self, x, training=False, keep=True):
+                return x, None

@@ -1,0 +1,276 @@
+"""Models of models: nested ones are layers and stay themselves, parts can be taken out, and depth has no limit."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, StateError
+from minidl.layers import Activation, Add, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer
+from minidl.layers.graph import Graph
+from minidl.models import Model, Sequential
+
+X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+
+
+def nested():
+    inner = Sequential([Dense(5, activation="relu", input_shape=(4,)), Dropout(0.3)], name="inner")
+    return inner, Sequential([inner, Dense(3, activation="softmax")], name="outer")
+
+
+# -- nested models -----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_in_a_model_is_that_model():
+    inner, outer = nested()
+    assert outer.layers[0] is inner
+    assert outer.get_layer("inner") is inner
+    x = Input((4,))
+    graph = Model(x, Dense(2)(inner(x)))
+    assert graph.layers[0] is inner
+    assert graph.get_layer(index=0) is inner
+    assert [p for p in graph.parameters[:2]] == inner.parameters == outer.parameters[:2]
+
+
+def test_training_the_outer_model_trains_the_inner_one():
+    inner, outer = nested()
+    before = inner.predict(X)
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    outer.fit(X, [0, 1, 2, 0, 1, 2], verbose=0)
+    assert (inner.predict(X) != before).any()
+    inner.trainable = False
+    frozen = [w.copy() for w in inner.get_weights()]
+    outer.fit(X, [0, 1, 2, 0, 1, 2], verbose=0)
+    for w, old in zip(inner.get_weights(), frozen):
+        np.testing.assert_array_equal(w, old)
+
+
+def test_a_copy_of_a_nested_model_is_nested_too():
+    inner, outer = nested()
+    for other in (copy.deepcopy(outer), pickle.loads(pickle.dumps(outer))):
+        assert isinstance(other.layers[0], Sequential)
+        assert other.layers[0] is not inner
+        assert other.layers[0].name == "inner"
+        assert other.layers[0].parameters == other.parameters[:2]
+        np.testing.assert_array_equal(other.predict(X), outer.predict(X))
+
+
+def test_an_inner_model_is_freed_with_the_outer_one():
+    """No cycle holds them: big models would stay in memory until the collector comes."""
+    gc.collect()
+    gc.disable()
+    try:
+        inner, outer = nested()
+        outer.compile("sgd", "mse")
+        outer.predict(X)
+        references = [weakref.ref(inner.network), weakref.ref(outer.network), weakref.ref(outer.network.layers[1])]
+        del inner, outer
+        assert [r() for r in references] == [None] * 3
+        x = Input((4,))
+        graph = Model(x, Add()([Dense(4)(x), x]))
+        graph.compile("sgd", "mse")
+        references = [weakref.ref(graph.network), weakref.ref(graph.layers[0])]
+        del graph, x
+        assert [r() for r in references] == [None] * 2
+    finally:
+        gc.enable()
+
+
+def test_a_layer_in_two_compiled_models():
+    shared = Dense(3, activation="tanh")
+    one, two = Sequential([shared, Dense(1)]), Sequential([shared, Dense(2)])
+    one.build((4,))
+    two.build((4,))
+    one.compile("adam", "mse")
+    two.compile("sgd", "mse")
+    for _ in range(2):
+        before = shared.W.value.copy()
+        one.train_on_batch(X, X[:, :1])
+        assert (shared.W.value != before).any()
+        before = shared.W.value.copy()
+        two.train_on_batch(X, X[:, :2])
+        assert (shared.W.value != before).any()
+
+
+# -- parts of models ---------------------------------------------------------------------------------------------------
+
+
+def test_features_are_a_model_from_the_input_to_a_layer():
+    model = Sequential([Conv2D(2, 3, activation="relu", input_shape=(5, 5, 1)), Flatten(), Dense(3, name="last")])
+    images = np.random.default_rng(1).random((2, 5, 5, 1), dtype=np.float32)
+    features = Model(model.input, model.get_layer("conv2d_1").output)
+    np.testing.assert_allclose(features.predict(images), model.layers[0](images), rtol=1e-6)
+    both = Model(model.inputs, [model.get_layer("flatten_1").output, model.output])
+    assert [shape for shape in both.output_shape] == [(18,), (3,)]
+    assert both.output_names == ["flatten_1", "last"]
+    assert features.parameters == model.layers[0].parameters
+
+
+def test_features_of_a_graph_and_behind_a_given_result():
+    x = Input((4,))
+    h = Dense(5, activation="tanh", name="hidden")(x)
+    model = Model(x, Dense(2)(h))
+    hidden = Model(model.input, model.get_layer("hidden").output).predict(X)
+    rest = Model(model.get_layer("hidden").output, model.output)
+    np.testing.assert_allclose(rest.predict(hidden), model.predict(X), rtol=1e-6)
+
+
+def test_a_layer_used_twice_has_no_one_output():
+    x = Input((4,))
+    twice = Dense(4)
+    model = Model(x, Add()([twice(x), twice(twice.output if False else x)]))
+    assert len(model.layers) == 2
+    with pytest.raises(StateError, match="used 2 times"):
+        _ = twice.output
+    assert twice.get_output_at(1).shape == (4,)
+    with pytest.raises(StateError, match="in no graph"):
+        _ = Dense(2).output
+
+
+@pytest.mark.parametrize(
+    "call, kind, words",
+    [
+        (lambda m: m.get_layer("dense_9"), ArgumentError, ["dense_9", "inner", "dense_1"]),
+        (lambda m: m.get_layer(index=7), ArgumentError, ["index=7", "0 to 1"]),
+        (lambda m: m.get_layer(), ArgumentTypeError, ["one of them"]),
+        (lambda m: Sequential([Dense(2)]).input, NotBuiltError, ["input"]),
+    ],
+)
+def test_what_is_not_there_is_named(call, kind, words):
+    with pytest.raises(kind) as raised:
+        call(nested()[1])
+    assert not [word for word in words if word not in str(raised.value)], str(raised.value)
+
+
+# -- depth -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_graph_of_a_thousand_layers_copies_pickles_and_trains():
+    x = h = Input((4,))
+    for _ in range(1000):
+        h = Dense(4, kernel_initializer="orthogonal")(h)
+    model = Model(x, h)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.train_on_batch(X, X))
+    assert len(pickle.loads(pickle.dumps(model)).layers) == 1000
+
+
+# -- several results ---------------------------------------------------------------------------------------------------
+
+
+class TwoParts(Layer):
+    """x cut in two; counts how often its second result was asked for a gradient."""
+
+    def output_shape(self, input_shape):
+        half = input_shape[0] // 2
+        return (half,), (input_shape[0] - half,)
+
+    def apply(self, x, context):
+        half = x.shape[1] // 2
+        return (x[:, :half], x[:, half:]), None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return np.concatenate(dy, axis=1)
+
+
+def test_a_layer_may_give_several_results():
+    x = Input((5,))
+    a, b = TwoParts()(x)
+    assert (a.shape, b.shape) == ((2,), (3,))
+    model = Model(x, Concatenate()([b, a]))
+    data = np.arange(10, dtype="float32").reshape(2, 5)
+    np.testing.assert_array_equal(model.predict(data), data[:, [2, 3, 4, 0, 1]])
+    dy = np.ones((2, 5), np.float32)
+    model.forward(data)
+    np.testing.assert_array_equal(model.backward(dy), dy)
+
+
+def test_a_result_that_nobody_uses_has_gradient_zero():
+    x = Input((5,))
+    _, b = TwoParts()(x)
+    model = Model(x, b)
+    data = np.ones((2, 5), np.float32)
+    model.forward(data)
+    np.testing.assert_array_equal(model.backward(np.ones((2, 3), np.float32)), [[0, 0, 1, 1, 1]] * 2)
+
+
+def test_several_results_by_hand():
+    layer = TwoParts()
+    y = layer.forward(np.ones((2, 4)))
+    dx = layer.backward([np.zeros((2, 2)), np.ones((2, 2))])
+    np.testing.assert_array_equal(dx, [[0, 0, 1, 1]] * 2)
+    assert [part.shape for part in y] == [(2, 2), (2, 2)]
+
+
+# -- the plan ----------------------------------------------------------------------------------------------------------
+
+
+def plan_of(model):
+    step = model._compiled_step()
+    return step.network, step.loss
+
+
+def test_the_plan_sees_through_graphs_and_nested_models():
+    minidl.set_seed(1)
+    inner = Sequential([Conv2D(3, 3, padding="same", input_shape=(6, 6, 2)), Activation("relu")])
+    x = Input((6, 6, 2))
+    h = Add()([inner(x), Conv2D(3, 1)(x)])
+    y = Activation("softmax")(Dense(3)(Flatten()(h)))
+    model = Model(x, y)
+    model.compile("sgd", "categorical_crossentropy")
+    network, loss = plan_of(model)
+    assert loss.from_logits, "softmax and loss are one"
+    classes = [type(use.layer).__name__ for use in network.uses]
+    assert classes == ["Conv2D", "Conv2D", "Add", "Flatten", "Dense"]
+    assert sorted(use.layer.activation.activation for use in network.uses[:2]) == ["linear", "relu"]
+    images = np.random.default_rng(2).random((4, 6, 6, 2), dtype=np.float32)
+    targets = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    losses = {}
+    for fuse in (True, False):
+        other = copy.deepcopy(model)
+        other.compile("sgd", "categorical_crossentropy", fuse=fuse)
+        assert isinstance(plan_of(other)[0], Graph)
+        losses[fuse] = [other.train_on_batch(images, targets) for _ in range(3)], other.get_weights()
+    np.testing.assert_allclose(losses[True][0], losses[False][0], rtol=1e-5)
+    for a, b in zip(losses[True][1], losses[False][1]):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_result_that_is_read_twice_is_not_absorbed():
+    x = Input((4,))
+    z = Dense(4)(x)
+    model = Model(x, Add()([Activation("relu")(z), z]))
+    model.compile("sgd", "mse")
+    assert plan_of(model)[0] is model.network
+
+
+def test_a_graph_in_a_row_becomes_a_chain():
+    x = Input((4,))
+    model = Model(x, Dense(2)(BatchNormalization()(Dense(3, activation="relu")(x))))
+    model.compile("sgd", "mse")
+    network, _ = plan_of(model)
+    assert type(network).__name__ == "Chain"
+    assert model.layers[0].output.shape == (3,), "the plan leaves no second use behind"
+
+
+class Mine(Dense):
+    """Another computation under Dense's name."""
+
+    def apply(self, x, context):
+        y, saved = super().apply(x, context)
+        return y + 1, saved
+
+
+def test_a_subclass_that_computes_otherwise_is_left_alone():
+    model = Sequential([Mine(3, input_shape=(4,)), Activation("relu")])
+    np.testing.assert_allclose(model.predict(X), np.maximum(model.layers[0](X), 0))
+    model.compile("sgd", "mse")
+    assert plan_of(model)[0] is model.network
