@@ -156,8 +156,8 @@ class Holder:
 
     @property
     def parameter_dtype(self) -> Any:
-        """Element type of the first parameter or state, or the layer's own where it has none."""
-        first = next(iter(self.weights), None)
+        """Element type of the first weight of floating point, or the layer's own where it has none."""
+        first = next((p for p in self.weights if p.dtype.kind == "f"), None)
         return self.dtype if first is None else first.dtype
 
     def count_params(self) -> int:

@@ -11,7 +11,7 @@ from minidl.errors import ArgumentTypeError, CheckpointError, MinidlError, descr
 from minidl.layers._weights import made_for_a_file
 from minidl.models.base import Model
 from minidl.models.tensor_file import parse_json
-from minidl.models.weights import load_weights, opened
+from minidl.models.weights import opened, read_weights
 from minidl.models.whole import SETTINGS, VERSION
 
 
@@ -36,7 +36,8 @@ def load_model(path: str | os.PathLike[str], custom_objects: Mapping[str, Any] |
     8
     """
     where = f"load_model({os.fsdecode(path)!r})"
-    with opened(path, where) as (_, metadata, entries):
+    with opened(path, where) as file:
+        _, metadata, entries = file
         text = metadata.get("model")
         if not isinstance(text, str):
             fix = "build the model, then model.load_weights(path)"
@@ -48,11 +49,11 @@ def load_model(path: str | os.PathLike[str], custom_objects: Mapping[str, Any] |
             received = f"version {str(whole.get('version'))[:20]!r} of the format"
             raise CheckpointError(where, received, f"{VERSION}", "a newer minidl")
         size = sum(entry.nbytes for entry in entries.values())
-    with made_for_a_file(2 * size):  # twice: a float64 model whose file was written in float32
-        model = _checked(whole.get("model"), "model", custom_objects, where)
-    if not isinstance(model, Model):
-        raise CheckpointError(where, f"{described(model)} in the place of the model", "a model")
-    load_weights(model.network, path)
+        with made_for_a_file(2 * size):  # twice: a float64 model whose file was written in float32
+            model = _checked(whole.get("model"), "model", custom_objects, where)
+        if not isinstance(model, Model):
+            raise CheckpointError(where, f"{described(model)} in the place of the model", "a model")
+        read_weights(model.network, file, where, strict=True)
     if compile and whole.get("compile") is not None:
         settings = whole["compile"]
         if not isinstance(settings, dict) or set(settings) - set(SETTINGS):

@@ -19,7 +19,14 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 MAX_HEADER = 4 << 20  # bytes; some 20,000 arrays. A header is parsed before it can be trusted, so it may not be long
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}  # as safetensors and as NumPy calls them
+DTYPES: dict[str, np.dtype[Any]] = {  # as safetensors and as NumPy calls them; integers are states, such as counters
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
 _MAX_AXES = 32
 _MAX_SEED = 20  # digits of a seed, below 2**64
 _MAX_DIGITS = 18  # of an integer: a file of 2**59 bytes is none, and longer integers take long to multiply

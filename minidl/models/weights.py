@@ -29,7 +29,8 @@ from minidl.models.tensor_file import MAX_HEADER, Entry, parse_json, read_array,
 from minidl.parameters import Parameter
 
 FORMAT, VERSION = "minidl.weights", "1"
-_DTYPES = {"float32": "F32", "float64": "F64"}  # as NumPy and as safetensors calls them
+_DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8", "bool": "BOOL"}
+File = tuple[IO[bytes], dict[str, Any], dict[str, Entry]]  # open, its metadata and its entries, both verified
 _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive (.npz, .keras and PyTorch files are)",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.h5)",
@@ -117,29 +118,36 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
         CheckpointError: the file is damaged, is of another kind, or (``strict``) belongs to another architecture.
         OSError: there is no such file, or it cannot be read.
     """
-    where, weights = f"load_weights({os.fsdecode(path)!r})", named_weights(network)
-    with opened(path, where) as (stream, metadata, entries):
-        misfits = [*_misfits(weights, entries)]
-        if misfits and strict:
-            raise CheckpointError(
-                where,
-                f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
-                f"{'; '.join(misfits)}",
-                f"those of this model ({_listed(classes_of(network))})",
-                "build the model as it was, or load what fits: load_weights(path, strict=False)",
-            )
-        fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
-        arrays = [
-            _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
-            for name, p in fitting.items()
-        ]
+    where = f"load_weights({os.fsdecode(path)!r})"
+    with opened(path, where) as file:
+        return read_weights(network, file, where, strict)
+
+
+def read_weights(network: Layer, file: File, where: str, strict: bool) -> list[str]:
+    """``load_weights`` from a file that is open."""
+    stream, metadata, entries = file
+    weights = named_weights(network)
+    misfits = [*_misfits(weights, entries)]
+    if misfits and strict:
+        raise CheckpointError(
+            where,
+            f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
+            f"{'; '.join(misfits)}",
+            f"those of this model ({_listed(classes_of(network))})",
+            "build the model as it was, or load what fits: load_weights(path, strict=False)",
+        )
+    fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
+    arrays = [
+        _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
+        for name, p in fitting.items()
+    ]
     parameters = list(fitting.values())
     overwrite(parameters, [backends.backend_of(p.value).asarray(array) for p, array in zip(parameters, arrays)])
     return misfits
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str], where: str) -> Iterator[tuple[IO[bytes], dict[str, Any], dict[str, Entry]]]:
+def opened(path: str | os.PathLike[str], where: str) -> Iterator[File]:
     """An open file that ``encode`` wrote, its metadata and its entries, both verified.
 
     Whatever is found to be damaged, here or in the block, raises CheckpointError.
@@ -194,6 +202,8 @@ def _verified(array: np.ndarray, sha256: Any, dtype: Any, where: str) -> np.ndar
     """The array in the model's dtype, if it holds the numbers that were written."""
     if _sha256(array) != sha256:
         _refuse(where, "damaged numbers (their SHA-256 is wrong)")
+    if array.dtype.kind != np.dtype(dtype).kind:
+        _refuse(where, f"numbers of type {array.dtype.name} in the place of {dtype}")
     try:
         with np.errstate(over="raise", under="ignore", invalid="ignore"):
             return array.astype(dtype, copy=False)

@@ -35,7 +35,7 @@ def test_a_model_in_a_model_is_that_model():
     graph = Model(x, Dense(2)(inner(x)))
     assert graph.layers[0] is inner
     assert graph.get_layer(index=0) is inner
-    assert [p for p in graph.parameters[:2]] == inner.parameters == outer.parameters[:2]
+    assert graph.parameters[:2] == inner.parameters == outer.parameters[:2]
 
 
 def test_training_the_outer_model_trains_the_inner_one():
@@ -107,7 +107,7 @@ def test_features_are_a_model_from_the_input_to_a_layer():
     features = Model(model.input, model.get_layer("conv2d_1").output)
     np.testing.assert_allclose(features.predict(images), model.layers[0](images), rtol=1e-6)
     both = Model(model.inputs, [model.get_layer("flatten_1").output, model.output])
-    assert [shape for shape in both.output_shape] == [(18,), (3,)]
+    assert list(both.output_shape) == [(18,), (3,)]
     assert both.output_names == ["flatten_1", "last"]
     assert features.parameters == model.layers[0].parameters
 
