@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -183,7 +184,7 @@ class _Step(Dataset):
 
     def iteration(self, number: int) -> Iterator[Any]:
         if self._rows is not None:
-            return (_each(self._rows, lambda array, i=i: array[i]) for i in self._indices(number))
+            return (_each(self._rows, partial(_row, i)) for i in self._indices(number))
         return self._items(self._before.iteration, number)
 
     def _indices(self, number: int) -> Iterator[int]:
@@ -206,7 +207,7 @@ class _Arrays(Dataset):
         return self._length
 
     def iteration(self, number: int) -> Iterator[Any]:
-        return (_each(self._rows, lambda array, i=i: array[i]) for i in range(self._length))
+        return (_each(self._rows, partial(_row, i)) for i in range(self._length))
 
     def _indices(self, number: int) -> Iterator[int]:
         return iter(range(self._length))
@@ -271,7 +272,7 @@ class _Batched(_Step):
                     return
                 if rows is not None:  # all rows of a batch in one go
                     indices = np.array(batch)
-                    yield _each(rows, lambda array, indices=indices: array[indices])
+                    yield _each(rows, partial(_row, indices))
                 else:
                     yield _stacked(batch)
 
@@ -368,6 +369,11 @@ def _each(structure: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(structure, dict):
         return {name: _each(item, function) for name, item in structure.items()}
     return function(structure)
+
+
+def _row(which: Any, array: np.ndarray) -> Any:
+    """One row of an array, or the rows of a batch."""
+    return array[which]
 
 
 def _leaves(structure: Any) -> list[Any]:

@@ -46,21 +46,24 @@ def described_stream(x: Any) -> str:
 
 
 def refuse_beside_stream(where: str, x: Any, **given: Any) -> None:
-    """Raise ArgumentError for what has no meaning beside a stream of batches: all that is given and not None.
+    """Raise for what has no meaning beside a stream of batches: all that is given and neither None nor 0.
 
     ``where`` is the verb, the names are its arguments: ``refuse_beside_stream("fit", x, y=y, batch_size=batch_size)``.
     """
     for name, value in given.items():
-        if value is not None:
-            expected, fix = _INSTEAD[name]
-            raise ArgumentError(f"{where}: {name}", f"{name} beside {described_stream(x)} of batches", expected, fix)
+        if value is None or (name == "validation_split" and value == 0):
+            continue
+        if name == "y":
+            expected = "an array of all samples beside y, or a stream of batches (x, y) without y"
+            raise ArgumentTypeError(f"{where}: x", f"{described_stream(x)} and y", expected)
+        expected, fix = _INSTEAD[name]
+        raise ArgumentError(f"{where}: {name}", f"{name} beside {described_stream(x)} of batches", expected, fix)
 
 
 _INSTEAD = {
-    "y": ("targets that come with each batch, as (x, y), or an array of all samples as x", ""),
     "sample_weight": ("weights that come with each batch, as (x, y, sample_weight)", ""),
     "batch_size": ("batches as they come, or arrays", "Dataset.batch(size), or leave batch_size out"),
-    "validation_split": ("validation_data, as a stream has no last part before it has ended", "validation_data=another stream"),
+    "validation_split": ("validation_data, as a stream has no last part before its end", "validation_data=another stream"),
     "validation_batch_size": ("batches as they come, or arrays", "Dataset.batch(size), or leave validation_batch_size out"),
 }
 
@@ -100,10 +103,19 @@ class StreamData:
         self.once = callable(getattr(source, "__next__", None))
         self.indexed = not isinstance(source, Dataset) and not self.once and _is_sequence(source)
         self.shuffles = self._length() or 0 if self.indexed else 0
-        self._first: tuple[int, Any, Generator[Any, None, None]] | None = (
-            None  # number of the pass, its first batch, the others
-        )
+        self._first: tuple[int, Any, Generator[Any, None, None]] | None = None  # pass, first batch, others
+        self._passes = 0
         self._senders: list[Callable[[np.ndarray], Array]] = []
+
+    @property
+    def name(self) -> str:
+        """What errors call the stream."""
+        return described_stream(self.source)
+
+    def empty(self) -> DataError:
+        """The error for a stream that has no batch, or none any more."""
+        fix = "Dataset.from_generator(function), which begins again, if it was used before" if self.once else ""
+        return DataError(self.where, f"{self.name} without batches", "at least one batch", fix)
 
     def steps(self, batch_size: int | None = None) -> int | None:
         """The number of batches in one pass; None where it is not known before the end."""
@@ -126,14 +138,16 @@ class StreamData:
             if item is not nothing:
                 self._first = number, item, items
         if item is nothing:
-            raise DataError(self.where, f"{described_stream(self.source)} without batches", "at least one batch")
+            raise self.empty()
         return _parts_of(item, f"{self.where}: batch 1")
 
     def pieces(self, number: int = 0, order: np.ndarray | None = None) -> Generator[ArrayData, None, None]:
         """The batches of pass ``number``, each checked, on the host; those of a Sequence in the given order."""
+        self._passes += 1
+        of_pass = f"pass {self._passes}, " if self._passes > 1 else ""
         with closing(self._begun(number) or self._items(number, order)) as items:
             for index, item in enumerate(items):
-                yield self._checked(item, index)
+                yield self._checked(item, f"{self.where}: {of_pass}batch {index + 1}")
 
     def send(self, piece: ArrayData) -> Batch:
         """A checked batch on the device."""
@@ -181,8 +195,7 @@ class StreamData:
         else:
             yield from iter(source)
 
-    def _checked(self, item: Any, index: int) -> ArrayData:
-        where = f"{self.where}: batch {index + 1}"
+    def _checked(self, item: Any, where: str) -> ArrayData:
         x, y, weight = _parts_of(item, where)
         try:
             piece = self.check(x, y, weight, where, self.nan)
