@@ -17,7 +17,7 @@ from minidl.backend import Array
 from minidl.data.arrays import ArrayData, Batch
 from minidl.data.dataset import Dataset
 from minidl.data.split import class_weights
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, MinidlError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
 
 Check = Callable[[Any, Any, Any, str, str], ArrayData]
 """The model's input validation of one batch: ``check(x, y, sample_weight, where, nan)``."""
@@ -121,25 +121,27 @@ class StreamData:
         """The number of batches in one pass; None where it is not known before the end."""
         return None if self.once else self._length()
 
-    def first(self, number: int = 0) -> tuple[Any, Any, Any]:
-        """x, y and weights of the first batch of pass ``number``, not yet checked; nothing is lost for that pass.
+    def first(self, number: int = 0) -> ArrayData:
+        """The first batch of pass ``number``, checked, which builds a model that was not built; the pass still begins with it.
 
-        Raises DataError for a stream without batches.
+        Numbers that are not finite are left to the pass, unless ``nan="raise"``. Raises DataError for a stream without
+        batches, and what ``check`` raises.
         """
         nothing = object()
-        item: Any = nothing
-        if self._first is not None:
-            item = self._first[1]
-        elif self.indexed:
+        if self.indexed:
             item = self.source[0] if self._length() != 0 else nothing
         else:
+            self.close()
             items = self._items(number, None)
             item = next(items, nothing)
-            if item is not nothing:
-                self._first = number, item, items
-        if item is nothing:
-            raise self.empty()
-        return _parts_of(item, f"{self.where}: batch 1")
+            self._first = number, item, items
+        try:
+            if item is nothing:
+                raise self.empty()
+            return self._checked(item, f"{self.where}: batch 1", "raise" if self.nan == "raise" else "ignore")
+        except BaseException:
+            self.close()
+            raise
 
     def pieces(self, number: int = 0, order: np.ndarray | None = None) -> Generator[ArrayData, None, None]:
         """The batches of pass ``number``, each checked, on the host; those of a Sequence in the given order."""
@@ -147,7 +149,10 @@ class StreamData:
         of_pass = f"pass {self._passes}, " if self._passes > 1 else ""
         with closing(self._begun(number) or self._items(number, order)) as items:
             for index, item in enumerate(items):
-                yield self._checked(item, f"{self.where}: {of_pass}batch {index + 1}")
+                piece = self._checked(item, f"{self.where}: {of_pass}batch {index + 1}", self.nan)
+                if self.class_weight is not None:
+                    piece.weight = class_weights(piece.y, self.class_weight, piece.weight, self.classes)
+                yield piece
 
     def send(self, piece: ArrayData) -> Batch:
         """A checked batch on the device."""
@@ -195,16 +200,14 @@ class StreamData:
         else:
             yield from iter(source)
 
-    def _checked(self, item: Any, where: str) -> ArrayData:
+    def _checked(self, item: Any, where: str, nan: str) -> ArrayData:
         x, y, weight = _parts_of(item, where)
         try:
-            piece = self.check(x, y, weight, where, self.nan)
+            piece = self.check(x, y, weight, where, nan)
         except ShapeError as error:
-            raise _of_samples(error, item) from None
+            raise _of_samples(error) from None
         if piece.warned:
             self.nan = "ignore"
-        if self.class_weight is not None:
-            piece.weight = class_weights(piece.y, self.class_weight, piece.weight, self.classes)
         return piece
 
 
@@ -218,7 +221,7 @@ def _parts_of(item: Any, where: str) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def _of_samples(error: ShapeError, item: Any) -> MinidlError:
+def _of_samples(error: ShapeError) -> ShapeError:
     """``error``, with the fix where a stream gives single samples instead of batches."""
     if "if this is a single sample" not in error.fix:
         return error

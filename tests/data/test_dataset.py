@@ -64,7 +64,13 @@ def test_the_default_of_repeat_is_without_end_and_of_batch_to_keep_all():
 
 
 def test_lengths_that_are_not_known():
-    for data in (as_generator(), as_generator().batch(2), numbers().repeat(), as_generator().take(3), numbers().repeat().map(abs)):
+    for data in (
+        as_generator(),
+        as_generator().batch(2),
+        numbers().repeat(),
+        as_generator().take(3),
+        numbers().repeat().map(abs),
+    ):
         assert data.length is None
         with pytest.raises(TypeError, match="len"):
             len(data)
