@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.data.convert import check_rows, is_table, to_host
+from minidl.data.convert import check_rows, to_host
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
 from minidl.ops.gather import gather
 
@@ -73,18 +73,19 @@ class ArrayData:
         self._kept: dict[str, list[Array] | None] = {}  # the columns on a device
         self.warned = False
         shapes = tuple(input_shape) if self.several else (input_shape,)
-        given_x, names = _by_name(x, f"{where}: x", len(shapes), input_names, "input", self.several)
-        given_y, y_names = self._of_outputs(y, f"{where}: y")
-        given_weight, weight_names = self._of_outputs(sample_weight, f"{where}: sample_weight", one_for_all=True)
-        if any(map(is_table, (*given_x, *given_y, *given_weight))):
-            named = zip((*names, *y_names, *weight_names), (*given_x, *given_y, *given_weight))
-            check_rows(where, **dict(named))
+        given_x, names = [x], ["x"]
+        if self.several or isinstance(x, Mapping):
+            given_x, names = _by_name(x, where, "x", len(shapes), input_names, "input", self.several)
+        given_y, y_names = self._of_outputs(y, where, "y")
+        given_weight, weight_names = self._of_outputs(sample_weight, where, "sample_weight", one_for_all=True)
+        self._weight_names = weight_names
+        check_rows(where, (*names, *y_names, *weight_names), (*given_x, *given_y, *given_weight))
         self.x = tuple(to_host(item, f"{where}: {name}") for item, name in zip(given_x, names))
         for array, shape, name in zip(self.x, shapes, names):
             _check_shape(array, shape, f"{where}: {name}", taken_by)
         self.y = self._columns(given_y, y_names, where)
         self.weight = self._columns(given_weight, weight_names, where)
-        self._check_lengths(where, dict(zip(names, self.x)), y_names, weight_names)
+        self._check_lengths(where, names, y_names, weight_names)
         dtypes = (self.dtype,) * len(shapes) if input_dtypes is None else tuple(np.dtype(d) for d in input_dtypes)
         self.input_dtypes = dtypes
         for array, wanted, name in zip(self.x, dtypes, names):
@@ -98,14 +99,12 @@ class ArrayData:
 
         ``targets`` is one truth value, or one for each output. Raises DataError for negative weights.
         """
-        for at, (y, name) in enumerate(zip(_listed(self.y), self.names_of("y", self.y))):
+        for at, (y, name) in enumerate(zip(_listed(self.y), self.target_names)):
             if (targets if isinstance(targets, bool) else targets[at]) and y is not None and nan != "ignore":
                 self.warned |= _check_finite(name, y, self.dtype, where, nan)
-        checked: list[Any] = []
-        for weight, name in zip(_listed(self.weight), self.names_of("sample_weight", self.weight)):
-            if weight is None or not weight.size or any(weight is other for other in checked):
+        for weight, name in zip(_listed(self.weight), self._weight_names):
+            if weight is None or not weight.size:
                 continue
-            checked.append(weight)
             if weight.min() < 0:
                 at_index = tuple(int(i) for i in np.argwhere(weight < 0)[0])
                 received = f"weight {weight[at_index]} at index {at_index if len(at_index) > 1 else at_index[0]}"
@@ -113,11 +112,10 @@ class ArrayData:
             if nan != "ignore":
                 self.warned |= _check_finite(name, weight, self.dtype, where, nan)
 
-    def names_of(self, name: str, of_outputs: Any) -> list[str]:
-        """How errors call the targets or weights: ``["y"]``, or ``["y['digit']", ...]`` for several outputs."""
-        if not isinstance(of_outputs, tuple):
-            return [name]
-        return [f"{name}[{output!r}]" for output in self.outputs]
+    @property
+    def target_names(self) -> list[str]:
+        """How errors call the targets: ``["y"]``, or ``["y['digit']", ...]`` for several outputs."""
+        return [f"y[{output!r}]" for output in self.outputs] or ["y"]
 
     def __len__(self) -> int:
         return len(self.x[0])
@@ -206,18 +204,18 @@ class ArrayData:
 
         return columns, dtypes, pack_several
 
-    def _of_outputs(self, given: Any, where: str, one_for_all: bool = False) -> tuple[list[Any], list[str]]:
+    def _of_outputs(self, given: Any, where: str, name: str, one_for_all: bool = False) -> tuple[list[Any], list[str]]:
         """Targets or weights in the order of the outputs, with the names that errors use; nothing for None."""
-        name = where.rpartition(" ")[2]
         if given is None:
             return [], []
         if not self.outputs:
             if isinstance(given, Mapping):
-                raise ArgumentTypeError(where, "a dictionary", f"one array, as the model has one output; not {list(given)}")
+                expected = f"one array, as the model has one output; not {list(given)}"
+                raise ArgumentTypeError(f"{where}: {name}", "a dictionary", expected)
             return [given], [name]
         if one_for_all and not isinstance(given, (list, tuple, Mapping)):
             return [given], [name]
-        return _by_name(given, where, len(self.outputs), self.outputs, "output", True, optional=one_for_all)
+        return _by_name(given, where, name, len(self.outputs), self.outputs, "output", True, optional=one_for_all)
 
     def _columns(self, given: list[Any], names: list[str], where: str) -> Any:
         """The arrays of targets or weights: one, or a tuple for several outputs."""
@@ -231,23 +229,22 @@ class ArrayData:
             return arrays[0]
         return tuple(arrays * len(self.outputs)) if len(names) < len(self.outputs) else tuple(arrays)
 
-    def _check_lengths(self, where: str, of_x: dict[str, np.ndarray], y_names: list[str], weight_names: list[str]) -> None:
-        lengths = {name: len(array) for name, array in of_x.items()}
-        for names, arrays in ((y_names, self.y), (weight_names, self.weight)):
-            lengths |= {name: len(array) for name, array in zip(names, _listed(arrays)) if array is not None}
-        if len(set(lengths.values())) > 1:
-            received = " and ".join(f"{length} samples in {name}" for name, length in lengths.items())
+    def _check_lengths(self, where: str, of_x: list[str], of_y: list[str], of_weight: list[str]) -> None:
+        every = [*zip(of_x, self.x), *zip(of_y, _listed(self.y)), *zip(of_weight, _listed(self.weight))]
+        lengths = [(len(array), name) for name, array in every if array is not None]
+        if any(length != lengths[0][0] for length, _ in lengths):
+            received = " and ".join(f"{length} samples in {name}" for length, name in lengths)
             raise DataError(where, received, "equal numbers of samples")
 
 
 def _by_name(
-    given: Any, where: str, count: int, names: Sequence[str], kind: str, several: bool, optional: bool = False
+    given: Any, where: str, letter: str, count: int, names: Sequence[str], kind: str, several: bool, optional: bool = False
 ) -> tuple[list[Any], list[str]]:
     """The arrays of all inputs or outputs in the model's order, with the names that errors use.
 
     ``optional``: a dictionary may leave some out, which are None then.
     """
-    letter = where.rpartition(" ")[2]
+    where = f"{where}: {letter}"
     called = [f"{letter}[{name!r}]" for name in names] if len(names) == count else [f"{letter}[{i}]" for i in range(count)]
     if isinstance(given, Mapping):
         if len(names) != count:
@@ -285,7 +282,9 @@ def _parts(arrays: Any, part: slice) -> Any:
 
 
 def _check_shape(array: np.ndarray, shape: Any, where: str, taken_by: Callable[[], str]) -> None:
-    received, shape = tuple(array.shape[1:]), tuple(shape)
+    received, shape = array.shape[1:], tuple(shape)
+    if received == shape and array.ndim:
+        return
     fits = len(received) == len(shape) and all(e is None or e == r for e, r in zip(shape, received))
     if array.ndim == 0 or not fits:
         expected = f"(samples, {', '.join(map(str, shape))}), the shape {taken_by()} was built for"

@@ -5,6 +5,7 @@ No library is imported for it; objects are recognised by their attributes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -105,11 +106,11 @@ def _column_fix(kind: Any, name: str, letter: str) -> str:
     )
 
 
-def check_rows(where: str, **tables: Any) -> None:
+def check_rows(where: str, names: Sequence[str], given: Sequence[Any]) -> None:
     """Warn where pandas objects that belong together have different indices: rows are paired by position."""
-    found = {name: x for name, x in tables.items() if is_table(x)}
-    for name, table in list(found.items())[1:]:
-        first, other = next(iter(found)), next(iter(found.values()))
+    tables = [(name, x) for name, x in zip(names, given) if type(x) is not np.ndarray and is_table(x)]
+    for name, table in tables[1:]:
+        first, other = tables[0]
         if len(table) == len(other) and not table.index.equals(other.index):
             message = f"{where}: {first} and {name} have different indices; rows are paired by position and the indices ignored"
             warn(f"{message}. To pair by index: {name}.loc[{first}.index]; else reset_index(drop=True) for both.", DataWarning)

@@ -68,9 +68,11 @@ class Dataset:
         """
         if sample_weight is not None and y is None:
             raise ArgumentTypeError("Dataset.from_arrays", "sample_weight without y", "x, y and sample_weight")
-        given = [("x", x), ("y", y), ("sample_weight", sample_weight)]
-        check_rows("Dataset.from_arrays", **{name: item for name, item in given if item is not None})
-        columns = tuple(_structure(item, f"Dataset.from_arrays: {name}") for name, item in given if item is not None)
+        names, given = ("x", "y", "sample_weight"), (x, y, sample_weight)
+        check_rows("Dataset.from_arrays", names, given)
+        columns = tuple(
+            _structure(item, f"Dataset.from_arrays: {name}") for name, item in zip(names, given) if item is not None
+        )
         return _Arrays(columns[0] if y is None else columns)
 
     @staticmethod

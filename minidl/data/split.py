@@ -28,7 +28,7 @@ def split_last(data: ArrayData, fraction: float, of_classes: bool | Sequence[boo
         several = isinstance(data.y, tuple)
         pairs = list(zip(training.y, validation.y)) if several else [(training.y, validation.y)]
         wanted = [of_classes] * len(pairs) if isinstance(of_classes, bool) else of_classes
-        for (first, last), looked_at, name in zip(pairs, wanted, data.names_of("y", data.y)):
+        for (first, last), looked_at, name in zip(pairs, wanted, data.target_names):
             seen = set(_classes(first)) if looked_at else set()
             if seen and not (seen & set(_classes(last))):
                 of = f" of {name}" if several else ""

@@ -165,6 +165,8 @@ def test_numbers_that_are_not_finite_are_named_by_input_and_output():
     data(None, [DIGITS, SIZES * NAN[:, None]]).check_targets("fit", "raise", targets=(True, False))
     with pytest.raises(DataError, match=r"fit: sample_weight\['size'\]: received weight -1.0 at index 0"):
         data(None, [DIGITS, SIZES], [None, WEIGHT * 0 - 1]).check_targets("fit", "warn")
+    with pytest.raises(DataError, match=r"fit: sample_weight: received weight -1\.0 at index 0"):
+        data(None, [DIGITS, SIZES], WEIGHT * 0 - 1).check_targets("fit", "warn")
     found = one(IMAGES, y=NAN)
     with pytest.warns(DataWarning, match="y holds NaN"):
         found.check_targets("fit", "warn")

@@ -290,6 +290,12 @@ def test_validation_steps_begin_anew_each_time(form):
     assert history["val_accuracy"] == [expected["accuracy"]] * 3
 
 
+def test_a_shuffled_dataset_validates_on_the_same_batches_each_time():
+    model, data = compiled(rate=0.0), Dataset.from_arrays(X, Y).shuffle(N, seed=3).batch(BATCH)
+    history = model.fit(X, Y, epochs=3, validation_data=data, validation_steps=2).history
+    assert history["val_loss"] == [model.evaluate(data, steps=2)["loss"]] * 3
+
+
 def test_a_generator_for_validation_goes_on_from_epoch_to_epoch():
     model = compiled(rate=0.0)
     history = model.fit(X, Y, epochs=3, validation_data=batches(X, Y), validation_steps=2).history
