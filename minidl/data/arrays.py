@@ -221,20 +221,24 @@ class ArrayData:
         """The arrays of targets or weights: one, or a tuple for several outputs."""
         if not given:
             return None
+        if not self.outputs:
+            array = to_host(given[0], f"{where}: {names[0]}")
+            if array.ndim == 0:
+                raise ShapeError(f"{where}: {names[0]}", "a single number", "one entry per sample")
+            return array
         arrays = [None if item is None else to_host(item, f"{where}: {name}") for item, name in zip(given, names)]
         for array, name in zip(arrays, names):
             if array is not None and array.ndim == 0:
                 raise ShapeError(f"{where}: {name}", "a single number", "one entry per sample")
-        if not self.outputs:
-            return arrays[0]
         return tuple(arrays * len(self.outputs)) if len(names) < len(self.outputs) else tuple(arrays)
 
     def _check_lengths(self, where: str, of_x: list[str], of_y: list[str], of_weight: list[str]) -> None:
+        count, arrays = len(self), (*self.x, *_listed(self.y), *_listed(self.weight))
+        if all(array is None or len(array) == count for array in arrays):
+            return
         every = [*zip(of_x, self.x), *zip(of_y, _listed(self.y)), *zip(of_weight, _listed(self.weight))]
-        lengths = [(len(array), name) for name, array in every if array is not None]
-        if any(length != lengths[0][0] for length, _ in lengths):
-            received = " and ".join(f"{length} samples in {name}" for length, name in lengths)
-            raise DataError(where, received, "equal numbers of samples")
+        received = " and ".join(f"{len(array)} samples in {name}" for name, array in every if array is not None)
+        raise DataError(where, received, "equal numbers of samples")
 
 
 def _by_name(

@@ -130,6 +130,8 @@ class StreamData:
         nothing = object()
         if self.indexed:
             item = self.source[0] if self._length() != 0 else nothing
+        elif self._first is not None and (self.once or self._first[0] == number):
+            item = self._first[1]
         else:
             self.close()
             items = self._items(number, None)

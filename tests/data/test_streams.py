@@ -8,7 +8,7 @@ import pytest
 
 import minidl
 from minidl.callbacks import LambdaCallback
-from minidl.data import Dataset, is_stream
+from minidl.data import Dataset, StreamData, is_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, NumericWarning, ShapeError
 from minidl.layers import Dense
 from minidl.optimizers import SGD
@@ -470,6 +470,23 @@ def test_arguments_that_a_stream_refuses(arguments, kind, words):
     assert [word for word in words if word not in str(raised.value)] == [], str(raised.value)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
     model.fit(batches(X, Y), shuffle=True, validation_split=0.0)  # the defaults, said aloud
+
+
+def test_a_first_batch_that_is_refused_leaves_nothing_open():
+    source = Dataset.from_arrays(X, Y + 9).batch(BATCH).prefetch(2)
+    stream = StreamData(source, compiled()._data, where="fit")
+    with pytest.raises(DataError, match="fit: batch 1: y: received label"):
+        stream.first()
+    assert [thread for thread in threading.enumerate() if thread.name == "minidl-prefetch"] == []
+
+
+def test_what_was_looked_at_first_is_trained_on_too():
+    model = compiled()
+    for source, number in ((Dataset.from_arrays(X, Y).batch(BATCH), 0), (batches(X, Y), 5), (Sequence(X, Y), 2)):
+        stream = StreamData(source, model._data, where="fit")
+        for _ in range(2):
+            np.testing.assert_array_equal(stream.first(number).x[0], X[CUTS[0]])
+        assert [piece.y.tolist() for piece in stream.pieces(number)] == [Y[cut].tolist() for cut in CUTS]
 
 
 def test_what_is_a_stream():
