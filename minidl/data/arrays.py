@@ -10,6 +10,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.data.convert import check_rows, to_host
+from minidl.data.on_disk import OnDisk, is_on_disk
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
 from minidl.ops.gather import gather
 
@@ -44,7 +45,7 @@ class ArrayData:
         taken_by: gives the name of the layer that x goes to, for errors.
 
     Attributes:
-        x: a tuple of arrays on the host.
+        x: a tuple of arrays on the host; what reads its rows from a file stays there, see ``OnDisk``.
         y, weight: an array or None, or a tuple of them for several outputs.
         warned: whether a warning was given of numbers that are not finite.
 
@@ -80,7 +81,7 @@ class ArrayData:
         given_weight, weight_names = self._of_outputs(sample_weight, where, "sample_weight", one_for_all=True)
         self._weight_names = weight_names
         check_rows(where, (*names, *y_names, *weight_names), (*given_x, *given_y, *given_weight))
-        self.x = tuple(to_host(item, f"{where}: {name}") for item, name in zip(given_x, names))
+        self.x = tuple(_input(item, f"{where}: {name}") for item, name in zip(given_x, names))
         for array, shape, name in zip(self.x, shapes, names):
             _check_shape(array, shape, f"{where}: {name}", taken_by)
         self.y = self._columns(given_y, y_names, where)
@@ -128,7 +129,7 @@ class ArrayData:
         """A part of the samples, as views."""
         chosen = object.__new__(ArrayData)
         vars(chosen).update(vars(self))
-        chosen.x = tuple(a[part] for a in self.x)
+        chosen.x = tuple(a.part(part) if isinstance(a, OnDisk) else a[part] for a in self.x)
         chosen.y, chosen.weight = _parts(self.y, part), _parts(self.weight, part)
         chosen._kept = {}
         return chosen
@@ -222,10 +223,10 @@ class ArrayData:
         if not given:
             return None
         if not self.outputs:
-            array = to_host(given[0], f"{where}: {names[0]}")
-            if array.ndim == 0:
+            only = to_host(given[0], f"{where}: {names[0]}")
+            if only.ndim == 0:
                 raise ShapeError(f"{where}: {names[0]}", "a single number", "one entry per sample")
-            return array
+            return only
         arrays = [None if item is None else to_host(item, f"{where}: {name}") for item, name in zip(given, names)]
         for array, name in zip(arrays, names):
             if array is not None and array.ndim == 0:
@@ -270,6 +271,13 @@ def _by_name(
     if len(given) != count:
         raise ArgumentError(where, f"{len(given)} arrays", f"{count}, one for each {kind}")
     return list(given), called
+
+
+def _input(x: Any, where: str) -> Any:
+    """An array on the host, or one that stays on disk and is read batch by batch."""
+    if is_on_disk(x) and len(x.shape) and np.dtype(x.dtype).kind in "biuf":
+        return OnDisk(x)
+    return to_host(x, where)
 
 
 def _listed(arrays: Any) -> tuple[Any, ...]:

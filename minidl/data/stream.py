@@ -231,8 +231,9 @@ def _of_samples(error: ShapeError) -> ShapeError:
 
 
 def _after(first: Any, items: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    yield first
-    yield from items
+    with closing(items):
+        yield first
+        yield from items
 
 
 def _left_open(items: Iterator[Any]) -> Iterator[Any]:

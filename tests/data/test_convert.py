@@ -68,6 +68,47 @@ def test_sparse_matrices_are_explained():
         to_host(sparse.csr_matrix(X), "fit: x")
 
 
+class File:
+    """An array in an HDF5 file: rows by slice or by ascending indices, and a note of what was read."""
+
+    chunks = None
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype, self.read = array, array.shape, array.dtype, []
+
+    def __getitem__(self, which):
+        assert isinstance(which, slice) or (isinstance(which, list) and which == sorted(set(which)))
+        self.read.append(len(self.array[which]))
+        return self.array[which]
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("it was read whole")
+
+
+@pytest.mark.parametrize("stored", ["u1", "f8", ">i2"])
+def test_an_array_in_a_file_is_read_batch_by_batch(stored):
+    rows = np.arange(46).reshape(23, 2).astype(stored)
+    file, expected = File(rows), ArrayData(rows, input_shape=(2,), dtype="float32", where="fit")
+    found = ArrayData(file, input_shape=(2,), dtype="float32", where="fit", nan="ignore")
+    assert file.read == []
+    for part in (slice(None), slice(3, 18), slice(8, None)):
+        a, b = found.select(part), expected.select(part)
+        assert len(a) == len(b)
+        for order in (None, np.random.default_rng(0).permutation(len(b))):
+            for one, other in zip(a.batches(4, order), b.batches(4, order), strict=True):
+                np.testing.assert_array_equal(one.x, other.x, strict=True)
+    assert max(file.read) == 4
+    ids = ArrayData(file, input_shape=(2,), dtype="float32", input_dtypes=("int32",), where="fit")
+    np.testing.assert_array_equal(next(ids.batches(23)).x, rows.astype("int32"), strict=True)
+
+
+def test_a_number_in_a_file_that_is_not_finite_is_found():
+    rows = np.ones((5, 2))
+    rows[3, 1] = np.nan
+    with pytest.warns(DataWarning, match="sample 3"):
+        ArrayData(File(rows), input_shape=(2,), dtype="float32", where="fit")
+
+
 # -- pandas ----------------------------------------------------------------------------------------------------------------
 
 
