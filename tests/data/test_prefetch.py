@@ -1,5 +1,6 @@
 """Items made in a thread: the same items, errors that arrive, and a thread that ends however the loop ends."""
 
+import os
 import signal
 import threading
 import time
@@ -102,19 +103,25 @@ def test_the_thread_closes_what_makes_its_items():
     assert ended == ["minidl-prefetch"]
 
 
-def test_the_thread_ends_on_ctrl_c():
-    """While the consumer waits for an item that takes its time."""
-    release = threading.Event()
+def test_ctrl_c_reaches_a_consumer_that_waits_and_the_thread_ends(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    release, made = threading.Event(), []
 
     def slow(i):
         if i == 3:
-            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
-            release.wait(0.3)
+            threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGINT]).start()
+            release.wait(10)
+        made.append(i)
         return i
 
     with pytest.raises(KeyboardInterrupt):
         for _ in numbers().map(slow).prefetch(2):
             pass
+    assert made == [0, 1, 2], "it did not wait for the item"
+    (thread,) = threads()
+    release.set()
+    thread.join(10)
+    assert made == [0, 1, 2, 3]
 
 
 def test_a_thread_in_the_middle_of_an_item_is_not_waited_for_without_end(monkeypatch):

@@ -124,3 +124,14 @@ def test_predictions_of_several_outputs_are_a_list():
         assert not np.shares_memory(second, X)
     empty = loop.predict(network, ArrayData(X[:0], **shared), 3)
     assert [(array.shape, array.dtype.name) for array in empty] == [((0, 3), "float64"), ((0, 1), "float64")]
+
+
+def test_predictions_of_a_stream_do_not_share_memory_that_it_uses_again():
+    def batches(buffer):
+        for start in (0, 5):
+            buffer[:] = X[start : start + 5]
+            yield buffer
+
+    shared = {"input_shape": (3,), "dtype": "float64", "where": "predict"}
+    stream = StreamData(batches(np.empty((5, 3))), lambda x, y, w, where, nan: ArrayData(x, **shared), where="predict")
+    np.testing.assert_array_equal(loop.predict(Outputs(), stream, None)[1], X[:, 1:2])
