@@ -441,7 +441,7 @@ mutant(
 
 mutant(
     "an epoch's loss as the mean over its batches",
-    "training/loop.py",
+    "training/running.py",
     FIT + "test_the_loss_of_an_epoch_is_the_mean_over_its_samples_before_each_step",
     "loss.astype(np.float64) * batch.size",
     "loss.astype(np.float64)",
@@ -506,7 +506,7 @@ VALUES, BATCHES, LOSS_VALUES = "tests/layers/test_values.py::", "tests/training/
 OPTIMIZERS = "tests/test_optimizers.py::"
 mutant(
     "metrics that do not see the weights",
-    "training/loop.py",
+    "training/running.py",
     BATCHES + "test_metrics_see_the_weights",
     "metric.update(batch.y, prediction, batch.weight)",
     "metric.update(batch.y, prediction)",

@@ -1,15 +1,16 @@
-"""A data set held in arrays: checked at the door, handed out in batches, never changed and never copied as a whole."""
+"""A data set held in arrays: validated once, handed out in batches, never changed and never copied as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.backend.base import door
+from minidl.data.convert import check_rows, to_host
+from minidl.data.on_disk import OnDisk, is_on_disk
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
 from minidl.ops.gather import gather
 
@@ -17,11 +18,11 @@ _CHUNK = 1 << 22  # numbers looked at together when data is checked for NaN
 
 
 class Batch(NamedTuple):
-    """Some samples on the device."""
+    """Some samples on the device; a tuple of arrays for a model with several inputs, or with several outputs."""
 
-    x: Any  # an array, or a tuple of arrays for a model with several inputs
-    y: Array | None
-    weight: Array | None
+    x: Any
+    y: Any
+    weight: Any  # of several outputs: None, or a tuple in which each may be None
     size: int
 
 
@@ -29,15 +30,24 @@ class ArrayData:
     """Samples x, targets y and weights, of one length.
 
     Args:
-        x: an array (n, ...), or a tuple or list of arrays for a model with several inputs.
-        y: targets (n, ...), or None.
-        sample_weight: numbers (n, ...), or None.
-        input_shape: shape of one sample the model takes (a tuple of them for several inputs).
-        dtype: of the batches.
+        x: an array (n, ...), or a list, tuple or dictionary by name of arrays for a model with several inputs.
+        y: targets (n, ...), or None; for a model with several outputs a list, tuple or dictionary by name.
+        sample_weight: numbers (n, ...), or None; for several outputs also a list, tuple or dictionary, in which None means
+            weights of 1. One array of weights is that of every output.
+        input_shape: shape of one sample the model takes (a tuple of them for several inputs); None fits any length.
+        dtype: of floating-point batches and of weights.
+        input_dtypes: what each input becomes, where that is not ``dtype``: integers, for example.
+        input_names: of several inputs, for dictionaries and errors.
+        output_names: of several outputs; () for a model with one.
         where: how errors begin, for example ``"fit"``.
         nan: ``"warn"`` or ``"raise"`` where x holds NaN, infinity or numbers that ``dtype`` cannot hold; ``"ignore"`` does
             not look.
         taken_by: gives the name of the layer that x goes to, for errors.
+
+    Attributes:
+        x: a tuple of arrays on the host; what reads its rows from a file stays there, see ``OnDisk``.
+        y, weight: an array or None, or a tuple of them for several outputs.
+        warned: whether a warning was given of numbers that are not finite.
 
     Raises ArgumentTypeError, ShapeError and DataError; the arrays are not changed.
     """
@@ -50,6 +60,9 @@ class ArrayData:
         *,
         input_shape: Any,
         dtype: Any,
+        input_dtypes: Sequence[Any] | None = None,
+        input_names: Sequence[str] = (),
+        output_names: Sequence[str] = (),
         where: str,
         nan: str = "warn",
         taken_by: Callable[[], str] = lambda: "the model",
@@ -57,49 +70,67 @@ class ArrayData:
         if nan not in ("warn", "raise", "ignore"):
             meant = closest(nan, ("warn", "raise", "ignore"))
             raise ArgumentError(where, f"nan={nan!r}", "'warn', 'raise' or 'ignore'", meant=meant)
-        self.dtype, self.several = np.dtype(dtype), _several(input_shape)
-        self.x = self._inputs(x, input_shape, where, taken_by)
-        self.y = None if y is None else _host(y, f"{where}: y")
-        self.weight = None if sample_weight is None else _host(sample_weight, f"{where}: sample_weight")
+        self.dtype, self.several, self.outputs = np.dtype(dtype), _several(input_shape), tuple(output_names)
         self._kept: dict[str, list[Array] | None] = {}  # the columns on a device
-        lengths = {f"x[{i}]" if self.several else "x": len(array) for i, array in enumerate(self.x)}
-        for name, array in (("y", self.y), ("sample_weight", self.weight)):
-            if array is not None:
-                if array.ndim == 0:
-                    raise ShapeError(f"{where}: {name}", "a single number", "one entry per sample")
-                lengths[name] = len(array)
-        if len(set(lengths.values())) > 1:
-            received = " and ".join(f"{length} samples in {name}" for name, length in lengths.items())
-            raise DataError(where, received, "equal numbers of samples")
-        if nan != "ignore":
-            for array in self.x:
-                _check_finite("x", array, self.dtype, where, nan)
+        self.warned = False
+        shapes = tuple(input_shape) if self.several else (input_shape,)
+        given_x, names = [x], ["x"]
+        if self.several or isinstance(x, Mapping):
+            given_x, names = _by_name(x, where, "x", len(shapes), input_names, "input", self.several)
+        given_y, y_names = self._of_outputs(y, where, "y")
+        given_weight, weight_names = self._of_outputs(sample_weight, where, "sample_weight", one_for_all=True)
+        self._weight_names = weight_names
+        check_rows(where, (*names, *y_names, *weight_names), (*given_x, *given_y, *given_weight))
+        self.x = tuple(_input(item, f"{where}: {name}") for item, name in zip(given_x, names))
+        for array, shape, name in zip(self.x, shapes, names):
+            _check_shape(array, shape, f"{where}: {name}", taken_by)
+        self.y = self._columns(given_y, y_names, where)
+        self.weight = self._columns(given_weight, weight_names, where)
+        self._check_lengths(where, names, y_names, weight_names)
+        dtypes = (self.dtype,) * len(shapes) if input_dtypes is None else tuple(np.dtype(d) for d in input_dtypes)
+        self.input_dtypes = dtypes
+        for array, wanted, name in zip(self.x, dtypes, names):
+            if wanted.kind in "iu":
+                _check_whole(f"{where}: {name}", array, wanted)
+            elif nan != "ignore":
+                self.warned |= _check_finite(name, array, wanted, where, nan)
 
-    def check_targets(self, where: str, nan: str, targets: bool = True) -> None:
+    def check_targets(self, where: str, nan: str, targets: Any = True) -> None:
         """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
 
-        Raises DataError for negative weights.
+        ``targets`` is one truth value, or one for each output. Raises DataError for negative weights.
         """
-        if targets and self.y is not None and nan != "ignore":
-            _check_finite("y", self.y, self.dtype, where, nan)
-        if self.weight is not None and self.weight.size:
-            if self.weight.min() < 0:
-                at = tuple(int(i) for i in np.argwhere(self.weight < 0)[0])
-                received = f"weight {self.weight[at]} at index {at if len(at) > 1 else at[0]}"
-                raise DataError(f"{where}: sample_weight", received, "numbers >= 0", "0, for samples that should not count")
+        for at, (y, name) in enumerate(zip(_listed(self.y), self.target_names)):
+            if (targets if isinstance(targets, bool) else targets[at]) and y is not None and nan != "ignore":
+                self.warned |= _check_finite(name, y, self.dtype, where, nan)
+        for weight, name in zip(_listed(self.weight), self._weight_names):
+            if weight is None or not weight.size:
+                continue
+            if weight.min() < 0:
+                at_index = tuple(int(i) for i in np.argwhere(weight < 0)[0])
+                received = f"weight {weight[at_index]} at index {at_index if len(at_index) > 1 else at_index[0]}"
+                raise DataError(f"{where}: {name}", received, "numbers >= 0", "0, for samples that should not count")
             if nan != "ignore":
-                _check_finite("sample_weight", self.weight, self.dtype, where, nan)
+                self.warned |= _check_finite(name, weight, self.dtype, where, nan)
+
+    @property
+    def target_names(self) -> list[str]:
+        """How errors call the targets: ``["y"]``, or ``["y['digit']", ...]`` for several outputs."""
+        return [f"y[{output!r}]" for output in self.outputs] or ["y"]
 
     def __len__(self) -> int:
         return len(self.x[0])
 
+    def steps(self, batch_size: int | None) -> int:
+        """The number of batches in one pass over the data."""
+        return -(-len(self) // batch_size) if batch_size else 1
+
     def select(self, part: slice) -> ArrayData:
         """A part of the samples, as views."""
         chosen = object.__new__(ArrayData)
-        chosen.dtype, chosen.several = self.dtype, self.several
-        chosen.x = tuple(a[part] for a in self.x)
-        chosen.y = None if self.y is None else self.y[part]
-        chosen.weight = None if self.weight is None else self.weight[part]
+        vars(chosen).update(vars(self))
+        chosen.x = tuple(a.part(part) if isinstance(a, OnDisk) else a[part] for a in self.x)
+        chosen.y, chosen.weight = _parts(self.y, part), _parts(self.weight, part)
         chosen._kept = {}
         return chosen
 
@@ -109,14 +140,7 @@ class ArrayData:
         A data set that fits is kept on the device and batches are taken from it there; else they are sent one by one.
         """
         backend = backends.current()
-        columns: list[Array] = [*self.x]
-        dtypes = [self.dtype] * len(self.x)  # of the batches; targets keep theirs
-        if self.y is not None:
-            columns.append(self.y)
-            dtypes.append(self.y.dtype)
-        if self.weight is not None:
-            columns.append(self.weight)
-            dtypes.append(self.dtype)
+        columns, dtypes, pack = self._layout()
         if backend.name not in self._kept:
             self._kept[backend.name] = backend.keep(columns)
         kept = self._kept[backend.name]
@@ -127,23 +151,157 @@ class ArrayData:
             stop = min(start + batch_size, len(self))
             which = slice(start, stop) if order is None else order[start:stop]
             rows = [carry(_take(a, which, dtype)) for carry, a, dtype in zip(send, columns, dtypes, strict=True)]
-            x = tuple(rows[: len(self.x)]) if self.several else rows[0]
-            y = None if self.y is None else rows[len(self.x)]
-            yield Batch(x, y, None if self.weight is None else rows[-1], stop - start)
+            yield pack(rows, stop - start)
 
-    def _inputs(self, x: Any, input_shape: Any, where: str, taken_by: Callable[[], str]) -> tuple[np.ndarray, ...]:
-        shapes = input_shape if self.several else (input_shape,)
-        if self.several and not isinstance(x, (tuple, list)):
-            raise ArgumentTypeError(f"{where}: x", f"one {type(x).__name__}", f"a list of {len(shapes)} arrays")
-        items = list(x) if self.several else [x]
-        if len(items) != len(shapes):
-            raise ArgumentError(f"{where}: x", f"{len(items)} arrays", f"{len(shapes)}, one for each input")
-        arrays = tuple(_host(item, f"{where}: x") for item in items)
-        for array, shape in zip(arrays, shapes):
-            if tuple(array.shape[1:]) != tuple(shape) or array.ndim == 0:
-                expected = f"(samples, {', '.join(map(str, shape))}), the shape {taken_by()} was built for"
-                raise ShapeError(f"{where}: x", f"an array of shape {array.shape}", expected, _shape_fix(array.shape, shape))
-        return arrays
+    def whole(self, senders: list[Callable[[np.ndarray], Array]]) -> Batch:
+        """All samples as one batch, carried by ``senders``, of which the list gets as many as are needed."""
+        columns, dtypes, pack = self._layout()
+        senders += [backends.current().sender() for _ in columns[len(senders) :]]
+        rows = [send(_take(a, slice(None), dtype)) for send, a, dtype in zip(senders, columns, dtypes)]
+        return pack(rows, len(self))
+
+    def _layout(self) -> tuple[list[Array], list[Any], Callable[[list[Array], int], Batch]]:
+        """The arrays that batches are taken from, each once, their dtypes in a batch, and what makes a batch of rows."""
+        columns: list[Array] = [*self.x]
+        dtypes: list[Any] = [*self.input_dtypes]  # of the batches; targets keep theirs
+        n, several = len(self.x), self.several
+        if not self.outputs:
+            if self.y is not None:
+                columns.append(self.y)
+                dtypes.append(self.y.dtype)
+            if self.weight is not None:
+                columns.append(self.weight)
+                dtypes.append(self.dtype)
+            has_y, has_weight = self.y is not None, self.weight is not None
+
+            def pack(rows: list[Array], size: int) -> Batch:
+                x = tuple(rows[:n]) if several else rows[0]
+                return Batch(x, rows[n] if has_y else None, rows[-1] if has_weight else None, size)
+
+            return columns, dtypes, pack
+
+        def placed(arrays: Any, dtype: Any) -> list[int | None] | None:
+            """Where each array of the outputs stands among the columns."""
+            if arrays is None:
+                return None
+            places: list[int | None] = []
+            for array in arrays:
+                known = [i for i in range(n, len(columns)) if columns[i] is array and dtype in (None, dtypes[i])]
+                if array is not None and not known:
+                    columns.append(array)
+                    dtypes.append(array.dtype if dtype is None else dtype)
+                    known = [len(columns) - 1]
+                places.append(None if array is None else known[0])
+            return places
+
+        y_at, weight_at = placed(self.y, None), placed(self.weight, self.dtype)
+
+        def pack_several(rows: list[Array], size: int) -> Batch:
+            y, weight = (
+                None if places is None else tuple(None if i is None else rows[i] for i in places)
+                for places in (y_at, weight_at)
+            )
+            return Batch(tuple(rows[:n]) if several else rows[0], y, weight, size)
+
+        return columns, dtypes, pack_several
+
+    def _of_outputs(self, given: Any, where: str, name: str, one_for_all: bool = False) -> tuple[list[Any], list[str]]:
+        """Targets or weights in the order of the outputs, with the names that errors use; nothing for None."""
+        if given is None:
+            return [], []
+        if not self.outputs:
+            if isinstance(given, Mapping):
+                expected = f"one array, as the model has one output; not {list(given)}"
+                raise ArgumentTypeError(f"{where}: {name}", "a dictionary", expected)
+            return [given], [name]
+        if one_for_all and not isinstance(given, (list, tuple, Mapping)):
+            return [given], [name]
+        return _by_name(given, where, name, len(self.outputs), self.outputs, "output", True, optional=one_for_all)
+
+    def _columns(self, given: list[Any], names: list[str], where: str) -> Any:
+        """The arrays of targets or weights: one, or a tuple for several outputs."""
+        if not given:
+            return None
+        if not self.outputs:
+            only = to_host(given[0], f"{where}: {names[0]}")
+            if only.ndim == 0:
+                raise ShapeError(f"{where}: {names[0]}", "a single number", "one entry per sample")
+            return only
+        arrays = [None if item is None else to_host(item, f"{where}: {name}") for item, name in zip(given, names)]
+        for array, name in zip(arrays, names):
+            if array is not None and array.ndim == 0:
+                raise ShapeError(f"{where}: {name}", "a single number", "one entry per sample")
+        return tuple(arrays * len(self.outputs)) if len(names) < len(self.outputs) else tuple(arrays)
+
+    def _check_lengths(self, where: str, of_x: list[str], of_y: list[str], of_weight: list[str]) -> None:
+        count, arrays = len(self), (*self.x, *_listed(self.y), *_listed(self.weight))
+        if all(array is None or len(array) == count for array in arrays):
+            return
+        every = [*zip(of_x, self.x), *zip(of_y, _listed(self.y)), *zip(of_weight, _listed(self.weight))]
+        received = " and ".join(f"{len(array)} samples in {name}" for name, array in every if array is not None)
+        raise DataError(where, received, "equal numbers of samples")
+
+
+def _by_name(
+    given: Any, where: str, letter: str, count: int, names: Sequence[str], kind: str, several: bool, optional: bool = False
+) -> tuple[list[Any], list[str]]:
+    """The arrays of all inputs or outputs in the model's order, with the names that errors use.
+
+    ``optional``: a dictionary may leave some out, which are None then.
+    """
+    where = f"{where}: {letter}"
+    called = [f"{letter}[{name!r}]" for name in names] if len(names) == count else [f"{letter}[{i}]" for i in range(count)]
+    if isinstance(given, Mapping):
+        if len(names) != count:
+            raise ArgumentTypeError(where, "a dictionary", f"a list of {count} arrays" if several else "an array")
+        for key in given:
+            if key not in names:
+                meant = closest(key, names)
+                expected = f"the names of the {kind}s, {', '.join(map(repr, names))}"
+                raise ArgumentError(where, f"an entry {key!r}", expected, meant=meant)
+        missing = [] if optional else [name for name in names if name not in given]
+        if missing:
+            raise ArgumentError(where, f"no entry {missing[0]!r}", f"one for each {kind}: {', '.join(map(repr, names))}")
+        return [given.get(name) for name in names], called if several else [letter]
+    if not several:
+        return [given], [letter]
+    if not isinstance(given, (tuple, list)):
+        named = f", or a dictionary with {', '.join(map(repr, names))}" if names else ""
+        raise ArgumentTypeError(where, f"one {type(given).__name__}", f"a list of {count} arrays{named}")
+    if len(given) != count:
+        raise ArgumentError(where, f"{len(given)} arrays", f"{count}, one for each {kind}")
+    return list(given), called
+
+
+def _input(x: Any, where: str) -> Any:
+    """An array on the host, or one that stays on disk and is read batch by batch."""
+    if is_on_disk(x) and len(x.shape) and np.dtype(x.dtype).kind in "biuf":
+        return OnDisk(x)
+    return to_host(x, where)
+
+
+def _listed(arrays: Any) -> tuple[Any, ...]:
+    """The arrays of all outputs, of a model with one too."""
+    return arrays if isinstance(arrays, tuple) else (arrays,)
+
+
+def _parts(arrays: Any, part: slice) -> Any:
+    """A part of the rows of each array, one object for one object."""
+    if not isinstance(arrays, tuple):
+        return None if arrays is None else arrays[part]
+    cut = {id(array): array[part] for array in arrays if array is not None}
+    return tuple(None if array is None else cut[id(array)] for array in arrays)
+
+
+def _check_shape(array: np.ndarray, shape: Any, where: str, taken_by: Callable[[], str]) -> None:
+    received, shape = array.shape[1:], tuple(shape)
+    if received == shape and array.ndim:
+        return
+    fits = len(received) == len(shape) and all(e is None or e == r for e, r in zip(shape, received))
+    if array.ndim == 0 or not fits:
+        expected = f"(samples, {', '.join(map(str, shape))}), the shape {taken_by()} was built for"
+        fix = "" if None in shape else _shape_fix(array.shape, shape)
+        raise ShapeError(where, f"an array of shape {array.shape}", expected, fix)
 
 
 def _take(array: Array, which: Any, dtype: Any) -> Array:
@@ -167,16 +325,6 @@ def _several(input_shape: Any) -> bool:
     return bool(input_shape) and isinstance(input_shape[0], tuple)
 
 
-def _host(x: Any, where: str) -> np.ndarray:
-    """A view or native-order copy on the host; arrays of the active device are brought there."""
-    backend = backends.current()
-    if isinstance(x, backend.array_type) and not isinstance(x, np.ndarray):
-        x = backend.to_numpy(x)
-    if callable(getattr(x, "__next__", None)):
-        raise ArgumentTypeError(where, f"a {type(x).__name__}", "an array of all samples", "np.stack(list(...))")
-    return door(x, None, where)
-
-
 def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """The next thing to try, for the mistakes people make most."""
     sample = tuple(received[1:])
@@ -196,10 +344,13 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str) -> None:
-    """Warn or raise, naming the first number that is not finite, or not in ``dtype``, which the batches will have."""
+def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str) -> bool:
+    """Warn or raise, naming the first number that is not finite, or not in ``dtype``, which the batches will have.
+
+    Returns whether there was a warning.
+    """
     if array.dtype.kind != "f" or not array.size:
-        return
+        return False
     rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), float(np.finfo(dtype).max)
     for start in range(0, len(array), rows):
         chunk = array[start : start + rows]
@@ -217,4 +368,25 @@ def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan
                 raise DataError(f"{where}: {name}", f"{what} in sample {sample}: {place}", f"finite numbers of {dtype}")
             message = f"{where}: {name} holds {what}, first in sample {sample}: {place}; the loss will become NaN or infinite."
             warn(f"{message} Remove or replace such samples, or scale them.", DataWarning)
-            return
+            return True
+    return False
+
+
+def _check_whole(where: str, array: np.ndarray, dtype: np.dtype) -> None:
+    """Raise DataError, with value and index, for a number that the integers of ``dtype`` cannot hold."""
+    if array.dtype.kind == "b" or not array.size or np.can_cast(array.dtype, dtype):
+        return
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    rows = max(_CHUNK // max(array[:1].size, 1), 1)
+    for start in range(0, len(array), rows):
+        chunk = array[start : start + rows]
+        with np.errstate(all="ignore"):
+            if chunk.dtype.kind == "f":  # 2^n - 1 may not exist in the chunk's type, 2^n does
+                bad = (chunk < low) | (chunk >= float(high) + 1) | (chunk != np.floor(chunk)) | ~np.isfinite(chunk)
+            else:
+                bad = (chunk < low) | (chunk > high)
+        if bad.any():
+            at = tuple(int(i) for i in np.argwhere(bad)[0])
+            index = (start + at[0], *at[1:])
+            place = f"{chunk[at]} at index {index if len(index) > 1 else index[0]}"
+            raise DataError(where, place, f"whole numbers from {low} to {high} ({dtype}), as this input takes integers")

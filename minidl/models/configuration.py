@@ -141,6 +141,15 @@ def symbols_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
     return (inputs if several[0] else inputs[0]), (outputs if several[1] else outputs[0])
 
 
+def checked_names(names: Any) -> list[str] | None:
+    """Names of inputs or outputs. Raises ArgumentTypeError for anything but different texts."""
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) and name for name in names)):
+        raise ArgumentTypeError("Model", f"the names {names!r}", "non-empty texts")
+    if names is not None and len(set(names)) < len(names):
+        raise ArgumentError("Model", f"the names {names!r}", "different ones")
+    return names
+
+
 def shape_of(config: Mapping[str, Any]) -> Any:
     """The input shape that a chain's configuration holds, or None."""
     shape = config.get("input_shape")

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import ArrayData
 from minidl.errors import DataWarning, ShapeError, warn
 from minidl.layers._activated import Activated, is_unchanged
 from minidl.layers._images import ImageLayer, other_data_format
@@ -123,16 +122,20 @@ def activation_of(layer: Layer) -> str | None:
 
 
 @np.errstate(all="ignore")
-def about_data(network: Layer, output_shape: Any, data: ArrayData, metrics: Iterable[Metric]) -> None:
-    """Warn of bytes that no layer scales, and of accuracy for targets that are no classes."""
+def about_data(network: Layer, xs: Iterable[Any]) -> None:
+    """Warn of bytes that no layer scales."""
     taker = first_unscaled(network)
-    if taker is not None and any(map(are_bytes, data.x)):
+    if taker is not None and any(map(are_bytes, xs)):
         message = "fit: x holds whole numbers up to 255, like the bytes of images, and nothing scales them before"
         warn(
             f"{message} {taker.label}; put Rescaling(1 / 255) first, or give x / 255 to fit, evaluate and predict.", DataWarning
         )
-    if data.y is not None and any(isinstance(metric, Accuracy) and metric.kind is None for metric in metrics):
-        number = not_a_class(data.y, output_shape)
+
+
+def about_metrics(output_shape: Any, y: Any, metrics: Iterable[Metric]) -> None:
+    """Warn of accuracy for the targets of an output that are no classes."""
+    if any(isinstance(metric, Accuracy) and metric.kind is None for metric in metrics):
+        number = not_a_class(y, output_shape)
         if number is not None:
             message = f"fit: accuracy says nothing about targets such as {number}, which are numbers and not classes"
             warn(f"{message}; leave the metric out, or use 'mse'.", DataWarning)
@@ -173,9 +176,9 @@ def not_a_class(y: np.ndarray, output_shape: Any) -> Any:
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
-def about_targets(error: ShapeError, y: np.ndarray, network: Layer, output_shape: Any) -> ShapeError:
-    """``error``, which a loss raised for targets y, in words that name the model's last layer and its output."""
-    back = list(backwards(network))
+def about_targets(error: ShapeError, y: np.ndarray, network: Layer, output_shape: Any, output: int = 0) -> ShapeError:
+    """``error``, which a loss raised for targets y, in words that name the layer of this output and its shape."""
+    back = list(backwards(network, output))
     last = back[0][0].label if back else network.label
     received = f"{error.received}, while the output of {last} has shape {tuple(output_shape)} for each sample"
     expected, fix = error.expected, error.fix

@@ -2,163 +2,196 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minidl import backend as backends
-from minidl.backend import Array
 from minidl.backend.random import SHUFFLE, Stream
 from minidl.callbacks import CallbackList
-from minidl.data import ArrayData, Batch
-from minidl.errors import DataError, NumericWarning, warn
+from minidl.data import ArrayData, StreamData
+from minidl.errors import DataError, DataWarning, NumericWarning, warn
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
+from minidl.training.epochs import Data, Epochs, one_pass, validates
+from minidl.training.epochs import batches_of as batches_of
 from minidl.training.memory import explain_out_of_memory
-from minidl.training.step import Result, Step
+from minidl.training.running import LazyLogs as LazyLogs
+from minidl.training.running import Running as Running
+from minidl.training.step import Step
 
 _LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for the device
 
 
-class Running:
-    """The mean loss so far and the metrics; sums stay on the device until ``logs`` is called."""
-
-    def __init__(self, step: Step, watch: bool = False) -> None:
-        self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
-        self.metrics = [copy.copy(metric) for metric in step.metrics]  # a callback may evaluate in the middle of an epoch
-        self._losses: list[tuple[int, Array]] = []
-        for metric in self.metrics:
-            metric.reset()
-
-    def add(self, index: int, batch: Any, result: Result) -> None:
-        """Take in one batch."""
-        loss, prediction = result.loss, result.prediction
-        self.total = self.total + loss.astype(np.float64) * batch.size
-        self.samples += batch.size
-        if self.watch:
-            self._losses.append((index, loss))
-        for metric in self.metrics:
-            metric.update(batch.y, prediction, result.weight)
-
-    def first_bad_batch(self) -> int | None:
-        """The first batch since the last call whose loss was not finite."""
-        losses, self._losses = self._losses, []
-        for (index, _), loss in zip(losses, backends.numbers([loss for _, loss in losses])):
-            if not abs(loss) < float("inf"):
-                return index
-        return None
-
-    def logs(self, prefix: str = "") -> dict[str, float]:
-        """Name and value of loss and metrics."""
-        values = {f"{prefix}loss": backends.number(self.total) / self.samples if self.samples else float("nan")}
-        for metric in self.metrics:
-            values[f"{prefix}{metric.name}"] = metric.result()
-        return values
-
-
-class LazyLogs(Mapping):
-    """The running values of an epoch, computed when somebody looks."""
-
-    def __init__(self, running: Running) -> None:
-        self._running = running
-
-    def _values(self) -> dict[str, float]:
-        return self._running.logs()
-
-    def __getitem__(self, key: str) -> float:
-        return self._values()[key]
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._values())
-
-    def __len__(self) -> int:
-        return len(self._values())
-
-
-def batches_of(data: ArrayData, batch_size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
-    """``data.batches``, whose way to the device may run out of memory too."""
-    batches = data.batches(batch_size, order)
-    while (batch := explain_out_of_memory(lambda: next(batches, None), batch_size)) is not None:
-        yield batch
-
-
 def fit(
     step: Step,
-    data: ArrayData,
-    validation: ArrayData | None,
+    data: Data,
+    validation: Data | None,
     *,
-    batch_size: int,
+    batch_size: int | None,
     epochs: range,
     shuffle: bool,
     stream: Stream,
     epochs_done: int,
     callbacks: CallbackList,
     nan: str,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_freq: int | Collection[int] = 1,
+    validation_batch_size: int | None = None,
 ) -> None:
-    """Train for ``epochs``; epoch e of the model's life visits the samples in the order of (seed, model, e)."""
+    """Train for ``epochs``; epoch e of the model's life visits the samples in the order of (seed, model, e).
+
+    A stream's batches come in its own order; only those of a Sequence are shuffled, like the samples of arrays.
+    """
     guard, warned = WholeSteps(), False
-    steps = -(-len(data) // batch_size)
-    with guard.installed(), callbacks.around_training():
+    count = (data.shuffles if isinstance(data, StreamData) else len(data)) if shuffle else 0
+
+    def order_of(life: int) -> np.ndarray:
+        return stream.generator(SHUFFLE, step=life).permutation(count)
+
+    passes = Epochs(data, batch_size, steps_per_epoch, order_of if count else None, epochs_done)
+    with guard.installed(), closing(passes), callbacks.around_training():
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch, {})
-            life = epochs_done + epoch - epochs.start
-            order = stream.generator(SHUFFLE, step=life).permutation(len(data)) if shuffle else None
-            running = Running(step, watch=nan != "ignore" and not warned)
+            running, steps, index = Running(step, watch=nan != "ignore" and not warned), passes.steps, -1
             logs = LazyLogs(running)
-            for index, batch in enumerate(batches_of(data, batch_size, order)):
-                callbacks.on_train_batch_begin(index, {})
-                with guard.step():
-                    try:
-                        result = step.train(batch, stop_at_nan=nan == "raise")
-                    except FloatingPointError as error:
-                        where = f"fit: epoch {epoch + 1}, batch {index + 1}"
-                        raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
-                    running.add(index, batch, result)
-                if running.watch and (index % _LOOK_EVERY == 0 or index == steps - 1):
-                    bad = running.first_bad_batch()
-                    if bad is not None:
-                        warned, running.watch = True, False
-                        warn(
-                            f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller "
-                            "learning rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
-                            NumericWarning,
-                        )
-                callbacks.on_train_batch_end(index, logs)
-                if callbacks.stop_training:
+            with closing(passes.epoch()) as batches:
+                for index, batch in enumerate(batches):
+                    callbacks.on_train_batch_begin(index, {})
+                    with guard.step():
+                        try:
+                            result = step.train(batch, stop_at_nan=nan == "raise")
+                        except FloatingPointError as error:
+                            where = f"fit: epoch {epoch + 1}, batch {index + 1}"
+                            raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
+                        running.add(index, batch, result)
+                    if running.watch and (index % _LOOK_EVERY == 0 or index + 1 == steps):
+                        warned = _warn_of_bad_batch(running, epoch)
+                    callbacks.on_train_batch_end(index, logs)
+                    if callbacks.stop_training:
+                        break
+            if running.watch:  # the last steps, where nobody knew that they were the last
+                warned = _warn_of_bad_batch(running, epoch)
+            if passes.ended:
+                _warn_of_end(data, epoch, index + 1, steps_per_epoch)
+                if index < 0:  # an epoch without a step is none
                     break
             values = running.logs()
-            if validation is not None:
-                values |= evaluate(step, validation, batch_size, prefix="val_")
+            if validation is not None and validates(epoch, validation_freq):
+                size = validation_batch_size or batch_size or 32
+                values |= evaluate(step, validation, size, prefix="val_", steps=validation_steps)
             callbacks.on_epoch_end(epoch, values)
-            if callbacks.stop_training:
+            if callbacks.stop_training or passes.ended:
                 break
 
 
-def evaluate(step: Step, data: ArrayData, batch_size: int, prefix: str = "", progress: Any = None) -> dict[str, float]:
-    """Mean loss and metrics over the data, each sample counting once whatever the batches."""
-    running = Running(step)
-    for index, batch in enumerate(batches_of(data, batch_size)):
-        running.add(index, batch, step.test(batch))
-        if progress is not None:
-            progress(index + 1, LazyLogs(running))
+def evaluate(
+    step: Step, data: Data, batch_size: int | None, prefix: str = "", progress: Any = None, steps: int | None = None
+) -> dict[str, float]:
+    """Mean loss and metrics over the data, or its first ``steps`` batches, each sample counting once."""
+    running, index = Running(step), -1
+    with closing(one_pass(data, batch_size, steps)) as batches:
+        for index, batch in enumerate(batches):
+            running.add(index, batch, step.test(batch))
+            if progress is not None:
+                progress(index + 1, LazyLogs(running))
+    _check_steps("fit: validation_data" if prefix else "evaluate", data, index + 1, steps)
     return running.logs(prefix)
 
 
 @np.errstate(all="ignore")
-def predict(network: Layer, data: ArrayData, batch_size: int, progress: Any = None) -> np.ndarray:
-    """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits."""
-    backend = backends.current()
-    output, start = None, 0
-    for index, batch in enumerate(batches_of(data, batch_size)):
-        y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
-        if output is None:
-            output = np.empty((len(data), *y.shape[1:]), data.dtype)
-        output[start : start + batch.size] = backend.to_numpy(y)
-        start += batch.size
-        if progress is not None:
-            progress(index + 1, {})
-    return np.empty((0, *network.output_shape(network.input_shape)), data.dtype) if output is None else output
+def predict(network: Layer, data: Data, batch_size: int | None, progress: Any = None, steps: int | None = None) -> Any:
+    """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits.
+
+    A list of arrays for several outputs. Of a stream, the outputs of all its batches, or of the first ``steps``.
+    """
+    backend, index = backends.current(), -1
+    collected: list[_Rows] = []
+    several = False
+    known = len(data) if isinstance(data, ArrayData) and steps is None else None
+    with closing(one_pass(data, batch_size, steps)) as batches:
+        for index, batch in enumerate(batches):
+            y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
+            several = isinstance(y, tuple)
+            outputs = y if several else (y,)
+            collected = collected or [_Rows(known) for _ in outputs]
+            for rows, output in zip(collected, outputs):
+                rows.add(backend.to_numpy(output))
+            if progress is not None:
+                progress(index + 1, {})
+    _check_steps("predict", data, index + 1, steps)
+    if collected:
+        results = [rows.result() for rows in collected]
+    else:
+        shapes = network.output_shape(network.input_shape)
+        several = bool(shapes) and isinstance(shapes[0], tuple)
+        results = [np.empty((0, *shape), network.parameter_dtype) for shape in (shapes if several else (shapes,))]
+    return results if several else results[0]
+
+
+class _Rows:
+    """Rows of batch after batch in one array, made at once where their number is known."""
+
+    def __init__(self, samples: int | None) -> None:
+        self._samples, self._filled = samples, 0
+        self._whole: np.ndarray | None = None
+        self._pieces: list[np.ndarray] = []
+
+    def add(self, rows: np.ndarray) -> None:
+        """Copy these rows, whose memory is used again."""
+        if self._samples is None:
+            self._pieces.append(np.array(rows))
+            return
+        if self._whole is None:
+            self._whole = np.empty((self._samples, *rows.shape[1:]), rows.dtype)
+        self._whole[self._filled : self._filled + len(rows)] = rows
+        self._filled += len(rows)
+
+    def result(self) -> np.ndarray:
+        """All rows."""
+        return np.concatenate(self._pieces) if self._whole is None else self._whole
+
+
+# -- what is remarked upon ---------------------------------------------------------------------------------------------
+
+
+def _warn_of_bad_batch(running: Running, epoch: int) -> bool:
+    """Warn of the first batch whose loss was not finite, and look no further; returns whether there was one."""
+    bad = running.first_bad_batch()
+    if bad is None:
+        return False
+    running.watch = False
+    warn(
+        f"fit: the loss became NaN or infinite in epoch {epoch + 1}, batch {bad + 1}; try a smaller "
+        "learning rate, nan='raise' (stops before the update) or the callback TerminateOnNaN.",
+        NumericWarning,
+    )
+    return True
+
+
+def _warn_of_end(data: Data, epoch: int, batches: int, steps: int | None) -> None:
+    """Warn that a stream had fewer batches than the epoch was to have."""
+    assert isinstance(data, StreamData)
+    wanted = f" of {steps}" if steps else ""
+    message = f"fit: {data.name} ended in epoch {epoch + 1} after {batches}{wanted} batches, and training ends with it"
+    if data.once:
+        again = "It can be gone through only once; Dataset.from_generator(function) begins again in each epoch."
+    else:
+        again = "It must give its batches again each time; a function for Dataset.from_generator returns a new iterator."
+    warn(f"{message}. {again}", DataWarning)
+
+
+def _check_steps(where: str, data: Data, batches: int, steps: int | None) -> None:
+    """Raise DataError for a stream without any batch, warn of data that end before so many steps."""
+    if isinstance(data, StreamData):
+        where = data.where
+        if not batches:
+            raise data.empty()
+    if steps is not None and batches < steps:
+        name = data.name if isinstance(data, StreamData) else "the data"
+        warn(f"{where}: {name} ended after {batches} of {steps} batches, and these count.", DataWarning)

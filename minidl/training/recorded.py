@@ -41,6 +41,7 @@ class RecordedSteps:
         """One step's result, as a recording where there is one for batches of this shape."""
         self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
         arrays, rebuild = flat(batch)
+        places = tuple(_places(column) for column in (batch.x, batch.y, batch.weight))
 
         def compute(inputs: list[Array]) -> Any:
             before = self.optimizer.iterations
@@ -50,15 +51,16 @@ class RecordedSteps:
                 self.optimizer.iterations = before  # what could not be recorded was not done
                 raise
 
-        result = self.recorder.run(self._what_is_fixed(arrays), compute, arrays, self._count)
+        result = self.recorder.run(self._what_is_fixed(arrays, places), compute, arrays, self._count)
         # The next replay writes to the same place, and losses are collected.
-        return result._replace(loss=result.loss.copy(), parts=[part.copy() for part in result.parts])
+        parts = [None if part is None else part.copy() for part in result.parts]
+        return result._replace(loss=result.loss.copy(), parts=parts)
 
     def _count(self) -> None:
         """What Python remembers of a step that was replayed."""
         self.optimizer.count()
 
-    def _what_is_fixed(self, arrays: Sequence[Array]) -> tuple[Any, ...]:
+    def _what_is_fixed(self, arrays: Sequence[Array], places: Any) -> tuple[Any, ...]:
         """Everything a recording depends on beside the numbers in memory."""
         shapes = tuple((a.shape, a.dtype.name) for a in arrays)
         frozen = tuple(layer.trainable for layer in every_layer(self.network)) + tuple(
@@ -66,7 +68,7 @@ class RecordedSteps:
         )
         constants = {k: v for k, v in vars(self.optimizer).items() if isinstance(v, (int, float)) and k != "_learning_rate"}
         constants.pop("iterations")
-        return shapes, frozen, tuple(constants.items()), config.kernels()
+        return shapes, places, frozen, tuple(constants.items()), config.kernels()
 
 
 def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
@@ -85,6 +87,11 @@ def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
         return Batch(again(batch.x), again(batch.y), again(batch.weight), batch.size)
 
     return arrays, rebuild
+
+
+def _places(column: Any) -> Any:
+    """Where a column of a batch has arrays, and where it has none."""
+    return tuple(map(_places, column)) if isinstance(column, tuple) else column is not None
 
 
 def every_layer(layer: Layer) -> Iterator[Layer]:

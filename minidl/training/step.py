@@ -24,6 +24,7 @@ from minidl.training.masks import masked
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
 from minidl.training.recorded import RecordedSteps
+from minidl.training.running import metrics_by_output
 
 
 class Result(NamedTuple):
@@ -50,6 +51,10 @@ class Step:
         loss, optimizer, metrics: objects.
         fuse: whether the plan may compute neighbouring ops together.
         precision: of the factors of matrix products, see ``config.precision``.
+        output_names: of several outputs; () for one.
+
+    Attributes:
+        metrics: Metrics; for several outputs pairs (index of the output, Metric).
     """
 
     def __init__(
@@ -57,16 +62,17 @@ class Step:
         network: Layer,
         loss: Loss,
         optimizer: Optimizer,
-        metrics: Sequence[Metric],
+        metrics: Sequence[Any],
         fuse: bool = True,
         precision: str = "float32",
+        output_names: tuple[str, ...] = (),
     ) -> None:
         if network.input_shape is None:
             raise NotBuiltError("fit", "a model without an input shape", "a built model", "input_shape in the first layer")
         self.root = network  # as the user wrote it
         self.network, self.loss = make_plan(network, loss, fuse)
         self.output_shape = network.output_shape(network.input_shape)
-        self.optimizer, self.metrics = optimizer, list(metrics)
+        self.optimizer, self.metrics, self.output_names = optimizer, list(metrics), output_names
         self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
         optimizer.bind(self.group)
@@ -104,6 +110,11 @@ class Step:
         for penalty in (context.penalty, self.group.penalty()):
             loss = loss if penalty is None else loss + penalty
         return Result(loss, self.loss.prediction(prediction, saved), weight, parts), saved
+
+    @property
+    def metric_pairs(self) -> list[tuple[int | None, Metric]]:
+        """The metrics, each with the index of its output; None where there is one output."""
+        return metrics_by_output(self)
 
     def test(self, batch: Batch) -> Result:
         """Loss and prediction of a batch in inference mode; changes nothing but states that are carried on."""

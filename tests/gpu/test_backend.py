@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,10 +20,11 @@ import minidl
 from minidl import backend, config
 from minidl.backend import gpu
 from minidl.backend.staging import SLOTS, Stager
-from minidl.data import ArrayData
+from minidl.data import ArrayData, StreamData
 from minidl.errors import BackendError, DataError, OutOfMemoryError
 from minidl.layers import Dense, Input
 from minidl.models import Sequential
+from minidl.training.epochs import batches_of
 from tests.cases.sample import only
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import cupy, device, ndarray, stand_in
@@ -163,6 +165,18 @@ def test_batches_are_those_of_the_cpu(free: int, shuffled: bool, there: None) ->
         for one, other in zip(a, e, strict=True):
             np.testing.assert_array_equal(one, other, strict=True)
     assert bool(log) == (free == 100)
+
+
+def test_batches_of_a_stream_are_sent_while_the_device_computes(there: None) -> None:
+    with backend.use_backend("numpy"):
+        expected = on_the_host(data_set().batches(4))
+    stream = StreamData(iter([data_set().select(slice(at, at + 4)) for at in range(0, 23, 4)]), lambda x, *_: x, where="fit")
+    with closing(batches_of(stream, None)) as batches:
+        found = on_the_host(batches)
+    for a, e in zip(found, expected, strict=True):
+        for one, other in zip(a, e, strict=True):
+            np.testing.assert_array_equal(one, other, strict=True)
+    assert ("copies", "waits") in {(stream, what[:5]) for stream, what in log}
 
 
 def test_a_data_set_that_fits_travels_once(there: None) -> None:

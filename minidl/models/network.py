@@ -1,0 +1,273 @@
+"""What a model is: a network with names, weights, files and texts. How it is trained stands in ``base.py``."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import access
+from minidl.backend import backend_of
+from minidl.checks import check_flag, check_integer
+from minidl.declared import Declared
+from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, closest
+from minidl.layers.base import Layer
+from minidl.layers.context import Context
+from minidl.layers.symbol import Symbol, connect
+from minidl.models.configuration import checked_names
+from minidl.models.saliency import input_gradient
+from minidl.models.summary import summary_text
+from minidl.models.weights import load_weights, save_weights
+from minidl.models.whole import save_model
+from minidl.parameters import Parameter
+from minidl.training.nodes import leaves
+from minidl.training.plan import for_inference
+
+
+class Network(Declared):
+    """The part of ``Model`` that needs neither a loss nor data.
+
+    Attributes:
+        network: the layer that computes, a chain or a graph; a model is a face for it.
+    """
+
+    table = "model"
+    network: Any
+    _fuse: bool
+    _given_names: tuple[Any, Any]  # of inputs and outputs, where dictionaries gave them
+    _planned: tuple[tuple[tuple[Layer, Any], ...], Layer] | None  # layers and activations; the plan for inference
+
+    # -- its parts -----------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.network.name
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, each once; a model within the model is that model."""
+        return list(dict.fromkeys(self.network.models.get(layer, layer) for layer in self.network.sublayers()))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer (or model within the model) of this name, or number ``index``. Raises ArgumentError where there is none."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ArgumentTypeError("get_layer", f"name={name!r}, index={index!r}", "one of them", "get_layer('dense_1')")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError("get_layer", f"index={index}", f"0 to {len(layers) - 1}")
+            return layers[index]
+        found = [layer for layer in layers if layer.name == name]
+        if not found:
+            names = [layer.name for layer in layers]
+            raise ArgumentError("get_layer", f"name={name!r}", f"one of {', '.join(names)}", meant=closest(name, names))
+        return found[0]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The symbols of the inputs."""
+        self._check_built("inputs")
+        return list(self.network.inputs)
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """The symbols of the results."""
+        self._check_built("outputs")
+        return list(self.network.outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbol of the input; a list where there are several: for ``Model(model.input, layer.output)``."""
+        return self.inputs if self.network.takes_many else self.inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the result; a list where there are several."""
+        return self.outputs if len(self.outputs) > 1 else self.outputs[0]
+
+    @property
+    def input_names(self) -> list[str]:
+        """How dictionaries and errors call the inputs."""
+        return self._given_names[0] or _numbered([symbol.name or "input" for symbol in self.inputs])
+
+    @property
+    def output_names(self) -> list[str]:
+        """How dictionaries, logs and errors call the results: as the layers that give them."""
+        return self._given_names[1] or _numbered([symbol.layer.name if symbol.layer else "output" for symbol in self.outputs])
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of one sample, None before it is known."""
+        return self.network.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of one result; a tuple of shapes where there are several."""
+        self._check_built("output_shape")
+        return self.network.output_shape(self.network.input_shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Make all parameters for samples of this shape (no batch axis)."""
+        self.network.build(input_shape)
+
+    # -- its weights ---------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Everything that can be trained, shared parameters once."""
+        return self.network.parameters
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Pairs such as ``("dense_1.W", parameter)``."""
+        return self.network.named_parameters()
+
+    @property
+    def trainable(self) -> bool:
+        """False freezes every layer."""
+        return self.network.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.network.trainable = value
+
+    def count_params(self) -> int:
+        """Number of elements in all weights."""
+        self._check_built("count_params")
+        return self.network.count_params()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays, in Keras's order."""
+        return self.network.get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights; nothing changes where number or shapes do not fit."""
+        self.network.set_weights(weights)
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model to one safetensors file: layers, weights, and how it was compiled; ``load_model`` reads it.
+
+        The file is replaced whole or not at all. Raises NotBuiltError for a model without weights, ArgumentTypeError for a
+        layer whose arguments cannot be written, OSError naming ``path`` where nothing can be written.
+        """
+        self._check_built("save")
+        with access.reading("save", self.network):
+            save_model(self, path)
+
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write all weights, running statistics included, to a safetensors file, which is replaced whole or not at all.
+
+        Raises NotBuiltError for a model without weights, OSError naming ``path`` where nothing can be written.
+        """
+        self._check_built("save_weights")
+        with access.reading("save_weights", self.network):
+            save_weights(self.network, path)
+
+    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
+        """Read what ``save_weights`` or ``save`` wrote into a model of the same architecture; float32 and float64 may differ.
+
+        Returns what was not loaded, a line for each name: nothing, unless ``strict=False`` allows file and model to differ.
+        Raises CheckpointError for a damaged, foreign or unfitting file, OSError where there is none; the model is then
+        as before.
+        """
+        self._check_built("load_weights")
+        with access.writing("load_weights", self.network):
+            return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
+
+    def to_json(self, **options: Any) -> str:
+        """The configuration as a JSON text, for ``model_from_json``; ``options`` are those of ``json.dumps``."""
+        return json.dumps(Declared._plain(self), **options)
+
+    # -- what it computes ----------------------------------------------------------------------------------------------
+
+    def forward(self, x: Any, training: bool = True) -> Any:
+        """y of a batch, remembering what ``backward`` needs: training by hand."""
+        return self.network.forward(x, training)
+
+    def backward(self, dy: Any) -> Any:
+        """dx of the last ``forward``; adds to the parameters' gradients."""
+        return self.network.backward(dy)
+
+    @np.errstate(all="ignore")
+    def __call__(self, x: Any, mask: Any = None) -> Any:
+        """Inference on a batch; on symbols, the model as a layer of a larger graph."""
+        if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
+            return connect(self.network, x, self)
+        x = self.network.validated(x)
+        with access.reading("model(x)", self.network):
+            return self._for_inference().apply(x, Context(keep=False, mask=mask))[0]
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs for one batch as NumPy arrays, without the loop of ``predict``."""
+        y = self(x)
+        return [backend_of(part).to_numpy(part) for part in y] if isinstance(y, tuple) else backend_of(y).to_numpy(y)
+
+    def input_gradient(self, x: Any, output: Any = None, batch_size: int = 128) -> Any:
+        """d score / d x for each sample, in inference mode: how much each number of x moves the result (saliency).
+
+        Args:
+            x: samples, as for ``predict``; a list of arrays for several inputs.
+            output: which number of each result is the score: an index; None: the largest; or an array of the results' shape
+                with the weight of each number.
+            batch_size: samples that are computed together.
+
+        Returns an array of the shape of x (a list of them for several inputs). Gradients of the parameters stay as they are.
+        """
+        self._check_built("input_gradient")
+        with access.writing("input_gradient", self.network):
+            return input_gradient(self.network, x, output, check_integer("input_gradient", "batch_size", batch_size))
+
+    def _for_inference(self) -> Layer:
+        """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
+        if not self._fuse:
+            return self.network
+        found = tuple((layer, getattr(layer, "activation", None)) for layer in leaves(self.network))
+        if self._planned is None or self._planned[0] != found:
+            self._planned = found, for_inference(self.network)
+        return self._planned[1]
+
+    # -- texts and copies ----------------------------------------------------------------------------------------------
+
+    def summary(self, print_fn: Any = print) -> None:
+        """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
+        self._check_built("summary")
+        print_fn(summary_text(self.network))
+
+    def _check_built(self, what: str) -> None:
+        if self.network.input_shape is None:
+            fix = "input_shape in the first layer, model.build(input_shape), or fit first"
+            raise NotBuiltError(what, "a model without an input shape", "a built model", fix)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        with access.reading("deepcopy", self.network):  # until all of it is copied
+            memo[id(self)] = other = object.__new__(type(self))
+            vars(other).update(copy.deepcopy(vars(self), memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        with access.reading("pickle", self.network):  # refuses while another thread trains; what it does later is not seen
+            return vars(self).copy()
+
+    def __repr__(self) -> str:
+        shape = "not built" if self.input_shape is None else f"{self.input_shape} -> {self.output_shape}"
+        return f"<{type(self).__name__} {self.name!r}: {len(self.layers)} layers, {shape}>"
+
+
+def named(given: Any) -> tuple[Any, list[str] | None]:
+    """Inputs or outputs as a list with their names, where they came in a dictionary."""
+    return (list(given.values()), checked_names(list(given))) if isinstance(given, Mapping) else (given, None)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The names, those that come again with a number."""
+    found: list[str] = []
+    for name in names:
+        again = sum(other == name for other in names[: len(found)])
+        found.append(f"{name}_{again}" if again else name)
+    return found

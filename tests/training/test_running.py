@@ -1,0 +1,137 @@
+"""What an epoch adds up for several outputs, under Keras's names; and predictions of several outputs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minidl import metrics
+from minidl.backend.random import Stream
+from minidl.callbacks import CallbackList, History
+from minidl.data import ArrayData, Dataset, StreamData
+from minidl.training import loop
+from minidl.training.running import Running, names_of_logs
+
+N = 10
+RNG = np.random.default_rng(2)
+X, DIGITS, SIZES = RNG.normal(size=(N, 3)), np.arange(N) % 3, RNG.normal(size=(N, 1))
+PROBABILITIES = RNG.dirichlet(np.ones(3), N)
+WEIGHT = RNG.uniform(0.5, 2, N)
+
+
+class Outputs:
+    """A network with two outputs: probabilities, looked up by the first feature, and the second feature."""
+
+    input_shape, parameter_dtype = (3,), np.dtype("float64")
+
+    def output_shape(self, input_shape):
+        return (3,), (1,)
+
+    def apply(self, x, training=False, keep=True):
+        rows = [int(np.argmin(abs(X[:, 0] - row[0]))) for row in x]
+        return (PROBABILITIES[rows], x[:, 1:2]), None
+
+
+class TwoLosses:
+    """A step as ``compile`` makes it for two outputs, with loss weights 1 and 10; it trains nothing."""
+
+    output_names = ("digit", "size")
+
+    def __init__(self):
+        self.metrics = [(0, metrics.get("accuracy", SimpleNamespace(default_accuracy="sparse"))), (1, metrics.get("mse", None))]
+        self.parts = []
+
+    def test(self, batch):
+        prediction, _ = Outputs().apply(batch.x)
+        weights = batch.weight or (np.ones(batch.size), np.ones(batch.size))
+        first, second = (np.ones(batch.size) if w is None else w for w in weights)
+        of_digit = -np.log(prediction[0][np.arange(batch.size), batch.y[0]])
+        self.parts = [np.mean(of_digit * first), np.mean((prediction[1] - batch.y[1])[:, 0] ** 2 * second)]
+        return self.parts[0] + 10 * self.parts[1], prediction
+
+    def train(self, batch, stop_at_nan=False):
+        return self.test(batch)
+
+
+def by_hand(weight=None, metric_weight=(None, None)):
+    """Losses divide by the number of samples, metrics by the sum of the weights."""
+    first, second = (np.ones(N), np.ones(N)) if weight is None else weight
+    digit = np.mean(-np.log(PROBABILITIES[np.arange(N), DIGITS]) * first)
+    size = np.mean((X[:, 1] - SIZES[:, 0]) ** 2 * second)
+    return {
+        "loss": digit + 10 * size,
+        "digit_loss": digit,
+        "size_loss": size,
+        "digit_accuracy": np.average(PROBABILITIES.argmax(1) == DIGITS, weights=first),
+        "size_mse": np.average((X[:, 1] - SIZES[:, 0]) ** 2, weights=second),
+    }
+
+
+def data(weight=None):
+    options = {"input_shape": (3,), "dtype": "float64", "output_names": ("digit", "size"), "where": "fit"}
+    return ArrayData(X, {"digit": DIGITS, "size": SIZES}, weight, **options)
+
+
+@pytest.mark.parametrize(
+    "weight, of_outputs",
+    [
+        (None, None),
+        (WEIGHT, (WEIGHT, WEIGHT)),
+        ({"size": WEIGHT}, (np.ones(N), WEIGHT)),
+        ([2 * WEIGHT, WEIGHT**2], (2 * WEIGHT, WEIGHT**2)),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [3, N])
+def test_losses_and_metrics_of_each_output(weight, of_outputs, batch_size):
+    step, expected = TwoLosses(), by_hand(of_outputs)
+    found = loop.evaluate(step, data(weight), batch_size)
+    assert list(found) == list(expected) == names_of_logs(step)  # Keras 3: the loss, the outputs' losses, their metrics
+    assert found == pytest.approx(expected)
+    history = History()
+    params = {"steps": 4}
+    loop.fit(
+        step,
+        data(weight),
+        data(),
+        batch_size=batch_size,
+        epochs=range(2),
+        shuffle=True,
+        stream=Stream(1, 0),
+        epochs_done=0,
+        callbacks=CallbackList([history], SimpleNamespace(stop_training=False), params),
+        nan="warn",
+    )
+    whole = expected | {f"val_{name}": value for name, value in by_hand().items()}
+    assert list(history.history) == list(whole)
+    for name, values in history.history.items():
+        assert values == pytest.approx([whole[name]] * 2), name
+
+
+def test_nothing_was_added_up_yet():
+    logs = Running(TwoLosses()).logs("val_")
+    assert list(logs) == [f"val_{name}" for name in by_hand()]
+    assert all(np.isnan(value) for value in logs.values())
+
+
+def test_predictions_of_several_outputs_are_a_list():
+    network = Outputs()
+    shared = {"input_shape": (3,), "dtype": "float64", "where": "predict"}
+    stream = StreamData(Dataset.from_arrays(X).batch(4), lambda x, y, w, where, nan: ArrayData(x, **shared), where="predict")
+    for given in (ArrayData(X, **shared), stream):
+        first, second = loop.predict(network, given, 3)
+        np.testing.assert_array_equal(first, PROBABILITIES, strict=True)
+        np.testing.assert_array_equal(second, X[:, 1:2], strict=True)
+        assert not np.shares_memory(second, X)
+    empty = loop.predict(network, ArrayData(X[:0], **shared), 3)
+    assert [(array.shape, array.dtype.name) for array in empty] == [((0, 3), "float64"), ((0, 1), "float64")]
+
+
+def test_predictions_of_a_stream_do_not_share_memory_that_it_uses_again():
+    def batches(buffer):
+        for start in (0, 5):
+            buffer[:] = X[start : start + 5]
+            yield buffer
+
+    shared = {"input_shape": (3,), "dtype": "float64", "where": "predict"}
+    stream = StreamData(batches(np.empty((5, 3))), lambda x, y, w, where, nan: ArrayData(x, **shared), where="predict")
+    np.testing.assert_array_equal(loop.predict(Outputs(), stream, None)[1], X[:, 1:2])
