@@ -148,9 +148,13 @@ class Loss(Declared):
         targets = self.prepare(y_true, y_pred)
         found = self.per_sample(y_pred, targets)
         shape = y_pred.shape
-        if type(found) is not tuple or len(found) != 2 or getattr(found[0], "shape", None) != shape[:-1]:
+        try:
+            values, kept = found
+            as_usual = values.shape == shape[:-1]
+        except (TypeError, ValueError, AttributeError):
+            as_usual = False
+        if not as_usual:
             self._check_values(found, shape)
-        values, kept = found
         # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
         if sample_weight is None and mask is None:
             n = 1 if self.reduction == "sum" else values.size
