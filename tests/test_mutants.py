@@ -214,22 +214,22 @@ mutant(
     "a loss gradient not divided by n",
     "losses/base.py",
     loss_gradient("categorical_logits"),
-    "(kept, targets, 1 / n)",
-    "(kept, targets, 1.0)",
+    "(kept, targets, 1 / n, shape)",
+    "(kept, targets, 1.0, shape)",
 )
 mutant(
     "a loss gradient without the weights",
     "losses/base.py",
     loss_gradient("categorical_logits_weights"),
-    "(kept, targets, weights[..., None] / n)",
-    "(kept, targets, 1 / n)",
+    "scale = (weights / n)",
+    "scale = (weights * 0 + 1 / n)",
 )
 mutant(
     "a loss divided by the sum of the weights, its gradient too",
     "losses/base.py",
     FIT + "test_weighting_by_hand_by_sample_and_by_class_agree",
-    "(values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)",
-    "(values * weights).sum() / weights.sum()).astype(dtype), (kept, targets, weights[..., None] / weights.sum())",
+    "        value = ((values.astype",
+    "        n = weights.sum()\n        value = ((values.astype",
 )
 mutant(
     "targets taken to sum to one",
@@ -487,7 +487,7 @@ mutant(
 )
 mutant(
     "any label will do",
-    "losses/cross_entropy.py",
+    "losses/targets.py",
     DOORS + "test_losses",
     "labels.min() < 0 or labels.max() >= classes",
     "False",
@@ -502,7 +502,11 @@ mutant(
 
 # -- values that only a formula can judge --------------------------------------------------------------------------------
 
-VALUES, BATCHES, LOSS_VALUES = "tests/layers/test_values.py::", "tests/training/test_batches.py::", "tests/test_losses.py::"
+VALUES, BATCHES, LOSS_VALUES = (
+    "tests/layers/test_values.py::",
+    "tests/training/test_batches.py::",
+    "tests/losses/test_values.py::",
+)
 OPTIMIZERS = "tests/test_optimizers.py::"
 mutant(
     "metrics that do not see the weights",
@@ -522,14 +526,14 @@ mutant(
     "weights along the classes where there are as many",
     "losses/base.py",
     LOSS_VALUES + "test_a_weight_belongs_to_its_sample_and_not_to_a_class",
-    "weights[..., None] / n",
-    "(weights[..., None] if weights.shape[0] != y_pred.shape[-1] else weights[None]) / n",
+    "scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim))",
+    "(scale[None] if scale.shape[0] == shape[-1] else scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)))",
 )
 mutant(
     "a loss summed in single precision",
     "losses/base.py",
     LOSS_VALUES + "test_small_losses_beside_a_large_one_count",
-    'values.sum(dtype="float64")',
+    "values.sum(dtype=_DOUBLE)",
     "values.sum()",
 )
 mutant(
