@@ -168,10 +168,13 @@ class Loss(Declared):
         """dL/dy_pred."""
         kept, targets, scale, shape = saved
         dy = self.gradient_of(kept, targets, scale)
-        if getattr(dy, "shape", None) != shape:
-            received = f"gradient_of that returned {_what(dy)}"
-            raise ShapeError(type(self).__name__, received, f"dL/dy_pred, an array of the predictions' shape {shape}")
-        return dy
+        try:
+            if dy.shape == shape:
+                return dy
+        except AttributeError:
+            pass
+        received = f"gradient_of that returned {_what(dy)}"
+        raise ShapeError(type(self).__name__, received, f"dL/dy_pred, an array of the predictions' shape {shape}")
 
     def weighted(self, saved: Any, weight: float) -> Any:
         """``saved`` of the loss times ``weight``."""

@@ -110,7 +110,7 @@ class PerOutput:
                 raise DataError(place, "no targets", "an array, one entry per sample", fix)
             loss.check_data(y_true[k], output_shapes[k], place, None if weight is None else weight[k])
 
-    # -- what the plan asks ----------------------------------------------------------------------------------------------
+    # -- what plan and model ask -----------------------------------------------------------------------------------------
 
     @property
     def merges(self) -> tuple[str | None, ...]:
@@ -121,6 +121,16 @@ class PerOutput:
     def from_logits(self) -> tuple[bool, ...]:
         """Whether each loss takes predictions before that activation."""
         return tuple(loss is not None and loss.from_logits for loss in self.losses)
+
+    @property
+    def checks_finite(self) -> tuple[bool, ...]:
+        """Whether each loss refuses targets that are NaN or infinite; an output without a loss has no targets to look at."""
+        return tuple(loss is None or loss.checks_finite for loss in self.losses)
+
+    @property
+    def default_accuracy(self) -> tuple[str | None, ...]:
+        """Which accuracy ``"accuracy"`` means for each output."""
+        return tuple(None if loss is None else loss.default_accuracy for loss in self.losses)
 
     def with_logits_at(self, k: int) -> PerOutput:
         """The same, output ``k`` being taken before the activation that its loss merges."""

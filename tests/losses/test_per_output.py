@@ -73,6 +73,7 @@ def test_an_output_without_a_loss():
     assert loss.values(saved)[0] is None
     assert loss.prediction((LOGITS, NUMBERS), saved)[0] is LOGITS
     assert (loss.merges, loss.from_logits) == ((None, None), (False, False))
+    assert (loss.checks_finite, loss.default_accuracy) == ((True, False), (None, None))
     loss.check_data((None, TARGETS), ((4, 3), (4, 2)), "fit: y")
     with pytest.raises(ArgumentError, match="'features', which has no loss"):
         loss.with_logits_at(0)
@@ -89,6 +90,7 @@ def test_predictions_are_probabilities_where_logits_were_given():
 def test_logits_at_one_output():
     loss = PerOutput([CategoricalCrossentropy(label_smoothing=0.1), BinaryCrossentropy()], [2.0, 3.0], ["a", "b"])
     assert (loss.merges, loss.from_logits) == (("softmax", "sigmoid"), (False, False))
+    assert (loss.checks_finite, loss.default_accuracy) == ((True, True), ("categorical", "binary"))
     other = loss.with_logits_at(1)
     assert other.from_logits == (False, True)
     assert loss.from_logits == (False, False)
