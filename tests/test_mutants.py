@@ -214,22 +214,22 @@ mutant(
     "a loss gradient not divided by n",
     "losses/base.py",
     loss_gradient("categorical_logits"),
-    "(kept, targets, 1 / n)",
-    "(kept, targets, 1.0)",
+    "(kept, targets, 1 / n, shape)",
+    "(kept, targets, 1.0, shape)",
 )
 mutant(
     "a loss gradient without the weights",
     "losses/base.py",
     loss_gradient("categorical_logits_weights"),
-    "(kept, targets, weights[..., None] / n)",
-    "(kept, targets, 1 / n)",
+    "scale = (weights / n)",
+    "scale = (weights * 0 + 1 / n)",
 )
 mutant(
     "a loss divided by the sum of the weights, its gradient too",
     "losses/base.py",
     FIT + "test_weighting_by_hand_by_sample_and_by_class_agree",
-    "(values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)",
-    "(values * weights).sum() / weights.sum()).astype(dtype), (kept, targets, weights[..., None] / weights.sum())",
+    "        value = ((values.astype",
+    "        n = weights.sum()\n        value = ((values.astype",
 )
 mutant(
     "targets taken to sum to one",
@@ -253,6 +253,154 @@ mutant(
     "/ (cut * (1 - cut)) *",
 )
 mutant("squared error without the 2", "ops/squared_error.py", loss_gradient("mse"), "(2 * scale / p", "(scale / p")
+
+LOSS_TARGETS, REDUCTIONS = "tests/losses/test_targets.py::", "tests/losses/test_reductions.py::"
+PER_OUTPUT = "tests/losses/test_per_output.py::"
+REGISTERED = "tests/losses/test_registered.py::test_the_value_is_that_of_the_formula"
+mutant("sum of squares without the 2", "ops/squared_error.py", loss_gradient("sse"), "(2 * scale)", "scale")
+mutant("an absolute error of one side", "ops/absolute_error.py", loss_gradient("mae"), ".sign(p - targets)", ".sign(p)")
+mutant(
+    "percent of the prediction",
+    "ops/percentage_error.py",
+    loss_gradient("mape"),
+    "abs(targets), epsilon) *",
+    "abs(p), epsilon) *",
+)
+mutant("a logarithm of p alone", "ops/logarithmic_error.py", loss_gradient("msle"), "/ (1 + xp.where", "/ (xp.where")
+mutant(
+    "a cut prediction with a gradient",
+    "ops/logarithmic_error.py",
+    loss_gradient("msle_negative_predictions"),
+    "cut = p <= epsilon",
+    "cut = p < -1",
+)
+mutant(
+    "Huber without its threshold",
+    "ops/huber.py",
+    loss_gradient("huber"),
+    "clip(p - targets, -delta, delta)",
+    "clip(p - targets, -1, 1)",
+)
+mutant(
+    "log cosh near 0 by a difference",
+    "ops/log_cosh.py",
+    LOSS_TARGETS + "test_values_at_the_ends",
+    "xp.where(s < 1, near,",
+    "xp.where(s < 0, near,",
+)
+mutant(
+    "a divergence of uncut targets",
+    "ops/kl_divergence.py",
+    loss_gradient("kl_divergence_one_hot"),
+    "-xp.clip(targets, epsilon, 1) / ",
+    "-targets * 1.01 / ",
+)
+mutant(
+    "Poisson without the observed count",
+    "ops/poisson.py",
+    loss_gradient("poisson"),
+    "1 - targets / (p + epsilon)",
+    "1 - 1 / (p + epsilon)",
+)
+mutant(
+    "a hinge that pulls beyond its margin",
+    "ops/hinge.py",
+    loss_gradient("hinge"),
+    "where(1 - targets * p > 0, -targets, 0)",
+    "where(p == p, -targets, 0)",
+)
+mutant("a squared hinge without the 2", "ops/hinge.py", loss_gradient("squared_hinge"), "* (2 * scale / p", "* (scale / p")
+mutant(
+    "the best of all classes",
+    "ops/categorical_hinge.py",
+    loss_gradient("categorical_hinge_soft"),
+    "(rest * p).argmax",
+    "p.argmax",
+)
+mutant(
+    "a cosine that grows with its length",
+    "ops/cosine_similarity.py",
+    loss_gradient("cosine_similarity"),
+    "(along * v - w)",
+    "(-w)",
+)
+mutant(
+    "weights along the axis of the cosine",
+    "losses/cosine_similarity.py",
+    loss_gradient("cosine_similarity_axis_weights"),
+    "moveaxis(dy, -1, self.axis)",
+    "moveaxis(dy, 0, self.axis)",
+)
+mutant(
+    "a focal loss whose factor is a constant",
+    "ops/binary_focal.py",
+    loss_gradient("binary_focal_logits"),
+    "* (r**gamma * (p - targets) + through_r)",
+    "* (r**gamma * (p - targets))",
+)
+mutant(
+    "a focal loss of classes whose factor is a constant",
+    "ops/categorical_focal.py",
+    loss_gradient("focal_logits"),
+    "(rest**gamma - p *",
+    "(rest**gamma - 0 * p *",
+)
+mutant(
+    "labels that are not smoothed",
+    "losses/cross_entropy.py",
+    REGISTERED + "[categorical_smooth]",
+    "self.label_smoothing / y_pred.shape[-1]",
+    "self.label_smoothing",
+)
+mutant(
+    "a sum divided by n",
+    "losses/base.py",
+    REGISTERED + "[mse_sum]",
+    'n = 1 if self.reduction == "sum" else values.size',
+    "n = values.size",
+)
+mutant(
+    "a weighted sum divided by n",
+    "losses/base.py",
+    REGISTERED + "[mae_sum_weights]",
+    "            n = 1\n",
+    "            pass\n",
+)
+mutant(
+    "a weighted mean divided by n",
+    "losses/base.py",
+    REGISTERED + "[sparse_weighted_mean]",
+    "n = _at_least_something(weights.sum(",
+    "n = _at_least_something(0 * n + math.prod(shape) + 0 * weights.sum(",
+)
+mutant(
+    "a mask that stays in the divisor",
+    "losses/base.py",
+    REDUCTIONS + "test_by_hand",
+    "n = _at_least_something(kept.sum(dtype=_DOUBLE), xp)",
+    "n = math.prod(shape)",
+)
+mutant(
+    "an ignored class that counts",
+    "losses/cross_entropy.py",
+    REGISTERED + "[sparse_ignore]",
+    "            mask = known\n",
+    "            mask = None\n",
+)
+mutant(
+    "a loss per output that forgets its weight",
+    "losses/per_output.py",
+    PER_OUTPUT + "test_value_and_gradients",
+    "loss.gradient(loss.weighted(part, weight))",
+    "loss.gradient(part)",
+)
+mutant(
+    "values per output times their weights",
+    "losses/per_output.py",
+    PER_OUTPUT + "test_value_and_gradients",
+    "            values.append(value)\n",
+    "            values.append(value * weight)\n",
+)
 
 # -- normalisation, dropout, random numbers ------------------------------------------------------------------------------
 
@@ -487,7 +635,7 @@ mutant(
 )
 mutant(
     "any label will do",
-    "losses/cross_entropy.py",
+    "losses/targets.py",
     DOORS + "test_losses",
     "labels.min() < 0 or labels.max() >= classes",
     "False",
@@ -502,7 +650,11 @@ mutant(
 
 # -- values that only a formula can judge --------------------------------------------------------------------------------
 
-VALUES, BATCHES, LOSS_VALUES = "tests/layers/test_values.py::", "tests/training/test_batches.py::", "tests/test_losses.py::"
+VALUES, BATCHES, LOSS_VALUES = (
+    "tests/layers/test_values.py::",
+    "tests/training/test_batches.py::",
+    "tests/losses/test_values.py::",
+)
 OPTIMIZERS = "tests/test_optimizers.py::"
 mutant(
     "metrics that do not see the weights",
@@ -522,14 +674,14 @@ mutant(
     "weights along the classes where there are as many",
     "losses/base.py",
     LOSS_VALUES + "test_a_weight_belongs_to_its_sample_and_not_to_a_class",
-    "weights[..., None] / n",
-    "(weights[..., None] if weights.shape[0] != y_pred.shape[-1] else weights[None]) / n",
+    "scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim))",
+    "(scale[None] if scale.shape[0] == shape[-1] else scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)))",
 )
 mutant(
     "a loss summed in single precision",
     "losses/base.py",
     LOSS_VALUES + "test_small_losses_beside_a_large_one_count",
-    'values.sum(dtype="float64")',
+    "values.sum(dtype=_DOUBLE)",
     "values.sum()",
 )
 mutant(

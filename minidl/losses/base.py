@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,43 @@ from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
 from minidl.declared import Declared
-from minidl.errors import DataError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, closest, described
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
+TWO_METHODS = (
+    "per_sample(self, y_pred, targets), which returns the losses L_i and what gradient_of needs, and "
+    "gradient_of(self, kept, targets, scale), which returns scale * dL_i/dy_pred"
+)
 
 
 class Loss(Declared):
     """L = (1 / n) sum_i weight_i L_i over the n samples of a batch; subclasses define L_i.
+
+    A loss of your own is a subclass with two methods: ``per_sample`` returns L_i and what the gradient needs, and
+    ``gradient_of`` returns ``scale`` times dL_i/dy_pred. Targets come in the predictions' shape and dtype. Whether the
+    gradient is right, ``minidl.testing.check_gradients(MyLoss(), y_pred, y_true)`` says.
+
+    Args:
+        reduction: what becomes of the weighted losses of a batch. ``"sum_over_batch_size"`` or ``"mean"``: their sum is
+            divided by their number; ``"mean_with_sample_weight"``: by the sum of the weights, so that weights which are
+            all alike change nothing; ``"sum"``: by nothing.
+        name: how errors call the loss; None: by its class.
 
     Attributes:
         merges: the activation this loss can be computed together with (``"softmax"``, ``"sigmoid"``), or None.
         from_logits: whether predictions are taken before that activation.
         default_accuracy: which accuracy ``metrics=["accuracy"]`` means; None: decided by the shapes.
         checks_finite: whether ``check_data`` refuses targets that are NaN or infinite; others are reported by the model.
+
+    >>> import numpy as np
+    >>> class Quartic(Loss):
+    ...     def per_sample(self, y_pred, targets):
+    ...         return ((y_pred - targets) ** 4).mean(axis=-1), y_pred
+    ...     def gradient_of(self, kept, targets, scale):
+    ...         return 4 * (kept - targets) ** 3 * scale / kept.shape[-1]
+    >>> value, saved = Quartic().apply(np.array([[3.0], [1.0]]), np.array([[1.0], [1.0]]))
+    >>> float(value), Quartic().gradient(saved).tolist()
+    (8.0, [[16.0], [0.0]])
     """
 
     table = "loss"
@@ -29,15 +56,25 @@ class Loss(Declared):
     default_accuracy: str | None = None
     checks_finite = False
 
+    reduction = "sum_over_batch_size"  # for subclasses whose constructor does not call this one
+    name: str | None = None
+
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str | None = None) -> None:
+        where = type(self).__name__
+        self.reduction = _check_reduction(where, reduction)
+        if not isinstance(name, str | None):
+            raise ArgumentTypeError(where, f"name={name!r} of type {type(name).__name__}", "a string or None")
+        self.name = name
+
     # -- what a loss defines -------------------------------------------------------------------------------------------
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i, shape (n, ...), and what ``gradient_of`` needs beside the targets."""
-        raise NotImplementedError
+        raise ArgumentTypeError(type(self).__name__, "a loss without the method per_sample", TWO_METHODS)
 
     def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
         """dL/dy_pred; ``scale`` is dL/dL_i, a number or an array (n, ..., 1)."""
-        raise NotImplementedError
+        raise ArgumentTypeError(type(self).__name__, "a loss without the method gradient_of", TWO_METHODS)
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """Raise ShapeError or DataError unless targets (a host array) fit predictions of ``output_shape`` (with batch axis)."""
@@ -60,7 +97,20 @@ class Loss(Declared):
         """What a person calls the prediction: the probabilities, where y_pred are logits."""
         return y_pred
 
+    def shape_of_values(self, output_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of L_i for predictions of ``output_shape``: one number for each position, outputs being the last axis."""
+        return output_shape[:-1]
+
     # -- what users call -----------------------------------------------------------------------------------------------
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
+        """The loss of a batch, with the arguments in Keras's order; ``apply`` gives what ``gradient`` needs as well.
+
+        >>> import minidl
+        >>> float(minidl.losses.get("mse")([[1.0], [2.0]], [[1.0], [4.0]]))
+        2.0
+        """
+        return self.apply(y_pred, y_true, sample_weight)[0]
 
     @np.errstate(all="ignore")
     def apply(self, y_pred: Any, y_true: Any, sample_weight: Any = None) -> tuple[Array, Any]:
@@ -73,7 +123,7 @@ class Loss(Declared):
 
         Raises ShapeError, DataError or ArgumentTypeError for targets that do not fit.
         """
-        where = type(self).__name__
+        where = self.name or type(self).__name__
         y_pred = _floating(y_pred, where)
         if y_pred.ndim < 2:
             raise ShapeError(where, f"predictions of shape {y_pred.shape}", "(samples, ..., outputs)", "y_pred[:, None]")
@@ -89,21 +139,47 @@ class Loss(Declared):
                 raise DataError(f"{where}: sample_weight", f"a weight of {smallest}", "numbers >= 0")
         return self.compute(y_pred, y_true, sample_weight)
 
-    def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None) -> tuple[Array, Any]:
-        """``apply`` for arrays that were checked before, on their device, without waiting for it."""
+    def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None, mask: Any = None) -> tuple[Array, Any]:
+        """``apply`` for arrays that were checked before, on their device, without waiting for it.
+
+        ``mask``, True or 1 where a position counts, (n,) or of the losses' shape: what is left out is not in the number
+        that a mean is divided by either.
+        """
         targets = self.prepare(y_true, y_pred)
-        values, kept = self.per_sample(y_pred, targets)
-        n, dtype = values.size, values.dtype
+        found = self.per_sample(y_pred, targets)
+        shape = y_pred.shape
+        try:
+            values, kept = found
+            as_usual = values.shape == shape[:-1]
+        except (TypeError, ValueError, AttributeError):
+            as_usual = False
+        if not as_usual:
+            self._check_values(found, shape)
         # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
-        if sample_weight is None:
-            return (values.sum(dtype="float64") / n).astype(dtype), (kept, targets, 1 / n)
-        values = values.astype("float64")
-        weights = sample_weights(sample_weight, values.shape, dtype, type(self).__name__)
-        return ((values * weights).sum() / n).astype(dtype), (kept, targets, weights[..., None] / n)
+        if sample_weight is None and mask is None:
+            n = 1 if self.reduction == "sum" else values.size
+            return (values.sum(dtype=_DOUBLE) / n).astype(y_pred.dtype), (kept, targets, 1 / n, shape)
+        weights, n = self._weights(values.shape, y_pred, sample_weight, mask)
+        value = ((values.astype(_DOUBLE) * weights).sum() / n).astype(y_pred.dtype)
+        scale = (weights / n).astype(y_pred.dtype, copy=False)
+        return value, (kept, targets, scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)), shape)
 
     def gradient(self, saved: Any) -> Array:
         """dL/dy_pred."""
-        return self.gradient_of(*saved)
+        kept, targets, scale, shape = saved
+        dy = self.gradient_of(kept, targets, scale)
+        try:
+            if dy.shape == shape:
+                return dy
+        except AttributeError:
+            pass
+        received = f"gradient_of that returned {_what(dy)}"
+        raise ShapeError(type(self).__name__, received, f"dL/dy_pred, an array of the predictions' shape {shape}")
+
+    def weighted(self, saved: Any, weight: float) -> Any:
+        """``saved`` of the loss times ``weight``."""
+        kept, targets, scale, shape = saved
+        return saved if weight == 1 else (kept, targets, scale * weight, shape)
 
     def with_logits(self) -> Loss:
         """The same loss, taking predictions before the activation it merges."""
@@ -121,16 +197,95 @@ class Loss(Declared):
         """The losses of the single outputs, unweighted; empty where there is one output."""
         return []
 
+    # -- how it is done ------------------------------------------------------------------------------------------------
 
-def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str) -> Array:
+    def _weights(self, shape: tuple[int, ...], y_pred: Array, sample_weight: Any, mask: Any) -> tuple[Array, Any]:
+        """What multiplies the losses of ``shape``, and the number their sum is divided by."""
+        where, dtype, xp = self.name or type(self).__name__, y_pred.dtype, backends.array_namespace(y_pred)
+        n: Any = math.prod(shape)
+        weights = None if sample_weight is None else sample_weights(sample_weight, shape, dtype, where)
+        if mask is not None:
+            kept = sample_weights(mask, shape, dtype, where, "mask")
+            n = _at_least_something(kept.sum(dtype=_DOUBLE), xp)
+            weights = kept if weights is None else weights * kept
+        assert weights is not None
+        if self.reduction == "sum":
+            n = 1
+        elif self.reduction == "mean_with_sample_weight":
+            n = _at_least_something(weights.sum(dtype=_DOUBLE), xp)
+        return weights, n
+
+    def _check_values(self, found: Any, output_shape: tuple[int, ...]) -> None:
+        """Raise an error that explains what ``per_sample`` has to return; called where it returned something unusual."""
+        where = type(self).__name__
+        if type(found) is not tuple or len(found) != 2:
+            fix = "return values, y_pred, where gradient_of needs the predictions and nothing else"
+            received = f"per_sample that returned {_what(found)}"
+            raise ArgumentTypeError(where, received, "a tuple of two: the losses L_i, and what gradient_of needs", fix)
+        expected = self.shape_of_values(output_shape)
+        if getattr(found[0], "shape", None) != expected:
+            received = f"per_sample whose losses are {_what(found[0])}"
+            fix = ""
+            if getattr(found[0], "shape", None) == output_shape:
+                fix = "values.mean(axis=-1) or values.sum(axis=-1), and the same factor in gradient_of"
+            elif getattr(found[0], "shape", None) == ():
+                fix = "the mean or sum over the last axis alone; the loss of the batch is made of the L_i by minidl"
+            raise ShapeError(where, received, f"an array of shape {expected}, one loss for each position", fix)
+
+
+_DOUBLE = np.dtype("float64")
+
+
+def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str, what: str = "sample_weight") -> Array:
     """Weights (n,) or of ``shape`` = (n, ...), as an array that multiplies per-sample losses of ``shape``."""
-    weights = backends.current().asarray(sample_weight, dtype, f"{where}: sample_weight")
+    weights = backends.current().asarray(sample_weight, dtype, f"{where}: {what}")
     if weights.shape != shape[: weights.ndim] or weights.ndim == 0:
         expected = f"({shape[0]},)" + (f" or {shape}" if len(shape) > 1 else "")
-        raise ShapeError(where, f"sample_weight of shape {weights.shape}", expected)
+        raise ShapeError(where, f"{what} of shape {weights.shape}", expected)
     return backends.array_namespace(weights).broadcast_to(
         weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim)), shape
     )
+
+
+def defines_both_methods(loss: Loss) -> None:
+    """Raise ArgumentTypeError, saying how to write it, for a loss that lacks its value or its gradient."""
+    cls = type(loss)
+    missing = [name for name in ("per_sample", "gradient_of") if getattr(cls, name) is getattr(Loss, name)]
+    if missing and cls.compute is Loss.compute:
+        received = f"a loss without {' and '.join(missing)}"
+        if hasattr(cls, "call"):
+            received += " (call is Keras's, which differentiates by itself; here the gradient is written by hand)"
+        raise ArgumentTypeError(cls.__name__, received, TWO_METHODS)
+
+
+def epsilon_of(y_pred: Array) -> float:
+    """The project's epsilon, but never so small that it vanishes in the dtype of the predictions."""
+    return max(config.epsilon(), float(np.finfo(y_pred.dtype).tiny))
+
+
+def _at_least_something(number: Array, xp: Any) -> Array:
+    """The number, or 1 where it is 0: a batch in which nothing counts has the loss 0."""
+    return xp.where(number == 0, 1, number)
+
+
+def _check_reduction(where: str, reduction: Any) -> str:
+    if isinstance(reduction, str) and reduction in REDUCTIONS:
+        return reduction
+    names = ", ".join(map(repr, REDUCTIONS))
+    if reduction is None or reduction == "none":
+        fix = "loss.per_sample(y_pred, targets)[0], where you want the loss of each sample"
+        raise ArgumentError(where, f"reduction={reduction!r}, which leaves no number to train with", f"one of {names}", fix)
+    meant = closest(reduction, REDUCTIONS, {"batchmean": "mean", "average": "mean", "auto": "sum_over_batch_size"})
+    raise ArgumentError(where, f"reduction={reduction!r}", f"one of {names}", meant=meant)
+
+
+def _what(found: Any) -> str:
+    """What a method returned, for errors."""
+    if isinstance(found, tuple):
+        return f"a tuple of {len(found)}"
+    if hasattr(found, "shape"):
+        return f"an array of shape {tuple(found.shape)}" if found.shape != () else "a single number"
+    return described(found)
 
 
 def _floating(y_pred: Any, where: str) -> Array:

@@ -15,7 +15,7 @@ from minidl.losses.per_output import PerOutput
 from minidl.metrics import Metric
 
 
-def make_loss(loss: Any, weights: Any, outputs: Sequence[str]) -> Loss:
+def make_loss(loss: Any, weights: Any, outputs: Sequence[str]) -> Any:
     """The loss of a model: of its one output, or of each of several, weighted.
 
     ``loss`` is one (for every output), a list in the order of the outputs, or a dictionary by their names; a part may be None
@@ -30,10 +30,8 @@ def make_loss(loss: Any, weights: Any, outputs: Sequence[str]) -> Loss:
             raise ArgumentError("compile", "loss_weights for a model with one output", "no weights")
         return losses.get(loss)
     parts = per_output(loss, outputs, "loss", for_all=True)
-    if all(part is None for part in parts):
-        raise ArgumentTypeError("compile", "no loss for any output", "at least one")
     numbers = [1.0] * len(outputs) if weights is None else per_output(weights, outputs, "loss_weights", missing=1.0)
-    checked = [check_number("compile", f"loss_weights of {name!r}", w, 0) for name, w in zip(outputs, numbers)]
+    checked = [check_number("compile", f"loss_weights of {name!r}", w) for name, w in zip(outputs, numbers)]
     return PerOutput([None if part is None else losses.get(part) for part in parts], checked, list(outputs))
 
 

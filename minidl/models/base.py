@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from minidl import access, losses, optimizers
+from minidl import access, optimizers
 from minidl import backend as backends
 from minidl.backend.random import Stream, new_stream
 from minidl.callbacks import Callback, CallbackList, History, PassProgress, ProgressBar
@@ -190,7 +190,7 @@ class Model(Network):
                 check_passes("fit: validation_data", validation, validations, validation_steps, "validation_steps")
             elif validation_split:
                 assert isinstance(data, ArrayData)
-                data, validation = split_last(data, validation_split, not isinstance(self.loss, losses.MeanSquaredError))
+                data, validation = split_last(data, validation_split, self._of_classes())
             if class_weight is not None and isinstance(data, ArrayData):  # after the split: validation is not weighted
                 data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
             step, history = self._compiled_step(), History()
@@ -231,6 +231,16 @@ class Model(Network):
                 finally:
                     self._epochs_done += len(history.epoch)
         return history
+
+    def _of_classes(self) -> Any:
+        """Whether targets may be classes, for each of several outputs."""
+        of_classes = [part is not None and part.default_accuracy is not None for part in self._parts()]
+        return of_classes if len(of_classes) > 1 else of_classes[0]
+
+    def _parts(self) -> list[Loss | None]:
+        """The loss of each output."""
+        assert self.loss is not None
+        return [self.loss.part(index) for index in range(len(self.outputs))]
 
     def _validation(self, data: Any, split: float, batch_size: int | None, nan: str, opened: ExitStack) -> Any:
         """The data to validate on, or None."""

@@ -17,7 +17,6 @@ from minidl.layers.context import Context
 from minidl.losses import Loss
 from minidl.models import Model
 from minidl.parameters import Parameter
-from minidl.training.masks import masked
 from minidl.training.plan import make_plan
 
 
@@ -144,7 +143,11 @@ def subject(target: Any, x: Any, y: Any, sample_weight: Any, training: bool) -> 
             out, saved = plan.apply(tuple(arrays) if network.takes_many else arrays[0], context)
             if plan_loss is None:
                 return out, saved
-            value, of_loss = plan_loss.apply(out, y, masked(sample_weight, context.mask))
+            if context.mask is None:
+                value, of_loss = plan_loss.apply(out, y, sample_weight)
+            else:
+                arrays_of = [None if a is None else backends.current().asarray(a) for a in (y, sample_weight)]
+                value, of_loss = plan_loss.compute(out, *arrays_of, context.mask)
             return value if context.penalty is None else value + context.penalty, (saved, of_loss)
 
         def backward(dy: Any, saved: Any, need_dx: bool) -> tuple[Any, ...]:

@@ -33,7 +33,7 @@ class Result(NamedTuple):
     Attributes:
         loss: of the batch, penalties included.
         prediction: as a person calls it, probabilities and not logits; a tuple for several outputs.
-        weight: of the samples, as the loss and the metrics count them: the batch's, times the mask's.
+        weight: of the samples or time steps, as metrics count them: the batch's, 0 where the mask leaves a step out.
         parts: the losses of the single outputs, where there are several.
     """
 
@@ -104,11 +104,11 @@ class Step:
 
     def _judge(self, prediction: Any, batch: Batch, context: Context) -> tuple[Result, Any]:
         """The loss with all penalties, and what its gradient needs."""
-        weight = masked(batch.weight, context.mask)
-        loss, saved = self.loss.compute(prediction, batch.y, weight)
+        loss, saved = self.loss.compute(prediction, batch.y, batch.weight, context.mask)
         parts = self.loss.parts(saved)
         for penalty in (context.penalty, self.group.penalty()):
             loss = loss if penalty is None else loss + penalty
+        weight = batch.weight if context.mask is None else masked(batch.weight, context.mask)
         return Result(loss, self.loss.prediction(prediction, saved), weight, parts), saved
 
     @property

@@ -1,4 +1,4 @@
-"""The table of layers and losses: every layer with every option that changes what it computes, on shapes small enough to prove.
+"""The table of layers: every layer with every option that changes what it computes, on shapes small enough to prove.
 
 A row says how to make the layer and which input it takes; ``case.layer()`` builds it with parameters that hide nothing
 (no bias is 0, no gamma 1), ``case.inputs()`` draws a batch. Sizes are odd and unequal so that exchanged axes show.
@@ -45,8 +45,9 @@ from minidl.layers import (
 )
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
-from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.regularizers import L1L2
+from tests.cases.losses import LOSSES as LOSSES
+from tests.cases.losses import LossCase as LossCase
 
 
 @dataclass(frozen=True)
@@ -302,84 +303,3 @@ LAYERS = _table(
     Case("graph_residual_images", residual_images, (5, 4, 3)),
     Case("graph_two_inputs", two_inputs, ((3,), (5,))),
 )
-
-
-@dataclass(frozen=True)
-class LossCase:
-    """A loss and what it compares.
-
-    Attributes:
-        name: unique; the identifier of the test.
-        make: makes a new loss.
-        shape: of the predictions, batch axis included.
-        predictions: ``"numbers"`` (normal), ``"distributions"`` (positive, sum 1), ``"scores"`` (positive, any sum) or
-            ``"probabilities"`` (each between 0 and 1).
-        targets: ``"numbers"``, ``"one_hot"``, ``"distributions"``, ``"labels"``, ``"column"`` (labels (..., 1)) or ``"bits"``.
-        weights: number of axes of the sample weights; 0 for none.
-    """
-
-    name: str
-    make: Callable[[], Loss]
-    shape: tuple[int, ...]
-    predictions: str
-    targets: str
-    weights: int = 0
-
-    def y_pred(self, seed: int = 0) -> np.ndarray:
-        """Predictions, float64."""
-        return _draw(self.predictions, self.shape, np.random.default_rng([seed, 1]))
-
-    def y_true(self, seed: int = 0) -> np.ndarray:
-        """Targets."""
-        return _draw(self.targets, self.shape, np.random.default_rng([seed, 2]))
-
-    def sample_weight(self, seed: int = 0) -> np.ndarray | None:
-        """Weights, one of them 0, or None."""
-        if not self.weights:
-            return None
-        weights = np.random.default_rng([seed, 3]).uniform(0.5, 2, self.shape[: self.weights])
-        weights.flat[0] = 0
-        return weights
-
-
-def _draw(kind: str, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-    labels = generator.integers(0, shape[-1], shape[:-1])
-    if kind == "numbers":
-        return generator.normal(size=shape)
-    if kind == "bits":
-        return generator.integers(0, 2, shape)
-    if kind in ("labels", "column"):
-        return labels if kind == "labels" else labels[..., None]
-    if kind == "one_hot":
-        return np.eye(shape[-1])[labels]
-    positive = generator.uniform(0.05, 0.95, shape)
-    return positive / positive.sum(axis=-1, keepdims=True) if kind == "distributions" else positive
-
-
-def _loss_cases(name: str, make: Callable[[], Loss], predictions: str, targets: str) -> list[LossCase]:
-    return [
-        LossCase(name, make, (4, 3), predictions, targets),
-        LossCase(f"{name}_weights", make, (4, 3), predictions, targets, weights=1),
-        LossCase(f"{name}_3d", make, (2, 3, 4), predictions, targets),
-        LossCase(f"{name}_3d_weights", make, (2, 3, 4), predictions, targets, weights=2),
-    ]
-
-
-LOSSES = {
-    case.name: case
-    for case in (
-        *_loss_cases("mse", MeanSquaredError, "numbers", "numbers"),
-        LossCase("mse_one_output", MeanSquaredError, (5, 1), "numbers", "numbers"),
-        *_loss_cases("categorical", CategoricalCrossentropy, "distributions", "one_hot"),
-        *_loss_cases("categorical_logits", lambda: CategoricalCrossentropy(from_logits=True), "numbers", "one_hot"),
-        LossCase("categorical_unnormalised", CategoricalCrossentropy, (4, 3), "scores", "one_hot"),
-        LossCase("categorical_soft", CategoricalCrossentropy, (4, 3), "distributions", "distributions"),
-        LossCase("categorical_soft_logits", lambda: CategoricalCrossentropy(True), (4, 3), "numbers", "distributions"),
-        *_loss_cases("sparse", SparseCategoricalCrossentropy, "distributions", "labels"),
-        *_loss_cases("sparse_logits", lambda: SparseCategoricalCrossentropy(from_logits=True), "numbers", "labels"),
-        LossCase("sparse_column", SparseCategoricalCrossentropy, (4, 3), "distributions", "column"),
-        *_loss_cases("binary", BinaryCrossentropy, "probabilities", "bits"),
-        *_loss_cases("binary_logits", lambda: BinaryCrossentropy(from_logits=True), "numbers", "bits"),
-        LossCase("binary_soft", BinaryCrossentropy, (4, 3), "probabilities", "probabilities"),
-    )
-}

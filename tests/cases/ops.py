@@ -520,6 +520,76 @@ def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
 for _row_of_loss in _ROWS:
     _loss_cases(*_row_of_loss)
 
+# op, what else it takes, predictions, targets, how exact its value can be
+_OTHER_LOSSES: list[tuple[str, tuple[Any, ...], str, str, str]] = [
+    ("squared_error.sum_squared_error", (), "numbers", "numbers", "scaled"),
+    ("absolute_error.absolute_error", (), "numbers", "numbers", "scaled"),
+    ("percentage_error.percentage_error", (1e-7,), "numbers", "numbers", "scaled"),
+    ("percentage_error.percentage_error", (1e-7,), "numbers", "counts", "scaled"),
+    ("logarithmic_error.squared_logarithmic_error", (1e-7,), "numbers", "counts", "unit"),
+    ("huber.huber", (1.0,), "numbers", "numbers", "scaled"),
+    ("huber.huber", (0.3,), "numbers", "numbers", "scaled"),
+    ("log_cosh.log_cosh", (), "numbers", "numbers", "elementwise"),
+    ("kl_divergence.kl_divergence", (1e-7,), "soft", "soft", "unit"),
+    ("kl_divergence.kl_divergence", (1e-3,), "certain", "one-hot", "unit"),
+    ("poisson.poisson", (1e-7,), "positive", "counts", "unit"),
+    ("hinge.hinge", (), "numbers", "signs", "scaled"),
+    ("hinge.squared_hinge", (), "numbers", "signs", "scaled"),
+    ("categorical_hinge.categorical_hinge", (), "numbers", "one-hot", "scaled"),
+    ("categorical_hinge.categorical_hinge", (), "numbers", "soft", "scaled"),
+    ("cosine_similarity.cosine_similarity", (1e-7,), "numbers", "numbers", "unit"),
+    ("cosine_similarity.cosine_similarity", (2.0,), "numbers", "numbers", "unit"),
+    ("binary_focal.binary_focal", (None, 2.0, 1e-2), "certain", "bits", "unit"),
+    ("binary_focal.binary_focal", (0.25, 1.0, 2e-2), "certain", "soft", "unit"),
+    ("binary_focal.sigmoid_focal", (None, 2.0), "numbers", "bits", "unit"),
+    ("binary_focal.sigmoid_focal", (0.7, 0.5), "numbers", "soft", "unit"),
+    ("categorical_focal.probability_focal", (0.25, 2.0, 1e-7), "positive", "one-hot", "unit"),
+    ("categorical_focal.probability_focal", ("each", 0.5, 1e-3), "positive", "soft", "unit"),
+    ("categorical_focal.softmax_focal", (0.25, 2.0), "numbers", "one-hot", "unit"),
+    ("categorical_focal.softmax_focal", ("each", 1.0), "numbers", "soft", "unit"),
+]
+
+
+def _drawn(kind: str, rng: np.random.Generator, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    if kind == "numbers":
+        return 2 * normal(rng, dtype, *shape)
+    if kind in ("soft", "one-hot"):
+        return (soft_targets if kind == "soft" else one_hot)(rng, dtype, shape)
+    if kind in ("bits", "signs"):
+        return (rng.integers(0, 2, shape) * (2 if kind == "signs" else 1) - (kind == "signs")).astype(dtype)
+    if kind == "counts":
+        return rng.integers(0, 4, shape).astype(dtype)
+    if kind == "certain":  # some exactly 0 or 1
+        return np.where(rng.random(shape) < 0.1, rng.integers(0, 2, shape), rng.random(shape) * 0.98 + 0.01).astype(dtype)
+    return (rng.random(shape) * 3 + 0.05).astype(dtype)
+
+
+def _other_loss_cases(size: str, shape: tuple[int, ...], op: str, options: tuple[Any, ...], *kinds: str) -> None:
+    predictions, targets, compare = kinds
+    options = tuple(tuple(0.5 + 0.25 * (j % 4) for j in range(shape[-1])) if o == "each" else o for o in options)
+    name = f"{shape}, {predictions}, {targets}, {options if len(str(options)) < 30 else 'weights of classes'}"
+
+    def forwards(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (_drawn(predictions, rng, dtype, shape), _drawn(targets, rng, dtype, shape), *options), {}
+
+    def backwards(array: bool) -> Callable[..., Arguments]:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            scale = rng.random((*shape[:-1], 1)).astype(dtype) if array else 0.125
+            return (_drawn(predictions, rng, dtype, shape), _drawn(targets, rng, dtype, shape), scale, *options), {}
+
+        return make
+
+    add(op, name, forwards, size, compare)
+    exactness = "unit" if op.startswith("cosine") else "scaled"  # a difference, 0 for vectors of one number
+    add(f"{op}_grad", f"{name}, scale a number", backwards(False), size, exactness)
+    add(f"{op}_grad", f"{name}, scale an array", backwards(True), size, exactness)
+
+
+for _row_of_loss in _ROWS:
+    if _row_of_loss[1] in ((1, 1), (3, 2), (0, 10), (50, 10), (2, 3, 5), (3, 33), (33, 1000)):
+        for _other in _OTHER_LOSSES:
+            _other_loss_cases(*_row_of_loss, *_other)
+
 add(
     "cross_entropy.sparse_softmax_cross_entropy",
     "labels of no class",

@@ -19,7 +19,7 @@ from minidl.__main__ import main
 from minidl.backend.random import new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError
 from minidl.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
-from minidl.losses import Loss
+from minidl.losses import MeanSquaredError
 from minidl.models import Model, Sequential
 from minidl.models.warmup import lecture_models, warmup
 from minidl.optimizers import Adam
@@ -114,7 +114,7 @@ def test_graphs_losses_and_targets() -> None:
         warmup(model, 4, verbose=0)
 
 
-class Unsatisfied(Loss):
+class Unsatisfied(MeanSquaredError):
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         raise minidl.errors.DataError(where, "those", "others")
 

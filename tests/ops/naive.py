@@ -405,6 +405,194 @@ def squared_error_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -> tuple:
     return (_map(lambda q, t, s: 2 * (q - t) * s / outputs, p, targets, _by_row(targets, scale, outputs)),)
 
 
+def _loss(term: Callable[..., float], mean: bool = True) -> Callable[..., tuple]:
+    """A loss that is the mean (or sum) over outputs of ``term(p, t, *options)``."""
+
+    def losses(p: np.ndarray, targets: np.ndarray, *options: Any) -> tuple:
+        rows = _each_row(lambda q, t: total(term(a, b, *options) for a, b in zip(q, t)) / (len(q) if mean else 1), p, targets)
+        return (np.array(rows).reshape(p.shape[:-1]),)
+
+    return losses
+
+
+def _loss_grad(slope: Callable[..., float], mean: bool = True) -> Callable[..., tuple]:
+    """Its gradient: ``slope(p, t, *options)`` of each output by itself."""
+
+    def gradient(p: np.ndarray, targets: np.ndarray, scale: Any, *options: Any) -> tuple:
+        outputs = p.shape[-1]
+        k = outputs if mean else 1
+        return (_map(lambda q, t, s: slope(q, t, *options) * s / k, p, targets, _by_row(targets, scale, outputs)),)
+
+    return gradient
+
+
+def _sign(x: float) -> float:
+    return float((x > 0) - (x < 0))
+
+
+def _log_cosh(p: float, t: float) -> float:
+    e = abs(p - t)
+    return math.log1p(2 * math.sinh(e / 2) ** 2) if e < 300 else e - math.log(2)
+
+
+def _logarithms(p: float, t: float, epsilon: float) -> float:
+    return math.log1p(max(p, epsilon)) - math.log1p(max(t, epsilon))
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+def _divergence_slope(p: float, t: float, epsilon: float) -> float:
+    return -_clip(t, epsilon, 1) / p if epsilon <= p <= 1 else 0.0
+
+
+def _binary_entropy(p: float, t: float) -> float:
+    return (-t * math.log(p) if t else 0.0) - ((1 - t) * math.log1p(-p) if t != 1 else 0.0)
+
+
+def _binary_focal(p: float, t: float, alpha: Any, gamma: float, epsilon: float) -> float:
+    balance = 1 if alpha is None else alpha * t + (1 - alpha) * (1 - t)
+    return balance * (1 - t * p - (1 - t) * (1 - p)) ** gamma * _binary_entropy(_clip(p, epsilon, 1 - epsilon), t)
+
+
+def _binary_focal_slope(p: float, t: float, alpha: Any, gamma: float, epsilon: float) -> float:
+    balance = 1 if alpha is None else alpha * t + (1 - alpha) * (1 - t)
+    wrong, inside = 1 - t * p - (1 - t) * (1 - p), epsilon <= p <= 1 - epsilon
+    of_entropy = wrong**gamma * ((1 - t) / (1 - p) - t / p) if inside else 0.0
+    of_power = gamma * wrong ** (gamma - 1) * (1 - 2 * t) if wrong else 0.0
+    return balance * (of_entropy + of_power * _binary_entropy(_clip(p, epsilon, 1 - epsilon), t))
+
+
+def _sigmoid_focal(z: float, t: float, alpha: Any, gamma: float) -> float:
+    return _binary_focal(_sigmoid(z), t, alpha, gamma, 0.0)
+
+
+def _sigmoid_focal_slope(z: float, t: float, alpha: Any, gamma: float) -> float:
+    p = _sigmoid(z)
+    return _binary_focal_slope(p, t, alpha, gamma, 0.0) * p * (1 - p)
+
+
+def _hinge_of_classes(p: list[float], t: list[float]) -> tuple[float, int]:
+    """The margin, and which of the other classes is the best, the first of several."""
+    others = [(1 - b) * a for a, b in zip(p, t)]
+    return 1 + max(others) - total(a * b for a, b in zip(p, t)), others.index(max(others))
+
+
+def categorical_hinge(p: np.ndarray, targets: np.ndarray) -> tuple:
+    rows = _each_row(lambda q, t: max(_hinge_of_classes(q, t)[0], 0.0), p, targets)
+    return (np.array(rows).reshape(p.shape[:-1]),)
+
+
+def categorical_hinge_grad(p: np.ndarray, targets: np.ndarray, scale: Any) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        margin, best = _hinge_of_classes(q, t)
+        return [((1 - t[j] if j == best else 0.0) - t[j]) * s[0] if margin > 0 else 0.0 for j in range(len(q))]
+
+    return (np.array(_each_row(row, p, targets, _by_row(targets, scale, 1)), np.float64).reshape(p.shape),)
+
+
+def cosine_similarity(p: np.ndarray, targets: np.ndarray, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float]) -> float:
+        return -total(a * b for a, b in zip(q, t)) / max(math.hypot(*q), epsilon) / max(math.hypot(*t), epsilon)
+
+    return (np.array(_each_row(row, p, targets)).reshape(p.shape[:-1]),)
+
+
+def cosine_similarity_grad(p: np.ndarray, targets: np.ndarray, scale: Any, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        of_p, of_t, product = math.hypot(*q), max(math.hypot(*t), epsilon), total(a * b for a, b in zip(q, t))
+        if of_p <= epsilon:  # the length is no part of the function
+            return [-b / of_t / epsilon * s[0] for b in t]
+        return [-(b / of_p - product * a / of_p**3) / of_t * s[0] for a, b in zip(q, t)]
+
+    return (np.array(_each_row(row, p, targets, _by_row(targets, scale, 1)), np.float64).reshape(p.shape),)
+
+
+def _focal_terms(p: list[float], t: list[float], alpha: Any, gamma: float) -> tuple[list[float], list[float]]:
+    """alpha t (1 - p)^gamma (-log p) of each class, and its derivative by p."""
+    weights = [b * a for a, b in zip(alpha if isinstance(alpha, tuple) else [alpha] * len(p), t)]
+    terms = [-w * (1 - a) ** gamma * math.log(a) for a, w in zip(p, weights)]
+    slopes = [
+        w * ((gamma * (1 - a) ** (gamma - 1) * math.log(a) if a < 1 else 0.0) - (1 - a) ** gamma / a)
+        for a, w in zip(p, weights)
+    ]
+    return terms, slopes
+
+
+def probability_focal(p: np.ndarray, targets: np.ndarray, alpha: Any, gamma: float, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float]) -> float:
+        return math.fsum(_focal_terms([_clip(v / math.fsum(q), epsilon, 1 - epsilon) for v in q], t, alpha, gamma)[0])
+
+    return (np.array(_each_row(row, p, targets)).reshape(p.shape[:-1]),)
+
+
+def probability_focal_grad(p: np.ndarray, targets: np.ndarray, scale: Any, alpha: Any, gamma: float, epsilon: float) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        k, mass = len(q), math.fsum(q)
+        parts = [v / mass for v in q]
+        slopes = _focal_terms([_clip(v, epsilon, 1 - epsilon) for v in parts], t, alpha, gamma)[1]
+        through = [d * s[0] if epsilon <= v <= 1 - epsilon else 0.0 for d, v in zip(slopes, parts)]
+        return [math.fsum(through[j] * ((i == j) - parts[j]) / mass for j in range(k)) for i in range(k)]
+
+    return (np.array(_each_row(row, p, targets, _by_row(targets, scale, 1)), np.float64).reshape(p.shape),)
+
+
+def softmax_focal(z: np.ndarray, targets: np.ndarray, alpha: Any, gamma: float) -> tuple:
+    rows = _each_row(lambda q, t: math.fsum(_focal_terms(_softmax_row(q), t, alpha, gamma)[0]), z, targets)
+    return np.array(rows).reshape(z.shape[:-1]), softmax(z)[0]
+
+
+def softmax_focal_grad(z: np.ndarray, targets: np.ndarray, scale: Any, alpha: Any, gamma: float) -> tuple:
+    def row(q: list[float], t: list[float], s: list[float]) -> list[float]:
+        p = _softmax_row(q)
+        slopes = _focal_terms(p, t, alpha, gamma)[1]
+        return [math.fsum(slopes[j] * p[j] * ((i == j) - p[i]) for j in range(len(q))) * s[0] for i in range(len(q))]
+
+    return (np.array(_each_row(row, z, targets, _by_row(targets, scale, 1)), np.float64).reshape(z.shape),)
+
+
+OTHER_LOSSES: dict[str, tuple[Callable[..., tuple], Callable[..., tuple]]] = {
+    "squared_error.sum_squared_error": (_loss(lambda p, t: (p - t) ** 2, False), _loss_grad(lambda p, t: 2 * (p - t), False)),
+    "absolute_error.absolute_error": (_loss(lambda p, t: abs(p - t)), _loss_grad(lambda p, t: _sign(p - t))),
+    "percentage_error.percentage_error": (
+        _loss(lambda p, t, epsilon: 100 * abs(p - t) / max(abs(t), epsilon)),
+        _loss_grad(lambda p, t, epsilon: 100 * _sign(p - t) / max(abs(t), epsilon)),
+    ),
+    "logarithmic_error.squared_logarithmic_error": (
+        _loss(lambda p, t, epsilon: _logarithms(p, t, epsilon) ** 2),
+        _loss_grad(lambda p, t, epsilon: 2 * _logarithms(p, t, epsilon) / (1 + p) if p > epsilon else 0.0),
+    ),
+    "huber.huber": (
+        _loss(lambda p, t, d: (p - t) ** 2 / 2 if abs(p - t) <= d else d * abs(p - t) - d * d / 2),
+        _loss_grad(lambda p, t, d: p - t if abs(p - t) <= d else d * _sign(p - t)),
+    ),
+    "log_cosh.log_cosh": (_loss(_log_cosh), _loss_grad(lambda p, t: math.tanh(p - t))),
+    "kl_divergence.kl_divergence": (
+        _loss(lambda p, t, e: _clip(t, e, 1) * (math.log(_clip(t, e, 1)) - math.log(_clip(p, e, 1))), False),
+        _loss_grad(_divergence_slope, False),
+    ),
+    "poisson.poisson": (
+        _loss(lambda p, t, epsilon: p - t * math.log(p + epsilon)),
+        _loss_grad(lambda p, t, epsilon: 1 - t / (p + epsilon)),
+    ),
+    "hinge.hinge": (_loss(lambda p, t: max(0.0, 1 - t * p)), _loss_grad(lambda p, t: -t if t * p < 1 else 0.0)),
+    "hinge.squared_hinge": (
+        _loss(lambda p, t: max(0.0, 1 - t * p) ** 2),
+        _loss_grad(lambda p, t: -2 * t * max(0.0, 1 - t * p)),
+    ),
+    "categorical_hinge.categorical_hinge": (categorical_hinge, categorical_hinge_grad),
+    "cosine_similarity.cosine_similarity": (cosine_similarity, cosine_similarity_grad),
+    "binary_focal.binary_focal": (_loss(_binary_focal), _loss_grad(_binary_focal_slope)),
+    "binary_focal.sigmoid_focal": (
+        lambda z, t, *options: (*_loss(_sigmoid_focal)(z, t, *options), _map(_sigmoid, z)),
+        _loss_grad(_sigmoid_focal_slope),
+    ),
+    "categorical_focal.probability_focal": (probability_focal, probability_focal_grad),
+    "categorical_focal.softmax_focal": (softmax_focal, softmax_focal_grad),
+}
+
+
 # --- batch normalisation ---------------------------------------------------------------------------------------------
 
 
@@ -630,6 +818,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
         p, spell_out(y, p.shape[-1]), scale
     ),
     **{f"squared_error.{f.__name__}": f for f in (squared_error, squared_error_grad)},
+    **{op: value for op, (value, _) in OTHER_LOSSES.items()},
+    **{f"{op}_grad": gradient for op, (_, gradient) in OTHER_LOSSES.items()},
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
