@@ -29,7 +29,7 @@ def test_rmsprop(rho, epsilon):
         s = rho * s + (1 - rho) * g**2
         w = w - 0.01 * g / np.sqrt(s + epsilon)
         expected.append(w)
-    np.testing.assert_allclose(trajectory(RMSprop(0.01, rho, epsilon)), expected, rtol=1e-12)
+    np.testing.assert_allclose(trajectory(RMSprop(0.01, rho, epsilon=epsilon)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("beta_1, beta_2, epsilon", [(0.9, 0.999, 1e-7), (0.5, 0.7, 0.1), (0.0, 0.9, 0.3), (0.7, 0.0, 1e-3)])

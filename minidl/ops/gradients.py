@@ -1,7 +1,7 @@
 """What happens to gradients between the backward pass and the optimizer's rule, in place; g is the gradient of w.
 
     penalize        g += l1 sign(w) + 2 l2 w         the gradient of l1 sum |w| + l2 sum w^2; sign(0) = 0
-    clip            g = min(max(g, -c), c)           infinite values stay as they are
+    clip            g = min(max(g, -c), c)           NaN and infinite values stay as they are
     add_squares     total += sum g^2                 added in float64
     scale           g *= factor                      factor in float64; 1 changes no bit
 
@@ -28,7 +28,7 @@ def clip(grad: Array, scalars: Array) -> None:
     """Clip each finite element to [-c, c]; scalars = [c]."""
     xp = array_namespace(grad)
     clipped = xp.minimum(xp.maximum(grad, -scalars[0]), scalars[0])
-    grad[...] = xp.where(xp.isinf(grad), grad, clipped)
+    grad[...] = xp.where(xp.isfinite(grad), clipped, grad)
 
 
 @op_on_rows

@@ -18,7 +18,10 @@ CASES = {  # minidl's optimizer, PyTorch's for a list of leaves
     "sgd": (lambda: SGD(0.1), lambda w: torch.optim.SGD(w, 0.1)),
     "momentum": (lambda: SGD(0.05, 0.9), lambda w: torch.optim.SGD(w, 0.05, momentum=0.9)),
     "nesterov": (lambda: SGD(0.05, 0.9, True), lambda w: torch.optim.SGD(w, 0.05, momentum=0.9, nesterov=True)),
-    "rmsprop, no epsilon": (lambda: RMSprop(0.01, 0.8, 0.0), lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0)),
+    "rmsprop, no epsilon": (
+        lambda: RMSprop(0.01, 0.8, epsilon=0.0),
+        lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0),
+    ),
     "adam, no epsilon": (
         lambda: Adam(0.01, 0.8, 0.99, 0.0),
         lambda w: torch.optim.Adam(w, 0.01, betas=(0.8, 0.99), eps=0.0),
@@ -27,7 +30,10 @@ CASES = {  # minidl's optimizer, PyTorch's for a list of leaves
     "momentum, written out": (lambda: SGD(0.05, 0.9), lambda w: Descent(w, 0.05, momentum=0.9)),
     "nesterov, written out": (lambda: SGD(0.05, 0.9, True), lambda w: Descent(w, 0.05, momentum=0.9, nesterov=True)),
     "rmsprop": (lambda: RMSprop(0.01), lambda w: RootMeanSquare(w, 0.01)),
-    "rmsprop, large epsilon": (lambda: RMSprop(0.01, 0.5, 0.3), lambda w: RootMeanSquare(w, 0.01, rho=0.5, epsilon=0.3)),
+    "rmsprop, large epsilon": (
+        lambda: RMSprop(0.01, 0.5, epsilon=0.3),
+        lambda w: RootMeanSquare(w, 0.01, rho=0.5, epsilon=0.3),
+    ),
     "adam": (lambda: Adam(0.01), lambda w: AdaptiveMoments(w, 0.01)),
     "adam, large epsilon": (
         lambda: Adam(0.01, 0.7, 0.95, 0.1),
