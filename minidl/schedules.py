@@ -49,7 +49,7 @@ class ExponentialDecay(Schedule):
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False) -> None:
         self.initial_learning_rate = _rate(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = _steps(self, "decay_steps", decay_steps)
         self.decay_rate = _rate(self, "decay_rate", decay_rate)
         self.staircase = check_flag("ExponentialDecay", "staircase", staircase)
 
@@ -96,7 +96,7 @@ class InverseTimeDecay(Schedule):
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False) -> None:
         self.initial_learning_rate = _rate(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = _steps(self, "decay_steps", decay_steps)
         self.decay_rate = _rate(self, "decay_rate", decay_rate)
         self.staircase = check_flag("InverseTimeDecay", "staircase", staircase)
 
@@ -129,7 +129,7 @@ class PolynomialDecay(Schedule):
         cycle: bool = False,
     ) -> None:
         self.initial_learning_rate = _rate(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = _steps(self, "decay_steps", decay_steps)
         self.end_learning_rate = _rate(self, "end_learning_rate", end_learning_rate)
         self.power = check_number("PolynomialDecay", "power", power, 0.0)
         self.cycle = check_flag("PolynomialDecay", "cycle", cycle)
@@ -197,7 +197,7 @@ class CosineDecay(Schedule):
         warmup_steps: float = 0,
     ) -> None:
         self.initial_learning_rate = _rate(self, "initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = _steps(self, "decay_steps", decay_steps)
         self.alpha = _rate(self, "alpha", alpha)
         self.warmup_target = None if warmup_target is None else _rate(self, "warmup_target", warmup_target)
         self.warmup_steps = check_number("CosineDecay", "warmup_steps", warmup_steps, 0.0)
@@ -244,7 +244,7 @@ class CosineDecayRestarts(Schedule):
         alpha: float = 0.0,
     ) -> None:
         self.initial_learning_rate = _rate(self, "initial_learning_rate", initial_learning_rate)
-        self.first_decay_steps = _positive(self, "first_decay_steps", first_decay_steps)
+        self.first_decay_steps = _steps(self, "first_decay_steps", first_decay_steps)
         self.t_mul = check_number("CosineDecayRestarts", "t_mul", t_mul, 1.0)
         self.m_mul = _rate(self, "m_mul", m_mul)
         self.alpha = _rate(self, "alpha", alpha)
@@ -373,6 +373,11 @@ def _positive(schedule: Schedule, name: str, value: Any) -> float:
     if number == 0:
         raise ArgumentError(where, f"{name}={value!r}", f"{name} > 0")
     return number
+
+
+def _steps(schedule: Schedule, name: str, value: Any) -> float:
+    number = _positive(schedule, name, value)
+    return int(value) if hasattr(value, "__index__") else number
 
 
 def _numbers(schedule: Schedule, name: str, values: Any) -> tuple[float, ...]:
