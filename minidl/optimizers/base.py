@@ -99,8 +99,8 @@ class Optimizer(Declared):
         """The size of the next step, a float. What is assigned, a number or a schedule, replaces what was there."""
         if type(self._learning_rate) is float:
             return self._learning_rate
-        where = type(self).__name__
-        return check_number(where, f"learning_rate of step {self.iterations}", self._learning_rate(self.iterations), 0.0)
+        where = f"{type(self).__name__}, schedule at step {self.iterations}"
+        return check_number(where, "learning_rate", self._learning_rate(self.iterations), 0.0)
 
     @learning_rate.setter
     def learning_rate(self, value: float | Schedule | Callable[[int], float]) -> None:
