@@ -85,4 +85,4 @@ def test_a_constraint_and_a_penalty_in_their_order(keras):
         with_penalty = gradient + 3 * v.numpy() * abs(v.numpy())
         mine.step([p])
         theirs.apply([keras.ops.convert_to_tensor(with_penalty)], [v])
-        np.testing.assert_allclose(p.value, v.numpy(), rtol=1e-9)
+        np.testing.assert_allclose(p.value, v.numpy(), rtol=1e-6)  # Keras rounds the value that a constraint gives
