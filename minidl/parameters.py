@@ -268,8 +268,9 @@ class ParameterGroup:
             self._state |= _new_state(alike, list(self._starts.values()))
         self.undecayed: frozenset[str] | None = None  # names that weight decay spares; None without weight decay
         self.arrangement = 0  # another number whenever the tables are made anew: what a recorded step was recorded for
-        self._settings: tuple[Any, ...] | None = None
-        self._seen: tuple[Any, ...] | None = None
+        self._settings: tuple[Any, Any] = (None, None)  # those that the tables are made for
+        self._seen_trainable: list[bool] | None = None
+        self._seen_changes = 0
         self._trained: list[Parameter] = []
         self._penalized: list[Parameter] = []
         self._constrained: list[Parameter] = []
@@ -327,7 +328,7 @@ class ParameterGroup:
         """
         if not self._penalized:
             return
-        self._arrange_penalties()
+        self.arrange_penalties()
         for table, coefficients in self._penalties:
             gradients.penalize(table, coefficients)
         for p, found in zip(self._penalized, self._coefficients):
@@ -344,13 +345,18 @@ class ParameterGroup:
 
     def _look(self) -> None:
         """See what is trainable and what settings hold; make the tables anew where that has changed."""
-        seen = tuple([p.trainable for p in self.parameters]), _settings.changes, self.undecayed
-        if seen != self._seen:
-            settings = tuple([(p.trainable, *[getattr(p, name) for name in _SETTINGS]) for p in self.parameters])
-            if (settings, self.undecayed) != self._settings:
-                self._arrange()
-                self._settings = settings, self.undecayed
-            self._seen = seen
+        trainable = [p.trainable for p in self.parameters]
+        if (
+            trainable == self._seen_trainable
+            and _settings.changes == self._seen_changes
+            and self._settings[1] == self.undecayed
+        ):
+            return  # the usual case, in as few words as possible: this is part of every step
+        changes = _settings.changes
+        settings = [(p.trainable, *[getattr(p, name) for name in _SETTINGS]) for p in self.parameters], self.undecayed
+        if settings != self._settings:
+            self._arrange()
+        self._settings, self._seen_trainable, self._seen_changes = settings, trainable, changes
 
     def _arrange(self) -> None:
         """Tables for what is trainable now. Raises where a constraint gives no array of the parameter's shape."""
@@ -373,8 +379,8 @@ class ParameterGroup:
         self._coefficients, self._penalties = [], []
         self.arrangement += 1
 
-    def _arrange_penalties(self) -> None:
-        """Tables for L1 and L2, by coefficients; anew where somebody has changed a regularizer's."""
+    def arrange_penalties(self) -> None:
+        """Tables of L1 and L2, by coefficients; anew where somebody has changed a regularizer's. ``segments`` comes first."""
         coefficients = [_coefficients(p.regularizer) for p in self._penalized]
         if coefficients == self._coefficients:
             return

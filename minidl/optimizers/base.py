@@ -85,6 +85,7 @@ class Optimizer(Declared):
         self.name = name
         self.iterations = 0
         self._undecayed: frozenset[str] = frozenset()
+        self._arrangement = 0  # of the tables that a step is recorded with, so that it is not replayed with others
         self._group: ParameterGroup | None = None
         self._forget()
 
@@ -182,11 +183,13 @@ class Optimizer(Declared):
     def prepare(self, group: ParameterGroup) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
         self._prepare(self._segments(group))
+        group.arrange_penalties()
         self._clipping.prepare(self, group)
+        self._arrangement = group.arrangement
 
     def _segments(self, group: ParameterGroup) -> list[Segment]:
         group.undecayed = self._undecayed if self.weight_decay else None
-        slots = self.slots
+        slots = self.slots  # mostly the very same object
         if slots is not group.slots and not _the_same_arrays(slots, group.slots):
             received = f"{self!r}, which keeps other arrays than at its first step"
             raise StateError(type(self).__name__, received, f"the arrays {group.slots!r}", "an optimizer of its own")

@@ -98,7 +98,7 @@ def _run(kernel: Any, columns: int, table: ArrayTable, scalars: Any, *constants:
     """float32 and float64 are taken; anything else is declined, and so is a table that a kernel would misread."""
     if scalars.dtype not in FLOATS or table.first.dtype != scalars.dtype:
         return NotImplemented
-    if table.pieces.shape[1] != columns + 1 or len(scalars) < count:
+    if len(table.rows[0]) != columns or (count > 1 and len(scalars) < count):
         return NotImplemented
     kernel(table.pieces, table.starts, scalars, *constants)
     return None
