@@ -132,7 +132,8 @@ class Optimizer(Declared):
 
         ``optimizer.exclude_from_weight_decay(var_names=["b", "gamma", "beta"])`` spares biases and normalisations. A
         parameter in ``var_list`` is given ``weight_decay = False``, which can be assigned directly too and stays with it.
-        Names are looked up when the optimizer has its parameters; ArgumentError where no parameter is called so.
+        Names are looked up when the optimizer has its parameters; ArgumentError where no parameter is called so. Copies of the
+        optimizer know the names too; ``get_config`` does not, as in Keras.
         """
         where = f"{type(self).__name__}.exclude_from_weight_decay"
         parameters, names = list(var_list or ()), var_names or ()
