@@ -10,7 +10,7 @@ from minidl import config, declared
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from minidl.layers import Dense
 from minidl.models import Sequential
-from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from minidl.parameters import Parameter, ParameterGroup
 from minidl.schedules import ExponentialDecay, PiecewiseConstantDecay
 
@@ -450,6 +450,30 @@ def test_all_of_it_in_a_model():
         w, b = w - rate * 0.1 * w - rate * dw * scale, max(b - 0.5 * rate * db * scale, -0.05)
         assert (layer.W.value.item(), layer.b.value.item()) == pytest.approx((w, b), rel=1e-5)
     assert list(optimizer.state) == list(model.parameters)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("make", [AdamW, lambda **options: Adagrad(weight_decay=0.1, **options)])
+def test_a_copied_model_goes_on_with_the_same_steps(make, duplicate):
+    """With its schedule, its state, the names that weight decay spares, and what parameters carry."""
+    layer = Dense(2, input_shape=(3,))
+    model = Sequential([layer])
+    layer.W.regularizer, layer.W.constraint, layer.b.learning_rate_multiplier = Squares(), AtLeast(-0.5), 0.5
+    optimizer = make(learning_rate=ExponentialDecay(0.1, 2, 0.5), clipnorm=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["b"])
+    model.compile(optimizer, "mse")
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    for _ in range(3):
+        model.train_on_batch(x, x[:, :2])
+    twin = duplicate(model)
+    for _ in range(3):
+        assert model.train_on_batch(x, x[:, :2]) == twin.train_on_batch(x, x[:, :2])
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+    assert twin.optimizer.iterations == 6
+    for mine, theirs in zip(optimizer.state.values(), twin.optimizer.state.values(), strict=True):
+        assert mine.keys() == theirs.keys()
+        assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
 
 
 # -- the learning rate ---------------------------------------------------------------------------------------------------
