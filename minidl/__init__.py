@@ -28,6 +28,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "parameters",
+    "schedules",
     "testing",
     "utils",
 )
@@ -62,6 +63,7 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl import ops as ops
     from minidl import optimizers as optimizers
     from minidl import parameters as parameters
+    from minidl import schedules as schedules
     from minidl import testing as testing
     from minidl import utils as utils
     from minidl.backend import get_threads as get_threads

@@ -7,14 +7,26 @@ needs only one call of a kernel for all parameters, because it is given a table 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
-from minidl.errors import ArgumentTypeError, ShapeError
+from minidl.checks import check_flag, check_number
+from minidl.declared import is_own
+from minidl.errors import ArgumentTypeError, ShapeError, described
+from minidl.ops import gradients
+
+
+class _Settings:
+    """How often a setting of any parameter was assigned: whoever works by settings looks at them again after a change."""
+
+    changes = 0
+
+
+_settings = _Settings()
 
 
 class Parameter:
@@ -24,6 +36,12 @@ class Parameter:
         value: the initial array; the parameter takes it over and copies only what it could not write to.
         name: the letter the formulas use, for example ``"W"``.
         trainable: False for arrays that are kept but not trained, and for frozen ones.
+
+    Attributes, which may be assigned at any time; the next step follows them:
+        learning_rate_multiplier: what an optimizer multiplies its learning rate by here.
+        regularizer: a penalty on the value (``minidl.regularizers``), or None; its gradient joins ``grad`` in each step.
+        constraint: what the value is made to fulfil after each step (``minidl.constraints``), or None.
+        weight_decay: False where an optimizer's ``weight_decay`` is not meant for this parameter.
 
     >>> import numpy as np
     >>> p = Parameter(np.ones((2, 2)), "W")
@@ -35,15 +53,16 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
         self.name, self.trainable = name, trainable
-        self.regularizer: Any = None
-        self.constraint: Any = None
-        self.learning_rate_multiplier = 1.0
         if isinstance(value, np.generic):  # a number of NumPy's cannot be changed in place
             value = np.array(value)
         value = backends.backend_of(value).contiguous(value)
         self._value = value if getattr(value.flags, "behaved", True) else value.copy()  # kernels write by address
         self._grad: Array | None = None
         self._grad_written = False
+        self._learning_rate_multiplier = 1.0
+        self._regularizer: Any = None
+        self._constraint: Any = None
+        self._weight_decay = True
 
     @property
     def value(self) -> Array:
@@ -84,6 +103,54 @@ class Parameter:
     def dtype(self) -> Any:
         """Element type of the value."""
         return self._value.dtype
+
+    @property
+    def learning_rate_multiplier(self) -> float:
+        """What an optimizer multiplies its learning rate by for this parameter."""
+        return self._learning_rate_multiplier
+
+    @learning_rate_multiplier.setter
+    def learning_rate_multiplier(self, value: float) -> None:
+        where = f"parameter {self.name}"
+        self._learning_rate_multiplier = check_number(where, "learning_rate_multiplier", value, 0.0)
+        _settings.changes += 1
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on the value, with ``value(w)`` and ``gradient(w)``; None for none."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, regularizer: Any) -> None:
+        self._check_has(regularizer, "regularizer", ("value", "gradient"))
+        self._regularizer = regularizer
+        _settings.changes += 1
+
+    @property
+    def constraint(self) -> Any:
+        """What the value fulfils after each step, with ``apply(w)``; None for nothing."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, constraint: Any) -> None:
+        self._check_has(constraint, "constraint", ("apply",))
+        self._constraint = constraint
+        _settings.changes += 1
+
+    @property
+    def weight_decay(self) -> bool:
+        """Whether an optimizer's ``weight_decay`` is meant for this parameter."""
+        return self._weight_decay
+
+    @weight_decay.setter
+    def weight_decay(self, value: bool) -> None:
+        self._weight_decay = check_flag(f"parameter {self.name}", "weight_decay", value)
+        _settings.changes += 1
+
+    def _check_has(self, found: Any, what: str, methods: tuple[str, ...]) -> None:
+        if found is not None and (isinstance(found, type) or not all(callable(getattr(found, m, None)) for m in methods)):
+            expected = f"an object with the methods {' and '.join(methods)}, or None"
+            raise ArgumentTypeError(f"parameter {self.name}", f"{described(found)} as {what}", expected)
 
     def zero_grad(self) -> None:
         """Forget the gradient; no memory is written until it is read or added to."""
@@ -145,11 +212,38 @@ class Parameter:
         return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{frozen})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "trainable": self.trainable, "value": self._value.copy()}  # a copy owns its array
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "value": self._value.copy(),
+            **settings,
+        }  # a copy owns its array
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a copy of its own: what carried the state may keep it and change it
         self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
+        for name in _SETTINGS:
+            setattr(self, name, state[name])
+
+
+_SETTINGS = ("_learning_rate_multiplier", "_regularizer", "_constraint", "_weight_decay")
+
+
+class Segment(NamedTuple):
+    """Parameters that a step treats alike.
+
+    Attributes:
+        rows: (value, gradient, state ...) of each.
+        learning_rate_multiplier: of all of them.
+        values: the values alone, where weight decay is meant for them.
+        key: what tells segments of a step apart: dtype, type of the arrays, multiplier.
+    """
+
+    rows: ArrayTable
+    learning_rate_multiplier: float
+    values: ArrayTable | None
+    key: tuple[Any, ...]
 
 
 class ParameterGroup:
@@ -157,21 +251,32 @@ class ParameterGroup:
 
     Args:
         parameters: what a model holds, frozen ones included.
-        slots: how many arrays the optimizer keeps per parameter, for example 2 for Adam.
+        slots: the arrays that the optimizer keeps for each parameter: their names (``("mean", "square")``), how many
+            (they are called ``slot_0``, ``slot_1`` ...), or their names with the number they start from.
 
     Values stay where they are. Gradients that have no memory yet get theirs side by side, and so does the state, which
     starts at zero. Parameters frozen or thawed later leave or join the tables at the next step; their state waits for them.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], slots: int = 0) -> None:
+    def __init__(self, parameters: Iterable[Parameter], slots: int | Sequence[str] | Mapping[str, float] = 0) -> None:
         self.parameters = tuple(dict.fromkeys(parameters))
         self.slots = slots
+        self._starts = named(slots)
         self._state: dict[Parameter, tuple[Array, ...]] = {}  # flat arrays
         for alike in self._alike(self.parameters):
             _lay_side_by_side([p for p in alike if p._grad is None])
-            self._state |= _new_state(alike, slots)
-        self._tables: list[ArrayTable] = []
-        self._trainable: tuple[bool, ...] | None = None
+            self._state |= _new_state(alike, list(self._starts.values()))
+        self.undecayed: frozenset[str] | None = None  # names that weight decay spares; None without weight decay
+        self.arrangement = 0  # another number whenever the tables are made anew: what a recorded step was recorded for
+        self._settings: tuple[Any, Any] = (None, None)  # those that the tables are made for
+        self._seen_trainable: list[bool] | None = None
+        self._seen_changes = 0
+        self._trained: list[Parameter] = []
+        self._penalized: list[Parameter] = []
+        self._constrained: list[Parameter] = []
+        self._segments: list[Segment] = []
+        self._coefficients: list[tuple[float, float] | None] = []
+        self._penalties: list[tuple[ArrayTable, Array]] = []
 
     @property
     def weights(self) -> tuple[Parameter, ...]:
@@ -180,23 +285,120 @@ class ParameterGroup:
 
     @property
     def tables(self) -> list[ArrayTable]:
-        """Everything trainable now, a table for each dtype: rows (value, gradient, state ...) of flat arrays.
+        """Everything trainable now: rows (value, gradient, state ...) of flat arrays, in a table for each segment.
 
         Gradients nobody wrote are zero.
         """
-        trainable = tuple(p.trainable for p in self.parameters)
-        if trainable != self._trainable:
-            groups = self._alike(p for p in self.parameters if p.trainable)
-            self._tables = [ArrayTable(list(map(self._row, g)), backends.backend_of(g[0].value)) for g in groups]
-            self._trainable = trainable
-        for p in self.parameters:
-            if p.trainable and not p._grad_written:
-                p.grad  # noqa: B018  (reading it fills it with zeros)
-        return self._tables
+        return [segment.rows for segment in self.segments]
 
-    def penalty(self) -> Any:
-        """None."""
-        return None
+    @property
+    def segments(self) -> list[Segment]:
+        """Everything trainable now, cut by dtype and by settings; usually one segment, which a kernel walks in one call.
+
+        Gradients nobody wrote are zero.
+        """
+        self._look()
+        for p in self._trained:
+            if not p._grad_written:
+                p.grad  # noqa: B018  (reading it fills it with zeros)
+        return self._segments
+
+    @property
+    def trained(self) -> list[Parameter]:
+        """The parameters that are trainable now."""
+        self._look()
+        return self._trained
+
+    def penalty(self) -> Array | None:
+        """The sum of the penalties of all trainable parameters, on the device; None where there are none.
+
+        That of a frozen parameter is not counted, as in Keras: nothing can be done about it.
+        """
+        self._look()
+        total: Any = None
+        for p in self._penalized:
+            value = p.regularizer.value(p.value)
+            total = value if total is None else total + value
+        return total
+
+    def add_penalty_gradients(self) -> None:
+        """Add the gradients of the penalties to those of the parameters in ``segments``: L1 and L2 in one pass.
+
+        Other regularizers by their ``gradient``. Raises what they raise, and ShapeError for what is no gradient.
+        """
+        if not self._penalized:
+            return
+        self.arrange_penalties()
+        for table, coefficients in self._penalties:
+            gradients.penalize(table, coefficients)
+        for p, found in zip(self._penalized, self._coefficients):
+            if found is None:
+                with np.errstate(all="ignore"):
+                    p._add(p.regularizer.gradient(p.value))
+
+    def apply_constraints(self) -> None:
+        """Make the values of the parameters in ``segments`` fulfil their constraints, in place."""
+        if self._constrained:
+            with np.errstate(all="ignore"):
+                for p in self._constrained:
+                    p._value[...] = p.constraint.apply(p._value)
+
+    def _look(self) -> None:
+        """See what is trainable and what settings hold; make the tables anew where that has changed."""
+        trainable = [p.trainable for p in self.parameters]
+        if (
+            trainable == self._seen_trainable
+            and _settings.changes == self._seen_changes
+            and self._settings[1] == self.undecayed
+        ):
+            return  # the usual case, in as few words as possible: this is part of every step
+        changes = _settings.changes
+        settings = [(p.trainable, *[getattr(p, name) for name in _SETTINGS]) for p in self.parameters], self.undecayed
+        if settings != self._settings:
+            self._arrange()
+        self._settings, self._seen_trainable, self._seen_changes = settings, trainable, changes
+
+    def _arrange(self) -> None:
+        """Tables for what is trainable now. Raises where a constraint gives no array of the parameter's shape."""
+        trained = [p for p in self.parameters if p.trainable]
+        constrained = [p for p in trained if p.constraint is not None]
+        for p in constrained:  # tried before any step: one that fails in the middle of a step would leave it half done
+            with np.errstate(all="ignore"):
+                found = p.constraint.apply(p._value.copy())
+            if getattr(found, "shape", None) != p.shape:
+                what = f"shape {found.shape}" if hasattr(found, "shape") else described(found)
+                raise ShapeError(f"constraint of {p.name or 'a parameter'}", what, f"{p.shape}, the parameter's own")
+        segments = []
+        for (*key, decays), alike in _by(trained, self._treatment).items():
+            backend = backends.backend_of(alike[0].value)
+            values = ArrayTable([(p.value.reshape(-1),) for p in alike], backend) if decays else None
+            multiplier = alike[0].learning_rate_multiplier
+            segments.append(Segment(ArrayTable(list(map(self._row, alike)), backend), multiplier, values, tuple(key)))
+        self._trained, self._constrained, self._segments = trained, constrained, segments
+        self._penalized = [p for p in trained if p.regularizer is not None]
+        self._coefficients, self._penalties = [], []
+        self.arrangement += 1
+
+    def arrange_penalties(self) -> None:
+        """Tables of L1 and L2, by coefficients; anew where somebody has changed a regularizer's. ``segments`` comes first."""
+        coefficients = [_coefficients(p.regularizer) for p in self._penalized]
+        if coefficients == self._coefficients:
+            return
+        of = dict(zip(self._penalized, coefficients))
+        self._penalties = []
+        for (dtype, _, found), alike in _by(self._penalized, lambda p: (p.dtype, type(p.value), of[p])).items():
+            if found is not None:
+                backend = backends.backend_of(alike[0].value)
+                numbers = backend.asarray(np.array([found[0], 2 * found[1]], dtype))
+                table = ArrayTable([(p.value.reshape(-1), p._grad_array().reshape(-1)) for p in alike], backend)
+                self._penalties.append((table, numbers))
+        self._coefficients = coefficients
+        self.arrangement += 1
+
+    def _treatment(self, p: Parameter) -> tuple[Any, ...]:
+        """What a step does alike with: dtype, type of the array, learning rate, weight decay or not."""
+        decays = self.undecayed is not None and p.weight_decay and p.name not in self.undecayed
+        return p.dtype, type(p.value), p.learning_rate_multiplier, decays
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -207,16 +409,18 @@ class ParameterGroup:
         """The optimizer's arrays for one parameter, in its shape. Raises KeyError for a parameter of others."""
         return [array.reshape(parameter.shape) for array in self._state[parameter]]
 
+    @property
+    def state(self) -> dict[Parameter, dict[str, Array]]:
+        """The optimizer's arrays by parameter, in the order of ``parameters``, and by name; each in the parameter's shape."""
+        return {p: dict(zip(self._starts, self.state_of(p))) for p in self.parameters}
+
     def _row(self, p: Parameter) -> tuple[Array, ...]:
         return p.value.reshape(-1), p._grad_array().reshape(-1), *self._state[p]
 
     @staticmethod
     def _alike(parameters: Iterable[Parameter]) -> Iterable[list[Parameter]]:
         """The parameters by dtype and device."""
-        groups: dict[Any, list[Parameter]] = {}
-        for p in parameters:
-            groups.setdefault((p.dtype, type(p.value)), []).append(p)
-        return groups.values()
+        return _by(parameters, lambda p: (p.dtype, type(p.value))).values()
 
     def __getstate__(self) -> dict[str, Any]:
         state = [[a.copy() for a in self._state[p]] for p in self.parameters]
@@ -237,10 +441,39 @@ def _lay_side_by_side(parameters: Sequence[Parameter]) -> None:
             p._grad = part.reshape(p.shape)
 
 
-def _new_state(parameters: Sequence[Parameter], slots: int) -> dict[Parameter, tuple[Array, ...]]:
-    """Zeros for each parameter, flat, side by side in a buffer for each slot."""
+def named(slots: int | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+    """The names of the arrays that ``slots`` of an optimizer or a group mean, with what each starts from.
+
+    >>> named(2), named(("mean",)), named({"square_sum": 0.1})
+    ({'slot_0': 0.0, 'slot_1': 0.0}, {'mean': 0.0}, {'square_sum': 0.1})
+    """
+    if isinstance(slots, Mapping):
+        return dict(slots)
+    return dict.fromkeys([f"slot_{i}" for i in range(slots)] if isinstance(slots, int) else slots, 0.0)
+
+
+def _by(parameters: Iterable[Parameter], key: Callable[[Parameter], Any]) -> dict[Any, list[Parameter]]:
+    """The parameters with the same key together, in their order."""
+    groups: dict[Any, list[Parameter]] = {}
+    for p in parameters:
+        groups.setdefault(key(p), []).append(p)
+    return groups
+
+
+def _coefficients(regularizer: Any) -> tuple[float, float] | None:
+    """l1 and l2 of one of minidl's penalties l1 sum |w| + l2 sum w^2; None for any other, a subclass of theirs too."""
+    if is_own(type(regularizer)) and hasattr(regularizer, "l1") and hasattr(regularizer, "l2"):
+        return float(regularizer.l1), float(regularizer.l2)
+    return None
+
+
+def _new_state(parameters: Sequence[Parameter], starts: Sequence[float]) -> dict[Parameter, tuple[Array, ...]]:
+    """The state as it begins, for each parameter, flat, side by side in a buffer for each slot."""
     xp = backends.array_namespace(parameters[0].value)
-    buffers = [xp.zeros(sum(p.size for p in parameters), parameters[0].dtype) for _ in range(slots)]
+    buffers = [xp.zeros(sum(p.size for p in parameters), parameters[0].dtype) for _ in starts]
+    for buffer, start in zip(buffers, starts):
+        if start:
+            buffer[...] = start
     parts = [_parts(buffer, parameters) for buffer in buffers]
     return {p: tuple(part[i] for part in parts) for i, p in enumerate(parameters)}
 

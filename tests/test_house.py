@@ -29,6 +29,7 @@ FLOORS = {
     "ops": 2,
     "kernels": 2,
     "parameters": 3,
+    "schedules": 3,
     "initializers": 3,
     "regularizers": 3,
     "constraints": 3,

@@ -528,8 +528,8 @@ mutant(
     "RMSprop that adds up its squares",
     "ops/update.py",
     naive("update.rmsprop"),
-    "square += (1 - rho) * (grad * grad)",
-    "square += grad * grad",
+    "square += (1 - rho) * (grad * grad)\n    value -= scalars[0]",
+    "square += grad * grad\n    value -= scalars[0]",
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
@@ -744,8 +744,132 @@ mutant(
     "RMSprop with the usual rho",
     "optimizers/rmsprop.py",
     OPTIMIZERS + "test_rmsprop",
-    "scalars, self.rho,",
-    "scalars, 0.9,",
+    "scalars, self.rho, self.epsilon)",
+    "scalars, 0.9, self.epsilon)",
+)
+
+OPTIONS, ALL_OPTIMIZERS = "tests/test_optimizer_options.py::", "tests/test_all_optimizers.py::"
+mutant(
+    "weight decay without the learning rate",
+    "optimizers/base.py",
+    OPTIONS + "test_weight_decay_is_decoupled_and_comes_before_the_rule",
+    "multiplier * self.learning_rate * self.weight_decay",
+    "multiplier * self.weight_decay",
+)
+mutant(
+    "a rate for each parameter that only the first step sees",
+    "optimizers/base.py",
+    OPTIONS + "test_a_rate_for_each_parameter",
+    "if self._prepared.get(segment.key) != numbers:",
+    "if segment.key not in self._prepared:",
+)
+mutant(
+    "constraints before the rule",
+    "optimizers/base.py",
+    OPTIONS + "test_the_order_within_a_step",
+    "        segments = self._segments(group)\n        self._prepare(segments)\n",
+    "        segments = self._segments(group)\n        self._prepare(segments)\n        group.apply_constraints()\n",
+    "        self.count()\n        group.apply_constraints()\n",
+    "        self.count()\n",
+)
+mutant(
+    "gradients clipped before the penalty joins them",
+    "optimizers/base.py",
+    OPTIONS + "test_the_order_within_a_step",
+    "        group.add_penalty_gradients()\n        self._clipping.clip(self, group)\n",
+    "        self._clipping.clip(self, group)\n        group.add_penalty_gradients()\n",
+)
+mutant(
+    "the rate of a step saved in place of the schedule",
+    "optimizers/base.py",
+    ALL_OPTIMIZERS + "test_config_through_json_makes_the_same_steps",
+    'if "learning_rate" in found:',
+    "if False:",
+)
+mutant(
+    "each parameter clipped by the norm of all",
+    "optimizers/clipping.py",
+    OPTIONS + "test_clipping_by_formula",
+    "key = p if options.clipnorm is not None else (p.dtype, type(p.value))",
+    "key = p.dtype, type(p.value)",
+)
+mutant(
+    "an infinite norm that makes gradients zero",
+    "optimizers/clipping.py",
+    OPTIONS + "test_what_is_not_finite_stays_so",
+    " + 0 * norm",
+    "",
+)
+mutant(
+    "clipping that goes on with the tables of other parameters",
+    "optimizers/clipping.py",
+    OPTIONS + "test_norms_over_two_dtypes_and_without_the_frozen",
+    "options.global_clipnorm, group, tuple(group.trained)",
+    "options.global_clipnorm, group",
+)
+mutant(
+    "squares of gradients in single precision",
+    "ops/gradients.py",
+    OPTIONS + "test_norms_of_huge_gradients_in_single_precision",
+    "grad.astype(np.float64)",
+    "grad",
+)
+mutant(
+    "an infinite gradient clipped",
+    "ops/gradients.py",
+    naive("gradients.clip"),
+    "xp.where(xp.isfinite(grad), clipped, grad)",
+    "clipped",
+)
+mutant("half an L2 gradient", "parameters.py", OPTIONS + "test_penalties_by_formula", "[found[0], 2 * found[1]]", "list(found)")
+mutant(
+    "the penalty of a frozen parameter counted",
+    "parameters.py",
+    OPTIONS + "test_penalties_are_those_of_now",
+    "[p for p in trained if p.regularizer is not None]",
+    "[p for p in self.parameters if p.regularizer is not None]",
+)
+mutant(
+    "other coefficients of a penalty not seen",
+    "parameters.py",
+    OPTIONS + "test_penalties_are_those_of_now",
+    "if coefficients == self._coefficients:",
+    "if self._coefficients:",
+)
+mutant(
+    "a derived penalty taken for minidl's own",
+    "parameters.py",
+    OPTIONS + "test_a_class_derived_from_a_penalty_goes_by_its_own_gradient",
+    "is_own(type(regularizer)) and ",
+    "",
+)
+mutant(
+    "AMSGrad that forgets the largest square",
+    "ops/update.py",
+    naive("update.amsgrad"),
+    "xp.maximum(largest, square, out=largest)",
+    "largest[...] = square",
+)
+mutant(
+    "Nadam that starts its product with the step after",
+    "optimizers/nadam.py",
+    OPTIMIZERS + "test_ten_steps_by_formula",
+    "self._product_of(t), self._decay(t)",
+    "self._product_of(t + 1), self._decay(t)",
+)
+mutant(
+    "Adagrad from zero",
+    "parameters.py",
+    OPTIMIZERS + "test_ten_steps_by_formula",
+    "        if start:\n",
+    "        if False:\n",
+)
+mutant(
+    "a boundary that belongs to the rate after it",
+    "schedules.py",
+    "tests/test_schedules.py::test_the_rates_are_those_of_keras",
+    "bisect_left(self.boundaries, step)",
+    "bisect_left(self.boundaries, step + 1)",
 )
 
 # -- the gradient check itself -------------------------------------------------------------------------------------------
@@ -1052,8 +1176,8 @@ mutant(
     "kernel: Adam forgets the squares",
     "kernels/numba/update.py",
     twin("update.adam"),
-    "mean[i], square[i] = a, s",
-    "mean[i] = a",
+    "mean[i], square[i] = a, s\n            value[i] -= rate * a",
+    "mean[i] = a\n            value[i] -= rate * a",
 )
 mutant(
     "kernel: Adam's epsilon inside the root",

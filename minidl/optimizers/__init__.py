@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from minidl import schedules as schedules
 from minidl.declared import find
+from minidl.optimizers.adadelta import Adadelta as Adadelta
+from minidl.optimizers.adagrad import Adagrad as Adagrad
 from minidl.optimizers.adam import Adam as Adam
+from minidl.optimizers.adam import AdamW as AdamW
+from minidl.optimizers.adamax import Adamax as Adamax
 from minidl.optimizers.base import Optimizer as Optimizer
+from minidl.optimizers.nadam import Nadam as Nadam
 from minidl.optimizers.rmsprop import RMSprop as RMSprop
 from minidl.optimizers.sgd import SGD as SGD
 

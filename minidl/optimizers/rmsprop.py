@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any, Unpack
+
 from minidl.backend import Array, ArrayTable
-from minidl.checks import check_number
+from minidl.checks import check_flag, check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer
+from minidl.optimizers.base import Optimizer, OptimizerOptions
 
 
 class RMSprop(Optimizer):
     """s = rho s + (1 - rho) g^2;  w -= lr g / sqrt(s + epsilon).
 
-    Source: Tieleman and Hinton 2012; decks 000, 001, 003; Keras 3's epsilon, inside the root.
+    Args:
+        learning_rate: lr, or a schedule.
+        rho: how much of the running means is kept.
+        momentum: m, 0 <= m < 1: v = m v + lr g / sqrt(s + epsilon), w -= v.
+        epsilon: keeps the root from zero.
+        centered: divide by the standard deviation: a = rho a + (1 - rho) g, and s - a^2 in place of s under the root,
+            0 where rounding makes it negative.
+        options: those of every optimizer, see ``Optimizer``.
+
+    State: ``square`` s; ``mean`` a, when centered; ``velocity`` v, with momentum.
+
+    Source: Tieleman and Hinton 2012; decks 000, 001, 003; Keras 3's epsilon, inside the root; centered: Graves 2013.
 
     >>> import numpy as np
     >>> from minidl.parameters import Parameter
@@ -21,13 +34,32 @@ class RMSprop(Optimizer):
     """
 
     usual_name = "rmsprop"
-    slots = 1
 
-    def __init__(self, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 1e-7) -> None:
-        super().__init__(learning_rate)
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **options: Unpack[OptimizerOptions],
+    ) -> None:
+        super().__init__(learning_rate, **options)
         self.rho = check_number("RMSprop", "rho", rho, 0.0, 1.0)
+        self.momentum = check_number("RMSprop", "momentum", momentum, 0.0, 1.0)
         self.epsilon = check_number("RMSprop", "epsilon", epsilon, 0.0)
+        self.centered = check_flag("RMSprop", "centered", centered)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The running mean square, and what the options add."""
+        return ("square", *["mean"] * self.centered, *["velocity"] * bool(self.momentum))
 
     def update(self, rows: ArrayTable, scalars: Array) -> None:
-        """See the op."""
-        update.rmsprop(rows, scalars, self.rho, self.epsilon)
+        """See the ops."""
+        if self.momentum:
+            rule = update.rmsprop_centered_momentum if self.centered else update.rmsprop_momentum
+            rule(rows, scalars, self.rho, self.epsilon, self.momentum)
+        else:
+            rule = update.rmsprop_centered if self.centered else update.rmsprop
+            rule(rows, scalars, self.rho, self.epsilon)

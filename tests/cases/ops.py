@@ -809,27 +809,81 @@ for _row_of_lstm in _LSTMS:
 
 
 def _update_cases(size: str, n: int) -> None:
-    def make(slots: int, positive: int, *constants: Any) -> Callable[..., Arguments]:
+    def make(slots: int, positive: int, *constants: Any, scalars: tuple[float, ...] = (0.01,)) -> Callable[..., Arguments]:
         """value, grad, ``slots`` state arrays of which the last ``positive`` are squares, scalars, constants."""
 
         def draw(rng: np.random.Generator, dtype: Any) -> Arguments:
             arrays = [normal(rng, dtype, n) for _ in range(2 + slots)]
             arrays[len(arrays) - positive :] = [a * a for a in arrays[len(arrays) - positive :]]
-            return (*arrays, np.array([0.01], dtype), *constants), {}
+            return (*arrays, np.array(scalars, dtype), *constants), {}
 
         return draw
 
+    def centered(*constants: Any) -> Callable[..., Arguments]:
+        """Squares that are no smaller than the mean's square, as running means are, and some that rounding made smaller."""
+
+        def draw(rng: np.random.Generator, dtype: Any) -> Arguments:
+            value, grad, mean, velocity = (normal(rng, dtype, n) for _ in range(4))
+            square = mean * mean * (1 + rng.random(n).astype(dtype))
+            grad[::3], square[::3] = mean[::3], 0
+            row = (value, grad, square, mean, velocity)[: 3 + len(constants) - 1]
+            return (*row, np.array([0.01], dtype), *constants), {}
+
+        return draw
+
+    def draw_decay(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n), np.array([0.003], dtype)), {}
+
+    add("update.decay", f"{n}", draw_decay, size, writes=(0,))
     add("update.sgd", f"{n}", make(0, 0), size, writes=(0,))
     for momentum in (0.9, 0.5):
         add("update.momentum", f"{n}, {momentum}", make(1, 0, momentum, False), size, writes=(0, 2))
         add("update.momentum", f"{n}, {momentum} Nesterov", make(1, 0, momentum, True), size, writes=(0, 2))
     add("update.rmsprop", f"{n}", make(1, 1, 0.9, 1e-7), size, writes=(0, 2))
+    add("update.rmsprop_momentum", f"{n}", make(2, 2, 0.9, 1e-7, 0.8), size, writes=(0, 2, 3))
+    add("update.rmsprop_centered", f"{n}", centered(0.9, 1e-3), size, writes=(0, 2, 3))
+    add("update.rmsprop_centered_momentum", f"{n}", centered(0.9, 1e-3, 0.8), size, writes=(0, 2, 3, 4))
     add("update.adam", f"{n}", make(2, 1, 0.9, 0.999, 1e-7), size, writes=(0, 2, 3))
+    add("update.amsgrad", f"{n}", make(3, 2, 0.9, 0.7, 1e-7), size, writes=(0, 2, 3, 4))
+    add("update.adamax", f"{n}", make(2, 1, 0.9, 0.8, 1e-7), size, writes=(0, 2, 3))
+    nadam = make(2, 1, 0.9, 0.999, 1e-7, scalars=(0.01, 0.7, 0.4, 1.5))
+    add("update.nadam", f"{n}", nadam, size, writes=(0, 2, 3))
+    add("update.adagrad", f"{n}", make(1, 1, 1e-7), size, writes=(0, 2))
+    add("update.adadelta", f"{n}", make(2, 2, 0.95, 1e-7), size, writes=(0, 2, 3))
+
+
+def _gradient_cases(size: str, n: int) -> None:
+    def penalized(l1: float, l2: float) -> Callable[..., Arguments]:
+        def draw(rng: np.random.Generator, dtype: Any) -> Arguments:
+            value, grad = normal(rng, dtype, n), normal(rng, dtype, n)
+            value[::3] = 0
+            return (value, grad, np.array([l1, 2 * l2], dtype)), {}
+
+        return draw
+
+    def clipped(rng: np.random.Generator, dtype: Any) -> Arguments:
+        grad = normal(rng, dtype, n)
+        if n > 2:
+            grad[:2] = np.inf, -np.inf
+        return (grad, np.array([0.5], dtype)), {}
+
+    def squared(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n) * dtype(1e30), np.array([2.0])), {}
+
+    for l1, l2 in ((0.1, 0.0), (0.0, 0.3), (0.2, 0.05)):
+        add("gradients.penalize", f"{n}, l1={l1}, l2={l2}", penalized(l1, l2), size, writes=(1,))
+    add("gradients.clip", f"{n}", clipped, size, writes=(0,))
+    add("gradients.add_squares", f"{n}", squared, size, writes=(1,))
+    for factor in (1.0, 0.3):
+        draw = lambda rng, dtype, factor=factor: ((normal(rng, dtype, n), np.array([factor])), {})  # noqa: E731
+        add("gradients.scale", f"{n}, {factor}", draw, size, writes=(0,))
 
 
 for _width in (0, *WIDTHS):
     _update_cases("tiny", _width)
+    _gradient_cases("tiny", _width)
 _update_cases("medium", 100_003)
+_gradient_cases("medium", 100_003)
 
 
 # --- what the tables above would let through: found by planting faults, see tests/test_mutants.py ------------------------

@@ -341,7 +341,7 @@ def test_every_constructor_refuses_unknown_keywords(make):
 @pytest.mark.parametrize(
     "arguments, kind, words",
     [
-        ({"optimizer": "sdg"}, ValueError, ["optimizer='sdg'", "adam, rmsprop, sgd"]),
+        ({"optimizer": "sdg"}, ValueError, ["optimizer='sdg'", "adam, adamax, adamw, nadam, rmsprop, sgd"]),
         ({"optimizer": SGD}, TypeError, ["the class SGD as optimizer", "SGD()"]),
         ({"loss": "crossentropy"}, ValueError, ["loss='crossentropy'", "categorical_crossentropy"]),
         ({"loss": None}, TypeError, ["no loss", "categorical_crossentropy"]),

@@ -12,6 +12,7 @@ from minidl.backend import backend_of, graphs
 from minidl.layers import Activation, Dense
 from minidl.models import Sequential
 from minidl.optimizers import SGD
+from minidl.schedules import ExponentialDecay
 from minidl.utils.doctor import examine
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import device
@@ -75,6 +76,27 @@ def test_what_changes_on_the_host_reaches_the_recording() -> None:
     for a, e in zip(weights("on"), weights("off"), strict=True):
         np.testing.assert_array_equal(a, e)
     assert Graph.launched == (8 - 2) + (4 - 2)  # frozen layers make another step
+
+
+def test_schedules_and_settings_reach_the_recording() -> None:
+    """A schedule, weight decay and rates of parameters, changed on the way. (The stand-in records launches of kernels only.)"""
+
+    def weights(mode: str) -> list[np.ndarray]:
+        with on_the_stand_in("auto"), config.use_graphs(mode):
+            model = make("mlp")
+            optimizer = SGD(ExponentialDecay(0.5, 2, 0.9), 0.9, weight_decay=0.1)
+            model.compile(optimizer, "sparse_categorical_crossentropy")
+            first = model.parameters[0]
+            for step in range(12):
+                if step == 4:
+                    first.learning_rate_multiplier = 0.5
+                if step == 8:
+                    optimizer.exclude_from_weight_decay(var_list=[first])
+                model.train_on_batch(IMAGES[:10], LABELS[:10])
+            return model.get_weights()
+
+    for a, e in zip(weights("on"), weights("off"), strict=True):
+        np.testing.assert_array_equal(a, e)
 
 
 class Asking(Activation):

@@ -11,9 +11,9 @@ import pytest
 
 from minidl import backend, config
 from minidl.layers import Dropout
-from minidl.optimizers import SGD, Adam, RMSprop
 from minidl.parameters import Parameter
 from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
+from tests.cases.optimizers import OPTIMIZERS, OPTIONS, label, make_optimizer
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import device, stand_in
 
@@ -89,13 +89,17 @@ def test_loss(case: LossCase, kernels: str) -> None:
         assert_equal_to_rounding(loss_and_gradient(case), expected, "float32")
 
 
-OPTIMIZERS = [SGD, lambda: SGD(0.1, 0.9), lambda: SGD(0.1, 0.9, True), RMSprop, Adam]
+OPTIMIZERS_AND_OPTIONS = OPTIMIZERS + [("Adam", options) for options in OPTIONS]
 
 
-def some_steps(make: Any) -> list[np.ndarray]:
+def some_steps(case: Any) -> list[np.ndarray]:
     take = backend.current().asarray
     start = np.random.default_rng(1).normal(size=(2, 3, 4)).astype("float32")
-    parameters, optimizer = [Parameter(take(start[0].copy()), "a"), Parameter(take(start[1].copy()), "b")], make()
+    parameters, optimizer = (
+        [Parameter(take(start[0].copy()), "a"), Parameter(take(start[1].copy()), "b")],
+        make_optimizer(*case),
+    )
+    parameters[0].learning_rate_multiplier = 0.5
     for step in range(3):
         for p in parameters:
             p.grad = take(np.cos(start[0] + step))
@@ -104,11 +108,11 @@ def some_steps(make: Any) -> list[np.ndarray]:
 
 
 @both_kernels
-@pytest.mark.parametrize("number", range(len(OPTIMIZERS)))
-def test_optimizer(number: int, kernels: str) -> None:
-    expected = some_steps(OPTIMIZERS[number])
+@pytest.mark.parametrize("case", OPTIMIZERS_AND_OPTIONS, ids=label)
+def test_optimizer(case: Any, kernels: str) -> None:
+    expected = some_steps(case)
     with on_the_stand_in(kernels):
-        assert_equal_to_rounding(some_steps(OPTIMIZERS[number]), expected, "float32")
+        assert_equal_to_rounding(some_steps(case), expected, "float32")
 
 
 def test_a_hidden_wait_would_be_noticed() -> None:

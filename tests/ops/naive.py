@@ -795,6 +795,124 @@ def adam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: fl
     return _rule(one, [value, grad, mean, square])
 
 
+def decay(value: Any, scalars: Any) -> tuple:
+    return (np.array([w - float(scalars[0]) * w for w in map(float, value)], np.float64),)
+
+
+def _rmsprop_variant(arrays: list, scalars: Any, rho: float, epsilon: float, momentum: float | None, centered: bool) -> tuple:
+    lr = float(scalars[0])
+
+    def one(w: float, g: float, s: float, *others: float) -> tuple[float, ...]:
+        rest = list(others)
+        s = rho * s + (1 - rho) * g**2
+        below = s
+        if centered:
+            rest[0] = rho * rest[0] + (1 - rho) * g
+            below = max(s - rest[0] ** 2, 0.0)
+        step = lr * g / math.sqrt(below + epsilon)
+        if momentum is not None:
+            rest[-1] = step = momentum * rest[-1] + step
+        return (w - step, s, *rest)
+
+    return _rule(one, arrays)
+
+
+def rmsprop_momentum(
+    value: Any, grad: Any, square: Any, velocity: Any, scalars: Any, rho: float, epsilon: float, momentum: float
+) -> tuple:
+    return _rmsprop_variant([value, grad, square, velocity], scalars, rho, epsilon, momentum, False)
+
+
+def rmsprop_centered(value: Any, grad: Any, square: Any, mean: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
+    return _rmsprop_variant([value, grad, square, mean], scalars, rho, epsilon, None, True)
+
+
+def rmsprop_centered_momentum(
+    value: Any, grad: Any, square: Any, mean: Any, velocity: Any, scalars: Any, rho: float, epsilon: float, momentum: float
+) -> tuple:
+    return _rmsprop_variant([value, grad, square, mean, velocity], scalars, rho, epsilon, momentum, True)
+
+
+def amsgrad(
+    value: Any,
+    grad: Any,
+    mean: Any,
+    square: Any,
+    largest: Any,
+    scalars: Any,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> tuple:
+    rate = float(scalars[0])
+
+    def one(w: float, g: float, m: float, s: float, h: float) -> tuple[float, float, float, float]:
+        m, s = beta_1 * m + (1 - beta_1) * g, beta_2 * s + (1 - beta_2) * g**2
+        h = max(h, s)
+        return w - rate * m / (math.sqrt(h) + epsilon), m, s, h
+
+    return _rule(one, [value, grad, mean, square, largest])
+
+
+def adamax(value: Any, grad: Any, mean: Any, largest: Any, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> tuple:
+    rate = float(scalars[0])
+
+    def one(w: float, g: float, m: float, u: float) -> tuple[float, float, float]:
+        m, u = beta_1 * m + (1 - beta_1) * g, max(beta_2 * u, abs(g))
+        return w - rate * m / (u + epsilon), m, u
+
+    return _rule(one, [value, grad, mean, largest])
+
+
+def nadam(value: Any, grad: Any, mean: Any, square: Any, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> tuple:
+    lr, c1, c2, c3 = map(float, scalars)
+
+    def one(w: float, g: float, m: float, s: float) -> tuple[float, float, float]:
+        m, s = beta_1 * m + (1 - beta_1) * g, beta_2 * s + (1 - beta_2) * g**2
+        return w - lr * (c1 * m + c2 * g) / (math.sqrt(c3 * s) + epsilon), m, s
+
+    return _rule(one, [value, grad, mean, square])
+
+
+def adagrad(value: Any, grad: Any, square_sum: Any, scalars: Any, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s += g**2
+        return w - float(scalars[0]) * g / math.sqrt(s + epsilon), s
+
+    return _rule(one, [value, grad, square_sum])
+
+
+def adadelta(value: Any, grad: Any, square: Any, step_square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float, e: float) -> tuple[float, float, float]:
+        s = rho * s + (1 - rho) * g**2
+        step = g * math.sqrt(e + epsilon) / math.sqrt(s + epsilon)
+        return w - float(scalars[0]) * step, s, rho * e + (1 - rho) * step**2
+
+    return _rule(one, [value, grad, square, step_square])
+
+
+# --- gradients before the rule ---------------------------------------------------------------------------------------
+
+
+def penalize(value: Any, grad: Any, scalars: Any) -> tuple:
+    l1, twice_l2 = map(float, scalars)
+    found = [g + l1 * ((w > 0) - (w < 0)) + twice_l2 * w for w, g in zip(map(float, value), map(float, grad))]
+    return (np.array(found, np.float64),)
+
+
+def clip(grad: Any, scalars: Any) -> tuple:
+    c = float(scalars[0])
+    return (np.array([g if math.isinf(g) else min(max(g, -c), c) for g in map(float, grad)], np.float64),)
+
+
+def add_squares(grad: Any, scalars: Any) -> tuple:
+    return (np.array([float(scalars[0]) + math.fsum(float(g) ** 2 for g in grad)]),)
+
+
+def scale(grad: Any, scalars: Any) -> tuple:
+    return (np.array([float(g) * float(scalars[0]) for g in grad], np.float64),)
+
+
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
@@ -827,7 +945,25 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "embedding.embed_grad_W": embed_grad_W,
     "merge.add": add,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
-    **{f"update.{f.__name__}": f for f in (sgd, momentum, rmsprop, adam)},
+    **{
+        f"update.{f.__name__}": f
+        for f in (
+            decay,
+            sgd,
+            momentum,
+            rmsprop,
+            rmsprop_momentum,
+            rmsprop_centered,
+            rmsprop_centered_momentum,
+            adam,
+            amsgrad,
+            adamax,
+            nadam,
+            adagrad,
+            adadelta,
+        )
+    },
+    **{f"gradients.{f.__name__}": f for f in (penalize, clip, add_squares, scale)},
     **{f"activation.{name}": (lambda x, *o, f=f: (_map(f, x, options=o),)) for name, f in SCALAR.items()},
     **{f"activation.{name}_grad": (lambda d, y, *o, f=f: (_map(f, d, y, options=o),)) for name, f in SCALAR_GRAD.items()},
 }

@@ -130,15 +130,19 @@ def test_twin_equals_reference(op: str, dtype: type) -> None:
 
 
 @both_dtypes
-@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and op.split(".")[0] in ("activation", "update")])
+@pytest.mark.parametrize(
+    "op", [op for op in TWINS if isinstance(op, str) and op.split(".")[0] in ("activation", "update", "gradients")]
+)
 def test_many_chunks_on_threads(op: str, dtype: type) -> None:
     """More elements than one task takes, and not a multiple of it."""
     rng = np.random.default_rng(5)
     for case in cases_of(op):
         args, kwargs = fresh(case, 0, dtype)
         long = [rng.standard_normal(100_003).astype(dtype) if isinstance(a, np.ndarray) and a.size > 1 else a for a in args]
-        if op in ("update.rmsprop", "update.adam"):
+        if op.startswith("update."):
             long = [abs(a) if isinstance(a, np.ndarray) and a.size > 1 else a for a in long]  # running squares
+        if "centered" in op:
+            long[2] = long[2] + long[3] * long[3]  # mean squares, no smaller than the mean's square
         if not any(isinstance(a, np.ndarray) and a.size == 100_003 for a in long):
             continue
         found = run(case, copies(tuple(long)), kwargs, "auto")

@@ -5,7 +5,7 @@ import pytest
 
 from minidl.layers import Dense
 from minidl.models import Sequential
-from minidl.optimizers import SGD, Adam, RMSprop
+from minidl.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 from minidl.parameters import Parameter
 from tests.peers.judge import AdaptiveMoments, Descent, F, RootMeanSquare, agree, leaf, tensor, torch
 
@@ -14,20 +14,67 @@ pytestmark = pytest.mark.peer
 STEPS = 50
 SHAPES = [(4, 3), (3,), (2, 2, 1, 5), (), (1,)]
 
+
+class NAdamInDouble(torch.optim.NAdam):
+    """PyTorch keeps the product of the u_t in the default precision."""
+
+    def step(self):
+        torch.set_default_dtype(torch.float64)
+        try:
+            super().step()
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
 CASES = {  # minidl's optimizer, PyTorch's for a list of leaves
     "sgd": (lambda: SGD(0.1), lambda w: torch.optim.SGD(w, 0.1)),
     "momentum": (lambda: SGD(0.05, 0.9), lambda w: torch.optim.SGD(w, 0.05, momentum=0.9)),
     "nesterov": (lambda: SGD(0.05, 0.9, True), lambda w: torch.optim.SGD(w, 0.05, momentum=0.9, nesterov=True)),
-    "rmsprop, no epsilon": (lambda: RMSprop(0.01, 0.8, 0.0), lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0)),
+    "rmsprop, no epsilon": (
+        lambda: RMSprop(0.01, 0.8, epsilon=0.0),
+        lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0),
+    ),
     "adam, no epsilon": (
         lambda: Adam(0.01, 0.8, 0.99, 0.0),
         lambda w: torch.optim.Adam(w, 0.01, betas=(0.8, 0.99), eps=0.0),
+    ),
+    "adamw, no epsilon": (
+        lambda: AdamW(0.01, 0.3, 0.8, 0.99, 0.0),
+        lambda w: torch.optim.AdamW(w, 0.01, betas=(0.8, 0.99), eps=0.0, weight_decay=0.3),
+    ),
+    "amsgrad, no epsilon": (
+        lambda: Adam(0.01, 0.8, 0.9, 0.0, amsgrad=True),
+        lambda w: torch.optim.Adam(w, 0.01, betas=(0.8, 0.9), eps=0.0, amsgrad=True),
+    ),
+    "adamax, no epsilon": (
+        lambda: Adamax(0.01, 0.8, 0.9, 0.0),
+        lambda w: torch.optim.Adamax(w, 0.01, betas=(0.8, 0.9), eps=0.0),
+    ),
+    "adagrad, no epsilon": (
+        lambda: Adagrad(0.05, 0.3, 0.0),
+        lambda w: torch.optim.Adagrad(w, 0.05, initial_accumulator_value=0.3, eps=0.0),
+    ),
+    "adadelta": (lambda: Adadelta(0.5, 0.9, 1e-3), lambda w: torch.optim.Adadelta(w, 0.5, rho=0.9, eps=1e-3)),
+    "nadam": (
+        lambda: Nadam(0.01, 0.8, 0.99, 1e-3),
+        lambda w: NAdamInDouble(w, 0.01, betas=(0.8, 0.99), eps=1e-3, momentum_decay=1.0),
+    ),
+    "rmsprop centered, no epsilon": (
+        lambda: RMSprop(0.01, 0.8, centered=True, epsilon=0.0),
+        lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0, centered=True),
+    ),
+    "rmsprop with momentum, no epsilon": (
+        lambda: RMSprop(0.01, 0.8, 0.7, 0.0),
+        lambda w: torch.optim.RMSprop(w, 0.01, alpha=0.8, eps=0.0, momentum=0.7),
     ),
     "sgd, written out": (lambda: SGD(0.1), lambda w: Descent(w, 0.1)),
     "momentum, written out": (lambda: SGD(0.05, 0.9), lambda w: Descent(w, 0.05, momentum=0.9)),
     "nesterov, written out": (lambda: SGD(0.05, 0.9, True), lambda w: Descent(w, 0.05, momentum=0.9, nesterov=True)),
     "rmsprop": (lambda: RMSprop(0.01), lambda w: RootMeanSquare(w, 0.01)),
-    "rmsprop, large epsilon": (lambda: RMSprop(0.01, 0.5, 0.3), lambda w: RootMeanSquare(w, 0.01, rho=0.5, epsilon=0.3)),
+    "rmsprop, large epsilon": (
+        lambda: RMSprop(0.01, 0.5, epsilon=0.3),
+        lambda w: RootMeanSquare(w, 0.01, rho=0.5, epsilon=0.3),
+    ),
     "adam": (lambda: Adam(0.01), lambda w: AdaptiveMoments(w, 0.01)),
     "adam, large epsilon": (
         lambda: Adam(0.01, 0.7, 0.95, 0.1),

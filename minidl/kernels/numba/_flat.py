@@ -1,5 +1,7 @@
 """``flat_array(address, length, like)``: an array of ``like``'s type over memory whose address a table holds.
 
+``column(pieces, piece, number, like)`` is one of the arrays of a table's piece (``backend/table.py``).
+
 Nothing owns it: whoever made the table keeps the memory alive.
 """
 
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._jit import DISABLED, inner
 
 if DISABLED:
 
@@ -43,3 +45,9 @@ else:
             return array._getvalue()
 
         return kind(types.int64, types.int64, like), codegen
+
+
+@inner
+def column(pieces, piece, number, like):  # type: ignore[no-untyped-def]
+    """One array of a piece, of the dtype of ``like``."""
+    return flat_array(pieces[piece, number], pieces[piece, pieces.shape[1] - 1], like)

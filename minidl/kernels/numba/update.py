@@ -9,53 +9,120 @@ from math import sqrt
 from typing import Any
 
 from minidl.backend.table import ArrayTable
-from minidl.kernels.numba._flat import flat_array
+from minidl.kernels.numba._flat import column
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
 
 
+def decay(table: ArrayTable, scalars: Any) -> Any:
+    """Kernel of ``ops.update.decay``."""
+    return _run(_decay_on_threads, 1, table, scalars)
+
+
 def sgd(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.update.sgd``."""
-    return _run(_sgd_on_threads, table, scalars)
+    return _run(_sgd_on_threads, 2, table, scalars)
 
 
 def momentum(table: ArrayTable, scalars: Any, momentum: float, nesterov: bool) -> Any:
     """Kernel of ``ops.update.momentum``."""
-    return _run(_momentum_on_threads, table, scalars, scalars.dtype.type(momentum), nesterov)
+    return _run(_momentum_on_threads, 3, table, scalars, scalars.dtype.type(momentum), nesterov)
 
 
 def rmsprop(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.rmsprop``."""
     number = scalars.dtype.type
-    return _run(_rmsprop_on_threads, table, scalars, number(rho), number(1 - rho), number(epsilon))
+    return _run(_rmsprop_on_threads, 3, table, scalars, number(rho), number(1 - rho), number(epsilon))
+
+
+def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_momentum``."""
+    number = scalars.dtype.type
+    constants = (number(rho), number(1 - rho), number(epsilon), number(momentum))
+    return _run(_rmsprop_momentum_on_threads, 4, table, scalars, *constants)
+
+
+def rmsprop_centered(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_centered``."""
+    number = scalars.dtype.type
+    return _run(_rmsprop_centered_on_threads, 4, table, scalars, number(rho), number(1 - rho), number(epsilon))
+
+
+def rmsprop_centered_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_centered_momentum``."""
+    number = scalars.dtype.type
+    constants = (number(rho), number(1 - rho), number(epsilon), number(momentum))
+    return _run(_rmsprop_centered_momentum_on_threads, 5, table, scalars, *constants)
 
 
 def adam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.adam``."""
     number = scalars.dtype.type
     constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(1 - beta_2), number(epsilon))
-    return _run(_adam_on_threads, table, scalars, *constants)
+    return _run(_adam_on_threads, 4, table, scalars, *constants)
 
 
-def _run(kernel: Any, table: ArrayTable, scalars: Any, *constants: Any) -> Any:
-    """float32 and float64 are taken; anything else is declined."""
+def amsgrad(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.amsgrad``."""
+    number = scalars.dtype.type
+    constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(1 - beta_2), number(epsilon))
+    return _run(_amsgrad_on_threads, 5, table, scalars, *constants)
+
+
+def adamax(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adamax``."""
+    number = scalars.dtype.type
+    constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(epsilon))
+    return _run(_adamax_on_threads, 4, table, scalars, *constants)
+
+
+def nadam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.nadam``."""
+    number = scalars.dtype.type
+    constants = (number(beta_1), number(1 - beta_1), number(beta_2), number(1 - beta_2), number(epsilon))
+    return _run(_nadam_on_threads, 4, table, scalars, *constants, count=4)
+
+
+def adagrad(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adagrad``."""
+    return _run(_adagrad_on_threads, 3, table, scalars, scalars.dtype.type(epsilon))
+
+
+def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adadelta``."""
+    number = scalars.dtype.type
+    return _run(_adadelta_on_threads, 4, table, scalars, number(rho), number(1 - rho), number(epsilon))
+
+
+def _run(kernel: Any, columns: int, table: ArrayTable, scalars: Any, *constants: Any, count: int = 1) -> Any:
+    """float32 and float64 are taken; anything else is declined, and so is a table that a kernel would misread."""
     if scalars.dtype not in FLOATS or table.first.dtype != scalars.dtype:
+        return NotImplemented
+    if len(table.rows[0]) != columns or (count > 1 and len(scalars) < count):
         return NotImplemented
     kernel(table.pieces, table.starts, scalars, *constants)
     return None
 
 
 @inner
-def _column(pieces, piece, column, like):  # type: ignore[no-untyped-def]
-    """One array of a piece, of the dtype of ``like``."""
-    return flat_array(pieces[piece, column], pieces[piece, pieces.shape[1] - 1], like)
+def _decay_share(first, last, pieces, starts, scalars):  # type: ignore[no-untyped-def]
+    decay = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value = column(pieces, piece, 0, scalars)
+        for i in range(len(value)):
+            value[i] -= decay * value[i]
+
+
+@compiled
+def _decay_on_threads(pieces, starts, scalars):  # type: ignore[no-untyped-def]
+    in_parallel(_decay_share, len(starts) - 1, (pieces, starts, scalars))
 
 
 @inner
 def _sgd_share(first, last, pieces, starts, scalars):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     for piece in range(starts[first], starts[last]):
-        value, grad = _column(pieces, piece, 0, scalars), _column(pieces, piece, 1, scalars)
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
         for i in range(len(value)):
             value[i] -= rate * grad[i]
 
@@ -69,8 +136,8 @@ def _sgd_on_threads(pieces, starts, scalars):  # type: ignore[no-untyped-def]
 def _momentum_share(first, last, pieces, starts, scalars, m, nesterov):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     for piece in range(starts[first], starts[last]):
-        value, grad = _column(pieces, piece, 0, scalars), _column(pieces, piece, 1, scalars)
-        velocity = _column(pieces, piece, 2, scalars)
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        velocity = column(pieces, piece, 2, scalars)
         for i in range(len(value)):
             step = rate * grad[i]
             v = velocity[i] * m - step
@@ -87,8 +154,8 @@ def _momentum_on_threads(pieces, starts, scalars, m, nesterov):  # type: ignore[
 def _rmsprop_share(first, last, pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     for piece in range(starts[first], starts[last]):
-        value, grad = _column(pieces, piece, 0, scalars), _column(pieces, piece, 1, scalars)
-        square = _column(pieces, piece, 2, scalars)
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square = column(pieces, piece, 2, scalars)
         for i in range(len(value)):
             s = rho * square[i] + rest * (grad[i] * grad[i])
             square[i] = s
@@ -101,11 +168,69 @@ def _rmsprop_on_threads(pieces, starts, scalars, rho, rest, epsilon):  # type: i
 
 
 @inner
+def _rmsprop_momentum_share(first, last, pieces, starts, scalars, rho, rest, epsilon, m):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square, velocity = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        for i in range(len(value)):
+            s = rho * square[i] + rest * (grad[i] * grad[i])
+            v = m * velocity[i] + rate * grad[i] / sqrt(s + epsilon)
+            square[i], velocity[i] = s, v
+            value[i] -= v
+
+
+@compiled
+def _rmsprop_momentum_on_threads(pieces, starts, scalars, rho, rest, epsilon, m):  # type: ignore[no-untyped-def]
+    in_parallel(_rmsprop_momentum_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon, m))
+
+
+@inner
+def _rmsprop_centered_share(first, last, pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    rate, none = scalars[0], scalars[0] * 0
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square, mean = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        for i in range(len(value)):
+            s = rho * square[i] + rest * (grad[i] * grad[i])
+            a = rho * mean[i] + rest * grad[i]
+            square[i], mean[i] = s, a
+            variance = s - a * a
+            value[i] -= rate * grad[i] / sqrt((none if variance < 0 else variance) + epsilon)
+
+
+@compiled
+def _rmsprop_centered_on_threads(pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_rmsprop_centered_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon))
+
+
+@inner
+def _rmsprop_centered_momentum_share(first, last, pieces, starts, scalars, rho, rest, epsilon, m):  # type: ignore[no-untyped-def]
+    rate, none = scalars[0], scalars[0] * 0
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square, mean = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        velocity = column(pieces, piece, 4, scalars)
+        for i in range(len(value)):
+            s = rho * square[i] + rest * (grad[i] * grad[i])
+            a = rho * mean[i] + rest * grad[i]
+            variance = s - a * a
+            v = m * velocity[i] + rate * grad[i] / sqrt((none if variance < 0 else variance) + epsilon)
+            square[i], mean[i], velocity[i] = s, a, v
+            value[i] -= v
+
+
+@compiled
+def _rmsprop_centered_momentum_on_threads(pieces, starts, scalars, rho, rest, epsilon, m):  # type: ignore[no-untyped-def]
+    in_parallel(_rmsprop_centered_momentum_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon, m))
+
+
+@inner
 def _adam_share(first, last, pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
     rate = scalars[0]
     for piece in range(starts[first], starts[last]):
-        value, grad = _column(pieces, piece, 0, scalars), _column(pieces, piece, 1, scalars)
-        mean, square = _column(pieces, piece, 2, scalars), _column(pieces, piece, 3, scalars)
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        mean, square = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
         for i in range(len(value)):
             a = b1 * mean[i] + rest_1 * grad[i]
             s = b2 * square[i] + rest_2 * (grad[i] * grad[i])
@@ -116,3 +241,95 @@ def _adam_share(first, last, pieces, starts, scalars, b1, rest_1, b2, rest_2, ep
 @compiled
 def _adam_on_threads(pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
     in_parallel(_adam_share, len(starts) - 1, (pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon))
+
+
+@inner
+def _amsgrad_share(first, last, pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        mean, square = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        largest = column(pieces, piece, 4, scalars)
+        for i in range(len(value)):
+            a = b1 * mean[i] + rest_1 * grad[i]
+            s = b2 * square[i] + rest_2 * (grad[i] * grad[i])
+            h = s if s > largest[i] or s != s else largest[i]  # NaN is passed on
+            mean[i], square[i], largest[i] = a, s, h
+            value[i] -= rate * a / (sqrt(h) + epsilon)
+
+
+@compiled
+def _amsgrad_on_threads(pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_amsgrad_share, len(starts) - 1, (pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon))
+
+
+@inner
+def _adamax_share(first, last, pieces, starts, scalars, b1, rest_1, b2, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        mean, largest = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        for i in range(len(value)):
+            a = b1 * mean[i] + rest_1 * grad[i]
+            size, before = abs(grad[i]), b2 * largest[i]
+            u = size if size > before or size != size else before  # NaN is passed on
+            mean[i], largest[i] = a, u
+            value[i] -= rate * a / (u + epsilon)
+
+
+@compiled
+def _adamax_on_threads(pieces, starts, scalars, b1, rest_1, b2, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_adamax_share, len(starts) - 1, (pieces, starts, scalars, b1, rest_1, b2, epsilon))
+
+
+@inner
+def _nadam_share(first, last, pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
+    rate, of_mean, of_grad, of_square = scalars[0], scalars[1], scalars[2], scalars[3]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        mean, square = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        for i in range(len(value)):
+            a = b1 * mean[i] + rest_1 * grad[i]
+            s = b2 * square[i] + rest_2 * (grad[i] * grad[i])
+            mean[i], square[i] = a, s
+            value[i] -= rate * (of_mean * a + of_grad * grad[i]) / (sqrt(of_square * s) + epsilon)
+
+
+@compiled
+def _nadam_on_threads(pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_nadam_share, len(starts) - 1, (pieces, starts, scalars, b1, rest_1, b2, rest_2, epsilon))
+
+
+@inner
+def _adagrad_share(first, last, pieces, starts, scalars, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square_sum = column(pieces, piece, 2, scalars)
+        for i in range(len(value)):
+            s = square_sum[i] + grad[i] * grad[i]
+            square_sum[i] = s
+            value[i] -= rate * grad[i] / sqrt(s + epsilon)
+
+
+@compiled
+def _adagrad_on_threads(pieces, starts, scalars, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_adagrad_share, len(starts) - 1, (pieces, starts, scalars, epsilon))
+
+
+@inner
+def _adadelta_share(first, last, pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square, step_square = column(pieces, piece, 2, scalars), column(pieces, piece, 3, scalars)
+        for i in range(len(value)):
+            s = rho * square[i] + rest * (grad[i] * grad[i])
+            step = grad[i] * (sqrt(step_square[i] + epsilon) / sqrt(s + epsilon))
+            square[i], step_square[i] = s, rho * step_square[i] + rest * (step * step)
+            value[i] -= rate * step
+
+
+@compiled
+def _adadelta_on_threads(pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_adadelta_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon))
