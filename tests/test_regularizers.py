@@ -110,6 +110,12 @@ def test_the_length_of_a_row_does_not_count(dtype):
         np.testing.assert_allclose(dw * np.array(factors, dtype)[:, None], [[0.128, -0.096], [0, 0.8]], rtol=1e-5, atol=1e-6)
 
 
+def test_a_row_shorter_than_1e_7_is_divided_by_that():
+    w = np.array([[3e-9, 4e-9], [1.0, 0.0]])  # u = (0.03, 0.04)
+    assert float(OrthogonalRegularizer(1.0).value(w)) == pytest.approx(0.03)
+    np.testing.assert_allclose(OrthogonalRegularizer(1.0).gradient(w), [[1e7, 0], [0, 0.04]], atol=1e-12)
+
+
 def test_rows_of_zeros_and_a_single_row():
     w = np.array([[0.0, 0.0], [3.0, 4.0]])
     assert float(OrthogonalRegularizer(1.0).value(w)) == 0
