@@ -982,6 +982,13 @@ mutant(
     "slope = _normal_cdf(v)",
 )
 mutant(
+    "kernel: the approximate GELU's gradient with the cubic's factor of y",
+    "kernels/numba/activation.py",
+    twin("activation.gelu_grad"),
+    "(1 + 3 * CUBIC * v * v)",
+    "(1 + CUBIC * v * v)",
+)
+mutant(
     "kernel: mish's gradient with 1 - w",
     "kernels/numba/activation.py",
     twin("activation.mish_grad"),

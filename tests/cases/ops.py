@@ -118,22 +118,22 @@ _ELEMENTWISE_SHAPES = [(n,) for n in WIDTHS] + [(0,), (0, 10), (2, 3, 5), (3, 17
 _CANCELS = ("hard_sigmoid", "approximate ")
 
 
-def _activation_cases(name: str, options: tuple[Any, ...], note: str) -> None:
+def _activation_cases(name: str, options: tuple[Any, ...], note: str, **named: Any) -> None:
     def kept(x: np.ndarray) -> np.ndarray:
         return x if name in OF_X else quiet_reference(f"activation.{name}", x, *options)
 
     def on(shape: tuple[int, ...], spread: float = 3) -> Callable[..., Arguments]:
-        return lambda rng, dtype: ((spread * normal(rng, dtype, *shape), *options), {})
+        return lambda rng, dtype: ((spread * normal(rng, dtype, *shape), *options), dict(named))
 
     def backwards(shape: tuple[int, ...]) -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
-            return (normal(rng, dtype, *shape), kept(3 * normal(rng, dtype, *shape)), *options), {}
+            return (normal(rng, dtype, *shape), kept(3 * normal(rng, dtype, *shape)), *options), dict(named)
 
         return make
 
     def backwards_extreme(rng: np.random.Generator, dtype: Any) -> Arguments:
         x_or_y = kept(extremes(dtype))
-        return (normal(rng, dtype, *x_or_y.shape), x_or_y, *options), {}
+        return (normal(rng, dtype, *x_or_y.shape), x_or_y, *options), dict(named)
 
     exactness = "scaled" if name in _CANCELS or note in _CANCELS else "elementwise"
     for shape in _ELEMENTWISE_SHAPES:
@@ -142,7 +142,7 @@ def _activation_cases(name: str, options: tuple[Any, ...], note: str) -> None:
         add(f"activation.{name}_grad", f"{note}{shape}", backwards(shape), size)
     add(f"activation.{name}", f"{note}medium", on((64, 1023)), "medium", exactness)
     add(f"activation.{name}_grad", f"{note}medium", backwards((64, 1023)), "medium")
-    everything = lambda rng, dtype: ((extremes(dtype), *options), {})  # noqa: E731
+    everything = lambda rng, dtype: ((extremes(dtype), *options), dict(named))  # noqa: E731
     add(f"activation.{name}", f"{note}extremes", everything, "tiny", "scaled" if note in _CANCELS else "elementwise")
     add(f"activation.{name}_grad", f"{note}extremes", backwards_extreme, "tiny")
 
@@ -152,7 +152,7 @@ for _name in ACTIVATIONS:
 _activation_cases("leaky_relu", (0.01,), "slope 0.01 ")
 _activation_cases("leaky_relu", (0.0,), "slope 0 ")
 _activation_cases("elu", (0.5,), "alpha 0.5 ")
-_activation_cases("gelu", (True,), "approximate ")
+_activation_cases("gelu", (), "approximate ", approximate=True)  # by name: so kernels take it
 
 
 # --- convolution -----------------------------------------------------------------------------------------------------

@@ -199,6 +199,11 @@ def _map(function: Callable[..., float], *arrays: np.ndarray, options: tuple = (
     return np.array(flat, np.float64).reshape(arrays[0].shape)
 
 
+def _each_element(function: Callable[..., float], arrays: int) -> Callable[..., tuple]:
+    """``function`` of numbers as one of arrays; options by position or by name."""
+    return lambda *args, **named: (_map(function, *args[:arrays], options=(*args[arrays:], *named.values())),)
+
+
 # --- convolution -----------------------------------------------------------------------------------------------------
 
 
@@ -699,6 +704,6 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "merge.add": add,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{f"update.{f.__name__}": f for f in (sgd, momentum, rmsprop, adam)},
-    **{f"activation.{name}": (lambda x, *o, f=f: (_map(f, x, options=o),)) for name, f in SCALAR.items()},
-    **{f"activation.{name}_grad": (lambda d, y, *o, f=f: (_map(f, d, y, options=o),)) for name, f in SCALAR_GRAD.items()},
+    **{f"activation.{name}": _each_element(f, 1) for name, f in SCALAR.items()},
+    **{f"activation.{name}_grad": _each_element(f, 2) for name, f in SCALAR_GRAD.items()},
 }
