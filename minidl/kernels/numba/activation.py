@@ -3,8 +3,8 @@
 NumPy's tanh, exponential and softsign are as fast as a kernel.
 
 Each share is cut out of the arrays first and then counted from 0: only an index that cannot be negative (which in Python
-counts from the end) lets the compiler use vectors. NumPy is as quick with short rules on few numbers, and with
-exponentials in double precision.
+counts from the end) lets the compiler use vectors. NumPy is as quick with short rules on few numbers. Exponentials in double
+precision are left to the references.
 
 ``exp`` of vectors gives 0 where the result is not a normal number, which x exp(x) still is at x = -88. So h = exp(-|x| / 2) is
 taken, and x h h.
