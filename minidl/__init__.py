@@ -16,6 +16,7 @@ _MODULES = (
     "backend",
     "callbacks",
     "config",
+    "constraints",
     "data",
     "datasets",
     "errors",
@@ -28,6 +29,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "parameters",
+    "regularizers",
     "schedules",
     "testing",
     "utils",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl import backend as backend
     from minidl import callbacks as callbacks
     from minidl import config as config
+    from minidl import constraints as constraints
     from minidl import data as data
     from minidl import datasets as datasets
     from minidl import errors as errors
@@ -63,6 +66,7 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl import ops as ops
     from minidl import optimizers as optimizers
     from minidl import parameters as parameters
+    from minidl import regularizers as regularizers
     from minidl import schedules as schedules
     from minidl import testing as testing
     from minidl import utils as utils

@@ -5,10 +5,15 @@ prod(window) in and prod(window) out.
 
     glorot_uniform   U(-a, a),  a = sqrt(6 / (fan_in + fan_out))      glorot_normal   N(0, 2 / (fan_in + fan_out))
     he_uniform       U(-a, a),  a = sqrt(6 / fan_in)                  he_normal       N(0, 2 / fan_in)
+    lecun_uniform    U(-a, a),  a = sqrt(3 / fan_in)                  lecun_normal    N(0, 1 / fan_in)
+    variance_scaling variance scale / n with n = fan_in, fan_out or their mean; all of the above are special cases
+    truncated_normal N(mean, stddev^2), numbers beyond two standard deviations drawn again
     orthogonal       Q of the QR decomposition of a normal matrix, signs made unique, times gain
+    identity         1 on the diagonal, times gain
 
-The normal variants are cut at two standard deviations and widened to keep their variance, as in Keras.
-Sources: Glorot and Bengio 2010; He et al. 2015; Saxe et al. 2014; decks 000 to 003.
+The normal variants that scale a variance are cut at two standard deviations and widened to keep it; truncated_normal is cut
+and not widened, so that its standard deviation is 0.88 stddev. Both as in Keras.
+Sources: LeCun et al. 1998; Glorot and Bengio 2010; He et al. 2015; Saxe et al. 2014; decks 000 to 003.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import numpy as np
 from minidl.backend.random import INITIALISE, Stream, check_seed
 from minidl.checks import check_number
 from minidl.declared import Declared, find
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, closest
 
 _CUT_STANDARD_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2
 
@@ -51,6 +56,8 @@ class Initializer(Declared):
 class Zeros(Initializer):
     """All zeros."""
 
+    aliases = ("zero",)
+
     def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         """Zeros."""
         return np.zeros(shape)
@@ -58,6 +65,8 @@ class Zeros(Initializer):
 
 class Ones(Initializer):
     """All ones."""
+
+    aliases = ("one",)
 
     def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         """Ones."""
@@ -110,43 +119,103 @@ class RandomUniform(Initializer):
         return random.uniform(self.minval, self.maxval, shape)
 
 
-class _VarianceScaling(Initializer):
-    """Variance ``scale`` / fan, fan being ``mode``'s."""
+class TruncatedNormal(Initializer):
+    """N(mean, stddev^2) without its tails: a number further than 2 stddev from the mean is drawn again."""
 
-    scale, mode, normal = 1.0, "fan_avg", False
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = check_number("TruncatedNormal", "mean", mean)
+        self.stddev = check_number("TruncatedNormal", "stddev", stddev, 0)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Normal numbers without tails."""
+        return self.mean + self.stddev * _without_tails(shape, random)
+
+
+class _ScaledVariance(Initializer):
+    """Variance ``scale`` / n; subclasses say of what ``distribution``, and which fan n is by ``mode``."""
+
+    scale, mode, distribution = 1.0, "fan_avg", "uniform"
 
     def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         """Numbers of that variance."""
         fan_in, fan_out = fans(shape)
-        variance = self.scale / max(fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2, 1.0)
-        if not self.normal:
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(n, 1.0)
+        if self.distribution == "uniform":
             return random.uniform(-sqrt(3 * variance), sqrt(3 * variance), shape)
-        values = random.standard_normal(shape)
-        while (outside := np.abs(values) > 2).any():
-            values[outside] = random.standard_normal(int(outside.sum()))
-        return values * (sqrt(variance) / _CUT_STANDARD_DEVIATION)
+        if self.distribution == "untruncated_normal":
+            return random.normal(0.0, sqrt(variance), shape)
+        return _without_tails(shape, random) * (sqrt(variance) / _CUT_STANDARD_DEVIATION)
 
 
-class GlorotUniform(_VarianceScaling):
+class VarianceScaling(_ScaledVariance):
+    """Mean 0 and variance scale / n: signals keep their size from layer to layer, whatever the layers' widths.
+
+    Args:
+        scale: a positive number.
+        mode: what n is: ``"fan_in"``, ``"fan_out"``, or ``"fan_avg"`` for the mean of the two.
+        distribution: ``"truncated_normal"`` (or ``"normal"``), ``"untruncated_normal"`` or ``"uniform"``.
+        seed: as for every initializer.
+
+    Raises ArgumentError for anything else.
+
+    >>> from minidl.backend.random import Stream
+    >>> values = VarianceScaling(2.0, "fan_in", "uniform")((50, 40), Stream(0, 0), 0)
+    >>> bool(abs(values).max() < (3 * 2.0 / 50) ** 0.5)
+    True
+    """
+
+    def __init__(
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.scale = check_number("VarianceScaling", "scale", scale, 0)
+        if not self.scale:
+            raise ArgumentError("VarianceScaling", f"scale={scale!r}", "a positive number", "Zeros(), if that is what is meant")
+        for argument, value, known in (("mode", mode, _MODES), ("distribution", distribution, _DISTRIBUTIONS)):
+            if value not in tuple(known):
+                expected = f"one of {', '.join(map(repr, known))}"
+                raise ArgumentError("VarianceScaling", f"{argument}={value!r}", expected, meant=closest(value, known))
+        self.mode, self.distribution = mode, _DISTRIBUTIONS[distribution]
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = {name: name for name in ("truncated_normal", "untruncated_normal", "uniform")} | {"normal": "truncated_normal"}
+
+
+class GlorotUniform(_ScaledVariance):
     """Keeps the variance of signals and gradients on average; the default of every kernel."""
 
 
-class GlorotNormal(_VarianceScaling):
+class GlorotNormal(_ScaledVariance):
     """The same variance, normal."""
 
-    normal = True
+    distribution = "truncated_normal"
 
 
-class HeUniform(_VarianceScaling):
+class HeUniform(_ScaledVariance):
     """For ReLU, which halves the variance."""
 
     scale, mode = 2.0, "fan_in"
 
 
-class HeNormal(_VarianceScaling):
+class HeNormal(_ScaledVariance):
     """The same variance, normal."""
 
-    scale, mode, normal = 2.0, "fan_in", True
+    scale, mode, distribution = 2.0, "fan_in", "truncated_normal"
+
+
+class LecunUniform(_ScaledVariance):
+    """Keeps the variance of signals."""
+
+    mode = "fan_in"
+
+
+class LecunNormal(_ScaledVariance):
+    """The same variance, normal; for SELU."""
+
+    mode, distribution = "fan_in", "truncated_normal"
 
 
 class Orthogonal(Initializer):
@@ -154,6 +223,8 @@ class Orthogonal(Initializer):
 
     Shapes of more than two axes are flattened to (rest, last).
     """
+
+    aliases = ("orthogonal_initializer", "OrthogonalInitializer")
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -169,6 +240,30 @@ class Orthogonal(Initializer):
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
+class Identity(Initializer):
+    """``gain`` on the diagonal of a matrix, else 0: a layer that begins by handing on what it is given."""
+
+    aliases = ("identity_initializer", "IdentityInitializer")
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = check_number("Identity", "gain", gain)
+
+    def draw(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """The matrix."""
+        if len(shape) != 2:
+            raise ArgumentError("Identity", f"shape {shape}", "two axes")
+        return self.gain * np.eye(*shape)
+
+
+def _without_tails(shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """Standard normal numbers, those beyond 2 and -2 drawn again."""
+    values = random.standard_normal(shape)
+    while (outside := np.abs(values) > 2).any():
+        values[outside] = random.standard_normal(int(outside.sum()))
+    return values
+
+
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """fan_in and fan_out of a parameter (*window, in, out).
 
@@ -182,7 +277,14 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
-_ELSEWHERE = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "kaiming": "he_normal"}
+_ELSEWHERE = {
+    "glorot": "glorot_uniform",
+    "xavier": "glorot_uniform",
+    "he": "he_normal",
+    "kaiming": "he_normal",
+    "lecun": "lecun_normal",
+    "eye": "identity",
+}
 
 
 def get(identifier: str | Initializer, where: str = "initializer") -> Initializer:

@@ -15,11 +15,16 @@ from minidl.initializers import (
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Identity,
     Initializer,
+    LecunNormal,
+    LecunUniform,
     Ones,
     Orthogonal,
     RandomNormal,
     RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
     Zeros,
     fans,
 )
@@ -38,6 +43,25 @@ DISTRIBUTIONS = [
     ("he_uniform", KERNEL, sqrt(2 / 500), sqrt(6 / 500)),
     ("he_normal", DENSE, sqrt(2 / 300), 2 * sqrt(2 / 300) / 0.8796),
     ("he_normal", KERNEL, sqrt(2 / 500), 2 * sqrt(2 / 500) / 0.8796),
+    ("lecun_uniform", DENSE, sqrt(1 / 300), sqrt(3 / 300)),
+    ("lecun_uniform", KERNEL, sqrt(1 / 500), sqrt(3 / 500)),
+    ("lecun_normal", DENSE, sqrt(1 / 300), 2 * sqrt(1 / 300) / 0.8796),
+    ("lecun_normal", KERNEL, sqrt(1 / 500), 2 * sqrt(1 / 500) / 0.8796),
+    ("truncated_normal", DENSE, 0.05 * 0.8796, 0.1),
+    ("variance_scaling", DENSE, sqrt(1 / 300), 2 * sqrt(1 / 300) / 0.8796),
+    ("variance_scaling", KERNEL, sqrt(1 / 500), 2 * sqrt(1 / 500) / 0.8796),
+    *(
+        (VarianceScaling(scale, mode, distribution), shape, sqrt(scale / n), largest * sqrt(scale / n))
+        for scale in (0.1, 3.0)
+        for shape, fan_in, fan_out in ((DENSE, 300, 200), (KERNEL, 500, 1500))
+        for mode, n in (("fan_in", fan_in), ("fan_out", fan_out), ("fan_avg", (fan_in + fan_out) / 2))
+        for distribution, largest in (
+            ("truncated_normal", 2 / 0.8796),
+            ("normal", 2 / 0.8796),
+            ("untruncated_normal", np.inf),
+            ("uniform", sqrt(3)),
+        )
+    ),
     ("random_normal", DENSE, 0.05, np.inf),
     ("normal", DENSE, 0.05, np.inf),
     ("random_uniform", DENSE, 0.05 / sqrt(3), 0.05),
@@ -60,7 +84,60 @@ def test_statistics(name, shape, deviation, largest):
         assert np.abs(values).max() > 0.98 * largest
 
 
-@pytest.mark.parametrize("name", ["glorot_normal", "he_normal"])
+def test_a_normal_distribution_that_is_not_cut_has_tails():
+    values = VarianceScaling(1.0, "fan_in", "untruncated_normal")(DENSE, STREAM, 0) * sqrt(300)
+    assert (np.abs(values) > 2).mean() == pytest.approx(0.0455, abs=0.005)  # 2 (1 - F(2))
+
+
+def test_a_cut_normal_distribution_around_another_mean():
+    values = TruncatedNormal(3.0, 0.5)((10_000,), STREAM, 0)
+    assert values.mean() == pytest.approx(3, abs=0.03)
+    assert values.std() == pytest.approx(0.5 * 0.8796, rel=0.05)
+    assert 2 <= values.min() < 2.01
+    assert 3.99 < values.max() <= 4
+    assert (TruncatedNormal(3.0, 0.0)((4,), STREAM, 0) == 3).all()
+
+
+@pytest.mark.parametrize(
+    "named, scale, mode, distribution",
+    [
+        (GlorotUniform, 1.0, "fan_avg", "uniform"),
+        (GlorotNormal, 1.0, "fan_avg", "truncated_normal"),
+        (HeUniform, 2.0, "fan_in", "uniform"),
+        (HeNormal, 2.0, "fan_in", "truncated_normal"),
+        (LecunUniform, 1.0, "fan_in", "uniform"),
+        (LecunNormal, 1.0, "fan_in", "truncated_normal"),
+    ],
+)
+def test_the_named_ones_are_special_cases(named, scale, mode, distribution):
+    general = VarianceScaling(scale, mode, distribution, seed=4)
+    np.testing.assert_array_equal(named(seed=4)(KERNEL, STREAM, 0), general(KERNEL, STREAM, 0))
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2), (1, 1)])
+def test_identity(shape):
+    np.testing.assert_array_equal(
+        Identity()(shape, STREAM, 0), [[float(i == j) for j in range(shape[1])] for i in range(shape[0])]
+    )
+    np.testing.assert_array_equal(Identity(2.5)(shape, STREAM, 0), 2.5 * Identity()(shape, STREAM, 0))
+
+
+@pytest.mark.parametrize(
+    "alias, kind",
+    {
+        "zero": Zeros,
+        "one": Ones,
+        "normal": RandomNormal,
+        "uniform": RandomUniform,
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+    }.items(),
+)
+def test_other_names_of_keras(alias, kind):
+    assert type(initializers.get(alias)) is kind
+
+
+@pytest.mark.parametrize("name", ["glorot_normal", "he_normal", "lecun_normal", "truncated_normal", "variance_scaling"])
 def test_the_normal_variants_are_cut_normal_distributions(name):
     values = initializers.get(name)(DENSE, STREAM, 0)
     within = np.abs(values) < values.std() / 0.87962566  # one standard deviation before the cut
@@ -118,6 +195,7 @@ def test_orthogonal_needs_a_matrix():
 
 
 RANDOM = [GlorotUniform, GlorotNormal, HeUniform, HeNormal, RandomNormal, RandomUniform, Orthogonal]
+RANDOM += [LecunUniform, LecunNormal, TruncatedNormal, VarianceScaling]
 
 
 @pytest.mark.parametrize("make", RANDOM)
@@ -173,6 +251,25 @@ def test_layers_use_what_they_are_given():
 
 
 @pytest.mark.parametrize("name", all_names("initializer"))
+def test_configuration_makes_an_equal_object(name):
+    chosen = initializers.get(name)
+    again = type(chosen).from_config(chosen.get_config())
+    np.testing.assert_array_equal(again((4, 3), STREAM, 0), chosen((4, 3), STREAM, 0))
+    assert again.get_config() == chosen.get_config()
+
+
+def test_configuration_keeps_every_argument():
+    for chosen in (
+        VarianceScaling(2.0, "fan_out", "normal", 7),
+        TruncatedNormal(1.0, 0.2, 7),
+        Identity(3.0),
+        Orthogonal(2.0, 7),
+    ):
+        again = type(chosen).from_config(chosen.get_config())
+        np.testing.assert_array_equal(again((4, 3), STREAM, 0), chosen((4, 3), STREAM, 0))
+
+
+@pytest.mark.parametrize("name", all_names("initializer"))
 def test_names(name):
     assert isinstance(initializers.get(name), Initializer)
     assert initializers.get(name)((4, 3), STREAM, 0).shape == (4, 3)
@@ -194,6 +291,17 @@ def test_names(name):
         (lambda: HeNormal(seed=1.5), TypeError, ["HeNormal", "seed=1.5"]),
         (lambda: Orthogonal(gain="big"), TypeError, ["Orthogonal", "gain='big'"]),
         (lambda: GlorotUniform(scale=2), TypeError, ["scale"]),
+        (lambda: Identity()((4,), STREAM, 0), ValueError, ["Identity", "(4,)", "two axes"]),
+        (lambda: Identity()((2, 2, 2), STREAM, 0), ValueError, ["Identity", "(2, 2, 2)", "two axes"]),
+        (lambda: Identity("1"), TypeError, ["Identity", "gain='1'"]),
+        (lambda: TruncatedNormal(stddev=-1), ValueError, ["TruncatedNormal", "stddev=-1"]),
+        (lambda: VarianceScaling(0), ValueError, ["VarianceScaling", "scale=0", "positive", "Zeros()"]),
+        (lambda: VarianceScaling(-1), ValueError, ["VarianceScaling", "scale=-1"]),
+        (lambda: VarianceScaling(mode="fan"), ValueError, ["mode='fan'", "'fan_in'", "'fan_avg'"]),
+        (lambda: VarianceScaling(distribution="gauss"), ValueError, ["distribution='gauss'", "'untruncated_normal'"]),
+        (lambda: VarianceScaling(distribution="untruncated"), ValueError, ["Did you mean 'untruncated_normal'"]),
+        (lambda: VarianceScaling(distribution=["normal"]), ValueError, ["distribution=['normal']"]),
+        (lambda: initializers.get("lecun"), ValueError, ["Did you mean 'lecun_normal'"]),
     ],
 )
 def test_mistakes(function, kind, words):

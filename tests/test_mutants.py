@@ -202,6 +202,61 @@ mutant(
 mutant(
     "ELU's gradient with alpha 1", "ops/activation.py", gradient("activation_elu_option"), "dy * (y + alpha)", "dy * (y + 1)"
 )
+mutant(
+    "SELU's gradient without its scale to the right",
+    "ops/activation.py",
+    gradient("activation_selu"),
+    "where(y > 0, dy * SELU_SCALE,",
+    "where(y > 0, dy,",
+)
+mutant("SELU's alpha", "ops/activation.py", naive("activation.selu"), "= 1.6732632423543772,", "= 1.67326324,")
+mutant(
+    "softsign's gradient without the square", "ops/activation.py", gradient("activation_softsign"), ".square(1 -", ".abs(1 -"
+)
+mutant("swish's gradient with its sign", "ops/activation.py", gradient("activation_swish"), "(1 + x * rest)", "(1 - x * rest)")
+mutant(
+    "GELU's gradient without the density",
+    "ops/activation.py",
+    gradient("activation_gelu"),
+    "normal_cdf(x) + x * normal_density(x)",
+    "normal_cdf(x)",
+)
+mutant(
+    "the approximate GELU's gradient with the cubic's factor of y",
+    "ops/activation.py",
+    gradient("activation_gelu_approximate"),
+    "1 + 3 * 0.044715 * x * x",
+    "1 + 0.044715 * x * x",
+)
+mutant("mish's gradient with 1 - w", "ops/activation.py", gradient("activation_mish"), "* rest * (1 + w)", "* rest")
+mutant(
+    "the left tail of GELU as infinity times zero",
+    "ops/activation.py",
+    naive("activation.gelu"),
+    "x = array_namespace(x).maximum(x, -FAR)",
+    "x = array_namespace(x).maximum(x, -float('inf'))",
+)
+mutant(
+    "the normal distribution with the square of a large number rounded",
+    "ops/normal.py",
+    "tests/ops/test_normal.py::test_to_the_last_places[float64]",
+    "floor(16 * a) / 16",
+    "floor(0 * a) / 16",
+)
+mutant(
+    "a log-softmax gradient without the probabilities",
+    "ops/softmax.py",
+    gradient("activation_log_softmax"),
+    "array_namespace(y).exp(y) * dy.sum(",
+    "dy.sum(",
+)
+mutant(
+    "an activation that keeps y where its gradient needs x",
+    "layers/activation.py",
+    gradient("activation_swish"),
+    "(x if self.formula.of_x else y)",
+    "y",
+)
 mutant("tanh' = 1 - y", "ops/activation.py", gradient("activation_tanh"), "dy * (1 - y * y)", "dy * (1 - y)")
 mutant(
     "hard sigmoid with Keras 2's slope",
@@ -1171,6 +1226,50 @@ mutant(
     many("activation.relu"),
     "in_parallel(_relu_share, (len(x) + CHUNK - 1) // CHUNK",
     "in_parallel(_relu_share, len(x) // CHUNK",
+)
+for _name, _share in (("swish", "(x, y)"), ("gelu", "(x, y, approximate)"), ("mish", "(x, y)")):
+    mutant(
+        f"kernel: the last chunk of {_name} lost",
+        "kernels/numba/activation.py",
+        many(f"activation.{_name}"),
+        f"in_parallel(_{_name}_share, (len(x) + CHUNK - 1) // CHUNK, {_share})",
+        f"in_parallel(_{_name}_share, len(x) // CHUNK, {_share})",
+    )
+mutant(
+    "kernel: swish flushed to zero too early",
+    "kernels/numba/activation.py",
+    twin("activation.swish"),
+    "where(v < 0, factor * h * h * r, factor * r)",
+    "where(v < 0, factor * exp(0 - absolute(v)) * r, factor * r)",
+    mode="compiled",
+)
+mutant(
+    "kernel: GELU's polynomial without its last term",
+    "kernels/numba/activation.py",
+    twin("activation.gelu"),
+    "for coefficient in POLYNOMIAL[2:]",
+    "for coefficient in POLYNOMIAL[2:-1]",
+)
+mutant(
+    "kernel: GELU's gradient without the density",
+    "kernels/numba/activation.py",
+    twin("activation.gelu_grad"),
+    "slope = _normal_cdf(v) + v * (DENSITY * exp(-0.5 * v * v))",
+    "slope = _normal_cdf(v)",
+)
+mutant(
+    "kernel: the approximate GELU's gradient with the cubic's factor of y",
+    "kernels/numba/activation.py",
+    twin("activation.gelu_grad"),
+    "(1 + 3 * CUBIC * v * v)",
+    "(1 + CUBIC * v * v)",
+)
+mutant(
+    "kernel: mish's gradient with 1 - w",
+    "kernels/numba/activation.py",
+    twin("activation.mish_grad"),
+    "* rest * (1 + w)",
+    "* rest",
 )
 mutant(
     "kernel: Adam forgets the squares",

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, Unpack
+from collections.abc import Callable
+from typing import Any, NamedTuple, Unpack
 
+from minidl.checks import check_flag
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops import activation as elementwise
 from minidl.ops import softmax as normalized
 
-_FORMULAS = {
-    name: (getattr(elementwise, name), getattr(elementwise, f"{name}_grad"))
-    for name in ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid")
-} | {"softmax": (normalized.softmax, normalized.softmax_grad)}
+
+class Formula(NamedTuple):
+    """An activation function: y = f(x) and dx = gradient(dy, y), or gradient(dy, x) where ``of_x``.
+
+    ``options`` are the arguments of both that a user may set.
+    """
+
+    f: Callable[..., Any]
+    gradient: Callable[..., Any]
+    options: tuple[str, ...] = ()
+    of_x: bool = False
+
+
+FORMULAS = {
+    "linear": Formula(elementwise.linear, elementwise.linear_grad),
+    "sign": Formula(elementwise.sign, elementwise.sign_grad),
+    "sigmoid": Formula(elementwise.sigmoid, elementwise.sigmoid_grad),
+    "tanh": Formula(elementwise.tanh, elementwise.tanh_grad),
+    "relu": Formula(elementwise.relu, elementwise.relu_grad),
+    "softplus": Formula(elementwise.softplus, elementwise.softplus_grad),
+    "leaky_relu": Formula(elementwise.leaky_relu, elementwise.leaky_relu_grad, ("negative_slope",)),
+    "elu": Formula(elementwise.elu, elementwise.elu_grad, ("alpha",)),
+    "selu": Formula(elementwise.selu, elementwise.selu_grad),
+    "hard_sigmoid": Formula(elementwise.hard_sigmoid, elementwise.hard_sigmoid_grad),
+    "softsign": Formula(elementwise.softsign, elementwise.softsign_grad),
+    "exponential": Formula(elementwise.exponential, elementwise.exponential_grad),
+    "swish": Formula(elementwise.swish, elementwise.swish_grad, of_x=True),
+    "gelu": Formula(elementwise.gelu, elementwise.gelu_grad, ("approximate",), of_x=True),
+    "mish": Formula(elementwise.mish, elementwise.mish_grad, of_x=True),
+    "softmax": Formula(normalized.softmax, normalized.softmax_grad),
+    "log_softmax": Formula(normalized.log_softmax, normalized.log_softmax_grad),
+}
+ALIASES = {"silu": "swish"}
 
 
 class Activation(Layer):
-    """y = f(x), element by element (softmax: over the last axis); no parameters.
+    """y = f(x), element by element (softmax and log_softmax: over the last axis); no parameters.
 
     Args:
-        activation: linear, sign, sigmoid, tanh, relu, softplus, leaky_relu, elu, hard_sigmoid or softmax.
-        options: ``negative_slope`` of leaky_relu (0.2), ``alpha`` of elu (1.0); both at least 0.
+        activation: linear, sign, sigmoid, tanh, relu, softplus, leaky_relu, elu, selu, hard_sigmoid, softsign, exponential,
+            swish (or silu), gelu, mish, softmax or log_softmax.
+        negative_slope: of leaky_relu, at least 0; None is 0.2.
+        alpha: of elu, at least 0; None is 1.0.
+        approximate: of gelu; True computes it with a tanh, None or False with the normal distribution.
 
     Raises ArgumentError for an unknown name or a negative option, TypeError for an option the function does not have.
-    Source: decks 000 to 004.
+    Formulas and sources: ``minidl/ops/activation.py``.
 
     >>> import numpy as np
     >>> Activation("relu")(np.array([[-1.0, 2.0]]))
     array([[0., 2.]], dtype=float32)
+    >>> Activation("leaky_relu", negative_slope=0.5)(np.array([[-1.0, 2.0]]))
+    array([[-0.5,  2. ]], dtype=float32)
     """
 
     def __init__(
@@ -37,29 +72,34 @@ class Activation(Layer):
         activation: str,
         negative_slope: float | None = None,
         alpha: float | None = None,
+        approximate: bool | None = None,
         **layer_options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**layer_options)
-        self.negative_slope, self.alpha = negative_slope, alpha
-        given = {"negative_slope": negative_slope, "alpha": alpha}
-        options = {option: value for option, value in given.items() if value is not None}
         if not isinstance(activation, str):
-            raise ArgumentTypeError("Activation", described(activation), f"a name: {', '.join(_FORMULAS)}")
-        if activation not in _FORMULAS:
-            meant = closest(activation, _FORMULAS)
-            raise ArgumentError("Activation", repr(activation), f"one of {', '.join(_FORMULAS)}", meant=meant)
-        self.activation, self.options = activation, options
-        self._f, self._f_grad = _FORMULAS[activation]
-        allowed = list(inspect.signature(self._f).parameters)[1:]
-        for option, value in options.items():
+            raise ArgumentTypeError("Activation", described(activation), f"a name: {', '.join(FORMULAS)}")
+        if (known := ALIASES.get(activation, activation)) not in FORMULAS:
+            meant = closest(activation, FORMULAS, ALIASES)
+            raise ArgumentError("Activation", repr(activation), f"one of {', '.join(FORMULAS)}", meant=meant)
+        self.activation, self.formula = known, FORMULAS[known]
+        self.negative_slope, self.alpha, self.approximate = negative_slope, alpha, approximate
+        given = {"negative_slope": negative_slope, "alpha": alpha, "approximate": approximate}
+        self.options = {option: value for option, value in given.items() if value is not None}
+        self._check_options(f"Activation({activation!r})")
+
+    def _check_options(self, where: str) -> None:
+        allowed = self.formula.options
+        for option, value in self.options.items():
             if option not in allowed:
-                meant = closest(option, allowed, {"alpha": allowed[0], "slope": allowed[0]} if allowed else {})
+                meant = closest(option, allowed, {"alpha": allowed[0]} if allowed else {})
                 expected = f"the options {', '.join(allowed)}" if allowed else "no options"
-                raise ArgumentTypeError(f"Activation({activation!r})", f"the option {option!r}", expected, meant=meant)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ArgumentTypeError(f"Activation({activation!r})", f"{option}={value!r}", "a number")
-            if not 0 <= value < float("inf"):
-                raise ArgumentError(f"Activation({activation!r})", f"{option}={value!r}", "a finite number >= 0")
+                raise ArgumentTypeError(where, f"the option {option!r}", expected, meant=meant)
+            if option == "approximate":
+                check_flag(where, option, value)
+            elif isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ArgumentTypeError(where, f"{option}={value!r}", "a number")
+            elif not 0 <= value < float("inf"):
+                raise ArgumentError(where, f"{option}={value!r}", "a finite number >= 0")
 
     @property
     def is_linear(self) -> bool:
@@ -67,11 +107,11 @@ class Activation(Layer):
         return self.activation == "linear"
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y = f(x); keeps y, from which every activation's derivative can be had."""
+        """y = f(x); keeps what the gradient is a function of: y, or x where two x may have the same y."""
         if self.is_linear:
             return x, None
-        y = self._f(x, **self.options)
-        return y, (y if context.keep else None)
+        y = self.formula.f(x, **self.options)
+        return y, ((x if self.formula.of_x else y) if context.keep else None)
 
     @property
     def final_activation(self) -> Activation:
@@ -95,7 +135,7 @@ class Activation(Layer):
         """dx = dy f'(x)."""
         if self.is_linear:
             return dy
-        return self._f_grad(dy, saved, **self.options) if need_dx else None
+        return self.formula.gradient(dy, saved, **self.options) if need_dx else None
 
 
 def get(identifier: str | Activation | None, where: str) -> Activation:
@@ -104,10 +144,10 @@ def get(identifier: str | Activation | None, where: str) -> Activation:
         return identifier
     if identifier is None:
         return Activation("linear")
-    expected = f"None, an Activation, or one of {', '.join(_FORMULAS)}"
+    expected = f"None, an Activation, or one of {', '.join(FORMULAS)}"
     if not isinstance(identifier, str):
         fix = "activation='relu', or Activation('relu') for one with options"
         raise ArgumentTypeError(where, f"{described(identifier)} as activation", expected, fix)
-    if identifier not in _FORMULAS:
-        raise ArgumentError(where, f"activation={identifier!r}", expected, meant=closest(identifier, _FORMULAS))
+    if identifier not in FORMULAS and identifier not in ALIASES:
+        raise ArgumentError(where, f"activation={identifier!r}", expected, meant=closest(identifier, FORMULAS, ALIASES))
     return Activation(identifier)

@@ -3,6 +3,11 @@
     y_i = exp(x_i - max x) / sum_j exp(x_j - max x)
     dx  = y (dy - sum_j dy_j y_j)
 
+and their logarithms, which stay exact where a probability is too small to be told from zero:
+
+    y_i = x_i - max x - log(sum_j exp(x_j - max x))
+    dx  = dy - exp(y) sum_j dy_j
+
 Subtracting the maximum changes nothing in exact arithmetic and keeps every finite input finite; an infinity gives NaN.
 Source: decks 000 to 002; Bridle 1990.
 """
@@ -23,3 +28,17 @@ def softmax(x: Array) -> Array:
 def softmax_grad(dy: Array, y: Array) -> Array:
     """dx = y (dy - sum(dy y)) over the last axis."""
     return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+
+@op
+def log_softmax(x: Array) -> Array:
+    """Logarithms of probabilities over the last axis: (..., classes) -> (..., classes)."""
+    xp = array_namespace(x)
+    below = x - x.max(axis=-1, keepdims=True)
+    return below - xp.log(xp.exp(below).sum(axis=-1, keepdims=True))
+
+
+@op
+def log_softmax_grad(dy: Array, y: Array) -> Array:
+    """dx = dy - exp(y) sum(dy) over the last axis."""
+    return dy - array_namespace(y).exp(y) * dy.sum(axis=-1, keepdims=True)

@@ -73,7 +73,11 @@ def _about_the_output(back: list[Step], loss: Loss) -> None:
     elif name == "softmax" and isinstance(loss, BinaryCrossentropy):
         message = f"compile: {layer.label} is a softmax, for one class of several, and {of_loss} takes each output by itself"
         warn(f"{message}; use 'categorical_crossentropy' there, or activation='sigmoid'.", DataWarning)
-    elif takes and not loss.from_logits and not (name is None or name in _PROBABILITIES or (of_classes and name == "softplus")):
+    elif (
+        takes
+        and not loss.from_logits
+        and not (name is None or name in _PROBABILITIES or (of_classes and name in ("softplus", "exponential")))
+    ):
         message = f"compile: {layer.label} ends in {name}, whose results are no probabilities, and {of_loss} takes those"
         logits = f", or {of_loss}(from_logits=True)" if name == "linear" else ""
         warn(f"{message}; use activation={takes!r} there{logits}.", DataWarning)

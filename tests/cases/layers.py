@@ -162,6 +162,7 @@ def _table(*cases: Case) -> dict[str, Case]:
 IMAGE = (5, 7, 3)  # height, width, channels
 FIRST = (3, 5, 7)  # the same with the channels first
 ACTIVATIONS = ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid", "softmax")
+ACTIVATIONS += ("selu", "softsign", "exponential", "swish", "gelu", "mish", "log_softmax")
 
 LAYERS = _table(
     # Dense
@@ -263,6 +264,12 @@ LAYERS = _table(
     Case("activation_leaky_relu_steep", lambda: Activation("leaky_relu", negative_slope=1.5), (5,)),
     Case("activation_elu_option", lambda: Activation("elu", alpha=0.7), (5,)),
     Case("activation_elu_0", lambda: Activation("elu", alpha=0), (5,)),
+    Case("activation_gelu_approximate", lambda: Activation("gelu", approximate=True), (5,)),
+    Case("activation_silu", lambda: Activation("silu"), (5,)),
+    Case("activation_log_softmax_3d", lambda: Activation("log_softmax"), (2, 5)),
+    Case("conv_swish", lambda: Conv2D(2, 3, activation="swish"), IMAGE),
+    Case("conv_first_gelu", lambda: Conv2D(2, 3, data_format="channels_first", activation="gelu"), FIRST),
+    Case("conv_first_log_softmax", lambda: Conv2D(3, 2, data_format="channels_first", activation="log_softmax"), FIRST),
     # batch normalisation
     *(
         Case(f"batch_norm_{variant}{mode}", make, shape, training=not mode, batch=4, single=bool(mode) or len(shape) > 1)

@@ -26,6 +26,8 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 WIDTHS = (1, 3, 7, 13, 17, 31, 33, 50)  # around the vector lengths 4, 8, 16 and 32, and never a multiple of one
 ACTIVATIONS = ("linear", "sign", "sigmoid", "tanh", "relu", "softplus", "leaky_relu", "elu", "hard_sigmoid")
+ACTIVATIONS += ("selu", "softsign", "exponential", "swish", "gelu", "mish")
+OF_X = ("swish", "gelu", "mish")  # activations whose gradient is a function of x; all others take y
 
 
 @dataclass(frozen=True)
@@ -112,33 +114,36 @@ def quiet_reference(op: str, *args: Any) -> Any:
 # --- activations -----------------------------------------------------------------------------------------------------
 
 _ELEMENTWISE_SHAPES = [(n,) for n in WIDTHS] + [(0,), (0, 10), (2, 3, 5), (3, 17), (2, 5, 5, 3)]
-_CANCELS = ("hard_sigmoid",)  # x / 6 + 1/2 near -3 is a difference; its result is exact only in units of 1
+# x / 6 + 1/2 near -3 is a difference; the cubic of the approximate gelu is large where the result is small
+_CANCELS = ("hard_sigmoid", "approximate ")
 
 
-def _activation_cases(name: str, options: tuple[Any, ...], note: str) -> None:
+def _activation_cases(name: str, options: tuple[Any, ...], note: str, **named: Any) -> None:
+    def kept(x: np.ndarray) -> np.ndarray:
+        return x if name in OF_X else quiet_reference(f"activation.{name}", x, *options)
+
     def on(shape: tuple[int, ...], spread: float = 3) -> Callable[..., Arguments]:
-        return lambda rng, dtype: ((spread * normal(rng, dtype, *shape), *options), {})
+        return lambda rng, dtype: ((spread * normal(rng, dtype, *shape), *options), dict(named))
 
     def backwards(shape: tuple[int, ...]) -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
-            y = quiet_reference(f"activation.{name}", 3 * normal(rng, dtype, *shape), *options)
-            return (normal(rng, dtype, *shape), y, *options), {}
+            return (normal(rng, dtype, *shape), kept(3 * normal(rng, dtype, *shape)), *options), dict(named)
 
         return make
 
     def backwards_extreme(rng: np.random.Generator, dtype: Any) -> Arguments:
-        y = quiet_reference(f"activation.{name}", extremes(dtype), *options)
-        return (normal(rng, dtype, *y.shape), y, *options), {}
+        x_or_y = kept(extremes(dtype))
+        return (normal(rng, dtype, *x_or_y.shape), x_or_y, *options), dict(named)
 
-    exactness = "scaled" if name in _CANCELS else "elementwise"
+    exactness = "scaled" if name in _CANCELS or note in _CANCELS else "elementwise"
     for shape in _ELEMENTWISE_SHAPES:
         size = "tiny" if np.prod(shape) <= 33 else "small"
         add(f"activation.{name}", f"{note}{shape}", on(shape), size, exactness)
         add(f"activation.{name}_grad", f"{note}{shape}", backwards(shape), size)
     add(f"activation.{name}", f"{note}medium", on((64, 1023)), "medium", exactness)
     add(f"activation.{name}_grad", f"{note}medium", backwards((64, 1023)), "medium")
-    everything = lambda rng, dtype: ((extremes(dtype), *options), {})  # noqa: E731
-    add(f"activation.{name}", f"{note}extremes", everything, "tiny", "elementwise")
+    everything = lambda rng, dtype: ((extremes(dtype), *options), dict(named))  # noqa: E731
+    add(f"activation.{name}", f"{note}extremes", everything, "tiny", "scaled" if note in _CANCELS else "elementwise")
     add(f"activation.{name}_grad", f"{note}extremes", backwards_extreme, "tiny")
 
 
@@ -147,6 +152,7 @@ for _name in ACTIVATIONS:
 _activation_cases("leaky_relu", (0.01,), "slope 0.01 ")
 _activation_cases("leaky_relu", (0.0,), "slope 0 ")
 _activation_cases("elu", (0.5,), "alpha 0.5 ")
+_activation_cases("gelu", (), "approximate ", approximate=True)  # by name: so kernels take it
 
 
 # --- convolution -----------------------------------------------------------------------------------------------------
@@ -394,6 +400,11 @@ def soft_targets(rng: np.random.Generator, dtype: Any, shape: tuple[int, ...]) -
     return quiet_reference("softmax.softmax", normal(rng, dtype, *shape))
 
 
+def log_probabilities(rng: np.random.Generator, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Logarithms of rows of positive numbers that sum to one."""
+    return quiet_reference("softmax.log_softmax", 3 * normal(rng, dtype, *shape))
+
+
 def extreme_logits(dtype: Any) -> np.ndarray:
     """Finite rows of three from one end of the number line to the other."""
     largest, tiny = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_subnormal)
@@ -458,6 +469,8 @@ def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
 
     add("softmax.softmax", str(shape), lambda rng, dtype: ((3 * normal(rng, dtype, *shape),), {}), size, "elementwise")
     add("softmax.softmax_grad", str(shape), lambda r, d: ((normal(r, d, *shape), soft_targets(r, d, shape)), {}), size)
+    add("softmax.log_softmax", str(shape), lambda rng, dtype: ((3 * normal(rng, dtype, *shape),), {}), size, "unit")
+    add("softmax.log_softmax_grad", str(shape), lambda r, d: ((normal(r, d, *shape), log_probabilities(r, d, shape)), {}), size)
     for note, targets in (("one-hot", one_hot), ("soft", soft_targets)):
         for op in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
             add(f"cross_entropy.{op}", f"{shape}, {note}", forwards(targets), size)
@@ -596,9 +609,9 @@ add(
     lambda rng, dtype: ((normal(rng, dtype, 4, 3), np.array([-1, 0, 3, 2**40])), {}),
     "tiny",
 )
-add("softmax.softmax", "extremes", lambda rng, dtype: ((extreme_logits(dtype),), {}), "tiny", "elementwise")
-add("softmax.softmax", "infinities and NaN", lambda rng, dtype: ((broken_logits(dtype),), {}), "tiny", "elementwise")
 for _note, _logits in (("extremes", extreme_logits), ("infinities and NaN", broken_logits)):
+    add("softmax.softmax", _note, lambda rng, dtype, z=_logits: ((z(dtype),), {}), "tiny", "elementwise")
+    add("softmax.log_softmax", _note, lambda rng, dtype, z=_logits: ((z(dtype),), {}), "tiny", "unit")
     for _class in range(3):
         add(
             "cross_entropy.softmax_cross_entropy",

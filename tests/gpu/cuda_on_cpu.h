@@ -132,6 +132,7 @@ template <class T> static T atomicAdd(T *place, T value)
     *place = before + value;
     return before;
 }
+static inline double normcdf(double x) { return erfc(-x / sqrt(2.0)) / 2; }
 static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {
     return (unsigned long long)(((unsigned __int128)a * b) >> 64);

@@ -123,7 +123,9 @@ def check_table(op: str, dtype: Any, *sizes: str) -> None:
 
 
 def declines_on_purpose(case: OpCase) -> bool:
-    return str(case).startswith(tuple(DECLINED)) or case.name.startswith(("slope", "alpha"))  # options given by position
+    return str(case).startswith(tuple(DECLINED)) or case.name.startswith(
+        ("slope", "alpha", "approximate")
+    )  # options given by position
 
 
 DTYPES = only([np.float32, np.float64], always=[np.float32])
@@ -151,6 +153,10 @@ def test_options_reach_the_kernel() -> None:
     assert activation.leaky_relu_grad(x, x, negative_slope=0.25).get().tolist() == [-0.5, -0.25, 0, 1]
     np.testing.assert_allclose(activation.elu(x, alpha=2.0).get()[:2], 2 * np.expm1([-2, -1]), rtol=1e-6)
     np.testing.assert_allclose(activation.elu_grad(x, x, alpha=2.0).get()[:2], [-2 * 0, -1 * 1], rtol=1e-6)
+    for approximate in (False, True):
+        for op, arrays in ((activation.gelu, (x,)), (activation.gelu_grad, (x, x))):
+            expected = op.reference(*(a.get() for a in arrays), approximate=approximate)
+            np.testing.assert_allclose(op(*arrays, approximate=approximate).get(), expected, rtol=1e-6)
 
 
 # -- faults that must be noticed ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from minidl.layers import (
 )
 from minidl.layers.containers import Chain
 from minidl.layers.context import Context
-from minidl.ops.activation import elu, leaky_relu
+from minidl.ops.activation import elu, gelu, leaky_relu
 from minidl.ops.dropout import dropout, dropout_grad
 from tests.ops import naive
 
@@ -276,6 +276,11 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
     },
     leaky_relu: {"negative_slope": 0.2},
     elu: {"alpha": 1.0},
+    gelu: {"approximate": False},
+    Activation: {"negative_slope": None, "alpha": None, "approximate": None},  # None: the function's own default, above
+    initializers.Identity: {"gain": 1.0},
+    initializers.TruncatedNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
+    initializers.VarianceScaling: {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None},
 }
 
 
@@ -290,6 +295,12 @@ def test_options_that_are_given_are_used():
     """A default in the place of an argument would pass every test of defaults."""
     assert leaky_relu(np.array([-1.0]), 0.5) == [-0.5]
     assert elu(np.array([-1.0]), 0.5) == pytest.approx(0.5 * np.expm1(-1.0))
+    one = np.array([1.0])
+    assert float(Activation("gelu")(one)[0]) == pytest.approx(0.8413447, abs=1e-6)  # F(1)
+    assert float(Activation("gelu", approximate=False)(one)[0]) == pytest.approx(0.8413447, abs=1e-6)
+    assert float(Activation("gelu", approximate=True)(one)[0]) == pytest.approx(0.8411920, abs=1e-6)
+    assert float(Activation("leaky_relu", 0.5)(-one)[0]) == -0.5
+    assert float(Activation("elu", alpha=0.5)(-one)[0]) == pytest.approx(0.5 * np.expm1(-1.0))
     x = RNG.normal(size=(5, 3))
     y = BatchNormalization(epsilon=0.5).forward(x, training=True)
     np.testing.assert_allclose(y, (x - x.mean(0)) / np.sqrt(x.var(0) + 0.5), rtol=1e-4, atol=1e-5)

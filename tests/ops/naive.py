@@ -115,16 +115,65 @@ def _elu(x: float, alpha: float = 1.0) -> float:
     return x if x > 0 else alpha * math.expm1(x)
 
 
+def _selu_constants() -> tuple[float, float]:
+    """alpha and scale from the equations they solve: normal numbers keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    one, two = math.erfc(math.sqrt(0.5)) * math.sqrt(math.e), math.erfc(math.sqrt(2)) * math.e**2
+    alpha = math.sqrt(2 / math.pi) / (1 - one)
+    of_square = 2 * two + math.pi * one**2 - 2 * (2 + math.pi) * one + math.pi + 2
+    return alpha, (1 - one) * math.sqrt(2 * math.pi / of_square)
+
+
+SELU_ALPHA, SELU_SCALE = _selu_constants()
+
+
+def _falling(f: Callable[..., float]) -> Callable[..., float]:
+    """f with its limit 0 at -infinity, where its formula is infinity times 0."""
+    return lambda x, *options: 0.0 if x == -math.inf else f(x, *options)
+
+
+def _level(slope: Callable[..., float]) -> Callable[..., float]:
+    """dy slope(x), where the slope is 0 far to the left and 1 far to the right."""
+    return lambda dy, x, *options: dy * (float(x > 0) if abs(x) > 1000 else slope(x, *options))
+
+
+def _softplus(x: float) -> float:
+    return x + math.log1p(exp(-x)) if x > 0 or math.isnan(x) else math.log1p(exp(x))
+
+
+def _gelu(x: float, approximate: bool = False) -> float:
+    if approximate:
+        return x / (1 + exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return x * (math.erfc(-x / math.sqrt(2)) / 2)
+
+
+def _gelu_slope(x: float, approximate: bool = False) -> float:
+    if approximate:
+        t = math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+        return (1 + t) / 2 + x * (1 - t) * (1 + t) / 2 * math.sqrt(2 / math.pi) * (1 + 0.134145 * x**2)
+    return math.erfc(-x / math.sqrt(2)) / 2 + x * exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _mish_slope(x: float) -> float:
+    w = math.tanh(_softplus(x))
+    return w + x * _sigmoid(x) * (1 - w * w)
+
+
 SCALAR: dict[str, Callable[..., float]] = {
     "linear": lambda x: x,
     "sign": lambda x: x if math.isnan(x) else float((x > 0) - (x < 0)),
     "sigmoid": _sigmoid,
     "tanh": math.tanh,
     "relu": lambda x: x if x > 0 or math.isnan(x) else 0.0,
-    "softplus": lambda x: x + math.log1p(exp(-x)) if x > 0 or math.isnan(x) else math.log1p(exp(x)),
+    "softplus": _softplus,
     "leaky_relu": lambda x, slope=0.2: x if x > 0 else slope * x,
     "elu": _elu,
+    "selu": lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * math.expm1(x)),
     "hard_sigmoid": lambda x: x if math.isnan(x) else min(max(x / 6 + 0.5, 0.0), 1.0),
+    "softsign": lambda x: math.copysign(1, x) if math.isinf(x) else x / (1 + abs(x)),
+    "exponential": exp,
+    "swish": _falling(lambda x: x * _sigmoid(x)),
+    "gelu": _falling(_gelu),
+    "mish": _falling(lambda x: x * math.tanh(_softplus(x))),
 }
 SCALAR_GRAD: dict[str, Callable[..., float]] = {
     "linear": lambda dy, y: dy,
@@ -135,13 +184,24 @@ SCALAR_GRAD: dict[str, Callable[..., float]] = {
     "softplus": lambda dy, y: dy * -math.expm1(-y),
     "leaky_relu": lambda dy, y, slope=0.2: dy if y > 0 else slope * dy,
     "elu": lambda dy, y, alpha=1.0: dy if y > 0 else dy * (y + alpha),
+    "selu": lambda dy, y: dy * (SELU_SCALE if y > 0 else y + SELU_SCALE * SELU_ALPHA),
     "hard_sigmoid": lambda dy, y: dy / 6 if 0 < y < 1 else 0.0,
+    "softsign": lambda dy, y: dy * (1 - abs(y)) ** 2,
+    "exponential": lambda dy, y: dy * y,
+    "swish": _level(lambda x: _sigmoid(x) * (1 + x * _sigmoid(-x))),
+    "gelu": _level(_gelu_slope),
+    "mish": _level(_mish_slope),
 }
 
 
 def _map(function: Callable[..., float], *arrays: np.ndarray, options: tuple = ()) -> np.ndarray:
     flat = [function(*map(float, row), *options) for row in zip(*(a.reshape(-1) for a in arrays))]
     return np.array(flat, np.float64).reshape(arrays[0].shape)
+
+
+def _each_element(function: Callable[..., float], arrays: int) -> Callable[..., tuple]:
+    """``function`` of numbers as one of arrays; options by position or by name."""
+    return lambda *args, **named: (_map(function, *args[:arrays], options=(*args[arrays:], *named.values())),)
 
 
 # --- convolution -----------------------------------------------------------------------------------------------------
@@ -301,6 +361,20 @@ def softmax(x: np.ndarray) -> tuple:
 def softmax_grad(dy: np.ndarray, y: np.ndarray) -> tuple:
     def row(d: list[float], p: list[float]) -> list[float]:  # dx_i = sum_j dy_j p_j (delta_ij - p_i), the whole Jacobian
         return [math.fsum(d[j] * p[j] * ((i == j) - p[i]) for j in range(len(p))) for i in range(len(p))]
+
+    return (np.array(_each_row(row, dy, y), np.float64).reshape(y.shape),)
+
+
+def log_softmax(x: np.ndarray) -> tuple:
+    def row(z: list[float]) -> list[float]:
+        return [-_minus_log_softmax(z, j, math.inf) for j in range(len(z))]
+
+    return (np.array(_each_row(row, x), np.float64).reshape(x.shape),)
+
+
+def log_softmax_grad(dy: np.ndarray, y: np.ndarray) -> tuple:
+    def row(d: list[float], v: list[float]) -> list[float]:  # dx_i = sum_j dy_j (delta_ij - exp y_i)
+        return [math.fsum(d[j] * ((i == j) - exp(v[i])) for j in range(len(v))) for i in range(len(v))]
 
     return (np.array(_each_row(row, dy, y), np.float64).reshape(y.shape),)
 
@@ -917,7 +991,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
-    **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad)},
+    **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
     **{
         f"cross_entropy.{f.__name__}": f
         for f in (
@@ -964,6 +1038,6 @@ NAIVE: dict[str, Callable[..., tuple]] = {
         )
     },
     **{f"gradients.{f.__name__}": f for f in (penalize, clip, add_squares, scale)},
-    **{f"activation.{name}": (lambda x, *o, f=f: (_map(f, x, options=o),)) for name, f in SCALAR.items()},
-    **{f"activation.{name}_grad": (lambda d, y, *o, f=f: (_map(f, d, y, options=o),)) for name, f in SCALAR_GRAD.items()},
+    **{f"activation.{name}": _each_element(f, 1) for name, f in SCALAR.items()},
+    **{f"activation.{name}_grad": _each_element(f, 2) for name, f in SCALAR_GRAD.items()},
 }

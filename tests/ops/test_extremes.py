@@ -30,8 +30,8 @@ from minidl.ops.cross_entropy import (
 from minidl.ops.gather import gather
 from minidl.ops.linear import dense
 from minidl.ops.pooling import average_pool, max_pool, max_pool_grad
-from minidl.ops.softmax import softmax
-from tests.cases.ops import ACTIVATIONS, extreme_logits
+from minidl.ops.softmax import log_softmax, log_softmax_grad, softmax
+from tests.cases.ops import ACTIVATIONS, OF_X, extreme_logits
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 LIMITS = {np.float32: 3.4028234663852886e38, np.float64: 1.7976931348623157e308}
@@ -102,6 +102,19 @@ def test_infinite_logits_give_nan(dtype: type) -> None:
         z = np.array([row], dtype)
         assert np.isnan(softmax(z)).all(), row
         assert np.isnan(softmax_cross_entropy(z, np.array([[1, 0]], dtype))[0]).all(), row
+
+
+@both_dtypes
+def test_logarithms_of_probabilities_stay_exact_where_those_are_zero(dtype: type) -> None:
+    z = np.array([[1e4, 0, -1e4]], dtype)
+    y = log_softmax(z)
+    assert y.tolist() == [[0, -1e4, -2e4]]
+    assert log_softmax_grad(np.array([[0, 1, 0]], dtype), y).tolist() == [[-1, 1, 0]]
+    assert log_softmax(np.array([[0, -np.inf]], dtype)).tolist() == [[0, -np.inf]]
+    for row in ([np.inf, 0], [np.nan, 0], [-np.inf, -np.inf]):
+        assert np.isnan(log_softmax(np.array([row], dtype))).all(), row
+    rows = log_softmax(np.array([[np.nan, 1], [2, 3]], dtype))
+    assert np.isnan(rows).tolist() == [[True, True], [False, False]]
 
 
 @both_dtypes
@@ -201,10 +214,56 @@ def test_activations_at_the_ends(dtype: type) -> None:
         "softplus": [x[0], 0, x[2], 0],
         "relu": [x[0], 0, x[2], 0],
         "linear": x.tolist(),
+        "softsign": [1, -1, 1, -1],
+        "exponential": [np.inf, 0, np.inf, 0],
+        "swish": [x[0], 0, x[2], 0],
+        "gelu": [x[0], 0, x[2], 0],
+        "mish": [x[0], 0, x[2], 0],
     }
     for name, expected in left_right.items():
         assert getattr(activation, name)(x).tolist() == expected, name
     assert activation.leaky_relu(x, 0.5).tolist() == [x[0], x[1] / 2, x[2], x[3] / 2]
+    assert activation.gelu(x, approximate=True).tolist() == [x[0], 0, x[2], 0]
+    scale, alpha = activation.SELU_SCALE, activation.SELU_ALPHA
+    np.testing.assert_allclose(activation.selu(x), [scale * float(x[0]), -scale * alpha, np.inf, -scale * alpha], rtol=1e-6)
+
+
+LIMITS_OF_SLOPES = {  # y at -inf and +inf, dy/dx at -inf and +inf
+    "softsign": (-1, 1, 0, 0),
+    "exponential": (0, np.inf, 0, np.inf),
+    "selu": (-activation.SELU_SCALE * activation.SELU_ALPHA, np.inf, 0, activation.SELU_SCALE),
+    **dict.fromkeys(("swish", "gelu", "gelu, approximate", "mish"), (0, np.inf, 0, 1)),
+}
+
+
+@both_dtypes
+@pytest.mark.parametrize("kernels", ["auto", "reference"])
+@pytest.mark.parametrize("name", LIMITS_OF_SLOPES)
+def test_limits_at_the_infinities(dtype: type, kernels: str, name: str) -> None:
+    """Infinity times zero is NaN, which these formulas must go around; without a warning."""
+    name, _, option = name.partition(", ")
+    options = {option: True} if option else {}
+    for x in (np.array([-np.inf, np.inf], dtype), np.array([-LIMITS[dtype], LIMITS[dtype]], dtype)):
+        with config.use_kernels(kernels):
+            y = getattr(activation, name)(x, **options)
+            slope = getattr(activation, f"{name}_grad")(np.ones_like(x), x if name in OF_X else y, **options)
+        expected = np.array(LIMITS_OF_SLOPES[name + (f", {option}" if option else "")], dtype)
+        largest = np.where(np.isfinite(x) & np.isinf(expected[:2]) & (name in OF_X), x, expected[:2])
+        np.testing.assert_allclose(y, largest, rtol=1e-6)
+        np.testing.assert_allclose(slope, expected[2:], rtol=1e-6, atol=1e-6)
+
+
+@both_dtypes
+def test_the_left_tails_keep_their_digits(dtype: type) -> None:
+    """x F(x) far to the left is a small number, not a difference of large ones; F by Python's own erfc."""
+    x = -np.geomspace(0.1, 12 if dtype is np.float32 else 37, 40).astype(dtype)
+    for kernels in ("auto", "reference"):
+        with config.use_kernels(kernels):
+            gelu, swish = activation.gelu(x), activation.swish(x)
+        expected = [v * (math.erfc(-v / math.sqrt(2)) / 2) for v in x.tolist()]
+        tolerance = 1e-5 if dtype is np.float32 else 4e-13  # erfc is given a rounded -x / sqrt(2)
+        np.testing.assert_allclose(gelu, expected, rtol=tolerance)
+        np.testing.assert_allclose(swish, [v * math.exp(v) / (1 + math.exp(v)) for v in x.tolist()], rtol=2e-6)
 
 
 @both_dtypes
@@ -212,7 +271,9 @@ def test_activations_at_the_ends(dtype: type) -> None:
 def test_gradients_at_the_ends_are_finite(dtype: type, name: str) -> None:
     x = np.array([1e38, -1e38, 1e4, -1e4, 0.0, -0.0, np.finfo(dtype).smallest_subnormal], dtype)
     y = getattr(activation, name)(x)
-    assert np.isfinite(getattr(activation, f"{name}_grad")(np.ones_like(y), y)).all()
+    slope = getattr(activation, f"{name}_grad")(np.ones_like(y), x if name in OF_X else y)
+    assert np.isfinite(slope[np.isfinite(y)]).all()
+    assert np.isfinite(y).all() or name == "exponential"  # its slope is infinite where it is
 
 
 @both_dtypes

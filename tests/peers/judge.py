@@ -86,6 +86,13 @@ ACTIVATIONS = {
     "elu": lambda x, alpha=1.0: F.elu(x, alpha),
     "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,  # F.hardsigmoid's gradient is 1/6 in float32: wrong from the 8th digit
     "softmax": lambda x: F.softmax(x, dim=-1),
+    "selu": F.selu,
+    "softsign": F.softsign,
+    "exponential": torch.exp,
+    "swish": F.silu,
+    "gelu": lambda x, approximate=False: F.gelu(x, approximate="tanh" if approximate else "none"),
+    "mish": F.mish,
+    "log_softmax": lambda x: F.log_softmax(x, dim=-1),
 }
 
 

@@ -51,16 +51,17 @@ def test_every_kernel_size(kernel_size, strides, padding):
 
 @pytest.mark.parametrize("data_format", FORMATS)
 @pytest.mark.parametrize("use_bias", [True, False])
-@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if "softmax" not in name])
 def test_bias_and_activation(activation, use_bias, data_format):
     layer = Conv2D(4, 3, padding="same", activation=activation, use_bias=use_bias, data_format=data_format)
     judge_convolution(layer, batch(3, (5, 6), 2, data_format), activation)
 
 
 @pytest.mark.parametrize("data_format", FORMATS)
-def test_softmax_runs_over_the_channels(data_format):
-    layer = Conv2D(4, 3, activation="softmax", data_format=data_format)
-    judge_convolution(layer, batch(3, (5, 6), 2, data_format), "softmax")
+@pytest.mark.parametrize("activation", ["softmax", "log_softmax"])
+def test_softmax_runs_over_the_channels(data_format, activation):
+    layer = Conv2D(4, 3, activation=activation, data_format=data_format)
+    judge_convolution(layer, batch(3, (5, 6), 2, data_format), activation)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 33])

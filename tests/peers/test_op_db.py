@@ -26,8 +26,9 @@ from minidl.ops.linear import bias_grad, dense, dense_grad_W, dense_grad_x
 from minidl.ops.merge import add
 from minidl.ops.normalization import moments, normalize, normalize_grad
 from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_pool_grad
-from minidl.ops.softmax import softmax, softmax_grad
+from minidl.ops.softmax import log_softmax, log_softmax_grad, softmax, softmax_grad
 from minidl.ops.squared_error import squared_error, squared_error_grad
+from tests.cases.ops import OF_X
 from tests.peers.judge import ACTIVATIONS, agree, tensor, torch
 
 pytestmark = pytest.mark.peer
@@ -202,9 +203,16 @@ def elementwise(name, **renamed):
         options = {ours: sample.kwargs[theirs] for theirs, ours in renamed.items() if theirs in sample.kwargs}
         f, f_grad = getattr(activations, name), getattr(activations, f"{name}_grad")
         received = f(array(sample.input), **options)
-        return received, lambda dy: [(sample.input, f_grad(dy, received, **options))]
+        kept = array(sample.input) if name in OF_X else received
+        return received, lambda dy: [(sample.input, f_grad(dy, kept, **options))]
 
     return express
+
+
+def gelu(sample, y):
+    x, approximate = array(sample.input), sample.kwargs.get("approximate") == "tanh"
+    backward = lambda dy: [(sample.input, activations.gelu_grad(dy, x, approximate=approximate))]  # noqa: E731
+    return activations.gelu(x, approximate=approximate), backward
 
 
 def softplus(sample, y):
@@ -213,16 +221,19 @@ def softplus(sample, y):
     return received / beta, lambda dy: [(sample.input, activations.softplus_grad(dy, received))]
 
 
-def last_softmax(sample, y):
-    if sample.input.ndim == 0 or 0 in sample.input.shape[-1:]:
-        raise NoWords("no axis of classes")
-    axis = sample.args[0]
-    received = softmax(np.moveaxis(array(sample.input), axis, -1))
+def over_one_axis(f, f_grad):
+    def express(sample, y):
+        if sample.input.ndim == 0 or 0 in sample.input.shape[-1:]:
+            raise NoWords("no axis of classes")
+        axis = sample.args[0]
+        received = f(np.moveaxis(array(sample.input), axis, -1))
 
-    def backward(dy):
-        return [(sample.input, np.moveaxis(softmax_grad(np.moveaxis(dy, axis, -1), received), -1, axis))]
+        def backward(dy):
+            return [(sample.input, np.moveaxis(f_grad(np.moveaxis(dy, axis, -1), received), -1, axis))]
 
-    return np.moveaxis(received, -1, axis), backward
+        return np.moveaxis(received, -1, axis), backward
+
+    return express
 
 
 def sum_of_two(sample, y):
@@ -335,7 +346,14 @@ EXPRESS = {  # name in op_db: how minidl says it, samples that must be compared 
     "sigmoid": (elementwise("sigmoid"), 3, {}),
     "tanh": (elementwise("tanh"), 1, {}),
     "sign": (elementwise("sign"), 1, {}),
-    "softmax": (last_softmax, 10, {}),
+    "softmax": (over_one_axis(softmax, softmax_grad), 10, {}),
+    "log_softmax": (over_one_axis(log_softmax, log_softmax_grad), 10, {}),
+    "nn.functional.gelu": (gelu, 6, {}),
+    "nn.functional.silu": (elementwise("swish"), 3, {}),
+    "nn.functional.mish": (elementwise("mish"), 3, {}),
+    "nn.functional.selu": (elementwise("selu"), 3, {}),
+    "nn.functional.softsign": (elementwise("softsign"), 3, {}),
+    "exp": (elementwise("exponential"), 1, {}),
     "add": (sum_of_two, 2, {}),
     "nn.functional.dropout": (dropout, 14, {}),
     "nn.functional.batch_norm": (batch_norm, 20, {}),

@@ -1,12 +1,18 @@
-"""ReLU, sigmoid and the gradients of both and of tanh in one pass over memory; NumPy's tanh is as fast.
+"""ReLU, sigmoid, the gradients of both and of tanh, and swish, GELU and mish, in one pass over memory each.
+
+NumPy's tanh, exponential and softsign are as fast as a kernel.
 
 Each share is cut out of the arrays first and then counted from 0: only an index that cannot be negative (which in Python
-counts from the end) lets the compiler use vectors. NumPy is as quick with short rules on few numbers, and with
-exponentials in double precision.
+counts from the end) lets the compiler use vectors. NumPy is as quick with short rules on few numbers. Exponentials in double
+precision are left to the references.
+
+``exp`` of vectors gives 0 where the result is not a normal number, which x exp(x) still is at x = -88. So h = exp(-|x| / 2) is
+taken, and x h h.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,17 +53,47 @@ def tanh_grad(dy: Any, y: Any) -> Any:
     return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_on_threads, dy, y)
 
 
-def _forwards(kernel: Any, x: Any) -> Any:
+def swish(x: Any) -> Any:
+    """Kernel of ``ops.activation.swish``, on flat arrays in single precision."""
+    return _forwards(_swish_on_threads, x) if x.dtype == np.float32 else NotImplemented
+
+
+def swish_grad(dy: Any, x: Any) -> Any:
+    """Kernel of ``ops.activation.swish_grad``, on flat arrays in single precision."""
+    return _backwards(_swish_grad_on_threads, dy, x) if x.dtype == np.float32 else NotImplemented
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Kernel of ``ops.activation.gelu``, on flat arrays in single precision."""
+    return _forwards(_gelu_on_threads, x, bool(approximate)) if x.dtype == np.float32 else NotImplemented
+
+
+def gelu_grad(dy: Any, x: Any, approximate: bool = False) -> Any:
+    """Kernel of ``ops.activation.gelu_grad``, on flat arrays in single precision."""
+    return _backwards(_gelu_grad_on_threads, dy, x, bool(approximate)) if x.dtype == np.float32 else NotImplemented
+
+
+def mish(x: Any) -> Any:
+    """Kernel of ``ops.activation.mish``, on flat arrays in single precision."""
+    return _forwards(_mish_on_threads, x) if x.dtype == np.float32 else NotImplemented
+
+
+def mish_grad(dy: Any, x: Any) -> Any:
+    """Kernel of ``ops.activation.mish_grad``, on flat arrays in single precision."""
+    return _backwards(_mish_grad_on_threads, dy, x) if x.dtype == np.float32 else NotImplemented
+
+
+def _forwards(kernel: Any, x: Any, *options: Any) -> Any:
     x, y = CPU.contiguous(x), CPU.pool.empty(x.shape, x.dtype)  # flat arrays may still have steps
-    kernel(x, y)
+    kernel(x, y, *options)
     return y
 
 
-def _backwards(kernel: Any, dy: Any, y: Any) -> Any:
+def _backwards(kernel: Any, dy: Any, y: Any, *options: Any) -> Any:
     if dy.dtype not in FLOATS or dy.dtype != y.dtype or dy.shape != y.shape:
         return NotImplemented
     dy, y, dx = CPU.contiguous(dy), CPU.contiguous(y), CPU.pool.empty(dy.shape, dy.dtype)
-    kernel(dy, y, dx)
+    kernel(dy, y, dx, *options)
     return dx
 
 
@@ -127,3 +163,143 @@ def _tanh_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
 @compiled
 def _tanh_grad_on_threads(dy, y, dx):  # type: ignore[no-untyped-def]
     in_parallel(_tanh_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx))
+
+
+# -- swish, GELU, mish -------------------------------------------------------------------------------------------------
+
+FAR = 40.0  # beyond it, the normal distribution's F(-x) is 0
+ZERO = 200.0  # exp(-ZERO / 2) is 0
+ROOT = math.sqrt(8 / math.pi)
+CUBIC = 0.044715
+DENSITY = 1 / math.sqrt(2 * math.pi)
+POLYNOMIAL = (  # of ops/normal.py, cut after u^12, where what is left out is below 1e-8
+    *(7.5006796e-6, 1.2568547e-5, -8.0593274e-5, -8.4554018e-5, 6.9030349e-4, -2.9126750e-4, -5.0008404e-3),
+    *(1.7937696e-2, -3.2198086e-2, 2.8600168e-2, 1.3999650e-2, -9.6703470e-2, 4.7205320636e-1),
+)
+
+
+@inner
+def _swish_share(first, last, x, y):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = load(x, at, end - at, 0)
+        v = where(v < -ZERO, -ZERO, v)
+        store(y, at, end - at, _times_sigmoid(v, v))
+
+
+@compiled
+def _swish_on_threads(x, y):  # type: ignore[no-untyped-def]
+    in_parallel(_swish_share, (len(x) + CHUNK - 1) // CHUNK, (x, y))
+
+
+@inner
+def _swish_grad_share(first, last, dy, x, dx):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = _cut(load(x, at, end - at, 0), ZERO)
+        e = exp(0 - absolute(v))
+        r = 1 / (1 + e)
+        slope = where(v < 0, e * r, r) * (1 + v * where(v < 0, r, e * r))
+        store(dx, at, end - at, load(dy, at, end - at, 0) * slope)
+
+
+@compiled
+def _swish_grad_on_threads(dy, x, dx):  # type: ignore[no-untyped-def]
+    in_parallel(_swish_grad_share, (len(x) + CHUNK - 1) // CHUNK, (dy, x, dx))
+
+
+@inner
+def _gelu_share(first, last, x, y, approximate):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = load(x, at, end - at, 0)
+        v = where(v < -FAR, -FAR, v)
+        if approximate:
+            store(y, at, end - at, _times_sigmoid(v, ROOT * v * (1 + CUBIC * v * v)))
+        else:
+            store(y, at, end - at, v * _normal_cdf(v))
+
+
+@compiled
+def _gelu_on_threads(x, y, approximate):  # type: ignore[no-untyped-def]
+    in_parallel(_gelu_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, approximate))
+
+
+@inner
+def _gelu_grad_share(first, last, dy, x, dx, approximate):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = _cut(load(x, at, end - at, 0), FAR)
+        if approximate:
+            g = ROOT * v * (1 + CUBIC * v * v)
+            e = exp(0 - absolute(g))
+            r = 1 / (1 + e)
+            slope = where(g < 0, e * r, r) * (1 + v * where(g < 0, r, e * r) * (ROOT * (1 + 3 * CUBIC * v * v)))
+        else:
+            slope = _normal_cdf(v) + v * (DENSITY * exp(-0.5 * v * v))
+        store(dx, at, end - at, load(dy, at, end - at, 0) * slope)
+
+
+@compiled
+def _gelu_grad_on_threads(dy, x, dx, approximate):  # type: ignore[no-untyped-def]
+    in_parallel(_gelu_grad_share, (len(x) + CHUNK - 1) // CHUNK, (dy, x, dx, approximate))
+
+
+@inner
+def _mish_share(first, last, x, y):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = load(x, at, end - at, 0)
+        v = where(v < -ZERO, -ZERO, v)
+        h = exp(-0.5 * absolute(v))
+        e = h * h
+        above = where(v < 0, v * h * h * (e + 2), v * (1 + 2 * e))
+        store(y, at, end - at, above / where(v < 0, e * (e + 2) + 2, 1 + 2 * e * (1 + e)))
+
+
+@compiled
+def _mish_on_threads(x, y):  # type: ignore[no-untyped-def]
+    in_parallel(_mish_share, (len(x) + CHUNK - 1) // CHUNK, (x, y))
+
+
+@inner
+def _mish_grad_share(first, last, dy, x, dx):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = _cut(load(x, at, end - at, 0), ZERO)
+        e = exp(0 - absolute(v))
+        below = where(v < 0, e * (e + 2) + 2, 1 + 2 * e * (1 + e))
+        w, rest = where(v < 0, e * (e + 2), 1 + 2 * e) / below, where(v < 0, 2, 2 * e * e) / below
+        slope = w + v * (where(v < 0, e, 1) / (1 + e)) * rest * (1 + w)
+        store(dx, at, end - at, load(dy, at, end - at, 0) * slope)
+
+
+@compiled
+def _mish_grad_on_threads(dy, x, dx):  # type: ignore[no-untyped-def]
+    in_parallel(_mish_grad_share, (len(x) + CHUNK - 1) // CHUNK, (dy, x, dx))
+
+
+@inner
+def _cut(v, far):  # type: ignore[no-untyped-def]
+    """v between -far and far; NaN stays."""
+    return where(v < -far, -far, where(v > far, far, v))
+
+
+@inner
+def _times_sigmoid(factor, v):  # type: ignore[no-untyped-def]
+    h = exp(-0.5 * absolute(v))
+    r = 1 / (1 + h * h)
+    return where(v < 0, factor * h * h * r, factor * r)
+
+
+@inner
+def _normal_cdf(v):  # type: ignore[no-untyped-def]
+    """F(v), as in ops/normal.py."""
+    a = absolute(v)
+    a = where(a > FAR, FAR, a)
+    u = (a - 4) / (a + 4)
+    p = u * POLYNOMIAL[0] + POLYNOMIAL[1]
+    for coefficient in POLYNOMIAL[2:]:
+        p = p * u + coefficient
+    below = exp(-0.5 * a * a) * p / (1 + a)
+    return where(v > 0, 1 - below, below)
