@@ -10,20 +10,9 @@ from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.progress import value_text, values
 
 _SHOWN = 20  # rows of the table in a notebook; of more epochs the first, the best and the last are shown
-_LARGER = {
-    "auc",
-    "dice",
-    "f1",
-    "fbeta",
-    "iou",
-    "kappa",
-    "precision",
-    "r2",
-    "recall",
-    "sensitivity",
-    "specificity",
-    "similarity",
-}
+_LARGER = {  # words of names whose large values are the good ones
+    "auc", "dice", "f1", "fbeta", "iou", "kappa", "precision", "r2", "recall", "sensitivity", "similarity", "specificity",
+}  # fmt: skip
 _NEITHER = {"lr", "learning_rate", "epoch"}  # logged beside the metrics, neither good nor bad
 
 
@@ -67,7 +56,8 @@ class History(Callback):
                 text = value_text(by_epoch[name][epoch]) if epoch in by_epoch[name] else ""
                 cells.append(f"<td>{f'<b>{text}</b>' if best_epochs.get(name) == epoch else text}</td>")
             rows.append(f"<tr><td>{epoch + 1}</td>{''.join(cells)}</tr>")
-        return f"<table><thead><tr><th>epoch</th>{head}</tr></thead><tbody><tr><td></td>{lines}</tr>{''.join(rows)}</tbody></table>"
+        body = f"<tr><td></td>{lines}</tr>{''.join(rows)}"
+        return f"<table><thead><tr><th>epoch</th>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _epochs_of(self, name: str) -> Sequence[int]:
         """The epochs of one name; those of the fit where the lists were filled by hand."""

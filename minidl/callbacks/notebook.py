@@ -49,8 +49,8 @@ def board() -> Board | None:
     True
     """
     try:
-        shell = sys.modules["IPython"].get_ipython()  # type: ignore[attr-defined]
-        display = sys.modules["IPython.display"].display  # type: ignore[attr-defined]
+        shell = sys.modules["IPython"].get_ipython()
+        display = sys.modules["IPython.display"].display
         is_kernel = getattr(shell, "kernel", None) is not None
     except (KeyError, AttributeError):
         return None

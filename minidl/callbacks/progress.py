@@ -37,7 +37,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, verbose: int = 1, stream: TextIO | None = None) -> None:
-        self.verbose, self._stream = verbose, stream
+        self.verbose, self.stream = verbose, stream
         self._drawn = 0  # width of the bar's line in which the cursor stands
         self._board: Board | None = None  # the bar of a notebook
 
@@ -49,7 +49,7 @@ class ProgressBar(Callback):
         validation = f", validating on {p['validation_samples']}" if p.get("validation_samples") else ""
         text = f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}"
         if self.bar:
-            text = textwrap.fill(text, max(columns(self.stream) - 1, _NARROWEST))
+            text = textwrap.fill(text, max(columns(self._output) - 1, _NARROWEST))
         self._write(f"{text}\n")
 
     def on_train_end(self, logs: Logs) -> None:
@@ -60,8 +60,8 @@ class ProgressBar(Callback):
 
     def start(self, title: str) -> None:
         """Find out where to print, and start the clock; ``title`` begins the lines of a log."""
-        self.stream = self._stream or sys.stdout
-        self.bar = self.verbose == 1 and is_terminal(self.stream)
+        self._output = self.stream or sys.stdout
+        self.bar = self.verbose == 1 and is_terminal(self._output)
         self._title, self._began, self._printed = title, time.monotonic(), float("-inf")
         self._done, self._drawn = 0, 0  # steps of this pass
 
@@ -103,7 +103,7 @@ class ProgressBar(Callback):
 
     def _new_board(self) -> Board | None:
         """A place for the bar, where output goes to a notebook."""
-        return board() if self.verbose == 1 and self._stream is None and not self.bar else None
+        return board() if self.verbose == 1 and self.stream is None and not self.bar else None
 
     def _show(self, parts: list[str]) -> None:
         """Replace the bar of a notebook; one that cannot be shown is given up."""
@@ -112,7 +112,7 @@ class ProgressBar(Callback):
 
     def _draw(self, heads: tuple[tuple[str, ...], ...], logs: Logs) -> None:
         """Write over the line before: the first of ``heads`` with a bar behind its count, or what fits without a bar."""
-        room, numbers = columns(self.stream) - 1, [_printable(text) for text in values(logs)]
+        room, numbers = columns(self._output) - 1, [_printable(text) for text in values(logs)]
         count, *times = heads[0]
         cells = room - width(" - ".join([f"{count} []", *times, *numbers]))
         if cells >= _FEWEST_CELLS:
@@ -126,7 +126,7 @@ class ProgressBar(Callback):
 
     def _write(self, text: str) -> None:
         if self.verbose:
-            write(self.stream, text)
+            write(self._output, text)
 
 
 class PassProgress:

@@ -144,9 +144,7 @@ def _texts(node: Node) -> list[str]:
         kind += f", {node.parameters:,} parameter{'s' * (node.parameters != 1)}"
     lines = [_cut(node.name), kind, f"output {_shape(node.shape)}"]
     if node.uses > 1:
-        lines.append(
-            f"use {node.use} of {node.uses}, one set of parameters" if node.parameters else f"use {node.use} of {node.uses}"
-        )
+        lines.append(f"use {node.use} of {node.uses}{', one set of parameters' * bool(node.parameters)}")
     return lines
 
 

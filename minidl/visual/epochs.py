@@ -208,9 +208,8 @@ def _mode(mode: Any, name: str, names: list[str]) -> str:
     if isinstance(mode, Mapping):
         for key in mode:
             if key not in names:
-                raise ArgumentError(
-                    _WHERE, f"mode of the metric {key!r}", f"of one of {', '.join(names)}", meant=closest(key, names)
-                )
+                expected = f"of one of {', '.join(names)}"
+                raise ArgumentError(_WHERE, f"mode of the metric {key!r}", expected, meant=closest(key, names))
         mode = mode.get(name, "auto")
     if mode not in ("auto", "min", "max"):
         raise ArgumentError(_WHERE, f"mode={mode!r}", "'auto', 'min', 'max', or a dictionary of them by metric")

@@ -31,7 +31,7 @@ def new_figure(width: float, height: float) -> Any:
     except ImportError as error:
         received = f"no matplotlib ({error})"
         raise MissingPackageError("minidl.visual", received, "matplotlib", 'pip install "minidl[plot]"') from None
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches to the edge
     figure._repr_png_ = partial(_png, figure)  # notebooks know by themselves only the figures of pyplot
     return figure

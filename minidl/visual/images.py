@@ -115,11 +115,8 @@ def _of_dense(where: str, layer: Any, W: np.ndarray, shape: Any) -> tuple[np.nda
     """(units, height, width), or with three channels, of W (inputs, units)."""
     inputs = W.shape[0]
     expected = f"(height, width) or (height, width, 1 or 3) with {inputs} numbers"
-    fix = (
-        f"shape=({round(sqrt(inputs))}, {round(sqrt(inputs))})"
-        if round(sqrt(inputs)) ** 2 == inputs
-        else "shape=(height, width)"
-    )
+    side = round(sqrt(inputs))
+    fix = f"shape=({side}, {side})" if side**2 == inputs else "shape=(height, width)"
     sizes = shape if isinstance(shape, (tuple, list)) else ()
     if not sizes or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes) or prod(sizes) != inputs:
         received = "no shape" if shape is None else f"shape={shape!r}"

@@ -59,9 +59,7 @@ def decision_boundary(
     grid = np.stack(np.meshgrid(across, up), axis=-1)
     result = model.predict(grid.reshape(-1, 2)).reshape(resolution, resolution, outputs)
     if not np.isfinite(result).all():
-        raise DataError(
-            _WHERE, "a model that gives NaN or infinite numbers", "finite outputs", "train with a smaller learning rate"
-        )
+        raise DataError(_WHERE, "a model that gives NaN or infinite numbers", "finite outputs", "a smaller learning rate")
     figure = new_figure(6.2, 4.8)
     axes = figure.subplots()
     second = {label: label > 0 if set(present) <= {-1, 0, 1} else index > 0 for index, label in enumerate(present)}
