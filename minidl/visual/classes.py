@@ -16,6 +16,7 @@ _SIDES = (3.4, 15.0)  # inches of the matrix
 _CELL = 0.52  # inches of a cell where there is room
 _WITH_NUMBERS = 100  # classes up to which numbers can be read in the cells
 _TICKS = 60  # classes up to which each has a label
+_LONGEST = 24  # letters of a name
 _SMALLEST = 4.0  # points of the type in a cell
 _BY = {"true": "true class", "pred": "predicted class", "all": "all samples"}
 
@@ -50,18 +51,26 @@ def confusion(y_true: Any, y_pred: Any, classes: Sequence[Any] | None = None, no
     size = len(counts)
     side = float(np.clip(_CELL * size, *_SIDES))
     names = names or [str(label) for label in range(size)]
-    figure = new_figure(side + 1.6, side + 1.0)
+    type_size, turned = _ticks(names, 72 * side / size)
+    room = 0.58 * max(len(plain(name, _LONGEST)) for name in names) * type_size / 72  # inches of the names beside the matrix
+    figure = new_figure(side + 1.2 + room, side + 0.8 + (room if turned else 0))
     axes = figure.subplots()
     image = axes.imshow(shown, cmap="Blues", vmin=0, vmax=1 if by else max(float(shown.max()), 1))
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, label=f"part of {_BY[by]}" if by else "samples")
+    title_size = float(np.clip(1.6 * side, 10, 16))
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=20 if side < 8 else 40, pad=0.02)
+    bar.set_label(f"part of {_BY[by]}" if by else "samples", fontsize=title_size)
     if not by:
         bar.locator.set_params(integer=True)
     if size <= _WITH_NUMBERS:
-        _write_numbers(axes, image, shown, by, 72 * side * 0.85 / size)
+        _write_numbers(axes, image, shown, by, 72 * side * 0.95 / size)
     right = int(np.trace(counts))
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(f"{right:,} of {samples:,} right ({100 * right / samples:.1f} %)", fontsize="medium")
-    _ticks(axes, names, 72 * side * 0.85 / size)
+    axes.set_xlabel("predicted class", fontsize=title_size)
+    axes.set_ylabel("true class", fontsize=title_size)
+    axes.set_title(f"{right:,} of {samples:,} right ({100 * right / samples:.1f} %)", fontsize=title_size)
+    at = range(0, size, -(-size // _TICKS))
+    labels = [plain(names[index], _LONGEST) for index in at]
+    axes.set_xticks(at, labels, fontsize=type_size, rotation=90 if turned else 0)
+    axes.set_yticks(at, labels, fontsize=type_size)
     return figure
 
 
@@ -97,15 +106,11 @@ def _text(value: float, by: Any, many: bool) -> str:
     return "0" if value == 0 else "1" if value == 1 else f"{value:.2f}".lstrip("0") if many else f"{value:.2f}"
 
 
-def _ticks(axes: Any, names: list[str], cell: float) -> None:
-    """Names of classes along both axes, upright where they would touch; of very many classes every few."""
-    step = -(-len(names) // _TICKS)
-    at = list(range(0, len(names), step))
-    labels = [plain(names[index], 24) for index in at]
+def _ticks(names: list[str], cell: float) -> tuple[float, bool]:
+    """Size of the names along the axes, in points, and whether they must be upright, as they would touch."""
+    step = -(-len(names) // _TICKS)  # of very many classes every few have a label
     size = float(np.clip(0.75 * cell * step, 5, 10))
-    turned = max(map(len, labels)) * 0.58 * size > 0.95 * cell * step
-    axes.set_xticks(at, labels, fontsize=size, rotation=90 if turned else 0)
-    axes.set_yticks(at, labels, fontsize=size)
+    return size, max(len(plain(name, _LONGEST)) for name in names[::step]) * 0.58 * size > 0.95 * cell * step
 
 
 def _names(classes: Any) -> list[str]:

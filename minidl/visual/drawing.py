@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import html
 import os
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minidl.callbacks.progress import width as columns
 from minidl.checks import check_flag
 from minidl.errors import ArgumentError, printable
 from minidl.models.replace import write_atomically
@@ -19,7 +19,9 @@ from minidl.visual.layout import Box, Line, layered
 from minidl.visual.structure import Node, structure
 
 _MARGIN = 10.0  # around everything, and within the frame of a model that is expanded
-_LETTER = 7.3  # pixels of a letter of 12 pixels, rather too many: fonts differ
+_SIZE = 12  # pixels of the type
+_REGULAR = 0.93  # width of regular letters, where bold ones are 1
+_WIDE, _NARROW = frozenset("MWm@%"), frozenset("fijltIJr.,:;'|!()[]{}/\\ ")
 _LINE = 16.0  # from one line of text to the next
 _LONGEST = 44  # letters of a name
 _ARROW = 7.0
@@ -108,8 +110,7 @@ def _draw(nodes: Sequence[Node], expand: bool) -> _Part:
 def _box(node: Node) -> _Part:
     """A rectangle with the node's texts."""
     lines = _texts(node)
-    width = max(columns(lines[0]) * 1.1, *map(columns, lines)) * _LETTER + 24
-    width, height = float(round(max(width, 96))), len(lines) * _LINE + 16
+    width, height = float(round(max(_room(lines), 96))), len(lines) * _LINE + 16
     style = "input" if node.kind == "Input" else "model" if node.inside else "weights" if node.parameters else "plain"
     elements = [f"<title>{_escaped(node.name)}</title>", _rectangle(Box(0, 0, width, height), style, thick=node.output)]
     if node.inside:  # a second border: there is more behind it
@@ -124,12 +125,26 @@ def _expanded(node: Node) -> _Part:
     name, *rest = _texts(node)
     texts = [name, ", ".join(rest[:2]), *rest[2:]]
     head = len(texts) * _LINE + 8
-    width = max(part.width + 2 * _MARGIN, max(map(columns, texts)) * _LETTER + 24)
+    width = max(part.width + 2 * _MARGIN, _room(texts))
     height = part.height + 2 * _MARGIN + head
     elements = [f"<title>{_escaped(node.name)}</title>", _rectangle(Box(0, 0, width, height), "model", thick=node.output)]
     elements += [_text(width / 2, 19 + index * _LINE, text, bold=index == 0) for index, text in enumerate(texts)]
     elements.append(_group((width - part.width) / 2, head + _MARGIN, part.elements))
     return _Part(elements, width, height)
+
+
+def _room(texts: Sequence[str]) -> float:
+    """Pixels for these lines, the first of them bold, in one of the widest fonts that browsers take (DejaVu Sans)."""
+    return 24 + max(_SIZE * sum(map(_letter, text)) * (1 if index == 0 else _REGULAR) for index, text in enumerate(texts))
+
+
+def _letter(letter: str) -> float:
+    """Width of a bold letter, in parts of the size of the type, rather too wide."""
+    if letter > "~":
+        return 1.1 if unicodedata.east_asian_width(letter) in "WF" else 0.9
+    if letter in _WIDE:
+        return 1.1
+    return 0.5 if letter in _NARROW else 0.86 if letter.isupper() or letter in "w#&+<=>~" else 0.72
 
 
 def _texts(node: Node) -> list[str]:

@@ -77,12 +77,13 @@ def _draw_one(axes: Any, name: str, runs: dict[str, dict[str, Series]], mode: st
 
 
 def _draw_several(axes: Any, name: str, runs: dict[str, dict[str, Series]], mode: str) -> None:
-    """A colour for each history; training is dashed, validation a full line."""
+    """A colour for each history; validation is a full line and training, where there is validation, a dashed one."""
     labels, drawn, styles = [], [], {}
+    dashed = "--" if any(f"val_{name}" in of_run for of_run in runs.values()) else "-"
     for index, (run, of_run) in enumerate(runs.items()):
         colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index // len(COLOURS) % len(MARKERS)]
         last = None
-        for key, style, label in ((name, "--", "training"), (f"val_{name}", "-", "validation")):
+        for key, style, label in ((name, dashed, "training"), (f"val_{name}", "-", "validation")):
             if key in of_run:
                 last = of_run[key]
                 line = _line(axes, last, colour, marker, style)
@@ -95,7 +96,7 @@ def _draw_several(axes: Any, name: str, runs: dict[str, dict[str, Series]], mode
             _star(axes, last, best, colour)
             text += f": best {number_text(last.values[best])} in epoch {last.epochs[best]}"
         labels.append((line, text))
-    for label, style in styles.items():
+    for label, style in styles.items() if len(styles) > 1 else ():
         labels.append((axes.plot([], [], style, color=GREY)[0], label))
     _legend(axes, labels + _crosses(axes, drawn), columns=1)
 
@@ -131,13 +132,21 @@ def _legend(axes: Any, labels: list[tuple[Any, str]], columns: int) -> None:
 
 
 def _finish(axes: Any, name: str, runs: dict[str, dict[str, Series]]) -> None:
-    axes.set(xlabel="epoch", ylabel=plain(name))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(plain(name), fontsize="medium" if len(name) <= 24 else "x-small")
+    axes.yaxis.set_major_formatter(_tick)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     epochs = np.concatenate([of_run[key].epochs for of_run in runs.values() for key in (name, f"val_{name}") if key in of_run])
     if epochs.min() == epochs.max():
         axes.set(xticks=[epochs[0]], xlim=(epochs[0] - 1, epochs[0] + 1))
-    axes.xaxis.get_major_locator().set_params(**({} if epochs.min() == epochs.max() else {"integer": True}))
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _tick(value: float, place: int | None = None) -> str:
+    """A number of the axis in full: a factor common to all would stand above the axis, where the legend is."""
+    return f"{value:.10g}"
 
 
 # -- what is drawn -----------------------------------------------------------------------------------------------------

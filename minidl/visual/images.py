@@ -58,8 +58,7 @@ def filters(model_or_layer: Any, shape: Any = None, *, channel: int | None = Non
             raise ArgumentError(where, f"channel={channel!r} for {layer.label}", "channel for Conv2D layers only")
         pictures, what = _of_dense(where, layer, W, implied if shape is None else shape)
     total, pictures = len(pictures), pictures[:limit]
-    count = f"{total}" if total <= limit else f"the first {limit} of {total}"
-    title = f"{plain(layer.label)}: {count} {what}"
+    title = f"{plain(layer.label)}: {_counted(total, limit, what)}"
     if pictures.ndim == 4:
         return _tiles(_in_colours(pictures), title, "", {})
     largest = largest_magnitude(pictures)
@@ -99,7 +98,7 @@ def _innermost(layer: Layer) -> Sequence[Layer]:
 def _of_convolution(where: str, layer: Any, W: np.ndarray, channel: int | None) -> tuple[np.ndarray, str]:
     """(filters, height, width) or (filters, height, width, 3) of W (height, width, channels, filters)."""
     height, width, channels, _ = W.shape
-    what = f"filters of {height} x {width}"
+    what = f"filter~ of {height} x {width}"
     if channel is not None:
         if check_integer(where, "channel", channel, low=0) >= channels:
             raise ArgumentError(where, f"channel={channel}", f"0 to {channels - 1}, a channel that {layer.label} takes")
@@ -124,7 +123,7 @@ def _of_dense(where: str, layer: Any, W: np.ndarray, shape: Any) -> tuple[np.nda
     pictures = [as_image(row.reshape(tuple(sizes))) for row in W.T]
     if pictures[0] is None:
         raise ArgumentError(where, f"shape={tuple(sizes)!r} for {layer.label}", expected, fix)
-    return np.stack(pictures), f"units on {pictures[0].shape[0]} x {pictures[0].shape[1]} pixels"  # type: ignore[arg-type]
+    return np.stack(pictures), f"unit~ on {pictures[0].shape[0]} x {pictures[0].shape[1]} pixels"  # type: ignore[arg-type]
 
 
 def _in_colours(pictures: np.ndarray) -> np.ndarray:
@@ -166,8 +165,8 @@ def feature_maps(model: Any, x: Any, layer: Any, *, limit: int = 64) -> Any:
         raise ShapeError(where, f"results of shape {y.shape} from {layer.label}", "one to three axes")
     pictures = y if _channels_first(model, layer) else np.moveaxis(y, -1, 0)
     total, pictures = len(pictures), pictures[:limit]
-    count = f"{total} maps" if total <= limit else f"the first {limit} of {total} maps"
-    title = f"{plain(layer.label)}: {count} of {pictures.shape[1]} x {pictures.shape[2]}"
+    what = f"map~ of {pictures.shape[1]} x {pictures.shape[2]}"
+    title = f"{plain(layer.label)}: {_counted(total, limit, what)}"
     return _tiles(pictures, title, "output", _scale(pictures))
 
 
@@ -219,6 +218,15 @@ def _channels_first(model: Model, layer: Layer) -> bool:
     return data_format == "channels_first"
 
 
+def _counted(total: int, limit: int, what: str) -> str:
+    """How many there are, and of how many that is; ``~`` in ``what`` stands for the s of several.
+
+    >>> _counted(1, 64, "filter~ of 5 x 5"), _counted(100, 64, "map~ of 7 x 7")
+    ('1 filter of 5 x 5', 'the first 64 of 100 maps of 7 x 7')
+    """
+    return f"{'' if total <= limit else f'the first {limit} of '}{total} {what.replace('~', 's' * (total != 1))}"
+
+
 # -- drawing -----------------------------------------------------------------------------------------------------------
 
 
@@ -241,7 +249,7 @@ def _tiles(pictures: np.ndarray, title: str, unit: str, options: dict[str, Any])
     across, down = 1 + _GAP, ratio + _GAP + _LABEL
     inches = float(np.clip(_WIDTH / columns, *_INCHES))
     width, height = columns * across * inches, rows * down * inches
-    figure = new_figure(max(width + (1.1 if unit else 0.3), 3.2), max(height + 0.5, 1.6))
+    figure = new_figure(max(width + (1.1 if unit else 0.3), 0.085 * len(title) + 0.4), max(height + 0.5, 1.6))
     axes = figure.subplots()
     for index, picture in enumerate(pictures):
         left, top = index % columns * across, index // columns * down + _LABEL
@@ -249,7 +257,7 @@ def _tiles(pictures: np.ndarray, title: str, unit: str, options: dict[str, Any])
         axes.text(left + 0.5, top - 0.03, str(index), ha="center", va="bottom", fontsize=7)
     axes.set(xlim=(-0.02, columns * across - _GAP + 0.02), ylim=(rows * down - _GAP + 0.02, 0), aspect="equal")
     axes.set_axis_off()
-    axes.set_title(title, fontsize="medium")
+    figure.suptitle(title, fontsize="medium")
     if unit:
         figure.colorbar(image, ax=axes, label=unit, shrink=0.9, aspect=max(12, 24 * height / 4))
     return figure

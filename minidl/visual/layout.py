@@ -19,7 +19,8 @@ from itertools import pairwise
 _GAP = 28.0  # between neighbours of a row
 _BEND = 10.0  # width of a bend
 _ROW_GAP = (34.0, 90.0)  # between rows; the farther lines go sideways there, the larger
-_SWEEPS = 8
+_SWEEPS = 8  # over the order
+_SHIFTS = 24  # over the places
 _SHARE = 0.7  # the part of a box's upper edge over which its arrows arrive
 
 
@@ -174,7 +175,7 @@ def _place(items: list[_Item], rows: list[list[int]]) -> None:
     for item in items:
         if item.box is None:
             lanes.setdefault(item.source, []).append(item)
-    for sweep in range(3 * _SWEEPS):
+    for sweep in range(_SHIFTS):
         downwards = sweep % 2 == 0
         for row in rows if downwards else rows[::-1]:
             wishes, weights = [], []
