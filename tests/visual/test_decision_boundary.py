@@ -43,6 +43,7 @@ def test_one_output_is_a_colour_and_its_threshold_a_line():
     np.testing.assert_allclose(points[0, 0], [-0.32, -0.24], rtol=1e-6)  # 8 % beyond the outermost
     np.testing.assert_allclose(points[-1, -1], [4.32, 3.24], rtol=1e-6)
     np.testing.assert_allclose(shown, 1 / (1 + np.exp(2 - points[..., 0])), rtol=1e-5)
+    assert axes.images[0].origin == "lower", "the first row of the grid is the lowest"
     assert axes.images[0].get_clim() == (0, 1)
     (contour,) = [collection for collection in axes.collections if collection not in clouds(axes)]
     (path,) = contour.get_paths()

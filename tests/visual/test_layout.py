@@ -53,6 +53,15 @@ def test_crossings_are_counted():
     assert crossings([Item([2]), Item([3]), Item([]), Item([])], [[0, 1], [2, 3]]) == 0
 
 
+def test_rows_are_sorted_so_that_lines_do_not_cross():
+    layout = layered([(40, 20)] * 7, [(), (0,), (0,), (0,), (3,), (1,), (2,)])
+    across = [box.middle for box in layout.boxes]
+    by_place = sorted((1, 2, 3), key=across.__getitem__)
+    child = {1: 5, 2: 6, 3: 4}
+    assert sorted((4, 5, 6), key=across.__getitem__) == [child[parent] for parent in by_place]
+    assert all(across[child[parent]] == pytest.approx(across[parent]) for parent in child), "straight down"
+
+
 def test_long_lines_pass_beside_boxes():
     sizes = [(60, 30), (200, 60), (40, 20), (120, 30), (60, 30)]
     parents = [(), (0,), (1,), (2, 0), (3, 0, 1)]
