@@ -36,7 +36,7 @@ def curves(history: Any, metrics: Any = None, *, mode: Any = "auto") -> Any:
             ``{"Adam": first, "SGD": second}``, which are drawn side by side.
         metrics: the names to draw, such as ``["loss", "accuracy"]``; None draws all.
         mode: whether small values (``"min"``) or large ones (``"max"``) are the best, for all metrics or as a dictionary by
-            name; ``"auto"`` goes by the names, as ``EarlyStopping`` does: max for accuracies and the like, else min.
+            name; ``"auto"`` goes by the names: max for accuracies, areas, precision, recall and the like, else min.
 
     Returns a matplotlib Figure. Raises ArgumentTypeError for anything but histories, ArgumentError for an unknown metric or
     mode, DataError for an empty history or lists of different lengths, MissingPackageError without matplotlib.
