@@ -33,6 +33,7 @@ _MODULES = (
     "schedules",
     "testing",
     "utils",
+    "visual",
 )
 _NAMES = {
     "set_backend": "backend",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl import schedules as schedules
     from minidl import testing as testing
     from minidl import utils as utils
+    from minidl import visual as visual
     from minidl.backend import get_threads as get_threads
     from minidl.backend import set_backend as set_backend
     from minidl.backend import set_threads as set_threads

@@ -44,6 +44,7 @@ FLOORS = {
     "callbacks": 5,
     "training": 5.5,
     "models": 6,
+    "visual": 6.5,
     "__init__": 7,
     "compat": 8,
     "testing": 9,  # may import anything; only the lazy names of ``__init__`` and ``__main__`` lead to it
@@ -58,6 +59,7 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),
+    ("visual/figures.py", "matplotlib.figure"),  # optional, and slow to import
     ("models/weights.py", "safetensors.numpy"),  # only models that are written need it
 }
 BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib

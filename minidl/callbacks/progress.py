@@ -1,4 +1,4 @@
-"""Progress for people: a bar with the time left in a terminal, one line per epoch in a log.
+"""Progress for people: a bar with the time left in a terminal or notebook, one line per epoch in a log.
 
 A line that is redrawn must not reach the terminal's last column: there the terminal wraps it, a carriage return goes back
 to the second half only, and the first half stays for ever. So every line of a bar is made for the width of the moment.
@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.notebook import Board, board
 
 _CELLS = 30  # of the bar, where there is room
 _FEWEST_CELLS = 5  # a shorter bar shows nothing
@@ -28,24 +29,27 @@ class ProgressBar(Callback):
     """Prints how training goes.
 
     Args:
-        verbose: 1: a bar in a terminal and a line per epoch elsewhere; 2: a line per epoch; 0: nothing.
+        verbose: 1: a bar in a terminal, a line per epoch elsewhere, and in a notebook above these lines a bar that updates in
+            place; 2: a line per epoch; 0: nothing.
         stream: where to; None is standard output as it is when training begins.
 
     Training never fails for its progress: a closed or unwilling stream is left alone.
     """
 
     def __init__(self, verbose: int = 1, stream: TextIO | None = None) -> None:
-        self.verbose, self._stream = verbose, stream
+        self.verbose, self.stream = verbose, stream
         self._drawn = 0  # width of the bar's line in which the cursor stands
+        self._board: Board | None = None  # the bar of a notebook
 
     def on_train_begin(self, logs: Logs) -> None:
         """Say what is trained on what."""
         self.start("")
+        self._board = self._new_board()
         p = self.params
         validation = f", validating on {p['validation_samples']}" if p.get("validation_samples") else ""
         text = f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}"
         if self.bar:
-            text = textwrap.fill(text, max(columns(self.stream) - 1, _NARROWEST))
+            text = textwrap.fill(text, max(columns(self._output) - 1, _NARROWEST))
         self._write(f"{text}\n")
 
     def on_train_end(self, logs: Logs) -> None:
@@ -56,8 +60,8 @@ class ProgressBar(Callback):
 
     def start(self, title: str) -> None:
         """Find out where to print, and start the clock; ``title`` begins the lines of a log."""
-        self.stream = self._stream or sys.stdout
-        self.bar = self.verbose == 1 and is_terminal(self.stream)
+        self._output = self.stream or sys.stdout
+        self.bar = self.verbose == 1 and is_terminal(self._output)
         self._title, self._began, self._printed = title, time.monotonic(), float("-inf")
         self._done, self._drawn = 0, 0  # steps of this pass
 
@@ -70,12 +74,15 @@ class ProgressBar(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Redraw the bar from time to time."""
         now, self._done = time.monotonic(), batch + 1
-        if self.bar and now - self._printed >= _SECONDS_BETWEEN_UPDATES:
+        if (self.bar or self._board) and now - self._printed >= _SECONDS_BETWEEN_UPDATES:
             self._printed = now
             done, steps = self._done, self.params["steps"]
             left = f"ETA: {clock((now - self._began) / done * (steps - done))}"
             count = f"{done:>{len(str(steps))}}/{steps}"
-            self._draw(((count, left), (count,), (f"{100 * done // steps}%",)), logs)
+            if self.bar:
+                self._draw(((count, left), (count,), (f"{100 * done // steps}%",)), logs)
+            else:
+                self._show([count, left, *values(logs)])
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """The epoch's line."""
@@ -90,11 +97,22 @@ class ProgressBar(Callback):
             self._write("\n")
             self._drawn = 0
         else:
+            if self._board and self._board.shown:
+                self._show([f"{self._done}/{steps}", took])
             self._write(f"{self._title}{' - '.join([f'{took} {each}', *values(logs)])}\n")
+
+    def _new_board(self) -> Board | None:
+        """A place for the bar, where output goes to a notebook."""
+        return board() if self.verbose == 1 and self.stream is None and not self.bar else None
+
+    def _show(self, parts: list[str]) -> None:
+        """Replace the bar of a notebook; one that cannot be shown is given up."""
+        if self._board and not self._board.show(f"{self._title}{' - '.join(parts)}", self._done, self.params["steps"]):
+            self._board = None
 
     def _draw(self, heads: tuple[tuple[str, ...], ...], logs: Logs) -> None:
         """Write over the line before: the first of ``heads`` with a bar behind its count, or what fits without a bar."""
-        room, numbers = columns(self.stream) - 1, [_printable(text) for text in values(logs)]
+        room, numbers = columns(self._output) - 1, [_printable(text) for text in values(logs)]
         count, *times = heads[0]
         cells = room - width(" - ".join([f"{count} []", *times, *numbers]))
         if cells >= _FEWEST_CELLS:
@@ -108,7 +126,7 @@ class ProgressBar(Callback):
 
     def _write(self, text: str) -> None:
         if self.verbose:
-            write(self.stream, text)
+            write(self._output, text)
 
 
 class PassProgress:
@@ -118,6 +136,7 @@ class PassProgress:
         self._bar = ProgressBar(verbose)
         self._bar.params = {"steps": max(-(-samples // batch_size), 1)}
         self._bar.start(f"{what} - ")
+        self._bar._board = self._bar._new_board()
 
     def update(self, done: int, logs: Logs) -> None:
         """After ``done`` batches."""
@@ -232,4 +251,9 @@ def values(logs: Logs) -> list[str]:
     >>> values({"loss": 0.12345, "accuracy": 0.000012, "squares": 1e30})
     ['loss: 0.1235', 'accuracy: 1.2000e-05', 'squares: 1.0000e+30']
     """
-    return [f"{name}: {v:.4f}" if 1e-3 < abs(v) < 1e6 or v == 0 else f"{name}: {v:.4e}" for name, v in logs.items()]
+    return [f"{name}: {value_text(value)}" for name, value in logs.items()]
+
+
+def value_text(value: float) -> str:
+    """One value with four digits."""
+    return f"{value:.4f}" if 1e-3 < abs(value) < 1e6 or value == 0 else f"{value:.4e}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,28 @@ from minidl.layers.graph import Graph
 
 def summary_text(network: Layer) -> str:
     """The table: layer, output shape, parameters, and what one sample keeps in memory from forward to backward pass."""
+    rows, totals = _table(network)
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [_line(rows[0], widths), "-" * len(_line(rows[0], widths))]
+    lines += [_line(row, widths) for row in rows[1:]]
+    return "\n".join([*lines, "-" * len(lines[0]), *totals])
+
+
+def summary_html(network: Layer) -> str:
+    """The table of ``summary_text`` as HTML, for notebooks."""
+    rows, totals = _table(network)
+    align = ("left", "left", "right", "right")
+    table = []
+    for tag, row in zip(("th", *["td"] * len(rows)), rows):
+        cells = "".join(f'<{tag} style="text-align:{a}">{html.escape(text)}</{tag}>' for a, text in zip(align, row))
+        table.append(f"<tr>{cells}</tr>")
+    head, *body = table
+    below = "<br>".join(html.escape(text) for text in totals)
+    return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table><p>{below}</p>"
+
+
+def _table(network: Layer) -> tuple[list[tuple[str, str, str, str]], list[str]]:
+    """The rows, the first of them the names of the columns, and the lines below."""
     rows = [("Layer", "Output shape", "Parameters", "Kept per sample")]
     kept = _kept_bytes(network)
     uses: dict[Layer, list[tuple[str, int]]] = {}  # a layer's row stands where it is used first
@@ -28,13 +51,9 @@ def summary_text(network: Layer) -> str:
     total = network.count_params()
     shared = "; shared ones are counted once" if sum(layer.count_params() for layer in uses) > total else ""
     trainable = sum(p.size for p in network.parameters if p.trainable)
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [_line(rows[0], widths), "-" * len(_line(rows[0], widths))]
-    lines += [_line(row, widths) for row in rows[1:]]
-    lines += ["-" * len(lines[0])]
-    lines += [f"Parameters: {total:,} (trainable {trainable:,}, not trainable {total - trainable:,}){shared}"]
-    lines += [f"Memory: parameters {_size(sum(p.value.nbytes for p in network.weights))}, kept per sample {_size(sum(kept))}"]
-    return "\n".join(lines)
+    totals = [f"Parameters: {total:,} (trainable {trainable:,}, not trainable {total - trainable:,}){shared}"]
+    totals += [f"Memory: parameters {_size(sum(p.value.nbytes for p in network.weights))}, kept per sample {_size(sum(kept))}"]
+    return rows, totals
 
 
 def _shape_text(shape: Any) -> str:

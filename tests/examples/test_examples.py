@@ -51,13 +51,13 @@ def number(text, name):
     return float(re.search(rf"^{name}: ([\d.]+)", text, re.MULTILINE)[1])
 
 
-def check_png(path):
+def check_png(path, smallest=20_000):
     """The picture is there, of a size to be read, and not empty."""
     content = path.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", content[16:24])
     assert min(width, height) >= 300
-    assert len(content) > 20_000
+    assert len(content) > smallest
 
 
 def test_every_example_is_tested_here():
@@ -245,7 +245,7 @@ def test_without_matplotlib_it_says_what_to_install(environment, script):
     assert ran.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "xor.py", "gradient_descent.py"])
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "xor.py", "gradient_descent.py", "pictures.py"])
 def test_help_tells_what_it_is(environment, script):
     printed = succeed(environment, script, "--help")
     assert f"python examples/{script}" in printed
@@ -260,3 +260,26 @@ def test_the_examples_can_be_imported_and_called(environment):
     said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
     assert (ran.returncode, said) == (0, [])
     assert ran.stdout.endswith("\n118282\n")
+
+
+@pytest.mark.slow
+def test_pictures(environment, home):
+    pytest.importorskip("matplotlib", reason='matplotlib is not installed: pip install "minidl[plot]"')
+    folder = home / "pictures"
+    printed = succeed({**environment, "MINIDL_KERNELS": "reference"}, "pictures.py", folder, "--quick")
+    assert printed.endswith(f"The pictures are in {folder}\n")
+    page = (ROOT / "docs" / "visual.md").read_text()
+    shown = re.findall(r"\(images/(\w+\.\w+)\)", page)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(shown), "the page shows what the example draws"
+    for path in folder.glob("*.png"):
+        check_png(path, smallest=10_000)
+
+
+def test_pictures_without_matplotlib(environment):
+    code = "import runpy, sys; sys.modules['matplotlib'] = None; del sys.argv[0]; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, EXAMPLES / "pictures.py"], capture_output=True, text=True, env=environment
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.endswith('error: the pictures need matplotlib: pip install "minidl[plot]"\n')

@@ -1,11 +1,14 @@
 """The table of ``summary``: the counts of the lectures, a plausible column of memory, and no harm done."""
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 
 import minidl
 from minidl.layers import Activation, Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models import Model, Sequential
+from minidl.models.summary import summary_html
 
 
 def perceptron():
@@ -211,3 +214,14 @@ def test_a_summary_changes_nothing():
 def test_it_is_printed_by_default(capsys):
     assert perceptron().summary() is None
     assert "7,850" in capsys.readouterr().out
+
+
+def test_the_table_for_notebooks_says_the_same():
+    model = Sequential([Dense(4, name="<i>&", input_shape=(3,)), BatchNormalization(), Dense(2)])
+    root = ET.fromstring(f"<div>{summary_html(model.network)}</div>".replace("<br>", "\n"))
+    header, *rows = [[cell.text for cell in row] for row in root.iter("tr")]
+    lines = text_of(model).splitlines()
+    assert header == ["Layer", "Output shape", "Parameters", "Kept per sample"]
+    assert [" ".join(row) for row in rows] == [" ".join(line.split()) for line in lines[2:5]]
+    assert rows[0][:3] == ["<i>& (Dense)", "(None, 4)", "16"]
+    assert root.find("p").text == "\n".join(lines[-2:])
