@@ -132,9 +132,9 @@ class ProgressBar(Callback):
 class PassProgress:
     """Progress of a single pass over data, for evaluate and predict."""
 
-    def __init__(self, what: str, samples: int, batch_size: int, verbose: int) -> None:
+    def __init__(self, what: str, steps: int | None, verbose: int) -> None:
         self._bar = ProgressBar(verbose)
-        self._bar.params = {"steps": max(-(-samples // batch_size), 1)}
+        self._bar.params = {"steps": None if steps is None else max(steps, 1)}  # None: of a stream nobody knows
         self._bar.start(f"{what} - ")
         self._bar._board = self._bar._new_board()
 

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from minidl.layers.context import Context
 from minidl.layers.symbol import Symbol, connect
 from minidl.models.configuration import checked_names
 from minidl.models.saliency import input_gradient
-from minidl.models.summary import summary_text
+from minidl.models.summary import summary_html, summary_text
 from minidl.models.weights import load_weights, save_weights
 from minidl.models.whole import save_model
 from minidl.parameters import Parameter
@@ -238,6 +239,10 @@ class Network(Declared):
         """Print the layers with their shapes, parameters and the memory each keeps for its gradient."""
         self._check_built("summary")
         print_fn(summary_text(self.network))
+
+    def _repr_html_(self) -> str:
+        """The summary as a table, in a notebook."""
+        return f"<pre>{escape(repr(self))}</pre>" if self.input_shape is None else summary_html(self.network)
 
     def _check_built(self, what: str) -> None:
         if self.network.input_shape is None:

@@ -13,7 +13,6 @@ from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, ShapeError, closest, described
 from minidl.layers import Conv2D, Dense
 from minidl.layers.base import Layer
-from minidl.layers.graph import Graph
 from minidl.models import Model
 from minidl.visual.figures import COLOURS, DIVERGING, SEQUENTIAL, largest_magnitude, new_figure, plain
 from minidl.visual.samples import as_image, check_model, one_sample
@@ -172,20 +171,7 @@ def feature_maps(model: Any, x: Any, layer: Any, *, limit: int = 64) -> Any:
 
 def _outputs_up_to(model: Model, x: np.ndarray, layer: Layer) -> np.ndarray:
     """What ``layer`` gives for the batch x in inference, where it is used first."""
-    network, y = model.network, x
-    if isinstance(network, Graph):
-        values: dict[Any, Any] = {network.inputs[0]: x}
-        for node in network.nodes:
-            arrays = [values[symbol] for symbol in node.inputs]
-            values[node] = y = node.layer(arrays if node.layer.takes_many else arrays[0])
-            if node.layer is layer:
-                break
-    else:
-        for each in network.sublayers():
-            y = each(y)
-            if each is layer:
-                break
-    return backends.backend_of(y).to_numpy(y)
+    return Model(model.input, layer.get_output_at(0)).predict(x)
 
 
 def _layer_of(where: str, model: Model, layer: Any) -> Layer:

@@ -75,20 +75,24 @@ def _nodes(network: Layer, input_shape: Any) -> list[Node]:
 
 def _of_graph(network: Graph, input_shape: Any) -> list[Node]:
     shapes = input_shape if network.takes_many else (input_shape,)
-    place: dict[Any, int] = {}
+    place: dict[int, int] = {}  # slot: node
+    of_slot: dict[int, Any] = dict(enumerate(shapes))
     nodes: list[Node] = []
-    for index, (symbol, shape) in enumerate(zip(network.inputs, shapes)):
-        name = symbol.name or ("input" if len(shapes) == 1 else f"input_{index + 1}")
-        place[symbol] = len(nodes)
-        nodes.append(Node(name, "Input", shape, 0, (), output=symbol is network.output))
-    seen, uses = Counter[Any](), Counter(symbol.layer for symbol in network.nodes)
-    for symbol in network.nodes:
-        layer, inputs = symbol.layer, tuple(place[s] for s in symbol.inputs)
+    for slot, ((_, given_name, _), shape) in enumerate(zip(network.places, shapes)):
+        name = given_name or ("input" if len(shapes) == 1 else f"input_{slot + 1}")
+        place[slot] = len(nodes)
+        nodes.append(Node(name, "Input", shape, 0, (), output=slot in network.output_slots))
+    seen, uses = Counter[Any](), Counter(use.layer for use in network.uses)
+    for use in network.uses:
+        layer = use.layer
         seen[layer] += 1
-        taken = tuple(nodes[i].shape for i in inputs)
-        shape = taken if layer.takes_many else taken[0]
-        place[symbol] = len(nodes)
-        nodes.append(_node(layer, shape, inputs, seen[layer], uses[layer], symbol is network.output))
+        taken = tuple(of_slot[slot] for slot in use.inputs)
+        given = layer.output_shape(taken if layer.takes_many else taken[0])
+        of_slot |= dict(zip(use.outputs, given if use.several else (given,)))
+        inputs = tuple(place[slot] for slot in use.inputs)
+        place |= dict.fromkeys(use.outputs, len(nodes))
+        is_output = any(slot in network.output_slots for slot in use.outputs)
+        nodes.append(_node(layer, taken if layer.takes_many else taken[0], inputs, seen[layer], uses[layer], is_output))
     return nodes
 
 

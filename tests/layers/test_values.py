@@ -225,7 +225,6 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
         "activity_regularizer": None,
     },
     ActivityRegularization: {"l1": 0.0, "l2": 0.0},
-    Activation: {"negative_slope": None, "alpha": None},
     MaxPooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
     AveragePooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
     BatchNormalization: {
