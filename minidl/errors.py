@@ -113,6 +113,10 @@ class BackendError(MinidlError, RuntimeError):
     """The device asked for cannot be used, or arrays of two devices met."""
 
 
+class MissingPackageError(MinidlError, ImportError):
+    """A library that only this function needs is not installed."""
+
+
 class OutOfMemoryError(MinidlError, MemoryError):
     """The device's memory is not enough for this batch; the model is as before the step."""
 

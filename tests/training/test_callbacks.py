@@ -57,7 +57,9 @@ def test_the_moments_in_their_order():
         for epoch in range(2)
         for line in (("epoch begin", epoch), *batches, ("epoch end", epoch, [*names, "val_accuracy", "val_loss"]))
     ]
-    assert journal.lines == [("train begin", {}), *epochs, ("train end", {})]
+    assert journal.lines[:-1] == [("train begin", {}), *epochs]
+    moment, logs = journal.lines[-1]
+    assert (moment, logs) == ("train end", {name: values[-1] for name, values in journal.model.history.history.items()})
     assert journal.params == {
         "epochs": 2,
         "steps": 2,
@@ -157,7 +159,7 @@ class Feed(Callback):
         self.model.set_weights([np.full_like(w, epoch) for w in self.model.get_weights()])
 
 
-def stopped_after(values, name="val_x", epochs=None, **arguments):
+def stopped_after(values, name="val_loss2", epochs=None, **arguments):
     """How many epochs are trained when ``monitor`` goes through these values; the mark of the weights; the callback."""
     stopping, model = EarlyStopping(name, **arguments), compiled()
     feed = Feed(**{name: values})
@@ -215,25 +217,25 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
 @pytest.mark.parametrize(
     "values, arguments, lines",
     [
-        ([3, 2, 2, 1], {}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 2)"]),
+        ([3, 2, 2, 1], {}, ["training ends after epoch 3: {} for 1 epoch (best: val_loss2 2 in epoch 2; now 2)"]),
         (
             [3, 2.5, 2.9, 2.75],
             {"patience": 2, "min_delta": 0.25, "restore_best_weights": True},
             [
-                "training ends after epoch 4: {} by more than 0.25 for 2 epochs (best: val_x 2.5 in epoch 2; now 2.75)",
-                "the weights are those of epoch 2 again, the best (val_x 2.5)",
+                "training ends after epoch 4: {} by more than 0.25 for 2 epochs (best: val_loss2 2.5 in epoch 2; now 2.75)",
+                "the weights are those of epoch 2 again, the best (val_loss2 2.5)",
             ],
         ),
         (
             [3, 1, 2],
             {"patience": 5, "restore_best_weights": True},
-            ["the weights are those of epoch 2 again, the best (val_x 1)"],
+            ["the weights are those of epoch 2 again, the best (val_loss2 1)"],
         ),
-        ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 1)"]),
+        ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_loss2 2 in epoch 2; now 1)"]),
         (
             [np.nan] * 3,
             {"patience": 2},
-            ["training ends after epoch 2: val_x was never a finite number in 2 epochs, it is nan"],
+            ["training ends after epoch 2: val_loss2 was never a finite number in 2 epochs, it is nan"],
         ),
         ([3, 2, 1], {}, []),
     ],
@@ -241,7 +243,7 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
 def test_a_stopping_says_when_and_why(monkeypatch, values, arguments, lines):
     monkeypatch.setattr(sys, "stdout", out := io.StringIO())
     stopped_after(values, verbose=1, **arguments)
-    assert out.getvalue().splitlines() == [f"EarlyStopping: {line.format('val_x has not improved')}." for line in lines]
+    assert out.getvalue().splitlines() == [f"EarlyStopping: {line.format('val_loss2 has not improved')}." for line in lines]
 
 
 @pytest.mark.parametrize("verbose, of_fit, said", [(None, 0, 0), (None, 1, 1), (None, 2, 1), (0, 1, 0), (1, 0, 1)])
@@ -253,8 +255,9 @@ def test_a_stopping_is_as_silent_as_fit_unless_told(monkeypatch, verbose, of_fit
 
 
 def test_the_arguments_of_a_stopping_stand_in_the_order_of_keras():
-    stopping = EarlyStopping("val_loss", 0.5, 3, 1, "max")
-    assert (stopping.min_delta, stopping.patience, stopping.verbose, stopping._sign) == (0.5, 3, 1, 1.0)
+    stopping = EarlyStopping("val_loss", 0.5, 3, 1, "max", 0.25, True, 2)
+    assert (stopping.min_delta, stopping.patience, stopping.verbose, stopping.mode) == (0.5, 3, 1, "max")
+    assert (stopping.baseline, stopping.restore_best_weights, stopping.start_from_epoch) == (0.25, True, 2)
     with pytest.raises(ValueError, match=r"verbose='max'.*mode='max'"):
         EarlyStopping("val_loss", 0.5, 3, "max")
 
@@ -280,8 +283,8 @@ def test_an_unknown_monitor_is_refused_before_training(monitor, words):
 
 
 def test_lambda_callback():
-    with pytest.raises(TypeError, match=r"on_batch_end.*on_train_begin.*on_train_batch_end"):
-        LambdaCallback(on_batch_end=print)
+    with pytest.raises(TypeError, match=r"on_epoch_start.*on_train_begin.*on_train_batch_end.*mean 'on_epoch_begin'"):
+        LambdaCallback(on_epoch_start=print)
     with pytest.raises(TypeError, match=r"on_epoch_end=3.*function"):
         LambdaCallback(on_epoch_end=3)
     seen = []
