@@ -9,6 +9,8 @@ from typing import Any
 from minidl.callbacks.base import MOMENTS, OF_OTHER_LIBRARIES, OLDER_NAMES, Callback
 from minidl.errors import ArgumentTypeError, closest
 
+_ALIKE = 0.8  # a name that is less like a moment is a callback's own
+
 
 def methods(callback: Callback, moment: str) -> list[Callable[..., Any]]:
     """What has to be called at a moment: the callback's method, or nothing where it has only the base's empty one."""
@@ -25,7 +27,7 @@ def check_moments(callback: Callback, where: str) -> None:
         method = getattr(callback, moment)
         if moment in MOMENTS:
             _check_method(method, moment, f"{where}: {name}")
-        elif callable(method) and (meant := closest(moment, MOMENTS, OF_OTHER_LIBRARIES)):
+        elif callable(method) and (meant := closest(moment, MOMENTS, OF_OTHER_LIBRARIES, _ALIKE)):
             received = f"a method {moment}, which is never called"
             fix = f"rename it; a method of your own needs a name that is less like {meant}"
             raise ArgumentTypeError(f"{where}: {name}", received, "the names of Callback's methods", fix, meant)
@@ -51,7 +53,8 @@ def _check_method(method: Any, moment: str, where: str) -> None:
         signature.bind(*arguments)
     except TypeError:
         own = [] if getattr(method, "__self__", None) is None else ["self"]
-        texts = ", ".join([*own, *(str(p) for p in signature.parameters.values())])
+        given = str(signature.replace(return_annotation=inspect.Signature.empty))[1:-1]
+        texts = ", ".join([*own, *([given] if given else [])])
         expected = f"{', '.join(arguments)}{' behind self' if own else ''}"
         fix = f"def {wanted}:" if own else f"lambda {', '.join(arguments)}: ..."
         raise ArgumentTypeError(where, f"{moment}({texts})", f"the arguments {expected}", fix) from None

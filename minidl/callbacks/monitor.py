@@ -26,7 +26,7 @@ _LARGER_IS_BETTER = {
     "sensitivity", "specificity",
 }
 _SMALLER_IS_BETTER = {
-    "brier", "crossentropy", "divergence", "entropy", "error", "errors", "hinge", "huber", "kld", "logcosh", "loss",
+    "brier", "cosh", "crossentropy", "divergence", "entropy", "error", "errors", "hinge", "huber", "kld", "logcosh", "loss",
     "mae", "mape", "mse", "msle", "perplexity", "poisson", "rmse", "sse",
 }
 # fmt: on
@@ -101,7 +101,7 @@ def direction(name: str, mode: str = "auto", metrics: Iterable[Any] = ()) -> flo
     for found in (mode, *of_metrics):
         if found in ("min", "max"):
             return 1.0 if found == "max" else -1.0
-    words = set(re.split(r"[^a-z0-9]+", plain.lower()))
+    words = set(re.split(r"[^a-z0-9]+", plain.lower().replace("io_u", "iou")))  # the snake case of IoU
     words |= {word.rstrip("0123456789") for word in words}  # "loss2"
     larger, smaller = bool(words & _LARGER_IS_BETTER), bool(words & _SMALLER_IS_BETTER)
     return float(larger - smaller)
