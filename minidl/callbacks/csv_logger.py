@@ -70,7 +70,8 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write a line."""
-        names = sorted({*logs, *(() if self._columns else self.params["metrics"])} - {"epoch"})
+        later = [] if self._columns else [name for name in self.params["metrics"] if name.startswith("val_")]
+        names = sorted({*logs, *later} - {"epoch"})  # validation may come in later epochs first
         new = [name for name in names if name not in self._columns]
         if not self._columns:
             self._columns = ["epoch", *new]

@@ -146,7 +146,8 @@ class TensorBoard(Callback):
             except ImportError as error:
                 received, fix = f"no tensorboardX ({error})", 'pip install "minidl[tensorboard]"'
                 raise MissingPackageError("TensorBoard", received, "tensorboardX", fix) from None
-            self._writers[folder] = SummaryWriter(os.path.join(self.log_dir, folder))
+            own = f".{time.time_ns()}"  # files are named by the second: two fits within one would share theirs
+            self._writers[folder] = SummaryWriter(os.path.join(self.log_dir, folder), filename_suffix=own)
         return self._writers[folder]
 
     def _close(self) -> None:
