@@ -18,18 +18,12 @@ _NAME = "learning_rate"  # in the logs
 
 def _begin(callback: Callback) -> None:
     """Announce the name in the logs. Raises StateError where the optimizer's rate is a schedule, which sets it itself."""
-    rate = callback.model.optimizer.learning_rate
-    if callable(rate):
-        received, fix = f"an optimizer whose learning rate is a schedule ({rate!r})", "one of the two: learning_rate=0.01"
+    schedule = getattr(callback.model.optimizer, "schedule", None)
+    if schedule is not None:
+        received, fix = f"an optimizer whose learning rate is a schedule ({schedule!r})", "one of the two: learning_rate=0.01"
         raise StateError(type(callback).__name__, received, "a learning rate that is a number", fix)
     if _NAME not in callback.params["metrics"]:
         callback.params["metrics"].append(_NAME)
-
-
-def current_rate(optimizer: Any) -> float:
-    """The rate of the next step, whether it is a number or a schedule."""
-    rate = optimizer.learning_rate
-    return float(rate(optimizer.iterations) if callable(rate) else rate)
 
 
 class LearningRateScheduler(Callback):

@@ -12,7 +12,6 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.callbacks.base import Callback, Logs
-from minidl.callbacks.learning_rate import current_rate
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, MissingPackageError, described
 
@@ -108,7 +107,7 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write the epoch; what is written reaches the disk at once."""
         train: dict[str, Any] = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        train.setdefault("learning_rate", current_rate(self.model.optimizer))
+        train.setdefault("learning_rate", self.model.optimizer.learning_rate)
         if self.write_steps_per_second:
             seconds = max(time.perf_counter() - self._epoch_began, 1e-9)
             train["steps_per_second"] = (self.model.optimizer.iterations - self._steps_before) / seconds

@@ -248,7 +248,7 @@ def test_an_unknown_monitor_is_refused_before_training():
 @pytest.mark.parametrize("callback", [LearningRateScheduler(lambda epoch: 0.1), ReduceLROnPlateau("loss")])
 def test_an_optimizer_with_a_schedule_is_refused(callback):
     class Scheduled(SGD):
-        learning_rate = Halving()
+        schedule = Halving()
 
     model = compiled()
     model.optimizer.__class__ = Scheduled
