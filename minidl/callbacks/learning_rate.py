@@ -20,7 +20,10 @@ def _begin(callback: Callback) -> None:
     """Announce the name in the logs. Raises StateError where the optimizer's rate is a schedule, which sets it itself."""
     schedule = getattr(callback.model.optimizer, "schedule", None)
     if schedule is not None:
-        received, fix = f"an optimizer whose learning rate is a schedule ({schedule!r})", "leave one out: learning_rate=0.01, or no callback"
+        received, fix = (
+            f"an optimizer whose learning rate is a schedule ({schedule!r})",
+            "leave one out: learning_rate=0.01, or no callback",
+        )
         raise StateError(type(callback).__name__, received, "a learning rate that is a number", fix)
     if _NAME not in callback.params["metrics"]:
         callback.params["metrics"].append(_NAME)
