@@ -75,8 +75,7 @@ class CSVLogger(Callback):
         new = [name for name in names if name not in self._columns]
         if not self._columns:
             self._columns = ["epoch", *new]
-            if not self.append:
-                self._truncate(0)
+            self._truncate(0)
             self._write([self._columns])
         elif new:
             self._add_columns(new)

@@ -153,7 +153,6 @@ class ReduceLROnPlateau(Monitor):
             return
         if self.cooldown_counter:
             self.cooldown_counter -= 1
-            self.wait = 0
         if self._is_better(value, self.best):
             self.best, self.wait = value, 0
         elif not self.cooldown_counter:

@@ -80,6 +80,7 @@ def test_separators(tmp_path, separator):
 
 def test_values_that_come_every_second_epoch_have_a_column_from_the_start(tmp_path):
     epochs = [{"loss": 1.0}, {"loss": 0.5, "val_loss": 2.0}, {"loss": 0.25}]
+    assert written(CSVLogger(tmp_path / "log"), epochs[0], names=["loss", "val_loss"]) == "epoch,loss,val_loss\n0,1.0,NA\n"
     text = written(CSVLogger(tmp_path / "log"), *epochs, names=["loss", "val_loss"])
     assert text == "epoch,loss,val_loss\n0,1.0,NA\n1,0.5,2.0\n2,0.25,NA\n"
 

@@ -155,6 +155,7 @@ def rates(values, model=None, name="val_loss", **arguments):
         ([3, 3 - 5e-5, 3 - 1.5e-4, 3 - 2.5e-4], {"patience": 1}, [1, 0.5, 0.5, 0.25]),  # the usual min_delta is 1e-4
         ([3] * 8, {"patience": 2, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]),
         ([3] * 8, {"patience": 1, "cooldown": 1}, [1] + [0.5**n for n in range(1, 8)]),
+        ([3] * 6, {"patience": 1, "cooldown": 2}, [1, 0.5, 0.5, 0.25, 0.25, 0.125]),
         ([3, 3, 3, 2, 2, 2, 2], {"patience": 2, "cooldown": 1}, [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]),
         ([3] * 6, {"patience": 1, "min_lr": 0.2}, [1, 0.5, 0.25, 0.2, 0.2, 0.2]),
         ([1, 2, 3, 3, 2], {"patience": 1, "mode": "max"}, [1, 1, 1, 0.5, 0.25]),
