@@ -260,10 +260,13 @@ def test_the_end_reaches_whoever_began(around):
     with pytest.raises(OSError, match="as it was raised"), getattr(several, around)():
         pass
     assert ended == ["first", "third"] * 2
+    callbacks[2] = LambdaCallback(**{f"on_{what}_end": lambda logs: ended.append("third") or 1 / 0})
+    with pytest.raises(OSError, match="as it was raised"), getattr(CallbackList(callbacks, compiled(), {}), around)():
+        pass  # of two errors the first is seen
     callbacks[1] = LambdaCallback(**{f"on_{what}_begin": fails})
     with pytest.raises(OSError, match="as it was raised"), getattr(CallbackList(callbacks, compiled(), {}), around)():
         pass
-    assert ended == ["first", "third"] * 2 + ["first"], "the third one never began"
+    assert ended == ["first", "third"] * 3 + ["first"], "the third one never began"
 
 
 def test_the_logs_at_the_end_are_those_of_the_last_epoch_of_this_fit():
@@ -275,6 +278,11 @@ def test_the_logs_at_the_end_are_those_of_the_last_epoch_of_this_fit():
     assert seen == [{"loss": history["loss"][1], "mine": 1}]
     model.fit(X, X, epochs=0, verbose=0, callbacks=[callback])
     assert seen[1] == {}
+    several = CallbackList([callback], model, {})
+    with several.around_training():
+        several.on_epoch_end(0, {"val_loss": 1.0})
+        several.on_epoch_end(1, {"loss": 2.0})
+    assert seen[2] == {"loss": 2.0, "mine": 1}, "without validation in the last epoch"
 
 
 def test_the_list_names_the_call_it_belongs_to():

@@ -154,6 +154,10 @@ def test_another_fit_adds_files_and_an_exception_closes_them(tmp_path, events):
     assert not board._writers
     compiled().fit(X, Y, epochs=2, verbose=0, callbacks=[board])
     assert sorted(step for step, _ in events(tmp_path / "train")["epoch_loss"]) == [0, 0, 1]
+    board = TensorBoard(tmp_path / "batches", update_freq="batch")
+    for _ in range(2):
+        compiled().fit(X, Y, 4, verbose=0, callbacks=[board])
+    assert [step for step, _ in events(tmp_path / "batches" / "train")["batch_loss"]] == [1, 2, 1, 2]
 
 
 def test_a_rate_in_the_logs_is_the_one_that_is_written(tmp_path, events):
