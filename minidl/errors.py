@@ -129,10 +129,10 @@ class DataWarning(UserWarning):
     """The data can be used, but probably not as was meant."""
 
 
-def closest(name: Any, names: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+def closest(name: Any, names: Iterable[str], aliases: Mapping[str, str] | None = None, alike: float = 0.6) -> str:
     """The one of ``names`` that ``name`` probably stands for; "" where none is near.
 
-    ``aliases`` are names that other libraries use.
+    ``aliases`` are names that other libraries use; ``alike``, from 0 to 1, is how near a name has to be.
 
     >>> closest("rleu", ["relu", "elu", "tanh"]), closest("Adam ", ["adam"]), closest("glorot", ["zeros", "glorot_uniform"])
     ('relu', 'adam', 'glorot_uniform')
@@ -147,7 +147,7 @@ def closest(name: Any, names: Iterable[str], aliases: Mapping[str, str] | None =
         return plain[wanted]
     from difflib import get_close_matches  # slow to import, and needed only where a name is misspelt
 
-    near = get_close_matches(wanted, plain, n=1)
+    near = get_close_matches(wanted, plain, n=1, cutoff=alike)
     if not near and len(wanted) > 2:
         near = [choice for choice in plain if wanted in choice][:1]
     return plain[near[0]] if near else ""

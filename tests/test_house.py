@@ -57,6 +57,7 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("errors.py", "difflib"),  # ``import minidl`` loads the errors
     ("errors.py", "inspect"),
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for
+    ("callbacks/tensorboard.py", "tensorboardX"),  # an extra
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),
     ("visual/figures.py", "matplotlib.figure"),  # optional, and slow to import

@@ -6,12 +6,13 @@ import math
 import sys
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.monitor import Monitor
 from minidl.callbacks.progress import write
 from minidl.checks import check_flag, check_integer, check_number
-from minidl.errors import ArgumentError, closest
+from minidl.errors import ArgumentError, StateError
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Monitor):
     """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs, and say so.
 
     Args:
@@ -20,10 +21,21 @@ class EarlyStopping(Callback):
         patience: epochs without improvement that are put up with.
         verbose: 1 prints when and why training was stopped and which weights were put back, 0 prints nothing; None means
             0 where ``fit`` runs with ``verbose=0``, else 1.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, else min.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: the direction follows from the name.
+        baseline: only an epoch that is better than this number as well ends the waiting.
         restore_best_weights: put the weights of the best epoch back at the end.
+        start_from_epoch: epochs before this one, counted from 0, are not looked at.
 
-    Raises ArgumentError when training begins and ``monitor`` will not be in the logs. Source: deck 003.
+    Attributes:
+        best, best_epoch: the best value and its epoch, counted from 0.
+        stopped_epoch: the epoch that was the last one, None where training was not stopped.
+
+    Each ``fit`` starts anew. An epoch without the value, as ``validation_freq`` makes them, is not counted. Raises
+    ArgumentError when training begins and ``monitor`` will not be in the logs, or where its direction is unknown.
+    Source: Prechelt, Early stopping - but when? (1998).
+
+    >>> EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
+    EarlyStopping(monitor='val_accuracy', patience=3, restore_best_weights=True)
     """
 
     def __init__(
@@ -33,78 +45,90 @@ class EarlyStopping(Callback):
         patience: int = 0,
         verbose: int | None = None,
         mode: str = "auto",
+        baseline: float | None = None,
         restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
     ) -> None:
-        self.monitor = monitor
-        self.min_delta = check_number("EarlyStopping", "min_delta", min_delta, 0)
-        self.patience = check_integer("EarlyStopping", "patience", patience, low=0)
         if verbose not in (None, 0, 1):
             fix = f"mode={verbose!r}" if isinstance(verbose, str) else ""
             raise ArgumentError("EarlyStopping", f"verbose={verbose!r}", "0, 1 or None (as fit)", fix)
+        super().__init__(monitor, mode, min_delta)
+        self.patience = check_integer("EarlyStopping", "patience", patience, low=0)
         self.verbose = verbose
-        if mode not in ("auto", "min", "max"):
-            meant = closest(mode, ("auto", "min", "max"))
-            raise ArgumentError("EarlyStopping", f"mode={mode!r}", "'auto', 'min' or 'max'", meant=meant)
-        larger = mode == "max" or (mode == "auto" and "acc" in monitor)
-        self._sign = 1.0 if larger else -1.0
+        self.baseline = None if baseline is None else check_number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = check_flag("EarlyStopping", "restore_best_weights", restore_best_weights)
+        self.start_from_epoch = check_integer("EarlyStopping", "start_from_epoch", start_from_epoch, low=0)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.best_epoch, self._waited = 0, 0
         self.stopped_epoch: int | None = None
+        self._best_weights: list | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
         """Forget earlier fits."""
-        self._best, self._waited, self.best_epoch, self.stopped_epoch = -math.inf, 0, 0, None
-        self._best_weights: list | None = None
-        names = self.params["metrics"]
-        if self.monitor not in names:
-            validated = any(name.startswith("val_") for name in names)
-            wants_validation = str(self.monitor).startswith("val_") and not validated
-            fix = "validation_split=0.2 or validation_data in fit" if wants_validation else ""
-            meant = "" if wants_validation else closest(self.monitor, names, {"acc": "accuracy", "val_acc": "val_accuracy"})
-            meant = meant if meant in names else ""
-            expected = f"one of {', '.join(names)}"
-            raise ArgumentError("EarlyStopping", f"monitor={self.monitor!r}", expected, fix, meant)
+        self._forget()
+        self._check_monitor(self.params["metrics"])
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Compare with the best epoch."""
-        value = self._sign * logs[self.monitor]
-        if value > self._best + self.min_delta:
-            # The weights first: should Ctrl-C come while they are copied, the epoch before stays the best one.
-            weights = self.model.get_weights() if self.restore_best_weights else None
-            self._best, self._waited, self.best_epoch, self._best_weights = value, 0, epoch, weights
+        value = self._value(logs)
+        if value is None or epoch < self.start_from_epoch:
             return
         self._waited += 1
-        if self._waited >= max(self.patience, 1):
+        if self._is_better(value, self.best):
+            # The weights first: should Ctrl-C come while they are copied, the epoch before stays the best one.
+            weights = self.model.get_weights() if self.restore_best_weights else None
+            self.best, self.best_epoch, self._best_weights = value, epoch, weights
+            if self.baseline is None or self._is_better(value, self.baseline):
+                self._waited = 0
+            return  # a better epoch is never the last one, even where the baseline is out of reach
+        if self._waited >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
-            self._say(f"training ends after epoch {epoch + 1}: {self._reason(logs[self.monitor])}")
+            if self._speaks():
+                self._say(f"training ends after epoch {epoch + 1}: {self._reason(value)}")
 
     def on_train_end(self, logs: Logs) -> None:
         """Put the best weights back."""
         if self.restore_best_weights and self._best_weights is not None:
             self.model.set_weights(self._best_weights)
-            self._say(f"the weights are those of epoch {self.best_epoch + 1} again, the best ({self._best_text()})")
+            if self._speaks():
+                self._say(f"the weights are those of epoch {self.best_epoch + 1} again, the best ({self._best_text()})")
 
     def _reason(self, value: float) -> str:
         epochs = f"{self._waited} epoch{'s' if self._waited > 1 else ''}"
-        if self._best == -math.inf:
+        if self.best is None:
             return f"{self.monitor} was never a finite number in {epochs}, it is {value:.6g}"
         by = f" by more than {self.min_delta:g}" if self.min_delta else ""
-        best = f"{self._best_text()} in epoch {self.best_epoch + 1}"
-        return f"{self.monitor} has not improved{by} for {epochs} (best: {best}; now {value:.6g})"
+        best = f"best: {self._best_text()} in epoch {self.best_epoch + 1}; now {value:.6g}"
+        if self.baseline is not None and not self._is_better(self.best, self.baseline):
+            return f"{self.monitor} was not better than the baseline {self.baseline:g}{by} for {epochs} ({best})"
+        return f"{self.monitor} has not improved{by} for {epochs} ({best})"
 
     def _best_text(self) -> str:
-        return f"{self.monitor} {self._sign * self._best:.6g}"
+        return f"{self.monitor} {self.best:.6g}"
 
-    def _say(self, text: str) -> None:
-        if self.params.get("verbose", 1) if self.verbose is None else self.verbose:
-            write(sys.stdout, f"EarlyStopping: {text}.\n")
+    def _speaks(self) -> bool:
+        return bool(self.params.get("verbose", 1) if self.verbose is None else self.verbose)
 
 
 class TerminateOnNaN(Callback):
-    """Stop after the step whose running loss is NaN or infinite; looking waits for the device at every step."""
+    """Stop after the step whose running loss is NaN or infinite; looking waits for the device at every step.
+
+    Args:
+        raise_error: raise StateError instead of ending ``fit`` as usual.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = check_flag("TerminateOnNaN", "raise_error", raise_error)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Look at the loss."""
-        if not math.isfinite(logs["loss"]):
-            write(sys.stdout, f"TerminateOnNaN: the loss is {logs['loss']} after batch {batch + 1}; training stops.\n")
+        if not math.isfinite(loss := logs["loss"]):
+            if self.raise_error:
+                received = f"a loss that is {loss} after batch {batch + 1}"
+                raise StateError("TerminateOnNaN", received, "a finite loss", "a smaller learning rate")
+            write(sys.stdout, f"TerminateOnNaN: the loss is {loss} after batch {batch + 1}; training stops.\n")
             self.model.stop_training = True

@@ -132,7 +132,7 @@ def test_the_next_fit_goes_on_like_one_that_was_never_interrupted(moment):
     assert_same(everything(model), everything(whole))
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if "train" in moment or "epoch" in moment])
 def test_a_callback_that_raises(moment):
     ended, other_ended = [], []
     model = network()

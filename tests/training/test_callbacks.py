@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minidl.callbacks import Callback, EarlyStopping, History, LambdaCallback, TerminateOnNaN
+from minidl.callbacks.monitor import direction
 from minidl.layers import Dense
 from minidl.metrics import Metric
 from minidl.models import Sequential
@@ -57,7 +58,9 @@ def test_the_moments_in_their_order():
         for epoch in range(2)
         for line in (("epoch begin", epoch), *batches, ("epoch end", epoch, [*names, "val_accuracy", "val_loss"]))
     ]
-    assert journal.lines == [("train begin", {}), *epochs, ("train end", {})]
+    assert journal.lines[:-1] == [("train begin", {}), *epochs]
+    moment, logs = journal.lines[-1]
+    assert (moment, logs) == ("train end", {name: values[-1] for name, values in journal.model.history.history.items()})
     assert journal.params == {
         "epochs": 2,
         "steps": 2,
@@ -157,7 +160,7 @@ class Feed(Callback):
         self.model.set_weights([np.full_like(w, epoch) for w in self.model.get_weights()])
 
 
-def stopped_after(values, name="val_x", epochs=None, **arguments):
+def stopped_after(values, name="val_loss2", epochs=None, **arguments):
     """How many epochs are trained when ``monitor`` goes through these values; the mark of the weights; the callback."""
     stopping, model = EarlyStopping(name, **arguments), compiled()
     feed = Feed(**{name: values})
@@ -215,25 +218,25 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
 @pytest.mark.parametrize(
     "values, arguments, lines",
     [
-        ([3, 2, 2, 1], {}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 2)"]),
+        ([3, 2, 2, 1], {}, ["training ends after epoch 3: {} for 1 epoch (best: val_loss2 2 in epoch 2; now 2)"]),
         (
             [3, 2.5, 2.9, 2.75],
             {"patience": 2, "min_delta": 0.25, "restore_best_weights": True},
             [
-                "training ends after epoch 4: {} by more than 0.25 for 2 epochs (best: val_x 2.5 in epoch 2; now 2.75)",
-                "the weights are those of epoch 2 again, the best (val_x 2.5)",
+                "training ends after epoch 4: {} by more than 0.25 for 2 epochs (best: val_loss2 2.5 in epoch 2; now 2.75)",
+                "the weights are those of epoch 2 again, the best (val_loss2 2.5)",
             ],
         ),
         (
             [3, 1, 2],
             {"patience": 5, "restore_best_weights": True},
-            ["the weights are those of epoch 2 again, the best (val_x 1)"],
+            ["the weights are those of epoch 2 again, the best (val_loss2 1)"],
         ),
-        ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_x 2 in epoch 2; now 1)"]),
+        ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_loss2 2 in epoch 2; now 1)"]),
         (
             [np.nan] * 3,
             {"patience": 2},
-            ["training ends after epoch 2: val_x was never a finite number in 2 epochs, it is nan"],
+            ["training ends after epoch 2: val_loss2 was never a finite number in 2 epochs, it is nan"],
         ),
         ([3, 2, 1], {}, []),
     ],
@@ -241,7 +244,7 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
 def test_a_stopping_says_when_and_why(monkeypatch, values, arguments, lines):
     monkeypatch.setattr(sys, "stdout", out := io.StringIO())
     stopped_after(values, verbose=1, **arguments)
-    assert out.getvalue().splitlines() == [f"EarlyStopping: {line.format('val_x has not improved')}." for line in lines]
+    assert out.getvalue().splitlines() == [f"EarlyStopping: {line.format('val_loss2 has not improved')}." for line in lines]
 
 
 @pytest.mark.parametrize("verbose, of_fit, said", [(None, 0, 0), (None, 1, 1), (None, 2, 1), (0, 1, 0), (1, 0, 1)])
@@ -253,8 +256,9 @@ def test_a_stopping_is_as_silent_as_fit_unless_told(monkeypatch, verbose, of_fit
 
 
 def test_the_arguments_of_a_stopping_stand_in_the_order_of_keras():
-    stopping = EarlyStopping("val_loss", 0.5, 3, 1, "max")
-    assert (stopping.min_delta, stopping.patience, stopping.verbose, stopping._sign) == (0.5, 3, 1, 1.0)
+    stopping = EarlyStopping("val_loss", 0.5, 3, 1, "max", 0.25, True, 2)
+    assert (stopping.min_delta, stopping.patience, stopping.verbose, stopping.mode) == (0.5, 3, 1, "max")
+    assert (stopping.baseline, stopping.restore_best_weights, stopping.start_from_epoch) == (0.25, True, 2)
     with pytest.raises(ValueError, match=r"verbose='max'.*mode='max'"):
         EarlyStopping("val_loss", 0.5, 3, "max")
 
@@ -280,8 +284,8 @@ def test_an_unknown_monitor_is_refused_before_training(monitor, words):
 
 
 def test_lambda_callback():
-    with pytest.raises(TypeError, match=r"on_batch_end.*on_train_begin.*on_train_batch_end"):
-        LambdaCallback(on_batch_end=print)
+    with pytest.raises(TypeError, match=r"on_epoch_start.*on_train_begin.*on_train_batch_end.*mean 'on_epoch_begin'"):
+        LambdaCallback(on_epoch_start=print)
     with pytest.raises(TypeError, match=r"on_epoch_end=3.*function"):
         LambdaCallback(on_epoch_end=3)
     seen = []
@@ -304,3 +308,111 @@ def test_a_history_shows_its_last_values():
     assert repr(history) == "<History of 1 epoch; the last: loss: 0.2500, accuracy: 0.5000>"
     history.on_epoch_end(1, {"loss": 0.125, "accuracy": 0.75})
     assert repr(history) == "<History of 2 epochs; the last: loss: 0.1250, accuracy: 0.7500>"
+
+
+# -- which value is better --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values, arguments, epochs, mark",  # recorded from Keras 3.15.1; the mark is that of the weights put back
+    [
+        ([3, 2, 1.5, 1.25, 1.125, 1.0625], {"patience": 2, "baseline": 1.0}, 6, 5),  # each epoch is better: none ends it
+        ([3, 2, 1.5, 1.6, 1.1, 1.05], {"patience": 2, "baseline": 1.0}, 4, 2),  # the baseline was never reached: one is enough
+        ([3, 2, 0.9, 0.95, 0.8, 0.85, 0.86], {"patience": 2, "baseline": 1.0}, 7, 4),  # reached, so patience counts anew
+        ([3, 3, 3], {"patience": 2, "baseline": 5.0}, 3, 0),
+        ([1, 0.5, 2, 3, 2.5], {"patience": 1, "mode": "max", "baseline": 2.5}, 2, 0),
+        ([1, 2, 3, 4, 5], {"patience": 1, "start_from_epoch": 2}, 4, 2),
+        ([1, 2, 3, 2.5, 2.6, 2.7], {"patience": 2, "start_from_epoch": 2}, 6, 3),
+        ([1, 2, 3], {"patience": 1, "start_from_epoch": 5}, 3, 2),
+    ],
+)
+def test_baseline_and_the_epoch_to_start_from(values, arguments, epochs, mark):
+    trained, weight, _ = stopped_after(values, restore_best_weights=True, **arguments)
+    assert (trained, weight) == (epochs, mark)
+
+
+def test_a_baseline_that_was_not_reached_is_the_reason(capsys):
+    stopped_after([3, 2, 1.5, 1.75], patience=2, baseline=1.0, verbose=1)
+    reason = "val_loss2 was not better than the baseline 1 for 4 epochs (best: val_loss2 1.5 in epoch 3; now 1.75)"
+    assert capsys.readouterr().out == f"EarlyStopping: training ends after epoch 4: {reason}.\n"
+
+
+def test_an_epoch_without_the_value_does_not_count():
+    """As ``validation_freq=2`` makes them; recorded from Keras 3.15.1."""
+
+    class Sometimes(Feed):
+        def on_epoch_end(self, epoch, logs):
+            super().on_epoch_end(epoch, logs)
+            if epoch % 2:
+                del logs["val_loss2"]
+
+    stopping = EarlyStopping("val_loss2", patience=2)
+    history = compiled().fit(X, Y, epochs=7, verbose=0, callbacks=[Sometimes(val_loss2=[2.0] * 7), stopping])
+    assert history.epoch == [0, 1, 2, 3, 4]
+
+
+def test_best_is_an_attribute():
+    stopping = stopped_after([3, 1, 2], patience=5)[2]
+    assert (stopping.best, stopping.best_epoch) == (1.0, 1)
+
+
+KERAS_DIRECTIONS = {  # 3.15.1: {name of a metric object: direction}, those that have one
+    1: "auc accuracy binary_accuracy categorical_accuracy f1_score fbeta_score binary_io_u io_u mean_io_u one_hot_io_u "
+    "one_hot_mean_io_u precision precision_at_recall r2_score recall recall_at_precision sensitivity_at_specificity "
+    "sparse_categorical_accuracy sparse_top_k_categorical_accuracy specificity_at_sensitivity top_k_categorical_accuracy",
+    -1: "binary_crossentropy categorical_crossentropy categorical_hinge hinge kl_divergence logcosh mean_absolute_error "
+    "mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson root_mean_squared_error "
+    "sparse_categorical_crossentropy squared_hinge loss",
+}
+OURS = {
+    1: "acc overall_accuracy kappa cohen_kappa accuracy_1 auc_2 iou mean_iou output_1_accuracy balanced-accuracy",
+    -1: "error_rate mae mse rmse sse mape msle huber log_cosh loss2 output_1_loss cross_entropy_loss",
+    0: "false_positives true_negatives mean sum vacation profit cosine_similarity accuracy_error",
+}
+
+
+@pytest.mark.parametrize("table", [KERAS_DIRECTIONS, OURS])
+def test_directions_follow_from_names(table):
+    for sign, names in table.items():
+        for name in names.split():
+            assert direction(name) == direction(f"val_{name}") == sign, name
+            assert direction(name, "max") == 1
+            assert direction(name, "min") == -1
+
+
+def test_a_metric_object_knows_its_direction():
+    class Profit(Metric):
+        name, direction = "profit", "max"
+
+    assert direction("val_profit", metrics=[Profit()]) == direction("output_2_profit", metrics=[Profit()]) == 1
+    assert direction("profits", metrics=[Profit()]) == direction("nonprofit", metrics=[Profit()]) == 0
+    Profit.direction = "min"
+    assert direction("profit", metrics=[Profit()]) == -1
+    assert direction("profit", "max", [Profit()]) == 1
+
+
+def test_a_direction_that_nobody_knows_is_asked_for_before_training():
+    def profit(y_true, y_pred):
+        return y_pred[:, 0]
+
+    model = compiled(metrics=[profit])
+    with pytest.raises(ValueError, match=r"EarlyStopping.*monitor='profit'.*larger or smaller.*mode='max' or mode='min'"):
+        model.fit(X, Y, verbose=0, callbacks=[EarlyStopping("profit")])
+    assert model.optimizer.iterations == 0
+    model.fit(X, Y, verbose=0, callbacks=[EarlyStopping("profit", mode="max")])
+
+
+def test_a_value_that_is_no_number_is_refused():
+    put = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(loss=[1]))
+    with pytest.raises(TypeError, match=r"EarlyStopping.*type list as 'loss'.*a number"):
+        compiled().fit(X, Y, verbose=0, callbacks=[put, EarlyStopping("loss")])
+
+
+def test_terminate_on_nan_can_raise():
+    y = Y.copy()
+    y[5] = np.nan
+    model = compiled()
+    with pytest.raises(RuntimeError, match=r"TerminateOnNaN.*nan after batch 3"):
+        model.fit(X, y, 2, epochs=4, shuffle=False, verbose=0, nan="ignore", callbacks=[TerminateOnNaN(raise_error=True)])
+    assert model.optimizer.iterations == 3
+    assert TerminateOnNaN().raise_error is False
