@@ -27,9 +27,10 @@ class Board:
         """Whether anything was shown."""
         return self._handle is not None
 
-    def show(self, text: str, done: int, steps: int) -> bool:
-        """Show a line of text behind a bar; False where the notebook would not."""
-        bar = f'<progress value="{done}" max="{steps}" style="vertical-align:middle"></progress>'
+    def show(self, text: str, done: int, steps: int | None) -> bool:
+        """Show a line of text behind a bar (one that only moves where nobody knows the end); False where it was not shown."""
+        place = f'value="{done}" max="{steps}" ' if steps else ""
+        bar = f'<progress {place}style="vertical-align:middle"></progress>'
         line = f'<span style="font-family:monospace;white-space:pre-wrap">{html.escape(text)}</span>'
         content = {"text/plain": text, "text/html": f"<div>{bar} {line}</div>"}
         try:

@@ -47,7 +47,10 @@ class ProgressBar(Callback):
         self._board = self._new_board()
         p = self.params
         validation = f", validating on {p['validation_samples']}" if p.get("validation_samples") else ""
-        text = f"Training on {p['samples']} samples{validation}, batches of {p['batch_size']}, {p['device']}"
+        what = f"{p['samples']} samples{validation}, batches of {p['batch_size']}"
+        if p["samples"] is None:  # of a stream
+            what = f"a stream of batches{validation}"
+        text = f"Training on {what}, {p['device']}"
         if self.bar:
             text = textwrap.fill(text, max(columns(self._output) - 1, _NARROWEST))
         self._write(f"{text}\n")
@@ -77,10 +80,11 @@ class ProgressBar(Callback):
         if (self.bar or self._board) and now - self._printed >= _SECONDS_BETWEEN_UPDATES:
             self._printed = now
             done, steps = self._done, self.params["steps"]
-            left = f"ETA: {clock((now - self._began) / done * (steps - done))}"
-            count = f"{done:>{len(str(steps))}}/{steps}"
+            left = f"ETA: {clock((now - self._began) / done * (steps - done))}" if steps else clock(now - self._began)
+            count = f"{done:>{len(str(steps))}}/{steps}" if steps else f"{done} steps"
             if self.bar:
-                self._draw(((count, left), (count,), (f"{100 * done // steps}%",)), logs)
+                shortest = f"{100 * done // steps}%" if steps else str(done)
+                self._draw(((count, left), (count,), (shortest,)), logs)
             else:
                 self._show([count, left, *values(logs)])
 
@@ -88,7 +92,8 @@ class ProgressBar(Callback):
         """The epoch's line."""
         if not self.verbose:
             return
-        steps, seconds = self.params["steps"], time.monotonic() - self._began
+        seconds = time.monotonic() - self._began
+        steps = self.params["steps"] or max(self._done, 1)  # a stream has had as many as there were
         self._done = self._done or steps  # no step at all: predict of no samples
         took, each = clock(seconds), per_step(seconds / self._done)
         if self.bar:
@@ -115,7 +120,7 @@ class ProgressBar(Callback):
         room, numbers = columns(self._output) - 1, [_printable(text) for text in values(logs)]
         count, *times = heads[0]
         cells = room - width(" - ".join([f"{count} []", *times, *numbers]))
-        if cells >= _FEWEST_CELLS:
+        if cells >= _FEWEST_CELLS and self.params["steps"]:  # of an unknown number there is no part to be shown
             bar = _bar(self._done, self.params["steps"], min(cells, _CELLS))
             line = " - ".join([f"{count} [{bar}]", *times, *numbers])
         else:

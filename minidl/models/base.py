@@ -79,6 +79,11 @@ class Model(Network):
         model._given_names = checked_names(config.get("input_names")), checked_names(config.get("output_names"))
         return model
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that ``compile`` made, of all outputs."""
+        return [metric[1] if isinstance(metric, tuple) else metric for metric in self._metrics]
+
     # -- training ------------------------------------------------------------------------------------------------------
 
     def compile(
@@ -264,6 +269,7 @@ class Model(Network):
         verbose: int = 1,
         sample_weight: Any = None,
         steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
         *,
         return_dict: bool = False,
     ) -> Any:
@@ -274,20 +280,30 @@ class Model(Network):
         self._check_compiled("evaluate")
         check_counts("evaluate", batch_size=batch_size, steps=steps)
         verbose = check_verbose("evaluate", verbose)
+        check_callbacks("evaluate", callbacks)
         if is_stream(x):
             refuse_beside_stream("evaluate", x, y=y, sample_weight=sample_weight, batch_size=batch_size)
         with ExitStack() as opened:
             data = given(self, x, y, sample_weight, "evaluate", "warn", opened)
             size = batch_size or 128
-            progress = PassProgress("evaluate", steps_in_epoch(data, size, steps), verbose)
+            params = {"steps": steps_in_epoch(data, size, steps), "verbose": verbose}
+            progress = PassProgress("evaluate", params["steps"], verbose)
             opened.enter_context(access.reading("evaluate", self.network))
-            logs = loop.evaluate(self._compiled_step(), data, size, progress=progress.update, steps=steps)
+            around = CallbackList(callbacks or [], self, params, "evaluate")
+            logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
         progress.finish(logs)
         if return_dict:
             return logs
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0, steps: int | None = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int = 0,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Any:
         """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
 
         A list of arrays for several outputs. ``batch_size`` samples are computed together; None: up to 1024, fewer where a
@@ -295,6 +311,7 @@ class Model(Network):
         """
         check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = check_verbose("predict", verbose)
+        check_callbacks("predict", callbacks)
         if self.network.input_shape is None:
             raise NotBuiltError(
                 "predict", "a model without weights", "a built or trained model", "input_shape in the first layer"
@@ -309,9 +326,11 @@ class Model(Network):
             if batch_size is None:
                 batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
         network = self._for_inference()
-        progress = PassProgress("predict", steps_in_epoch(data, batch_size, steps), verbose)
+        params = {"steps": steps_in_epoch(data, batch_size, steps), "verbose": verbose}
+        progress = PassProgress("predict", params["steps"], verbose)
         with access.reading("predict", self.network):
-            output = loop.predict(network, data, batch_size, progress=progress.update, steps=steps)
+            around = CallbackList(callbacks or [], self, params, "predict")
+            output = loop.predict(network, data, batch_size, progress.update, steps, around)
         progress.finish({})
         return output
 

@@ -84,38 +84,56 @@ def fit(
             values = running.logs()
             if validation is not None and validates(epoch, validation_freq):
                 size = validation_batch_size or batch_size or 32
-                values |= evaluate(step, validation, size, prefix="val_", steps=validation_steps)
+                values |= evaluate(step, validation, size, prefix="val_", steps=validation_steps, callbacks=callbacks)
             callbacks.on_epoch_end(epoch, values)
             if callbacks.stop_training or passes.ended:
                 break
 
 
 def evaluate(
-    step: Step, data: Data, batch_size: int | None, prefix: str = "", progress: Any = None, steps: int | None = None
+    step: Step,
+    data: Data,
+    batch_size: int | None,
+    prefix: str = "",
+    progress: Any = None,
+    steps: int | None = None,
+    callbacks: CallbackList | None = None,
 ) -> dict[str, float]:
     """Mean loss and metrics over the data, or its first ``steps`` batches, each sample counting once."""
-    running, index = Running(step), -1
-    with closing(one_pass(data, batch_size, steps)) as batches:
+    running, index, callbacks = Running(step), -1, callbacks or CallbackList([], None, {})
+    logs = LazyLogs(running)
+    with callbacks.around_testing() as last, closing(one_pass(data, batch_size, steps)) as batches:
         for index, batch in enumerate(batches):
+            callbacks.on_test_batch_begin(index, {})
             running.add(index, batch, step.test(batch))
             if progress is not None:
-                progress(index + 1, LazyLogs(running))
+                progress(index + 1, logs)
+            callbacks.on_test_batch_end(index, logs)
+        last.update(running.logs())
     _check_steps("fit: validation_data" if prefix else "evaluate", data, index + 1, steps)
-    return running.logs(prefix)
+    return {f"{prefix}{name}": value for name, value in last.items()}
 
 
 @np.errstate(all="ignore")
-def predict(network: Layer, data: Data, batch_size: int | None, progress: Any = None, steps: int | None = None) -> Any:
+def predict(
+    network: Layer,
+    data: Data,
+    batch_size: int | None,
+    progress: Any = None,
+    steps: int | None = None,
+    callbacks: CallbackList | None = None,
+) -> Any:
     """Outputs (n, ...) for all samples, on the host, in memory of their own; batch by batch, so that any n fits.
 
     A list of arrays for several outputs. Of a stream, the outputs of all its batches, or of the first ``steps``.
     """
-    backend, index = backends.current(), -1
+    backend, index, callbacks = backends.current(), -1, callbacks or CallbackList([], None, {})
     collected: list[_Rows] = []
     several = False
     known = len(data) if isinstance(data, ArrayData) and steps is None else None
-    with closing(one_pass(data, batch_size, steps)) as batches:
+    with callbacks.around_predicting(), closing(one_pass(data, batch_size, steps)) as batches:
         for index, batch in enumerate(batches):
+            callbacks.on_predict_batch_begin(index, {})
             y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
             several = isinstance(y, tuple)
             outputs = y if several else (y,)
@@ -124,6 +142,7 @@ def predict(network: Layer, data: Data, batch_size: int | None, progress: Any = 
                 rows.add(backend.to_numpy(output))
             if progress is not None:
                 progress(index + 1, {})
+            callbacks.on_predict_batch_end(index, {"outputs": y})
     _check_steps("predict", data, index + 1, steps)
     if collected:
         results = [rows.result() for rows in collected]

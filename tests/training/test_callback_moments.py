@@ -311,3 +311,47 @@ def test_a_callback_of_functions_is_shown_and_not_written():
     with pytest.raises(TypeError, match="function on_epoch_end"):
         callback.get_config()
     assert LambdaCallback.from_config(LambdaCallback().get_config())._functions == {}
+
+
+# -- evaluate and predict -----------------------------------------------------------------------------------------------------
+
+
+def test_validation_is_seen_within_fit():
+    calls = []
+    model = compiled()
+    history = model.fit(X, 2 * X, 1, validation_split=0.5, verbose=0, shuffle=False, callbacks=[Everything(calls)]).history
+    names = [call[0].removeprefix("on_") for call in calls]
+    step, test = ["train_batch_begin", "train_batch_end"], ["test_batch_begin", "test_batch_end"]
+    begin, end = ["train_begin", "epoch_begin"], ["epoch_end", "train_end"]
+    assert names == [*begin, *step, *step, "test_begin", *test, *test, "test_end", *end]
+    assert dict(calls[names.index("test_end")][1]) == {"loss": history["val_loss"][0]}
+    assert [call[1] for call in calls if call[0] == "on_test_batch_end"] == [0, 1]
+
+
+def test_evaluate_and_predict_take_callbacks():
+    calls, model = [], compiled()
+    everything = Everything(calls)
+    loss = model.evaluate(X, 2 * X, 2, verbose=0, callbacks=[everything])
+    assert [call[0] for call in calls] == ["on_test_begin", *["on_test_batch_begin", "on_test_batch_end"] * 2, "on_test_end"]
+    assert calls[-1] == ("on_test_end", {"loss": loss})
+    assert calls[4] == ("on_test_batch_end", 1, {"loss": loss})
+    assert (everything.model, everything.params["steps"], everything.params["metrics"]) == (model, 2, ["loss"])
+    calls.clear()
+    outputs = model.predict(X, 2, callbacks=[everything])
+    batches = ["on_predict_batch_begin", "on_predict_batch_end"] * 2
+    assert [call[0] for call in calls] == ["on_predict_begin", *batches, "on_predict_end"]
+    assert np.array_equal(np.concatenate([call[2]["outputs"] for call in calls if call[0] == "on_predict_batch_end"]), outputs)
+    assert calls[-1] == ("on_predict_end", {})
+
+
+@pytest.mark.parametrize(
+    "call", [lambda m, c: m.evaluate(X, X, verbose=0, callbacks=c), lambda m, c: m.predict(X, callbacks=c)]
+)
+def test_callbacks_of_evaluate_and_predict_are_checked(call):
+    with pytest.raises(TypeError, match=r"(evaluate|predict): callbacks: received a Everything; expected a list"):
+        call(compiled(), Everything([]))
+    with pytest.raises(TypeError, match=r"(evaluate|predict): callbacks.*Callback objects"):
+        call(compiled(), [3])
+    wrong = type("Mine", (Callback,), {"on_test_end": lambda self: None})()
+    with pytest.raises(TypeError, match=r"(evaluate|predict): Mine.*on_test_end\(self\).*def on_test_end\(self, logs\):"):
+        call(compiled(), [wrong])
