@@ -1,0 +1,443 @@
+"""Metrics of classes that exclude each other, all of them read from the confusion matrix of the whole pass.
+
+    M[i, j] = weight of the samples of class i that were taken for class j,        n = sum of M
+
+    overall accuracy  OA = sum_i M[i, i] / n
+    average accuracy  AA = mean over the classes i that occur of M[i, i] / sum_j M[i, j]
+    Cohen's kappa     k = 1 - sum_ij D[i, j] M[i, j] / sum_ij D[i, j] E[i, j],    E[i, j] = sum_k M[i, k] sum_k M[k, j] / n
+
+E is what two independent judges would give; D is 1 off the diagonal, |i - j| or (i - j)^2.
+
+Source: J. Cohen, "A coefficient of agreement for nominal scales" (1960).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl.backend import Array
+from minidl.checks import check_flag, check_integer, check_number
+from minidl.errors import ArgumentError, DataError, ShapeError, closest
+from minidl.metrics.base import Metric
+from minidl.metrics.forms import check_labels_or_same, check_same, like_predictions, spread
+
+
+class OfMatrix(Metric, abstract=True):
+    """Base of what follows from the confusion matrix; subclasses define ``value``.
+
+    Attributes:
+        matrix: (classes + 1)^2 sums of weights, flat; the last row and column hold what is no class.
+        weighted: whether any weights were given.
+    """
+
+    matrix: Any
+    weighted: bool
+
+    def value(self, matrix: np.ndarray) -> Any:
+        """The metric, of a matrix (classes, classes) of float64."""
+        raise NotImplementedError
+
+    def classes(self, output_shape: tuple[int, ...]) -> int:
+        """How many classes predictions of this shape tell apart: one output means two."""
+        return max(output_shape[-1], 2)
+
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Labels or one-hot targets. Raises ShapeError for others."""
+        check_labels_or_same(y_true, output_shape, where)
+
+    def labels(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """Classes (n, ...) of targets and predictions; -1 where a prediction is NaN."""
+        xp = backends.array_namespace(y_pred)
+        if y_pred.shape[-1] == 1:
+            predicted = (y_pred > 0.5)[..., 0]
+            true = like_predictions(y_true, y_pred)[..., 0].astype("float64")
+            true = xp.where(true == -1, 0.0, true)  # the other way to write two classes
+        else:
+            predicted = y_pred.argmax(axis=-1)
+            true = y_true.argmax(axis=-1) if y_true.shape == y_pred.shape else like_predictions(y_true, y_pred)[..., 0]
+        if y_pred.dtype.kind == "f":
+            predicted = xp.where((y_pred != y_pred).any(axis=-1), -1, predicted)
+        return true, predicted
+
+    @np.errstate(all="ignore")
+    def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
+        """Add a batch."""
+        true, predicted = self.labels(y_true, y_pred)
+        side = self.classes(y_pred.shape) + 1
+        xp = backends.array_namespace(predicted)
+        if self.matrix is None:
+            self.matrix = xp.zeros(side * side)
+        cells = _bins(xp, true, side) * side + _bins(xp, predicted, side)
+        weights: Any = 1.0
+        if sample_weight is not None:
+            self.weighted = True
+            weights = spread(sample_weight, cells.shape, f"metric {self.name!r}").ravel()
+        xp.add.at(self.matrix, cells.ravel(), weights)  # unlike bincount, this does not wait for the device
+
+    def result(self) -> Any:
+        """The metric of all samples; NaN before the first.
+
+        Raises DataError where labels, of samples that count, are no classes.
+        """
+        if self.matrix is None:
+            return float("nan")
+        flat = backends.backend_of(self.matrix).to_numpy(self.matrix)
+        side = round(len(flat) ** 0.5)
+        matrix, none = flat.reshape(side, side)[:-1, :-1], flat.reshape(side, side)
+        if none[-1].any():
+            expected = f"whole numbers from 0 to {side - 2}"
+            raise DataError(f"metric {self.name!r}: y_true", "labels that are no classes", expected, self._fix())
+        if none[:, -1].any():
+            return self._of_no_class(side - 2)
+        return self.value(matrix) if matrix.any() else float("nan")
+
+    def _fix(self) -> str:
+        return "a weight of 0 for samples without a class"
+
+    def _of_no_class(self, last: int) -> Any:
+        """What the result is where predictions are NaN."""
+        return float("nan")
+
+    def reset(self) -> None:
+        """Start again."""
+        self.matrix = None
+        self.weighted = False
+
+
+class ConfusionMatrix(OfMatrix):
+    """How many samples of class i were taken for class j, as an array (classes, classes).
+
+    The history of ``fit`` holds a matrix for each epoch. Whole numbers where no weights were given, else sums of weights.
+
+    Args:
+        normalize: None; ``"true"`` divides by the sum of each row, ``"pred"`` by that of each column, ``"all"`` by that of
+            all entries (0 / 0 is 0).
+        name: the key in logs.
+
+    >>> metric = ConfusionMatrix()
+    >>> metric.update_state([0, 0, 1, 1], [0.2, 0.7, 0.9, 0.6])
+    >>> metric.result()
+    array([[1, 1],
+           [0, 2]])
+    """
+
+    def __init__(self, normalize: str | None = None, name: str | None = "confusion_matrix") -> None:
+        if normalize not in (None, "true", "pred", "all"):
+            raise ArgumentError("ConfusionMatrix", f"normalize={normalize!r}", "None, 'true', 'pred' or 'all'")
+        self.normalize = normalize
+        super().__init__(name)
+
+    def value(self, matrix: np.ndarray) -> np.ndarray:
+        """The matrix itself, divided or not."""
+        if self.normalize is None:
+            return matrix.copy() if self.weighted else matrix.astype(np.int64)
+        axis = {"true": 1, "pred": 0, "all": None}[self.normalize]
+        sums = np.broadcast_to(matrix.sum(axis=axis, keepdims=True), matrix.shape)
+        return np.divide(matrix, sums, out=np.zeros(matrix.shape), where=sums > 0)
+
+
+class OverallAccuracy(OfMatrix):
+    """OA: the fraction of samples whose class was found.
+
+    >>> metric = OverallAccuracy()
+    >>> metric.update_state([0, 0, 0, 1], [0.2, 0.3, 0.4, 0.3])
+    >>> metric.result()
+    0.75
+    """
+
+    aliases = ("oa",)
+
+    def __init__(self, name: str | None = "overall_accuracy") -> None:
+        super().__init__(name)
+
+    def value(self, matrix: np.ndarray) -> float:
+        """Diagonal by sum."""
+        return float(matrix.trace() / matrix.sum())
+
+
+class AverageAccuracy(OfMatrix):
+    """AA: the mean of the classes' recalls, so that rare classes count as much as frequent ones ("balanced accuracy").
+
+    Classes that do not occur among the targets are left out.
+
+    >>> metric = AverageAccuracy()
+    >>> metric.update_state([0, 0, 0, 1], [0.2, 0.3, 0.4, 0.3])
+    >>> metric.result()
+    0.5
+    """
+
+    aliases = ("aa", "balanced_accuracy")
+
+    def __init__(self, name: str | None = "average_accuracy") -> None:
+        super().__init__(name)
+
+    def value(self, matrix: np.ndarray) -> float:
+        """Mean recall."""
+        sums = matrix.sum(axis=1)
+        occurs = sums > 0
+        return float((matrix.diagonal()[occurs] / sums[occurs]).mean())
+
+
+class CohenKappa(OfMatrix):
+    """Cohen's kappa: agreement beyond what chance would give; 1 is full agreement, 0 that of chance.
+
+    NaN where targets and predictions are all of one and the same class, which says nothing.
+
+    Args:
+        weights: None counts every disagreement alike; ``"linear"`` and ``"quadratic"`` by the distance of ordered classes.
+        name: the key in logs.
+
+    >>> metric = CohenKappa()
+    >>> metric.update_state([0, 0, 1, 1], [0.2, 0.7, 0.9, 0.6])
+    >>> metric.result()
+    0.5
+    """
+
+    aliases = ("kappa",)
+
+    def __init__(self, weights: str | None = None, name: str | None = "cohen_kappa") -> None:
+        if weights not in (None, "linear", "quadratic"):
+            meant = closest(weights, ("linear", "quadratic"))
+            raise ArgumentError("CohenKappa", f"weights={weights!r}", "None, 'linear' or 'quadratic'", meant=meant)
+        self.weights = weights
+        super().__init__(name)
+
+    def value(self, matrix: np.ndarray) -> float:
+        """1 - disagreement / disagreement by chance."""
+        expected = np.outer(matrix.sum(axis=1), matrix.sum(axis=0)) / matrix.sum()
+        distance = np.abs(np.subtract.outer(*(2 * [np.arange(len(matrix))])))
+        disagreement = {None: distance > 0, "linear": distance, "quadratic": distance**2}[self.weights]
+        by_chance = (disagreement * expected).sum()
+        return float(1 - (disagreement * matrix).sum() / by_chance) if by_chance else float("nan")
+
+
+class IoU(OfMatrix):
+    """Intersection over union, TP / (TP + FP + FN), of single classes: the mean over ``target_class_ids``.
+
+    Classes that occur neither among the targets nor among the predictions are left out; NaN where none does.
+
+    Args:
+        num_classes: how many classes there are.
+        target_class_ids: the classes of the mean.
+        name: the key in logs.
+        ignore_class: samples or places with this label do not count, for example 255 or -1.
+        sparse_y_true: True: targets are labels; False: they are rows (..., num_classes), the largest entry being the class.
+        sparse_y_pred: the same for predictions. A model with a softmax needs ``sparse_y_pred=False``.
+
+    Raises ArgumentTypeError or ArgumentError for other values.
+
+    >>> metric = IoU(num_classes=2, target_class_ids=[0])
+    >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1], sample_weight=[0.25, 0.25, 0.25, 0.25])
+    >>> metric.result()
+    0.3333333333333333
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Any,
+        name: str | None = "io_u",
+        *,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+    ) -> None:
+        self._set(num_classes, target_class_ids, ignore_class, sparse_y_true, sparse_y_pred)
+        super().__init__(name)
+
+    def _set(
+        self, num_classes: Any, target_class_ids: Any, ignore_class: Any, sparse_y_true: bool, sparse_y_pred: bool
+    ) -> None:
+        where = type(self).__name__
+        self.num_classes = check_integer(where, "num_classes", num_classes, low=2)
+        given = target_class_ids if hasattr(target_class_ids, "__len__") else (target_class_ids,)
+        ids = tuple(check_integer(where, "target_class_ids", i, low=0) for i in given)
+        if not ids or max(ids) >= self.num_classes:
+            raise ArgumentError(where, f"target_class_ids={target_class_ids!r}", f"classes from 0 to {self.num_classes - 1}")
+        self.target_class_ids = ids
+        self.ignore_class = None if ignore_class is None else check_integer(where, "ignore_class", ignore_class, low=-(2**31))
+        self.sparse_y_true = check_flag(where, "sparse_y_true", sparse_y_true)
+        self.sparse_y_pred = check_flag(where, "sparse_y_pred", sparse_y_pred)
+
+    def classes(self, output_shape: tuple[int, ...]) -> int:
+        """As the constructor was told."""
+        return self.num_classes
+
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Labels or rows, as ``sparse_y_true`` and ``sparse_y_pred`` say. Raises ShapeError for others."""
+        if not self.sparse_y_pred and output_shape[-1] != self.num_classes:
+            fix = "BinaryIoU()" if output_shape[-1] == 1 else f"num_classes={output_shape[-1]}"
+            raise ShapeError(where, f"{output_shape[-1]} outputs", f"num_classes={self.num_classes} of them", fix)
+        if not self.sparse_y_true and y_true.shape[-1] != self.num_classes:
+            expected = f"rows of num_classes={self.num_classes} numbers"
+            raise ShapeError(where, f"targets of shape {y_true.shape}", expected, "sparse_y_true=True, if they are labels")
+        places = self._places(output_shape)
+        if self.sparse_y_true:
+            fits: tuple[tuple[int, ...], ...] = (places, (*places, 1))
+        else:
+            fits = ((*places, self.num_classes),)
+        if y_true.shape not in fits:
+            scores = self.sparse_y_pred and y_true.shape in (output_shape[:-1], (*output_shape[:-1], 1))
+            fix = "sparse_y_pred=False, for predictions that are scores of classes" if scores else ""
+            raise ShapeError(where, f"targets of shape {y_true.shape}", " or ".join(map(str, fits)), fix)
+
+    def _places(self, output_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of predicted labels: without the axis of classes, or one axis of a single label."""
+        labels = self.sparse_y_pred and (output_shape[-1] > 1 or len(output_shape) == 1)
+        return output_shape if labels else output_shape[:-1]
+
+    def labels(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """Classes of targets and predictions, (n, ...)."""
+        places = self._places(y_pred.shape)
+        true = y_true.reshape(places) if self.sparse_y_true else y_true.argmax(axis=-1)
+        if self.sparse_y_pred:
+            return true, y_pred.reshape(places)
+        xp = backends.array_namespace(y_pred)
+        return true, xp.where((y_pred != y_pred).any(axis=-1), -1, y_pred.argmax(axis=-1))
+
+    def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
+        """Add a batch."""
+        if self.ignore_class is not None:
+            xp = backends.array_namespace(y_pred)
+            true, _ = self.labels(y_true, y_pred)
+            counts = (true != self.ignore_class).astype("float64")
+            weighted = self.weighted or sample_weight is not None
+            if sample_weight is not None:
+                counts = xp.where(counts > 0, spread(sample_weight, true.shape, f"metric {self.name!r}"), 0.0)
+            super().update(y_true, y_pred, counts)
+            self.weighted = weighted
+        else:
+            super().update(y_true, y_pred, sample_weight)
+
+    def value(self, matrix: np.ndarray) -> float:
+        """The mean of the target classes' numbers."""
+        right = matrix.diagonal()
+        union = matrix.sum(axis=0) + matrix.sum(axis=1) - right
+        ids = [i for i in self.target_class_ids if union[i] > 0]
+        return float((right[ids] / union[ids]).mean()) if ids else float("nan")
+
+    def _fix(self) -> str:
+        return "ignore_class=..., or a weight of 0, for places without a class"
+
+    def _of_no_class(self, last: int) -> float:
+        if not self.sparse_y_pred:
+            return float("nan")
+        fix = "sparse_y_pred=False for scores of classes, BinaryIoU() for one output"
+        expected = f"labels, whole numbers from 0 to {last}"
+        raise DataError(f"metric {self.name!r}: y_pred", "predictions that are no classes", expected, fix)
+
+
+class BinaryIoU(IoU):
+    """``IoU`` of two classes: a prediction of at least ``threshold`` means class 1.
+
+    Args:
+        target_class_ids: the classes of the mean.
+        threshold: 0 for a model that gives logits.
+        name: the key in logs.
+
+    >>> metric = BinaryIoU(threshold=0.3)
+    >>> metric.update_state([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])
+    >>> metric.result()
+    0.3333333333333333
+    """
+
+    def __init__(self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = "binary_io_u") -> None:
+        self._set(2, target_class_ids, None, True, True)
+        self.threshold = check_number("BinaryIoU", "threshold", threshold)
+        Metric.__init__(self, name)
+
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Targets of the predictions' shape. Raises ShapeError for others."""
+        check_same(y_true, output_shape, where)
+
+    def labels(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """0 or 1 for each output; -1 where the prediction is NaN."""
+        xp = backends.array_namespace(y_pred)
+        return like_predictions(y_true, y_pred) > 0.5, xp.where(y_pred != y_pred, -1, y_pred >= self.threshold)
+
+    def _of_no_class(self, last: int) -> float:
+        return float("nan")
+
+
+class MeanIoU(IoU):
+    """The mean intersection over union of all classes; arguments of ``IoU``.
+
+    >>> metric = MeanIoU(num_classes=2)
+    >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
+    >>> metric.result()
+    0.3333333333333333
+    """
+
+    aliases = ("mean_iou", "miou")
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = "mean_io_u",
+        *,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+    ) -> None:
+        classes = range(check_integer(type(self).__name__, "num_classes", num_classes, low=2))
+        super().__init__(
+            num_classes, classes, name, ignore_class=ignore_class, sparse_y_true=sparse_y_true, sparse_y_pred=sparse_y_pred
+        )
+
+
+class OneHotIoU(IoU):
+    """``IoU`` of one-hot targets and scores of classes; ``sparse_y_pred=True`` for predictions that are labels.
+
+    >>> metric = OneHotIoU(num_classes=3, target_class_ids=[0, 2])
+    >>> y_true = [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    >>> metric.update_state(y_true, [[0.2, 0.3, 0.5], [0.1, 0.2, 0.7], [0.5, 0.3, 0.1], [0.1, 0.4, 0.5]])
+    >>> metric.result()
+    0.16666666666666666
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Any,
+        name: str | None = "one_hot_io_u",
+        *,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+    ) -> None:
+        super().__init__(
+            num_classes, target_class_ids, name, ignore_class=ignore_class, sparse_y_true=False, sparse_y_pred=sparse_y_pred
+        )
+
+
+class OneHotMeanIoU(MeanIoU):
+    """``MeanIoU`` of one-hot targets and scores of classes; ``sparse_y_pred=True`` for predictions that are labels.
+
+    >>> metric = OneHotMeanIoU(num_classes=3)
+    >>> y_true = [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    >>> metric.update_state(y_true, [[0.2, 0.3, 0.5], [0.1, 0.2, 0.7], [0.5, 0.3, 0.1], [0.1, 0.4, 0.5]])
+    >>> metric.result()
+    0.1111111111111111
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = "one_hot_mean_io_u",
+        *,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+    ) -> None:
+        super().__init__(num_classes, name, ignore_class=ignore_class, sparse_y_true=False, sparse_y_pred=sparse_y_pred)
+
+
+def _bins(xp: Any, labels: Array, side: int) -> Array:
+    """Labels as row or column of the matrix; the last where they are no whole number from 0 to side - 2."""
+    if labels.dtype.kind != "f":
+        labels = labels.astype("int64")  # bytes could not hold ``side``
+    fits = (labels >= 0) & (labels < side - 1)
+    if labels.dtype.kind == "f":
+        fits &= labels == xp.floor(labels)
+    return xp.where(fits, labels, side - 1).astype("int64")
