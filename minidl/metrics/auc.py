@@ -216,7 +216,7 @@ class AUC(Deciding):
                 slope = xp.where(more > 0, more_true / more, 0.0)
                 ratio = xp.where((on[:-1] > 0) & (on[1:] > 0), on[1:] / on[:-1], 1.0)
                 grown = more_true + (tp[:-1] - slope * on[:-1]) * xp.log(ratio)
-                return float(backends.number((slope * grown).sum() / positive))
+                return float(backends.number(xp.where(positive > 0, (slope * grown).sum() / positive, np.nan)))
             if self.curve == "ROC":
                 x, y = fp / negative, tp / positive
             else:
@@ -228,7 +228,8 @@ class AUC(Deciding):
                 "majoring": lambda: xp.maximum(before, after),
                 "step": lambda: after,
             }[self.summation_method]()
-            return float(backends.number(((x[1:] - x[:-1]) * heights).sum()))
+            known = (positive > 0) & ((negative > 0) | (self.curve == "PR"))
+            return float(backends.number(xp.where(known, ((x[1:] - x[:-1]) * heights).sum(), np.nan)))
 
 
 def _joined(chunks: list[_Chunk]) -> _Chunk:
