@@ -227,9 +227,10 @@ def per_step(seconds: float) -> str:
 
 
 def values(logs: Logs) -> list[str]:
-    """Loss and metrics with four digits.
+    """Loss and metrics with four digits; metrics of several numbers, such as a confusion matrix, are left to the history.
 
     >>> values({"loss": 0.12345, "accuracy": 0.000012, "squares": 1e30})
     ['loss: 0.1235', 'accuracy: 1.2000e-05', 'squares: 1.0000e+30']
     """
-    return [f"{name}: {v:.4f}" if 1e-3 < abs(v) < 1e6 or v == 0 else f"{name}: {v:.4e}" for name, v in logs.items()]
+    numbers = [(name, v) for name, v in logs.items() if not getattr(v, "ndim", 0)]
+    return [f"{name}: {v:.4f}" if 1e-3 < abs(v) < 1e6 or v == 0 else f"{name}: {v:.4e}" for name, v in numbers]

@@ -103,7 +103,10 @@ def _by_name(identifier: str, loss: Loss) -> Metric:
     if find_class("loss", identifier) is not None:
         return OfLoss(losses.get(identifier), identifier)
     expected = f"a Metric, a function of (y_true, y_pred), the name of a loss, or one of {', '.join(names('metric'))}"
-    meant = closest(identifier, [*all_names("loss"), *all_names("metric")], _ELSEWHERE)
+    known = sorted(
+        {*all_names("loss"), *all_names("metric")}, key=lambda name: ("_" in name, name)
+    )  # the last spelling is proposed
+    meant = closest(identifier, known, _ELSEWHERE)
     raise ArgumentError("compile", f"metric {identifier!r}", expected, meant=meant)
 
 

@@ -34,6 +34,7 @@ class Accuracy(Deciding):
     """
 
     aliases = ("acc",)
+    direction = "max"
     threshold = 0.5
 
     def __init__(self, kind: str | None = None, name: str | None = "accuracy") -> None:
@@ -124,6 +125,8 @@ class ErrorRate(Accuracy):
     0.5
     """
 
+    direction = "min"
+
     def __init__(self, kind: str | None = None, name: str | None = "error_rate") -> None:
         super().__init__(kind, name)
 
@@ -146,6 +149,8 @@ class SparseTopKCategoricalAccuracy(Deciding):
     >>> metric.result()
     0.5
     """
+
+    direction = "max"
 
     def __init__(self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy") -> None:
         self.k = check_integer(type(self).__name__, "k", k)

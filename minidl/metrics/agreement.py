@@ -149,6 +149,7 @@ class OverallAccuracy(OfMatrix):
     """
 
     aliases = ("oa",)
+    direction = "max"
 
     def __init__(self, name: str | None = "overall_accuracy") -> None:
         super().__init__(name)
@@ -170,6 +171,7 @@ class AverageAccuracy(OfMatrix):
     """
 
     aliases = ("aa", "balanced_accuracy")
+    direction = "max"
 
     def __init__(self, name: str | None = "average_accuracy") -> None:
         super().__init__(name)
@@ -197,6 +199,7 @@ class CohenKappa(OfMatrix):
     """
 
     aliases = ("kappa",)
+    direction = "max"
 
     def __init__(self, weights: str | None = None, name: str | None = "cohen_kappa") -> None:
         if weights not in (None, "linear", "quadratic"):
@@ -234,6 +237,9 @@ class IoU(OfMatrix):
     >>> metric.result()
     0.3333333333333333
     """
+
+    usual_name = "iou"
+    direction = "max"
 
     def __init__(
         self,
@@ -281,7 +287,9 @@ class IoU(OfMatrix):
             fits = ((*places, self.num_classes),)
         if y_true.shape not in fits:
             scores = self.sparse_y_pred and y_true.shape in (output_shape[:-1], (*output_shape[:-1], 1))
+            rows = self.sparse_y_true and y_true.shape == (*places, self.num_classes)
             fix = "sparse_y_pred=False, for predictions that are scores of classes" if scores else ""
+            fix = "sparse_y_true=False, for one-hot targets" if rows else fix
             raise ShapeError(where, f"targets of shape {y_true.shape}", " or ".join(map(str, fits)), fix)
 
     def _places(self, output_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -344,6 +352,9 @@ class BinaryIoU(IoU):
     0.3333333333333333
     """
 
+    usual_name = "binary_iou"
+    aliases = ("binary_iou",)
+
     def __init__(self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = "binary_io_u") -> None:
         self._set(2, target_class_ids, None, True, True)
         self.threshold = check_number("BinaryIoU", "threshold", threshold)
@@ -371,6 +382,7 @@ class MeanIoU(IoU):
     0.3333333333333333
     """
 
+    usual_name = "mean_iou"
     aliases = ("mean_iou", "miou")
 
     def __init__(
@@ -398,6 +410,9 @@ class OneHotIoU(IoU):
     0.16666666666666666
     """
 
+    usual_name = "one_hot_iou"
+    aliases = ("one_hot_iou",)
+
     def __init__(
         self,
         num_classes: int,
@@ -421,6 +436,9 @@ class OneHotMeanIoU(MeanIoU):
     >>> metric.result()
     0.1111111111111111
     """
+
+    usual_name = "one_hot_mean_iou"
+    aliases = ("one_hot_mean_iou",)
 
     def __init__(
         self,

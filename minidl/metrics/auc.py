@@ -1,7 +1,7 @@
 """Area under a curve that a threshold draws as it falls from above the largest score to below the smallest.
 
     ROC    x = FP / N        y = TP / P                  P, N: weight of what should be on, and of what should not
-    PR     x = TP / P        y = TP / (TP + FP)
+    PR     x = TP / P        y = TP / (TP + FP), 0 where nothing is on
 
 Exactly: a point for every score that occurs, equal scores together. From point a to the next one b the area grows by
 
@@ -67,6 +67,7 @@ class AUC(Deciding):
     0.75
     """
 
+    direction = "max"
     sums: Any
     _chunks: list[_Chunk]
     _seen: float | None  # the area, until there are new samples

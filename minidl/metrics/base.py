@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ class Metric(Declared):
     Whatever the batches, the result is that of all samples together. A sample whose weight is 0 counts as absent, whatever
     it holds; NaN in the predictions of any other sample makes the result NaN; so does a pass without samples.
 
+    Attributes:
+        direction: whether ``"max"`` or ``"min"`` is best, for callbacks that wait for a better number; None: unknown.
+
     Args:
         name: the key in logs and ``history``; None: the attribute ``name`` of the class, or the class name in snake case.
 
@@ -34,6 +37,7 @@ class Metric(Declared):
     """
 
     table = "metric"
+    direction: ClassVar[str | None] = None
     name: str
     total: Any
     count: Any

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.checks import check_integer, check_number
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
+from minidl.errors import ArgumentError, ShapeError
 from minidl.metrics.base import Deciding
 from minidl.metrics.forms import check_labels_or_same, indicators, spread
 
@@ -117,6 +117,8 @@ class Precision(Counting):
     0.5
     """
 
+    direction = "max"
+
     def __init__(
         self,
         thresholds: Thresholds = None,
@@ -171,6 +173,8 @@ class TruePositives(Counting):
     2.0
     """
 
+    direction = "max"
+
     def __init__(self, thresholds: Thresholds = None, name: str | None = "true_positives") -> None:
         self.thresholds = _thresholds(type(self).__name__, thresholds)
         super().__init__(name)
@@ -183,6 +187,8 @@ class TruePositives(Counting):
 class FalsePositives(TruePositives):
     """The number (or weight) of outputs that are on and should not be; arguments of ``TruePositives``."""
 
+    direction = "min"
+
     def __init__(self, thresholds: Thresholds = None, name: str | None = "false_positives") -> None:
         super().__init__(thresholds, name)
 
@@ -193,6 +199,8 @@ class FalsePositives(TruePositives):
 
 class FalseNegatives(TruePositives):
     """The number (or weight) of outputs that are off and should be on; arguments of ``TruePositives``."""
+
+    direction = "min"
 
     def __init__(self, thresholds: Thresholds = None, name: str | None = "false_negatives") -> None:
         super().__init__(thresholds, name)
@@ -237,6 +245,7 @@ class FBetaScore(Deciding):
 
     usual_name = "fbeta_score"
     aliases = ("fbeta_score", "f_beta_score")
+    direction = "max"
     on_and_true: Any
     on: Any
     true: Any
@@ -338,5 +347,5 @@ def _thresholds(where: str, thresholds: Any) -> float | tuple[float, ...] | None
     if thresholds is None or not isinstance(thresholds, (list, tuple, np.ndarray)):
         return thresholds if thresholds is None else check_number(where, "thresholds", thresholds)
     if not len(thresholds):
-        raise ArgumentTypeError(where, f"thresholds={described(thresholds)} without entries", "None or numbers")
+        raise ArgumentError(where, "thresholds without entries", "None, a number or several")
     return tuple(check_number(where, "thresholds", threshold) for threshold in thresholds)

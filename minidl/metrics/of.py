@@ -59,9 +59,11 @@ class OfLoss(Metric):
     ('mean_squared_error', 3.0)
     """
 
+    direction = "min"
+
     def __init__(self, loss: str | Loss, name: str | None = None) -> None:
         self.loss = losses.get(loss)
-        super().__init__(name or snake_case(type(self.loss).__name__))
+        super().__init__(name or getattr(self.loss, "name", None) or snake_case(type(self.loss).__name__))
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """As the loss does."""

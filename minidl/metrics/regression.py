@@ -24,6 +24,7 @@ class MeanSquaredError(Metric):
     """
 
     aliases = ("mse",)
+    direction = "min"
 
     def __init__(self, name: str | None = "mean_squared_error") -> None:
         super().__init__(name)
@@ -92,6 +93,8 @@ class CosineSimilarity(MeanSquaredError):
     0.5
     """
 
+    direction = "max"
+
     def __init__(self, name: str | None = "cosine_similarity", *, axis: int = -1) -> None:
         self.axis = check_integer("CosineSimilarity", "axis", axis, low=-64)
         if not axis:
@@ -133,6 +136,7 @@ class R2Score(Metric):
 
     usual_name = "r2_score"
     aliases = ("r2_score", "r2")
+    direction = "max"
     origin: Any
     weight: Any
     mean: Any
