@@ -55,7 +55,8 @@ _ELSEWHERE = {  # what other libraries and people call them
     "balanced_accuracy_score": "average_accuracy",
     "f_score": "f1_score",
     "fscore": "f1_score",
-    "jaccard": "mean_io_u",
+    "jaccard": "mean_iou",
+    "miou": "mean_iou",
     "cohen_kappa_score": "cohen_kappa",
 }
 

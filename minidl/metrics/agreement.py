@@ -383,7 +383,7 @@ class MeanIoU(IoU):
     """
 
     usual_name = "mean_iou"
-    aliases = ("mean_iou", "miou")
+    aliases = ("mean_iou",)
 
     def __init__(
         self,
