@@ -157,7 +157,7 @@ def test_no_samples_and_nan(name):
     assert np.isnan(metric.result()).all()
     metric.update(y_true, y_pred)
     same(metric.result(), computed(case, y_true, y_pred))
-    y_pred = y_pred.copy()
+    good, y_pred = y_pred, y_pred.copy()
     y_pred[3, ..., -1] = np.nan
     for weights in (None, np.ones(20)):
         if case.labels:
@@ -166,6 +166,10 @@ def test_no_samples_and_nan(name):
         else:
             assert np.isnan(computed(case, y_true, y_pred, weights)).any()
             assert np.isnan(computed(case, y_true, y_pred, weights, 3)).any()
+    metric.update(y_true, y_pred)
+    metric.reset()
+    metric.update(y_true, good)
+    same(metric.result(), computed(case, y_true, good))
 
 
 @EVERY

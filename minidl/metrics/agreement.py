@@ -309,16 +309,10 @@ class IoU(OfMatrix):
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         """Add a batch."""
         if self.ignore_class is not None:
-            xp = backends.array_namespace(y_pred)
             true, _ = self.labels(y_true, y_pred)
-            counts = (true != self.ignore_class).astype("float64")
-            weighted = self.weighted or sample_weight is not None
-            if sample_weight is not None:
-                counts = xp.where(counts > 0, spread(sample_weight, true.shape, f"metric {self.name!r}"), 0.0)
-            super().update(y_true, y_pred, counts)
-            self.weighted = weighted
-        else:
-            super().update(y_true, y_pred, sample_weight)
+            counts = (true.astype("float64") != self.ignore_class).astype("float64")
+            sample_weight = counts if sample_weight is None else counts * spread(sample_weight, true.shape, self.name)
+        super().update(y_true, y_pred, sample_weight)
 
     def value(self, matrix: np.ndarray) -> float:
         """The mean of the target classes' numbers."""

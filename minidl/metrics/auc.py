@@ -41,8 +41,9 @@ class AUC(Deciding):
     """Area under the ROC or the precision-recall curve, exact over the whole set.
 
     It keeps a copy of what it has seen in a pass, on the device: for each output of each sample the score (4 bytes in
-    float32), the target (1 byte) and, where weights are given, the weight (8 bytes). With ``num_thresholds`` or
-    ``thresholds`` it keeps sums for these thresholds alone and approximates the area, as Keras does.
+    float32), the target (1 byte) and, where weights are given, the weight (8 bytes); ``result`` sorts them. For millions of
+    samples ``num_thresholds`` or ``thresholds`` is quicker: it keeps sums for these thresholds alone and approximates the
+    area, as Keras does.
 
     The area is NaN while all samples are of one class (the precision-recall curve needs only that some should be on).
 
@@ -247,7 +248,7 @@ def _joined(chunks: list[_Chunk]) -> _Chunk:
 def _curve(scores: Array, true: Array, weights: Array | None) -> tuple[Array, Array]:
     """TP and FP of falling thresholds: behind (0, 0) a point for each sample, the same one for equal scores."""
     xp = backends.array_namespace(scores)
-    falling = -scores.astype("float64")
+    falling = -(scores if scores.dtype.kind == "f" else scores.astype("float64"))
     order = xp.argsort(falling)
     falling, true = falling[order], true[order]
     on, off = (true, ~true) if weights is None else (weights[order] * true, weights[order] * ~true)

@@ -64,12 +64,16 @@ class Metric(Declared):
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         """Add a batch of arrays that were checked and are on their device, without waiting for it; see ``update_state``."""
         values = self.per_sample(y_true, y_pred)
-        if getattr(values, "shape", ())[:1] != y_pred.shape[:1]:
+        try:
+            fits = len(values) == len(y_pred)
+        except TypeError:  # a single number
+            fits = False
+        if not fits:
             received = f"{described(values)} of shape {getattr(values, 'shape', ())} from per_sample"
             raise ShapeError(f"metric {self.name!r}", received, f"({len(y_pred)}, ...), a number per sample, not their mean")
         if sample_weight is None:
             xp = backends.array_namespace(values)
-            self.total = self.total + (xp.count_nonzero(values) if values.dtype == bool else values.sum(dtype="float64"))
+            self.total = self.total + (xp.count_nonzero(values) if values.dtype.kind == "b" else values.sum(dtype="float64"))
             self.count += values.size
         else:
             weights = spread(sample_weight, values.shape, f"metric {self.name!r}")
@@ -146,7 +150,8 @@ class Deciding(Metric, abstract=True):
         if y_pred.dtype.kind != "f":
             return
         if sample_weight is None:
-            squares = backends.array_namespace(y_pred).vdot(y_pred, y_pred)  # NaN if there is one: squares cannot cancel
+            numbers = y_pred.ravel()
+            squares = numbers.dot(numbers)  # NaN if one of them is: squares cannot cancel
             self.nan = self.nan | (squares != squares)
         else:
             weights = spread(sample_weight, y_pred.shape, f"metric {self.name!r}")
