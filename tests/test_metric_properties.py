@@ -46,6 +46,35 @@ NAMES = {  # the key in logs that each gives by default: Keras 3's, where it has
     "TrueNegatives": "true_negatives",
     "TruePositives": "true_positives",
 }
+IOU = {"ignore_class": None, "sparse_y_true": True, "sparse_y_pred": True}
+DEFAULTS = {  # Keras 3's, where it has the argument, but for AUC, which is exact
+    "AUC": {
+        "num_thresholds": None, "curve": "ROC", "summation_method": "interpolation", "thresholds": None, "multi_label": False,
+        "num_labels": None, "label_weights": None, "from_logits": False,
+    },
+    "Accuracy": {"kind": None},
+    "BinaryAccuracy": {"threshold": 0.5},
+    "BinaryIoU": {"target_class_ids": (0, 1), "threshold": 0.5},
+    "CohenKappa": {"weights": None},
+    "ConfusionMatrix": {"normalize": None},
+    "CosineSimilarity": {"axis": -1},
+    "ErrorRate": {"kind": None},
+    "F1Score": {"average": None, "threshold": None},
+    "FBetaScore": {"average": None, "beta": 1.0, "threshold": None},
+    "FalseNegatives": {"thresholds": None},
+    "FalsePositives": {"thresholds": None},
+    "IoU": IOU,
+    "MeanIoU": IOU,
+    "OneHotIoU": {"ignore_class": None, "sparse_y_pred": False},
+    "OneHotMeanIoU": {"ignore_class": None, "sparse_y_pred": False},
+    "Precision": {"thresholds": None, "top_k": None, "class_id": None},
+    "R2Score": {"class_aggregation": "uniform_average", "num_regressors": 0},
+    "Recall": {"thresholds": None, "top_k": None, "class_id": None},
+    "SparseTopKCategoricalAccuracy": {"k": 5},
+    "TopKCategoricalAccuracy": {"k": 5},
+    "TrueNegatives": {"thresholds": None},
+    "TruePositives": {"thresholds": None},
+}  # fmt: skip
 OPTIONS = {"kind", "thresholds", "threshold", "top_k", "class_id", "average", "beta", "k", "normalize", "weights", "axis"} | {
     "num_thresholds", "curve", "summation_method", "multi_label", "num_labels", "label_weights", "from_logits", "name",
     "num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred", "class_aggregation", "num_regressors",
@@ -77,6 +106,13 @@ def test_every_option_is_used_by_some_row():
             if getattr(metric, name) != argument.default:
                 used.add(name)
     assert used == OPTIONS
+
+
+def test_defaults():
+    for name, cls in declared.classes("metric").items():
+        arguments = declared.arguments_of(cls).items()
+        found = {key: argument.default for key, argument in arguments if argument.default is not argument.empty}
+        assert found == {"name": NAMES[name], **DEFAULTS.get(name, {})}, name
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"OfLoss"}))

@@ -311,6 +311,16 @@ def test_counts_by_hand():
     assert value(F1Score(), Y, P) == value(F1Score(threshold=0.5), Y, P) == 0.5
 
 
+def test_what_counts_as_on():
+    """Predictions above the threshold, targets above 1/2: so -1 and 1 are two classes as well as 0 and 1."""
+    at = np.array([[0.5], [0.5], [0.6], [0.4]])
+    assert value(BinaryAccuracy(), np.array([0, 1, 1, 0]), at) == 0.75
+    assert value(BinaryAccuracy(threshold=0.4), np.array([0, 1, 1, 0]), at) == 0.75
+    assert value(TruePositives(), np.ones(4), at) == 1
+    for metric in (Precision(0.35), Recall(0.35), F1Score(), AUC(), AUC(11), TrueNegatives(0.35), BinaryIoU(threshold=0.35)):
+        assert value(metric, 2 * Y - 1, P) == value(metric, Y, P) == value(metric, Y * 0.4 + 0.2, P)
+
+
 def test_nothing_on_and_nothing_to_find():
     none, all_on = np.zeros((4, 1)), np.ones((4, 1))
     assert value(Precision(), all_on, none) == value(Recall(), none, all_on) == value(F1Score(), none, none) == 0
