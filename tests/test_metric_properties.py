@@ -115,6 +115,13 @@ def test_defaults():
         assert found == {"name": NAMES[name], **DEFAULTS.get(name, {})}, name
 
 
+def test_directions():
+    """What callbacks wait for: the largest number, but of errors the smallest; a matrix has no best."""
+    smallest = {"ErrorRate", "FalseNegatives", "FalsePositives", "OfLoss"} | {name for name in NAMES if name.endswith("Error")}
+    for name, cls in declared.classes("metric").items():
+        assert cls.direction == (None if name == "ConfusionMatrix" else "min" if name in smallest else "max"), name
+
+
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"OfLoss"}))
 def test_names(name):
     cls = declared.classes("metric")[name]

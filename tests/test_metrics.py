@@ -16,6 +16,7 @@ from minidl.metrics import (
     AverageAccuracy,
     BinaryAccuracy,
     BinaryIoU,
+    CategoricalAccuracy,
     CohenKappa,
     ConfusionMatrix,
     CosineSimilarity,
@@ -36,6 +37,7 @@ from minidl.metrics import (
     R2Score,
     Recall,
     RootMeanSquaredError,
+    SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
     TrueNegatives,
@@ -97,6 +99,15 @@ def test_weighted_accuracy(size):
     places = value(Accuracy("sparse"), LABELS.reshape(10, 5), PROBABILITIES.reshape(10, 5, 4), weight[:10], size)
     by_hand = (weight[:10, None] * TRUE.reshape(10, 5)).sum() / (5 * weight[:10].sum())
     assert places == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_error_rate(kind):
+    name, y_true, y_pred, expected = KINDS[kind]
+    assert value(ErrorRate(name), y_true, y_pred, size=7) == pytest.approx(1 - expected)
+    one_form = {"categorical": CategoricalAccuracy, "sparse": SparseCategoricalAccuracy, "binary": BinaryAccuracy}
+    if name is not None:
+        assert value(one_form[name](), y_true, y_pred) == pytest.approx(expected)
 
 
 def test_before_the_first_batch_there_is_no_number():
@@ -338,7 +349,8 @@ def test_the_largest_predictions_and_the_first_of_equal_ones():
         metric = SparseTopKCategoricalAccuracy(k)
         assert value(metric, np.array([0, 2]), p) == expected
     assert value(Accuracy("sparse"), np.array([0, 2]), p) == value(SparseTopKCategoricalAccuracy(1), np.array([0, 2]), p)
-    assert value(SparseTopKCategoricalAccuracy(3), np.array([-1, 4]), p) == 0, "no class"
+    for scores in (p, -p):
+        assert value(SparseTopKCategoricalAccuracy(3), np.array([-1, 4]), scores) == 0, "no class"
     np.testing.assert_array_equal(value(F1Score(), y[:, :2], p[:, :2]), [2 / 3, 0])
     with pytest.warns(DataWarning, match="of 4 classes every one is among the 5 largest"):
         SparseTopKCategoricalAccuracy().check(np.array([0, 2]), (2, 4), "here")

@@ -180,6 +180,13 @@ def on_host(*values: Any) -> list[float]:
     return [fetched[at] if at in fetched else float(value) for at, value in enumerate(values)]
 
 
+def host_array(x: Any) -> np.ndarray:
+    """Sums of one or several thresholds or classes, on the host."""
+    if isinstance(x, (int, float)):
+        return np.asarray([float(x)])
+    return np.atleast_1d(backends.backend_of(x).to_numpy(x)).astype("float64")
+
+
 def _default_name(cls: type[Metric]) -> str:
     argument = arguments_of(cls).get("name")
     for name in (getattr(argument, "default", None), getattr(cls, "name", None)):
