@@ -99,7 +99,20 @@ class Counting(Deciding, abstract=True):
         return self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
 
 
-class Precision(Counting):
+class Fraction(Counting, abstract=True):
+    """Base of precision and recall."""
+
+    direction = "max"
+
+    def __init__(self, thresholds: Thresholds, top_k: int | None, class_id: int | None, name: str | None) -> None:
+        where = type(self).__name__
+        self.thresholds = _thresholds(where, thresholds)
+        self.top_k = top_k if top_k is None else check_integer(where, "top_k", top_k)
+        self.class_id = class_id if class_id is None else check_integer(where, "class_id", class_id, low=0)
+        super().__init__(name)
+
+
+class Precision(Fraction):
     """TP / (TP + FP): how much of what is predicted to be on should be; 0 where nothing is.
 
     Args:
@@ -117,8 +130,6 @@ class Precision(Counting):
     0.5
     """
 
-    direction = "max"
-
     def __init__(
         self,
         thresholds: Thresholds = None,
@@ -126,18 +137,14 @@ class Precision(Counting):
         class_id: int | None = None,
         name: str | None = "precision",
     ) -> None:
-        where = type(self).__name__
-        self.thresholds = _thresholds(where, thresholds)
-        self.top_k = top_k if top_k is None else check_integer(where, "top_k", top_k)
-        self.class_id = class_id if class_id is None else check_integer(where, "class_id", class_id, low=0)
-        super().__init__(name)
+        super().__init__(thresholds, top_k, class_id, name)
 
     def value(self, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
         """TP / (TP + FP)."""
         return np.divide(tp, tp + fp, out=np.zeros(len(tp)), where=tp + fp > 0)
 
 
-class Recall(Precision):
+class Recall(Fraction):
     """TP / (TP + FN): how much of what should be on is predicted to be; 0 where nothing should. Arguments of ``Precision``.
 
     >>> metric = Recall()
@@ -160,7 +167,15 @@ class Recall(Precision):
         return np.divide(tp, tp + fn, out=np.zeros(len(tp)), where=tp + fn > 0)
 
 
-class TruePositives(Counting):
+class Number(Counting, abstract=True):
+    """Base of the four counts themselves."""
+
+    def __init__(self, thresholds: Thresholds, name: str | None) -> None:
+        self.thresholds = _thresholds(type(self).__name__, thresholds)
+        super().__init__(name)
+
+
+class TruePositives(Number):
     """The number (or weight) of outputs that are on and should be.
 
     Args:
@@ -176,15 +191,14 @@ class TruePositives(Counting):
     direction = "max"
 
     def __init__(self, thresholds: Thresholds = None, name: str | None = "true_positives") -> None:
-        self.thresholds = _thresholds(type(self).__name__, thresholds)
-        super().__init__(name)
+        super().__init__(thresholds, name)
 
     def value(self, tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
         """TP."""
         return tp
 
 
-class FalsePositives(TruePositives):
+class FalsePositives(Number):
     """The number (or weight) of outputs that are on and should not be; arguments of ``TruePositives``."""
 
     direction = "min"
@@ -197,7 +211,7 @@ class FalsePositives(TruePositives):
         return fp
 
 
-class FalseNegatives(TruePositives):
+class FalseNegatives(Number):
     """The number (or weight) of outputs that are off and should be on; arguments of ``TruePositives``."""
 
     direction = "min"
@@ -210,8 +224,10 @@ class FalseNegatives(TruePositives):
         return fn
 
 
-class TrueNegatives(TruePositives):
+class TrueNegatives(Number):
     """The number (or weight) of outputs that are off and should be; arguments of ``TruePositives``."""
+
+    direction = "max"
 
     def __init__(self, thresholds: Thresholds = None, name: str | None = "true_negatives") -> None:
         super().__init__(thresholds, name)

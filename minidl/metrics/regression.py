@@ -14,7 +14,15 @@ from minidl.metrics.base import Metric, on_host
 from minidl.metrics.forms import check_same, like_predictions, spread
 
 
-class MeanSquaredError(Metric):
+class OfNumbers(Metric, abstract=True):
+    """Base of metrics whose targets are numbers, of the predictions' shape."""
+
+    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
+        """Targets of the predictions' shape. Raises ShapeError for others."""
+        check_same(y_true, output_shape, where)
+
+
+class MeanSquaredError(OfNumbers):
     """The mean of (target - prediction)^2.
 
     >>> metric = MeanSquaredError()
@@ -28,10 +36,6 @@ class MeanSquaredError(Metric):
 
     def __init__(self, name: str | None = "mean_squared_error") -> None:
         super().__init__(name)
-
-    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
-        """Targets of the predictions' shape. Raises ShapeError for others."""
-        check_same(y_true, output_shape, where)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """The mean over the outputs, (n, ...)."""
@@ -57,7 +61,7 @@ class RootMeanSquaredError(MeanSquaredError):
         return float(super().result() ** 0.5)
 
 
-class MeanAbsoluteError(MeanSquaredError):
+class MeanAbsoluteError(OfNumbers):
     """The mean of |target - prediction|.
 
     >>> metric = MeanAbsoluteError()
@@ -67,6 +71,7 @@ class MeanAbsoluteError(MeanSquaredError):
     """
 
     aliases = ("mae",)
+    direction = "min"
 
     def __init__(self, name: str | None = "mean_absolute_error") -> None:
         super().__init__(name)
@@ -76,7 +81,7 @@ class MeanAbsoluteError(MeanSquaredError):
         return abs(_error(y_true, y_pred)).mean(axis=-1)
 
 
-class CosineSimilarity(MeanSquaredError):
+class CosineSimilarity(OfNumbers):
     """The mean of sum_j t_j p_j / (|t| |p|): 1 for the same direction, -1 for the opposite; 0 where a vector is zero.
 
     The loss of the same name has the other sign.
@@ -115,7 +120,7 @@ class CosineSimilarity(MeanSquaredError):
         return xp.where(lengths == 0, 0.0, (t * p).sum(axis=self.axis) / lengths)
 
 
-class R2Score(Metric):
+class R2Score(OfNumbers):
     """The coefficient of determination of each output, R2 = 1 - sum (t - p)^2 / sum (t - mean t)^2, and their mean.
 
     Of an output whose targets are all equal R2 is 1 where it is met exactly, else 0. NaN for fewer than two samples.
@@ -157,10 +162,6 @@ class R2Score(Metric):
         self.class_aggregation = class_aggregation
         self.num_regressors = check_integer("R2Score", "num_regressors", num_regressors, low=0)
         super().__init__(name)
-
-    def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
-        """Targets of the predictions' shape. Raises ShapeError for others."""
-        check_same(y_true, output_shape, where)
 
     @np.errstate(all="ignore")
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
