@@ -217,11 +217,12 @@ def test_no_samples_and_nan(name):
 
 @EVERY
 def test_copies_are_independent(name):
-    """As training uses metrics: copied, begun anew, and the user's own left as it is."""
+    """As training uses metrics: copied, begun anew, and the user's own left as it is; the batch's memory is used again."""
     case = METRICS[name]
     (y_true, y_pred, weight), (t, p, w) = case.data(20), case.data(30)
     metric, expected, other = case.metric(), computed(case, y_true, y_pred, weight), computed(case, t, p, w)
     metric.update(y_true, y_pred, weight)
+    y_true[:], y_pred[:], weight[:] = y_true[::-1].copy(), y_pred[::-1] / 2, weight[::-1].copy()
     shallow = copy.copy(metric)
     shallow.reset()
     for made in (shallow, copy.deepcopy(case.metric()), pickle.loads(pickle.dumps(case.metric()))):

@@ -322,6 +322,15 @@ def test_counts_by_hand():
     assert value(F1Score(), Y, P) == value(F1Score(threshold=0.5), Y, P) == 0.5
 
 
+def test_averages_of_f():
+    y, p = np.array([0, 1, 1, 1, 2, 2]), np.eye(3)[[0, 1, 1, 0, 0, 1]]
+    each = np.array([2 * 1 / (1 + 3), 2 * 2 / (3 + 3), 0])
+    np.testing.assert_allclose(value(F1Score(), y, p, size=2), each)
+    assert value(F1Score("micro"), y, p) == 0.5
+    assert value(F1Score("macro"), y, p) == pytest.approx(each.mean())
+    assert value(F1Score("weighted"), y, p) == pytest.approx(each @ [1, 3, 2] / 6)
+
+
 def test_what_counts_as_on():
     """Predictions above the threshold, targets above 1/2: so -1 and 1 are two classes as well as 0 and 1."""
     at = np.array([[0.5], [0.5], [0.6], [0.4]])
@@ -366,6 +375,11 @@ def test_agreement_by_hand():
     np.testing.assert_array_equal(value(ConfusionMatrix(), y, p), [[15, 10], [5, 20]])
     assert value(ConfusionMatrix(), y, p).dtype == np.int64
     assert value(ConfusionMatrix(), y, p, np.full(50, 0.5)).tolist() == [[7.5, 5], [2.5, 10]]
+    divided = {"true": [[15 / 25, 10 / 25], [5 / 25, 20 / 25]], "pred": [[15 / 20, 10 / 30], [5 / 20, 20 / 30]], "all": None}
+    for normalize, expected in divided.items():
+        found = value(ConfusionMatrix(normalize), y, p)
+        np.testing.assert_allclose(found, expected or value(ConfusionMatrix(), y, p) / 50)
+    assert value(ConfusionMatrix("true"), y[y == 1], p[y == 1]).tolist() == [[0, 0], [0.2, 0.8]], "0 / 0 is 0"
     assert value(OverallAccuracy(), y, p) == 0.7
     assert value(AverageAccuracy(), y, p) == (15 / 25 + 20 / 25) / 2
     assert value(MeanIoU(2), y, p) == pytest.approx((15 / 30 + 20 / 35) / 2)
@@ -376,6 +390,21 @@ def test_agreement_by_hand():
     assert np.isnan(value(CohenKappa(), 0 * y, 0 * p))
     signs = value(CohenKappa(), 2 * y - 1, p)
     assert signs == value(CohenKappa(), y, p), "classes -1 and 1"
+
+
+def test_distances_of_ordered_classes():
+    y, p = np.array([0, 1, 2, 2, 0]), np.eye(3)[[0, 2, 2, 0, 0]]
+    expected = np.outer([2, 1, 2], [3, 0, 2]) / 5
+    for weights, power in (("linear", 1), ("quadratic", 2)):
+        distance = abs(np.subtract.outer(range(3), range(3))) ** power
+        disagreement = (1 + 2**power) / (distance * expected).sum()
+        assert value(CohenKappa(weights), y, p, size=2) == pytest.approx(1 - disagreement)
+
+
+def test_more_classes_than_a_byte_can_number():
+    y = np.array([0, 3, 255], np.uint8)
+    assert value(OverallAccuracy(), y, np.eye(300)[[0, 3, 254]]) == pytest.approx(2 / 3)
+    assert value(MeanIoU(300, ignore_class=255, sparse_y_pred=False), y, np.eye(300)[[0, 3, 254]]) == 1
 
 
 def test_labels_of_no_class_are_an_error_unless_they_weigh_nothing():

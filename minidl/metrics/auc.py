@@ -218,7 +218,7 @@ class AUC(Deciding):
                 slope = xp.where(more > 0, more_true / more, 0.0)
                 ratio = xp.where((on[:-1] > 0) & (on[1:] > 0), on[1:] / on[:-1], 1.0)
                 grown = more_true + (tp[:-1] - slope * on[:-1]) * xp.log(ratio)
-                return float(backends.number(xp.where(positive > 0, (slope * grown).sum() / positive, np.nan)))
+                return float(backends.number((slope * grown).sum() / positive))
             if self.curve == "ROC":
                 x, y = fp / negative, tp / positive
             else:
