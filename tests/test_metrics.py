@@ -279,10 +279,8 @@ def test_areas(area):
 
 def test_areas_at_thresholds():
     """As Keras has them: a score equal to a threshold is not above it, and the order of thresholds does not matter."""
-    for options, inner in (
-        ({"num_thresholds": 6}, [0.2, 0.4, 0.6, 0.8]),
-        ({"thresholds": [0.9, 0.75, 0.15, 0.4]}, [0.15, 0.4, 0.75, 0.9]),
-    ):
+    evenly, given = {"num_thresholds": 6}, {"thresholds": [0.9, 0.75, 0.15, 0.4]}
+    for options, inner in ((evenly, [0.2, 0.4, 0.6, 0.8]), (given, [0.15, 0.4, 0.75, 0.9])):
         above = [P[:, 0] > threshold for threshold in (1.1, *inner[::-1], -0.1)]
         y = [W[on & (Y == 1)].sum() / W[Y == 1].sum() for on in above]
         x = [W[on & (Y == 0)].sum() / W[Y == 0].sum() for on in above]
