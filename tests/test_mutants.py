@@ -711,12 +711,34 @@ VALUES, BATCHES, LOSS_VALUES = (
     "tests/losses/test_values.py::",
 )
 OPTIMIZERS = "tests/test_optimizers.py::"
+METRIC_PROPERTIES = "tests/test_metric_properties.py::"
 mutant(
     "metrics that do not see the weights",
     "training/running.py",
     BATCHES + "test_metrics_see_the_weights",
     "metric.update(batch.y, prediction, batch.weight)",
     "metric.update(batch.y, prediction)",
+)
+mutant(
+    "a sample without weight that is NaN all the same",
+    "metrics/base.py",
+    METRIC_PROPERTIES + "test_weights",
+    "xp.where(weights != 0, values * weights, 0.0).sum()",
+    "(values * weights).sum()",
+)
+mutant(
+    "scores that lie in the next batch's memory",
+    "metrics/auc.py",
+    METRIC_PROPERTIES + "test_copies_are_independent",
+    "scores.copy(), true.copy()",
+    "scores, true",
+)
+mutant(
+    "a point for each sample where equal scores have one",
+    "metrics/auc.py",
+    "tests/test_metrics.py::test_areas",
+    'side="right") - 1',
+    'side="left")',
 )
 mutant(
     "labels in a byte",

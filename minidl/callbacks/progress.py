@@ -251,12 +251,12 @@ def per_step(seconds: float) -> str:
 
 
 def values(logs: Logs) -> list[str]:
-    """Loss and metrics with four digits.
+    """Loss and metrics with four digits; metrics of several numbers, such as a confusion matrix, are left to the history.
 
     >>> values({"loss": 0.12345, "accuracy": 0.000012, "squares": 1e30})
     ['loss: 0.1235', 'accuracy: 1.2000e-05', 'squares: 1.0000e+30']
     """
-    return [f"{name}: {value_text(value)}" for name, value in logs.items()]
+    return [f"{name}: {value_text(value)}" for name, value in logs.items() if not getattr(value, "ndim", 0)]
 
 
 def value_text(value: float) -> str:

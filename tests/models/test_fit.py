@@ -200,7 +200,7 @@ def last_probability(y_true, y_pred):
     "metric, name, expected",
     [
         ("accuracy", "accuracy", lambda p: (p.argmax(1) == Y).mean()),
-        ("acc", "accuracy", lambda p: (p.argmax(1) == Y).mean()),
+        ("acc", "acc", lambda p: (p.argmax(1) == Y).mean()),
         (Accuracy("categorical"), "accuracy", lambda p: (p.argmax(1) == Y).mean()),
         ("mse", "mse", lambda p: ((p - ONE_HOT) ** 2).mean()),
         (last_probability, "last_probability", lambda p: p[:, -1].mean()),

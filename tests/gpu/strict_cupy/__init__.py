@@ -48,7 +48,13 @@ class StrictModule(types.ModuleType):
             return value
         if not callable(value):
             raise NotImplementedError(f"the stand-in has no {name} yet")
-        return lambda *args, **kwargs: call(value, args, kwargs)
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return call(value, args, kwargs)
+
+        if name in ("add", "subtract", "maximum", "minimum"):  # the ufuncs whose ``at`` CuPy has
+            function.at = lambda *args: call(value.at, args, {})  # type: ignore[attr-defined]
+        return function
 
     def is_available(self) -> bool:
         return True
