@@ -26,6 +26,7 @@ from minidl.backend import gpu
 from minidl.datasets import digits
 from minidl.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D, Rescaling
 from minidl.models import Sequential
+from minidl.models.given import targets
 from minidl.optimizers import SGD
 
 DEVICES = {"CPU": "numpy", "GPU": "cupy"}
@@ -94,7 +95,7 @@ def measure(row: Row, device: str, x: np.ndarray, y: np.ndarray, repeats: int) -
     """Fill in one device's column."""
     model = build(row.model, row.width)
     step, backend = model._compiled_step(), backends.current()
-    data = model._data(x, y, None, "benchmark", "ignore")
+    data = targets(model, x, y, None, "benchmark", "ignore")
     batches = list(data.batches(row.batch))  # on the device: what follows is computation alone
     row.parameters, row.samples = model.count_params(), len(x)
 

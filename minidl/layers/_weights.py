@@ -87,6 +87,10 @@ class Holder:
             self._constants.append(p)
         return p
 
+    def terms(self, of: str) -> dict[str, Any]:
+        """What the layer's arguments ``<of>_regularizer`` and ``<of>_constraint`` are, for ``new_parameter``."""
+        return {name: getattr(self, f"{of}_{name}") for name in ("regularizer", "constraint")}
+
     def new_state(self, name: str, shape: Shape, initializer: Any = "zeros", dtype: Any = None) -> State:
         """What the layer remembers from step to step, such as a running mean: saved with the weights and never trained.
 

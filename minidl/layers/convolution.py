@@ -64,10 +64,8 @@ class Conv(Activated, ImageLayer, abstract=True):
         """Make W (*kernel_size, channels / groups, filters) and b (filters,)."""
         channels = self.split_shape(input_shape)[1]
         shape = (*self.window.size, channels // self.groups, self.filters)
-        of_W = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        of_b = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-        self.W = self.new_parameter("W", shape, self.kernel_initializer, **of_W)
-        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer, **of_b) if self.use_bias else None
+        self.W = self.new_parameter("W", shape, self.kernel_initializer, **self.terms("kernel"))
+        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, ``filters`` channels."""

@@ -63,10 +63,8 @@ class Dense(Activated):
 
     def build(self, input_shape: Shape) -> None:
         """Make W (in, units) and b (units,)."""
-        of_W = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        of_b = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-        self.W = self.new_parameter("W", (input_shape[-1], self.units), self.kernel_initializer, **of_W)
-        self.b = self.new_parameter("b", (self.units,), self.bias_initializer, **of_b) if self.use_bias else None
+        self.W = self.new_parameter("W", (input_shape[-1], self.units), self.kernel_initializer, **self.terms("kernel"))
+        self.b = self.new_parameter("b", (self.units,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(..., in) -> (..., units)."""

@@ -56,8 +56,8 @@ class Embedding(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make W (input_dim, output_dim)."""
-        of_W = {"regularizer": self.embeddings_regularizer, "constraint": self.embeddings_constraint}
-        self.W = self.new_parameter("W", (self.input_dim, self.output_dim), self.embeddings_initializer, **of_W)
+        shape = (self.input_dim, self.output_dim)
+        self.W = self.new_parameter("W", shape, self.embeddings_initializer, **self.terms("embeddings"))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(...) -> (..., output_dim)."""
@@ -86,7 +86,7 @@ class Embedding(Layer):
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """None: ids have no gradient."""
         ids, y = saved
-        if y is not None:
+        if self.activity_regularizer is not None:
             dy = dy + penalty_grad(self.activity_regularizer, y)
         self.W.accumulate(embed_grad_W, ids, dy, self.input_dim)
         return None

@@ -74,8 +74,7 @@ class BatchNormalization(Layer):
     def build(self, input_shape: Shape) -> None:
         """Make gamma, beta and the running statistics."""
         channels = (input_shape[self._sample_axis(input_shape)],)
-        of_gamma = {"regularizer": self.gamma_regularizer, "constraint": self.gamma_constraint}
-        of_beta = {"regularizer": self.beta_regularizer, "constraint": self.beta_constraint}
+        of_gamma, of_beta = self.terms("gamma"), self.terms("beta")
         self.gamma = self.new_parameter("gamma", channels, self.gamma_initializer, **of_gamma) if self.scale else None
         self.beta = self.new_parameter("beta", channels, self.beta_initializer, **of_beta) if self.center else None
         self.moving_mean = self.new_state("moving_mean", channels, self.moving_mean_initializer)

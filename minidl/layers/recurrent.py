@@ -82,13 +82,11 @@ class LSTM(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make W, W_recurrent and b."""
-        of_W = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        of_recurrent = {"regularizer": self.recurrent_regularizer, "constraint": self.recurrent_constraint}
-        of_b = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
         gates = 4 * self.units
-        self.W = self.new_parameter("W", (input_shape[-1], gates), self.kernel_initializer, **of_W)
-        self.W_recurrent = self.new_parameter("W_recurrent", (self.units, gates), self.recurrent_initializer, **of_recurrent)
-        self.b = self.new_parameter("b", (gates,), self.bias_initializer, **of_b) if self.use_bias else None
+        self.W = self.new_parameter("W", (input_shape[-1], gates), self.kernel_initializer, **self.terms("kernel"))
+        shape = (self.units, gates)
+        self.W_recurrent = self.new_parameter("W_recurrent", shape, self.recurrent_initializer, **self.terms("recurrent"))
+        self.b = self.new_parameter("b", (gates,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
         if self.b is not None and self.unit_forget_bias:
             self.b.value[self.units : 2 * self.units] = 1
 

@@ -259,7 +259,8 @@ class Model(Network):
             return given(self, data, None, None, where, nan, opened)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ArgumentTypeError(where, f"a {type(data).__name__}", "(x, y), (x, y, sample_weight) or a stream of batches")
-        return given(self, *(*data, None)[:3], where, nan, opened)
+        x, y, weight = (*data, None)[:3]
+        return given(self, x, y, weight, where, nan, opened)
 
     def evaluate(
         self,

@@ -113,5 +113,5 @@ def _advise(model: Any, data: ArrayData) -> None:
     several = is_several(step.output_shape)
     for index, shape in enumerate(step.output_shape if several else (step.output_shape,)):
         of_output = [metric for at, metric in step.metric_pairs if at in (None, index)]
-        about_metrics(shape, data.y[index] if several else data.y, of_output)  # type: ignore[index]
+        about_metrics(shape, data.y[index] if several else data.y, of_output)
     about_data(model.network, data.x)

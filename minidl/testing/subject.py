@@ -146,8 +146,8 @@ def subject(target: Any, x: Any, y: Any, sample_weight: Any, training: bool) -> 
             if context.mask is None:
                 value, of_loss = plan_loss.apply(out, y, sample_weight)
             else:
-                arrays_of = [None if a is None else backends.current().asarray(a) for a in (y, sample_weight)]
-                value, of_loss = plan_loss.compute(out, *arrays_of, context.mask)
+                targets, weight = (None if a is None else backends.current().asarray(a) for a in (y, sample_weight))
+                value, of_loss = plan_loss.compute(out, targets, weight, context.mask)
             return value if context.penalty is None else value + context.penalty, (saved, of_loss)
 
         def backward(dy: Any, saved: Any, need_dx: bool) -> tuple[Any, ...]:
