@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.checks import check_whole
 from minidl.data.convert import check_rows, to_host
 from minidl.data.on_disk import OnDisk, is_on_disk
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
@@ -91,7 +92,7 @@ class ArrayData:
         self.input_dtypes = dtypes
         for array, wanted, name in zip(self.x, dtypes, names):
             if wanted.kind in "iu":
-                _check_whole(f"{where}: {name}", array, wanted)
+                check_whole(f"{where}: {name}", array, wanted)
             elif nan != "ignore":
                 self.warned |= _check_finite(name, array, wanted, where, nan)
 
@@ -370,23 +371,3 @@ def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan
             warn(f"{message} Remove or replace such samples, or scale them.", DataWarning)
             return True
     return False
-
-
-def _check_whole(where: str, array: np.ndarray, dtype: np.dtype) -> None:
-    """Raise DataError, with value and index, for a number that the integers of ``dtype`` cannot hold."""
-    if array.dtype.kind == "b" or not array.size or np.can_cast(array.dtype, dtype):
-        return
-    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
-    rows = max(_CHUNK // max(array[:1].size, 1), 1)
-    for start in range(0, len(array), rows):
-        chunk = array[start : start + rows]
-        with np.errstate(all="ignore"):
-            if chunk.dtype.kind == "f":  # 2^n - 1 may not exist in the chunk's type, 2^n does
-                bad = (chunk < low) | (chunk >= float(high) + 1) | (chunk != np.floor(chunk)) | ~np.isfinite(chunk)
-            else:
-                bad = (chunk < low) | (chunk > high)
-        if bad.any():
-            at = tuple(int(i) for i in np.argwhere(bad)[0])
-            index = (start + at[0], *at[1:])
-            place = f"{chunk[at]} at index {index if len(index) > 1 else index[0]}"
-            raise DataError(where, place, f"whole numbers from {low} to {high} ({dtype}), as this input takes integers")

@@ -18,7 +18,7 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.random import Stream
-from minidl.checks import check_flag
+from minidl.checks import check_flag, check_whole
 from minidl.declared import Declared, snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape, is_several
@@ -282,8 +282,11 @@ class Layer(Holder, Declared):
 
     def _array(self, x: Any, what: str, dtype: Any) -> Array:
         """x in this dtype and in C order: sums run in the order of memory, so the layout would show in the last bits."""
-        backend = backends.current()
-        return backend.contiguous(backend.asarray(x, dtype, f"{self.label}: {what}"))
+        backend, where = backends.current(), f"{self.label}: {what}"
+        if np.dtype(dtype).kind in "iu":  # ids: a fraction must not be cut off in silence
+            given = backend.asarray(x, None, where)
+            check_whole(where, backend.to_numpy(given), np.dtype(dtype))
+        return backend.contiguous(backend.asarray(x, dtype, where))
 
     def _sample_shape(self, array: Array) -> Shape:
         if array.ndim == 0:

@@ -65,7 +65,9 @@ class Conv(Activated, ImageLayer, abstract=True):
         channels = self.split_shape(input_shape)[1]
         shape = (*self.window.size, channels // self.groups, self.filters)
         self.W = self.new_parameter("W", shape, self.kernel_initializer, **self.terms("kernel"))
-        self.b = self.new_parameter("b", (self.filters,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
+        self.b = (
+            self.new_parameter("b", (self.filters,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
+        )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, ``filters`` channels."""

@@ -287,8 +287,9 @@ class Model(Network):
         with ExitStack() as opened:
             data = given(self, x, y, sample_weight, "evaluate", "warn", opened)
             size = batch_size or 128
-            params = {"steps": steps_in_epoch(data, size, steps), "verbose": verbose}
-            progress = PassProgress("evaluate", params["steps"], verbose)
+            count, names = steps_in_epoch(data, size, steps), names_of_logs(self._compiled_step())
+            params = {"steps": count, "batch_size": size, "verbose": verbose, "metrics": names}
+            progress = PassProgress("evaluate", count, verbose)
             opened.enter_context(access.reading("evaluate", self.network))
             around = CallbackList(callbacks or [], self, params, "evaluate")
             logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
@@ -327,8 +328,9 @@ class Model(Network):
             if batch_size is None:
                 batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
         network = self._for_inference()
-        params = {"steps": steps_in_epoch(data, batch_size, steps), "verbose": verbose}
-        progress = PassProgress("predict", params["steps"], verbose)
+        count = steps_in_epoch(data, batch_size, steps)
+        params = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
+        progress = PassProgress("predict", count, verbose)
         with access.reading("predict", self.network):
             around = CallbackList(callbacks or [], self, params, "predict")
             output = loop.predict(network, data, batch_size, progress.update, steps, around)

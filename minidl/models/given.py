@@ -30,7 +30,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_shape=network.input_shape,
         dtype=network.parameter_dtype,
         input_dtypes=[network.parameter_dtype if d == network.dtype else d for d in dtypes],
-        input_names=model.input_names if several else (),
+        input_names=model.input_names if several and model.has_named_inputs else (),
         output_names=names if is_several(model.output_shape) else (),
         where=where,
         nan=nan,

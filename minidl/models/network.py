@@ -97,6 +97,11 @@ class Network(Declared):
         return self._given_names[0] or _numbered([symbol.name or "input" for symbol in self.inputs])
 
     @property
+    def has_named_inputs(self) -> bool:
+        """Whether people gave the inputs names, so that data may come in a dictionary."""
+        return self._given_names[0] is not None or all(symbol.name for symbol in self.inputs)
+
+    @property
     def output_names(self) -> list[str]:
         """How dictionaries, logs and errors call the results: as the layers that give them."""
         return self._given_names[1] or _numbered([symbol.layer.name if symbol.layer else "output" for symbol in self.outputs])

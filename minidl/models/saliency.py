@@ -43,7 +43,7 @@ def _weights(y: Any, output: Any, rows: slice, n: int) -> Any:
     xp, flat = backends.array_namespace(y), y.reshape(len(y), -1)
     if output is None:
         chosen = flat.argmax(axis=1)
-    elif hasattr(output, "__index__") and not isinstance(output, bool):
+    elif isinstance(output, (int, np.integer)) and not isinstance(output, bool):
         if not -flat.shape[1] <= int(output) < flat.shape[1]:
             raise ArgumentError("input_gradient", f"output={output}", f"0 to {flat.shape[1] - 1}, or None")
         chosen = xp.full(len(y), int(output) % flat.shape[1])

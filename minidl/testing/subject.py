@@ -195,8 +195,8 @@ def _in_float64(layer: Layer) -> Layer:
     for thing in list(reached.values()):
         if isinstance(thing, Layer):
             thing.dtype = "float64"
-        elif isinstance(thing, Parameter):
-            thing.__setstate__({"name": thing.name, "trainable": thing.trainable, "value": thing.value.astype("float64")})
+        elif isinstance(thing, Parameter) and thing.dtype.kind == "f":
+            thing.__setstate__({**thing.__getstate__(), "value": thing.value.astype("float64")})
     return double
 
 

@@ -11,5 +11,5 @@ from minidl.models import Sequential
 class Connected(Sequential):
     fit = partialmethod(Sequential.fit, verbose=0)  # type: ignore[assignment]
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        return super().evaluate(*args, verbose=0, return_dict=True, **kwargs)
+    def evaluate(self, x: Any, y: Any = None, batch_size: Any = None, sample_weight: Any = None, steps: Any = None) -> Any:
+        return super().evaluate(x, y, batch_size, 0, sample_weight, steps, return_dict=True)

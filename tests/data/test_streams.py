@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -474,7 +475,7 @@ def test_arguments_that_a_stream_refuses(arguments, kind, words):
 
 def test_a_first_batch_that_is_refused_leaves_nothing_open():
     source = Dataset.from_arrays(X, Y + 9).batch(BATCH).prefetch(2)
-    stream = StreamData(source, compiled()._data, where="fit")
+    stream = StreamData(source, partial(targets, compiled()), where="fit")
     with pytest.raises(DataError, match="fit: batch 1: y: received label"):
         stream.first()
     assert [thread for thread in threading.enumerate() if thread.name == "minidl-prefetch"] == []
@@ -483,7 +484,7 @@ def test_a_first_batch_that_is_refused_leaves_nothing_open():
 def test_what_was_looked_at_first_is_trained_on_too():
     model = compiled()
     for source, number in ((Dataset.from_arrays(X, Y).batch(BATCH), 0), (batches(X, Y), 5), (Sequence(X, Y), 2)):
-        stream = StreamData(source, model._data, where="fit")
+        stream = StreamData(source, partial(targets, model), where="fit")
         for _ in range(2):
             np.testing.assert_array_equal(stream.first(number).x[0], X[CUTS[0]])
         assert [piece.y.tolist() for piece in stream.pieces(number)] == [Y[cut].tolist() for cut in CUTS]

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minidl.layers import Activation, Conv2D, Dense
+from minidl.layers import Activation, Context, Conv2D, Dense
 from minidl.layers.activation import ALIASES, FORMULAS
 from tests.cases.layers import ACTIVATIONS
 from tests.cases.ops import OF_X
@@ -47,7 +47,7 @@ def test_silu_is_swish():
 def test_what_is_kept_is_what_the_gradient_is_a_function_of(name):
     y, saved = Activation(name).apply(X)
     assert saved is {True: X, False: y}[name in OF_X] or name == "linear"
-    assert Activation(name).apply(X, keep=False)[1] is None
+    assert Activation(name).apply(X, Context(keep=False))[1] is None
 
 
 @pytest.mark.parametrize("layer", [*WITH_OPTIONS, *map(Activation, FORMULAS)], ids=lambda layer: layer.activation)
@@ -55,7 +55,7 @@ def test_copies_are_equal(layer):
     y = layer.forward(X, training=True)
     dx = layer.backward(np.ones_like(y))
     for other in (
-        Activation(**{name: getattr(layer, name) for name in ("activation", "negative_slope", "alpha", "approximate")}),
+        Activation.from_config(layer.get_config()),
         pickle.loads(pickle.dumps(layer)),
         copy.deepcopy(layer),
     ):

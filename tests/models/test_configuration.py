@@ -58,7 +58,7 @@ def test_every_argument_is_kept_as_an_attribute(name):
 def test_arguments_stay_readable():
     layer = Conv2D(3, 5, strides=2, padding="same", activation="relu", kernel_regularizer=L1L2(0.1))
     assert (layer.filters, layer.kernel_size, layer.strides, layer.padding) == (3, (5, 5), (2, 2), "same")
-    expected = "Conv2D(3, (5, 5), strides=(2, 2), padding='same', activation='relu', kernel_regularizer=L1L2(l1=0.1))"
+    expected = "Conv2D(3, (5, 5), strides=(2, 2), padding='same', activation='relu', kernel_regularizer=L1L2(l1=0.1, l2=0.0))"
     assert repr(layer) == expected
     assert repr(Dense(2)) == "Dense(2)"
     assert repr(Dropout(0.5, name="mine", trainable=False)) == "Dropout(0.5, name='mine', trainable=False)"

@@ -191,7 +191,8 @@ def test_defaults_of_training_are_those_of_keras():
     assert sizes == [(32, 10)]
     defaults = {name: p.default for name, p in inspect.signature(Model.fit).parameters.items() if p.default is not p.empty}
     assert defaults == {
-        "batch_size": 32,
+        "y": None,
+        "batch_size": None,
         "epochs": 1,
         "verbose": 1,
         "callbacks": None,
@@ -201,6 +202,10 @@ def test_defaults_of_training_are_those_of_keras():
         "class_weight": None,
         "sample_weight": None,
         "initial_epoch": 0,
+        "steps_per_epoch": None,
+        "validation_steps": None,
+        "validation_batch_size": None,
+        "validation_freq": 1,
         "nan": "warn",
     }
 

@@ -252,7 +252,7 @@ def test_a_log_is_not_cut(terminal, monkeypatch):
     assert len(lines) == 3
     assert all(f"{name}: 0.5000" in line for line in lines[1:] for name in NAMES[:-1])
     assert "\r" not in stream.getvalue()
-    stream = PassProgress("evaluate", 100, 10, 1)
+    stream = PassProgress("evaluate", 10, 1)
     monkeypatch.setattr(stream._bar, "_output", out := io.StringIO())
     stream.finish({"loss": 0.5})
     assert out.getvalue().startswith("evaluate - 0s ")

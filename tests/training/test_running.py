@@ -11,6 +11,7 @@ from minidl.callbacks import CallbackList, History
 from minidl.data import ArrayData, Dataset, StreamData
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
+from minidl.training.step import Result
 
 N = 10
 RNG = np.random.default_rng(2)
@@ -27,7 +28,7 @@ class Outputs:
     def output_shape(self, input_shape):
         return (3,), (1,)
 
-    def apply(self, x, training=False, keep=True):
+    def apply(self, x, context=None):
         rows = [int(np.argmin(abs(X[:, 0] - row[0]))) for row in x]
         return (PROBABILITIES[rows], x[:, 1:2]), None
 
@@ -39,15 +40,14 @@ class TwoLosses:
 
     def __init__(self):
         self.metrics = [(0, metrics.get("accuracy", SimpleNamespace(default_accuracy="sparse"))), (1, metrics.get("mse", None))]
-        self.parts = []
 
     def test(self, batch):
         prediction, _ = Outputs().apply(batch.x)
         weights = batch.weight or (np.ones(batch.size), np.ones(batch.size))
         first, second = (np.ones(batch.size) if w is None else w for w in weights)
         of_digit = -np.log(prediction[0][np.arange(batch.size), batch.y[0]])
-        self.parts = [np.mean(of_digit * first), np.mean((prediction[1] - batch.y[1])[:, 0] ** 2 * second)]
-        return self.parts[0] + 10 * self.parts[1], prediction
+        parts = [np.mean(of_digit * first), np.mean((prediction[1] - batch.y[1])[:, 0] ** 2 * second)]
+        return Result(parts[0] + 10 * parts[1], prediction, batch.weight, parts)
 
     def train(self, batch, stop_at_nan=False):
         return self.test(batch)
