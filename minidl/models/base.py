@@ -329,7 +329,7 @@ class Model(Network):
                 batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
         network = self._for_inference()
         count = steps_in_epoch(data, batch_size, steps)
-        params = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
+        params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
         progress = PassProgress("predict", count, verbose)
         with access.reading("predict", self.network):
             around = CallbackList(callbacks or [], self, params, "predict")

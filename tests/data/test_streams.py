@@ -12,6 +12,7 @@ from minidl.callbacks import LambdaCallback
 from minidl.data import Dataset, StreamData, is_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, NumericWarning, ShapeError
 from minidl.layers import Dense
+from minidl.models import given
 from minidl.optimizers import SGD
 from tests.data.connected import Connected
 
@@ -475,7 +476,7 @@ def test_arguments_that_a_stream_refuses(arguments, kind, words):
 
 def test_a_first_batch_that_is_refused_leaves_nothing_open():
     source = Dataset.from_arrays(X, Y + 9).batch(BATCH).prefetch(2)
-    stream = StreamData(source, partial(targets, compiled()), where="fit")
+    stream = StreamData(source, partial(given.targets, compiled()), where="fit")
     with pytest.raises(DataError, match="fit: batch 1: y: received label"):
         stream.first()
     assert [thread for thread in threading.enumerate() if thread.name == "minidl-prefetch"] == []
@@ -484,7 +485,7 @@ def test_a_first_batch_that_is_refused_leaves_nothing_open():
 def test_what_was_looked_at_first_is_trained_on_too():
     model = compiled()
     for source, number in ((Dataset.from_arrays(X, Y).batch(BATCH), 0), (batches(X, Y), 5), (Sequence(X, Y), 2)):
-        stream = StreamData(source, partial(targets, model), where="fit")
+        stream = StreamData(source, partial(given.targets, model), where="fit")
         for _ in range(2):
             np.testing.assert_array_equal(stream.first(number).x[0], X[CUTS[0]])
         assert [piece.y.tolist() for piece in stream.pieces(number)] == [Y[cut].tolist() for cut in CUTS]

@@ -10,8 +10,7 @@ import pytest
 from minidl import config
 from minidl.backend import backend_of, graphs
 from minidl.layers import Activation, Dense
-from minidl.models import Sequential
-from minidl.models.given import targets
+from minidl.models import Sequential, given
 from minidl.optimizers import SGD
 from minidl.schedules import ExponentialDecay
 from minidl.utils.doctor import examine
@@ -57,7 +56,7 @@ def test_the_first_steps_run_and_the_others_are_replayed() -> None:
         on_cpu.launches.clear()
         with device.no_waiting():
             step = model._step
-            (batch,) = targets(model, IMAGES[:10], LABELS[:10], None, "fit", "ignore").batches(10)
+            (batch,) = given.targets(model, IMAGES[:10], LABELS[:10], None, "fit", "ignore").batches(10)
             step.train(batch)
         assert "dropout" in on_cpu.launches  # by the graph
 
