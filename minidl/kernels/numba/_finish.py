@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from minidl.kernels.numba._jit import DISABLED
@@ -26,10 +26,10 @@ if DISABLED:
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type
+    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=8)
     def finisher(bias: bool, relu: bool, itemsize: int) -> tuple[int, int, int]:
@@ -92,10 +92,7 @@ else:
         signature = types.void(code, sums, index, index, y, index, index, index, index, bias, index)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             address = builder.extract_value(args[0], 2)
             call(builder, address, [start(1), args[3], start(4), args[6], args[7], args[8], start(9)])
             return context.get_dummy_value()

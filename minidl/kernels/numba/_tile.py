@@ -9,7 +9,7 @@ does not find this blocking by itself. rows x vectors accumulators plus the row 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -46,11 +46,11 @@ if DISABLED:
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type, place
     from minidl.kernels.numba._machine import REGISTERS as REGISTERS
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=256)
     def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
@@ -114,10 +114,7 @@ else:
         )  # fmt: skip
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             address = builder.extract_value(args[0], 2)
             call(builder, address, [*args[1:3], start(3), *args[5:8], start(8), *args[10:12], start(12), *args[14:]])
             return context.get_dummy_value()
