@@ -576,10 +576,13 @@ if has("team"):
         context.call_internal_no_propagate(builder, descriptor, signature, arguments)
 
     def without_owners(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
-        """A tuple of arguments whose arrays have no owner: whoever passes them on keeps the memory alive."""
+        """A tuple of arguments whose arrays have no owner, in tuples within it too: the caller keeps the memory alive."""
         for position, kind in enumerate(kinds.types):
             if isinstance(kind, types.Array):
                 array = context.make_array(kind)(context, builder, builder.extract_value(values, position))
                 array.meminfo, array.parent = (cgutils.get_null_value(p.type) for p in (array.meminfo, array.parent))
                 values = builder.insert_value(values, array._getvalue(), position)
+            elif isinstance(kind, types.BaseTuple) and any(isinstance(t, (types.Array, types.BaseTuple)) for t in kind.types):
+                inside = without_owners(context, builder, kind, builder.extract_value(values, position))
+                values = builder.insert_value(values, inside, position)
         return values

@@ -41,6 +41,7 @@ from minidl.kernels.numba._magnitude import (
     pixel_magnitudes,
     window_magnitudes,
 )
+from minidl.kernels.numba._matrix import in_rows
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
 from minidl.kernels.numba._product import product
@@ -144,7 +145,7 @@ def _at_the_points(W: Any, width: int) -> Any:
     filled, U = (CPU.pool.empty((rows, c * panels * width), W.dtype) for rows in (r * r, products))
     columns = filled.reshape(r, r, c, panels * width)
     columns[..., :f], columns[..., f:] = W, 0
-    product(products, c * panels * width, r * r, both, r * r, 1, filled.reshape(-1), c * panels * width, 1, U.reshape(-1))
+    product(in_rows(both, products, r * r), in_rows(filled, r * r, c * panels * width), U.reshape(-1))
     if panels == 1:
         return U.reshape(-1)
     by_panel = CPU.pool.empty((products, panels, c, width), W.dtype)

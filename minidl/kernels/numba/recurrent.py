@@ -14,6 +14,7 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
+from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import new_run, zero_run
@@ -43,7 +44,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
         return NotImplemented
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
-    packed = _packed(size, U, units, 4 * units, 4 * units, 1)
+    packed = _packed(size, Matrix(*in_rows(U, units, 4 * units)))
     codes = _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, h0.reshape(-1), c0.reshape(-1), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
     _forwards_on_threads(size, rows, n, steps, units, *codes, *arrays)
@@ -59,7 +60,7 @@ def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, rec
         return NotImplemented
     dz = CPU.pool.empty(gates.shape, gates.dtype)
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
-    packed = _packed(size, U, 4 * units, units, 1, 4 * units)
+    packed = _packed(size, Matrix(*in_columns(U, 4 * units, units)))
     codes = _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, dh.reshape(-1), c0.reshape(-1), c.reshape(-1), gates.reshape(-1), dz.reshape(-1)
     _backwards_on_threads(size, rows, n, steps, units, *codes, *arrays)
@@ -85,18 +86,18 @@ def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[S
     return size, rows
 
 
-def _packed(size: Size, b: Any, depth: int, columns: int, b_k: int, b_column: int) -> Any:
-    """b (depth, columns) as panels (panels, depth, width), zeros behind the last column; steps count elements."""
-    panels = -(-columns // size[1])
-    packed = CPU.pool.empty((panels * depth * size[1],), b.dtype)
-    moves = transposer(b.itemsize), finisher(False, False, b.itemsize)
-    _pack(moves, b.reshape(-1), b_k, b_column, depth, columns, size[1], packed)
+def _packed(size: Size, b: Matrix) -> Any:
+    """b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
+    panels, itemsize = -(-b.columns // size[1]), b.numbers.itemsize
+    packed = CPU.pool.empty((panels * b.rows * size[1],), b.numbers.dtype)
+    _pack(transposer(itemsize), finisher(False, False, itemsize), tuple(b), size[1], packed)
     return packed
 
 
 @compiled
-def _pack(moves, b, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
-    pack_b(moves, b, 0, b_k, b_column, depth, columns, width, packed)
+def _pack(turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
+    matrix = Matrix(*b)
+    pack_b(turn, copy, matrix, 0, 0, matrix.rows, matrix.columns, width, packed)
 
 
 @inner
