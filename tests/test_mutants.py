@@ -731,8 +731,8 @@ mutant(
     "kernel: pads exchanged",
     "kernels/numba/_pixels.py",
     twin("convolution.convolve"),
-    "(top, bottom), (left, right) = window.pads",
-    "(bottom, top), (right, left) = window.pads",
+    "pads = window.pads(x.shape[1:3])",
+    "pads = tuple(pair[::-1] for pair in window.pads(x.shape[1:3]))",
 )
 mutant(
     "kernel: rows of the window without gaps",

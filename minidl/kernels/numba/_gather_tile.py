@@ -31,7 +31,7 @@ if DISABLED:
         return vectors * lanes, 0
 
     def gather_tile(width, count, values, offsets, start, b, b_start, c, c_start, add):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         total = np.zeros(width[0], c.dtype)
         for e in range(start, start + count):
             first = b_start + offsets[e]

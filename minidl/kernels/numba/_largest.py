@@ -17,7 +17,7 @@ if DISABLED:
         return 0
 
     def largest_in(code, numbers, start, count, target, to):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         some = np.abs(numbers[start : start + count])
         assert start >= 0, "before the start"
         assert len(some) == count, "behind the end"

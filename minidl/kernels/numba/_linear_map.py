@@ -23,7 +23,7 @@ if DISABLED:
         return matrix
 
     def apply_map(matrix, source, s_start, s_step, target, t_start, t_step, count):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         lanes = natural_lanes(target.itemsize)
         width = -(-count // lanes) * lanes
         rows = []

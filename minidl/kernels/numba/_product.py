@@ -55,7 +55,10 @@ def pack_b(turn, copy, b, k0, j0, depth, columns, width, packed):  # type: ignor
     for j in range(0, columns, width):
         panel, used = j * depth, min(width, columns - j)  # (depth, width) in packed, and how much of the width b fills
         if b.column_step == 1:
-            finish(copy, numbers, start + j, b.row_step, packed, panel, width, depth, used, numbers, 0)
+            finish(
+                copy, sums=numbers, s_start=start + j, s_row_step=b.row_step, y=packed, y_start=panel, y_row_step=width,
+                rows=depth, columns=used, bias=numbers, b_start=0,
+            )  # fmt: skip
         else:
             whole_j, whole_k = used - used % edge, (depth - depth % edge) if b.row_step == 1 else 0
             for q in range(0, whole_j, edge):
@@ -75,7 +78,10 @@ def _pack_a(copy, a, i0, k0, depth, rows, packed, width):  # type: ignore[no-unt
     """a[i0 : i0 + rows, k0 : k0 + depth] on its side, (depth, width), of which ``rows`` columns are written."""
     start = i0 * a.row_step + k0 * a.column_step
     if a.row_step == 1:
-        finish(copy, a.numbers, start, a.column_step, packed, 0, width, depth, rows, a.numbers, 0)
+        finish(
+            copy, sums=a.numbers, s_start=start, s_row_step=a.column_step, y=packed, y_start=0, y_row_step=width,
+            rows=depth, columns=rows, bias=a.numbers, b_start=0,
+        )  # fmt: skip
     else:
         for k in range(depth):
             for r in range(rows):
@@ -124,13 +130,17 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
                     start, out = left_start + first * left_row, (i0 + r) * n + j0 + p * width
                     if first == r and used == width and m >= rows:
                         tile(
-                            code.tile, 1, block, left, start, left_row, 0, left_k,
-                            right, right_start, 0, right_k, c, out, n, k0,
+                            code.tile, outer=1, depth=block,
+                            a=left, a_start=start, a_row_step=left_row, a_outer_step=0, a_k_step=left_k,
+                            b=right, b_start=right_start, b_outer_step=0, b_k_step=right_k,
+                            c=c, c_start=out, c_row_step=n, add=k0,
                         )  # fmt: skip
                         continue
                     tile(
-                        code.tile, 1, block, left, start, left_row, 0, left_k,
-                        right, right_start, 0, right_k, edge, 0, width, 0,
+                        code.tile, outer=1, depth=block,
+                        a=left, a_start=start, a_row_step=left_row, a_outer_step=0, a_k_step=left_k,
+                        b=right, b_start=right_start, b_outer_step=0, b_k_step=right_k,
+                        c=edge, c_start=0, c_row_step=width, add=0,
                     )  # fmt: skip
                     for row in range(r, min(r + rows, m)):
                         for j in range(0, used, LANES):
@@ -138,7 +148,10 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
                             store(c, at, used - j, number + load(c, at, used - j, 0) if k0 else number)
             if k0 + block == depth and (code.finish[0] or code.finish[1]):
                 at = (i0 + r0) * n + j0
-                finish(code.finish, c, at, n, c, at, n, count, columns, bias, j0)
+                finish(
+                    code.finish, sums=c, s_start=at, s_row_step=n, y=c, y_start=at, y_row_step=n,
+                    rows=count, columns=columns, bias=bias, b_start=j0,
+                )  # fmt: skip
 
 
 @inner
@@ -169,11 +182,16 @@ def _rows_share(first, last, size, after, a, b, c, bias):  # type: ignore[no-unt
         j = min(p * width, n - width)
         for k in range(0, depth, PANEL_DEPTH):  # not in one go: the longer a sum, the more it rounds
             tile(
-                size, 1, min(PANEL_DEPTH, depth - k), a.numbers, k * a.column_step, a.row_step, 0, a.column_step,
-                b.numbers, j + k * b.row_step, 0, b.row_step, sums, 0, width, k,
+                size, outer=1, depth=min(PANEL_DEPTH, depth - k),
+                a=a.numbers, a_start=k * a.column_step, a_row_step=a.row_step, a_outer_step=0, a_k_step=a.column_step,
+                b=b.numbers, b_start=j + k * b.row_step, b_outer_step=0, b_k_step=b.row_step,
+                c=sums, c_start=0, c_row_step=width, add=k,
             )  # fmt: skip
         skip = p * width - j  # columns of the panel before
-        finish(after, sums, skip, width, c, j + skip, n, m, width - skip, bias, j + skip)
+        finish(
+            after, sums=sums, s_start=skip, s_row_step=width, y=c, y_start=j + skip, y_row_step=n,
+            rows=m, columns=width - skip, bias=bias, b_start=j + skip,
+        )  # fmt: skip
 
 
 @compiled

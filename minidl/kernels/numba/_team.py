@@ -1,4 +1,4 @@
-"""Numba's team of threads: started once, with a short wait between kernels, and told how many of it are wanted.
+"""Numba's team of threads: started once, with a short wait between kernels; the caller sets how many of them work.
 
 Compiled code finds the number under a name that is made known to LLVM, so that kernels from the cache find it too.
 """
@@ -30,7 +30,7 @@ def _start() -> None:
     if not chosen:
         os.environ["GOMP_SPINCOUNT"] = _SPINS
     try:
-        numba.get_num_threads()  # asked for the first time, it starts them
+        numba.get_num_threads()  # the first call starts them
     finally:
         if not chosen:
             del os.environ["GOMP_SPINCOUNT"]

@@ -14,7 +14,7 @@ if DISABLED:
         return 32 // itemsize, 0
 
     def transpose(code, source, s_start, s_step, target, t_start, t_step):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         for i in range(code[0]):
             for j in range(code[0]):
                 target[t_start + j * t_step + i] = source[s_start + i * s_step + j]

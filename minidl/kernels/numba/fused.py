@@ -1,4 +1,4 @@
-"""ReLU taken while a sum is still at hand: the kernels of the parts, told to."""
+"""Dense and convolution kernels with ReLU fused: the same kernels, with ReLU switched on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from minidl.kernels.numba import convolution, linear
 
 
 def dense_relu(x: Any, W: Any, b: Any = None) -> Any:
-    """Twin of ``ops.fused.dense_relu``."""
+    """Kernel of ``ops.fused.dense_relu``."""
     return linear._affine(x, W, b, relu=True)
 
 
 def convolve_relu(x: Any, W: Any, b: Any, window: Window, groups: int = 1) -> Any:
-    """Twin of ``ops.fused.convolve_relu``."""
+    """Kernel of ``ops.fused.convolve_relu``."""
     return convolution._correlate(x, W, b, window, groups, relu=True)

@@ -21,7 +21,7 @@ SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
 def dense(x: Any, W: Any, b: Any = None) -> Any:
-    """Twin of ``ops.linear.dense``."""
+    """Kernel of ``ops.linear.dense``."""
     return _affine(x, W, b)
 
 
@@ -37,7 +37,7 @@ def _affine(x: Any, W: Any, b: Any, relu: bool = False) -> Any:
 
 
 def dense_grad_x(dy: Any, W: Any) -> Any:
-    """Twin of ``ops.linear.dense_grad_x``."""
+    """Kernel of ``ops.linear.dense_grad_x``."""
     depth, units = W.shape
     rows = prod(dy.shape[:-1])
     if _declines(rows, depth, units, dy, W) or dy.shape[-1] != units:
@@ -48,7 +48,7 @@ def dense_grad_x(dy: Any, W: Any) -> Any:
 
 
 def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.dense_grad_W``."""
+    """Kernel of ``ops.linear.dense_grad_W``."""
     depth, units = x.shape[-1], dy.shape[-1]
     rows = prod(x.shape[:-1])
     if _declines(rows, depth, units, x, dy) or x.shape[:-1] != dy.shape[:-1]:
@@ -61,7 +61,7 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
 
 
 def bias_grad(dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
+    """Kernel of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
     if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:
