@@ -769,6 +769,21 @@ mutant(
     "for share in shares[1:]:",
     "for share in shares[2:]:",
 )
+for _name, _test, *_texts in (
+    (
+        "the first version that nobody has tried is taken for tried",
+        "which_versions_nobody_has_tried[0.69.0-True]",
+        ">= numbers[1]",
+        "> numbers[1]",
+    ),
+    (
+        "more parameters than minidl gives are no objection",
+        "what_is_objected_to[Thing.method-self-takes (self, a]",
+        "== wanted and not others",
+        "== wanted",
+    ),
+):
+    mutant(f"numba: {_name}", "kernels/numba/_private.py", f"tests/kernels/test_private.py::test_{_test}", *_texts)
 SPARSE = "kernels/numba/_sparse.py"
 for _name, _op, *_texts in (
     (

@@ -1,7 +1,7 @@
 """Matrices in flat arrays, row after row or column after column, so that one kernel takes both.
 
 From Python a kernel gets them as plain tuples, which ``in_rows`` and ``in_columns`` make: Numba finds the type of a named
-tuple three times slower, and small models would wait for it. The kernel makes a ``Matrix`` of the tuple, which costs nothing.
+tuple three times slower, and small models would wait for it. The kernel makes a ``Matrix`` of the tuple, to read it by name.
 """
 
 from __future__ import annotations
@@ -27,9 +27,3 @@ def in_rows(array: Any, rows: int, columns: int) -> tuple[Any, int, int, int, in
 def in_columns(array: Any, rows: int, columns: int) -> tuple[Any, int, int, int, int]:
     """The fields of the Matrix (rows, columns) that ``array``, in C order, holds column after column."""
     return array.reshape(-1), rows, columns, 1, rows
-
-
-def transposed(matrix: tuple[Any, int, int, int, int]) -> tuple[Any, int, int, int, int]:
-    """The same numbers, rows and columns exchanged."""
-    numbers, rows, columns, row_step, column_step = matrix
-    return numbers, columns, rows, column_step, row_step

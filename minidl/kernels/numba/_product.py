@@ -19,7 +19,7 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
-from minidl.kernels.numba._matrix import Matrix, transposed
+from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
@@ -252,13 +252,14 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
 
     a and b are what ``in_rows`` and ``in_columns`` give, c and bias are flat, c in C order.
     """
-    _, m, depth, a_row_step, _ = a
-    _, _, n, _, b_column_step = b
+    of_a, m, depth, a_row_step, a_column_step = a
+    of_b, _, n, b_row_step, b_column_step = b
     if m == 0 or n == 0:
         return
     if n <= NARROW_COLUMNS < m and a_row_step == 1 and bias is None and not relu:  # on its side: c in whole vectors
         turned = CPU.pool.empty((n, m), c.dtype)
-        product(transposed(b), transposed(a), turned.reshape(-1))
+        b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
+        product(b_turned, a_turned, turned.reshape(-1))
         c.reshape(m, n)[...] = turned.T
         return
     itemsize = c.itemsize

@@ -55,7 +55,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
         return NotImplemented
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
-    packed = _packed(size, Matrix(*in_rows(U, units, 4 * units)))
+    packed = _packed(size, in_rows(U, units, 4 * units))
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, h0.reshape(-1), c0.reshape(-1), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
     _forwards_on_threads(size, batch, *arrays)
@@ -71,7 +71,7 @@ def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, rec
         return NotImplemented
     dz = CPU.pool.empty(gates.shape, gates.dtype)
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
-    packed = _packed(size, Matrix(*in_columns(U, 4 * units, units)))
+    packed = _packed(size, in_columns(U, 4 * units, units))
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, dh.reshape(-1), c0.reshape(-1), c.reshape(-1), gates.reshape(-1), dz.reshape(-1)
     _backwards_on_threads(size, batch, *arrays)
@@ -97,11 +97,11 @@ def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[S
     return size, rows
 
 
-def _packed(size: Size, b: Matrix) -> Any:
-    """b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
-    panels, itemsize = -(-b.columns // size[1]), b.numbers.itemsize
-    packed = CPU.pool.empty((panels * b.rows * size[1],), b.numbers.dtype)
-    _pack(transposer(itemsize), finisher(False, False, itemsize), tuple(b), size[1], packed)
+def _packed(size: Size, b: tuple[Any, int, int, int, int]) -> Any:
+    """The Matrix b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
+    numbers, depth, columns, _, _ = b
+    packed = CPU.pool.empty((-(-columns // size[1]) * depth * size[1],), numbers.dtype)
+    _pack(transposer(numbers.itemsize), finisher(False, False, numbers.itemsize), b, size[1], packed)
     return packed
 
 
