@@ -60,7 +60,10 @@ def tile_peak(times: int, repeats: int = 20_000) -> float:
     def share(first, last, size, repeats, a, b, c, depth, rows, width):  # type: ignore[no-untyped-def]
         for core in range(first, last):
             for _ in range(repeats):
-                tile(size, 1, depth, a, 0, depth, 0, 1, b, 0, 0, width, c, core * rows * width, width, 0)
+                tile(
+                    size, outer=1, depth=depth, a=a, a_start=0, a_row_step=depth, a_outer_step=0, a_k_step=1,
+                    b=b, b_start=0, b_outer_step=0, b_k_step=width, c=c, c_start=core * rows * width, c_row_step=width, add=0,
+                )  # fmt: skip
 
     @numba.njit
     def everywhere(cores, size, repeats, a, b, c, depth, rows, width):  # type: ignore[no-untyped-def]

@@ -63,8 +63,13 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("visual/figures.py", "matplotlib.figure"),  # optional, and slow to import
     ("models/weights.py", "safetensors.numpy"),  # only models that are written need it
 }
-BY_NAME = {"__init__.py", "backend/dispatch.py", "backend/gpu.py", "kernels/cuda/_module.py"}  # may use importlib
+BY_NAME = {  # may use importlib
+    *("__init__.py", "backend/dispatch.py", "backend/gpu.py"),
+    *("kernels/cuda/_module.py", "kernels/numba/_private.py"),
+}
 OUTSIDE = ("benchmarks", "tests", "examples")  # built on minidl, unknown to it
+INSIDE_NUMBA = "kernels/numba/_private.py"  # the one file that may use more of Numba than its public modules
+PUBLIC_IN_NUMBA = ("numba", "numba.types", "numba.extending")
 AT_HOME = {"numba": "kernels/numba/", "llvmlite": "kernels/numba/", "cupy": "kernels/cuda/"}
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -121,8 +126,14 @@ def faults_of(path: str, source: str) -> list[str]:
             faults.append(f"{place}: minidl knows nothing that is built on it")
         if first in AT_HOME and not path.startswith(AT_HOME[first]):
             faults.append(f"{place}: only {AT_HOME[first]} knows {first}")
+        if first == "numba" and name not in PUBLIC_IN_NUMBA and path != INSIDE_NUMBA:
+            faults.append(f"{place}: only {INSIDE_NUMBA} knows what is inside Numba")
         if here in ARITHMETIC_ONLY and first != "minidl" and first not in sys.stdlib_module_names:
             faults.append(f"{place}: {here} imports no other library")
+    if path != INSIDE_NUMBA and {"numba.core", "numba.np"} & {
+        ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)
+    }:
+        faults.append(f"{path}: only {INSIDE_NUMBA} knows what is inside Numba")
     called = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in ast.walk(tree)}
     if called & {"import_module", "__import__"} and path not in BY_NAME and here not in FREE:
         faults.append(f"{path}: importing by name is a way around the law")
@@ -154,6 +165,10 @@ def test_imports_come_from_lower_floors(path: str) -> None:
         ("layers/dense.py", "from importlib import import_module\nmodels = import_module('minidl.models')"),
         ("layers/dense.py", "layers = __import__('minidl.models')"),
         ("layers/dense.py", "import numba"),
+        ("kernels/numba/linear.py", "from numba.core import cgutils"),
+        ("kernels/numba/linear.py", "import numba.np.arrayobj"),
+        ("kernels/numba/linear.py", "def f():\n    from numba.np.ufunc.parallel import _launch_threads"),
+        ("kernels/numba/linear.py", "import numba\nerror = numba.core.errors.TypingError"),
         ("ops/linear.py", "import cupy"),
         ("config.py", "import numpy"),
         ("models/base.py", "from benchmarks.harness import measure"),
@@ -170,6 +185,8 @@ def test_lawful_imports_are_not_breaches() -> None:
     assert not faults_of("layers/dense.py", source + "from minidl.ops import linear")
     assert not faults_of("backend/__init__.py", "def f():\n    from minidl.backend import gpu")
     assert not faults_of("kernels/numba/linear.py", "import numba\nfrom minidl.kernels.numba._jit import compiled")
+    assert not faults_of("kernels/numba/_private.py", "from numba.core import cgutils\nimport numba\nnumba.core.event")
+    assert not faults_of("kernels/numba/linear.py", "from numba import types\nfrom numba.extending import intrinsic")
     assert not faults_of("metrics/base.py", "from minidl.losses import Loss")
 
 

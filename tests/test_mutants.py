@@ -1084,8 +1084,8 @@ mutant(
     "kernel: pads exchanged",
     "kernels/numba/_pixels.py",
     twin("convolution.convolve"),
-    "(top, bottom), (left, right) = window.pads",
-    "(bottom, top), (right, left) = window.pads",
+    "pads = window.pads(x.shape[1:3])",
+    "pads = tuple(pair[::-1] for pair in window.pads(x.shape[1:3]))",
 )
 mutant(
     "kernel: rows of the window without gaps",
@@ -1122,6 +1122,21 @@ mutant(
     "for share in shares[1:]:",
     "for share in shares[2:]:",
 )
+for _name, _test, *_texts in (
+    (
+        "the first version that nobody has tried is taken for tried",
+        "which_versions_nobody_has_tried[0.69.0-True]",
+        ">= numbers[1]",
+        "> numbers[1]",
+    ),
+    (
+        "more parameters than minidl gives are no objection",
+        "what_is_objected_to[Thing.method-self-takes (self, a]",
+        "== wanted and not others",
+        "== wanted",
+    ),
+):
+    mutant(f"numba: {_name}", "kernels/numba/_private.py", f"tests/kernels/test_private.py::test_{_test}", *_texts)
 SPARSE = "kernels/numba/_sparse.py"
 for _name, _op, *_texts in (
     (

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 # Distribution, what to call without it, and the command that installs it. Without the first four something is wrong.
 REQUIRED = {
     "numpy": 'pip install "numpy>=2"',
-    "numba": 'pip install "numba>=0.61"',
-    "llvmlite": 'pip install "numba>=0.61"',
+    "numba": 'pip install "numba>=0.61,<0.69"',
+    "llvmlite": 'pip install "numba>=0.61,<0.69"',
     "safetensors": "pip install safetensors",
 }
 OPTIONAL = {
@@ -149,7 +149,13 @@ def _device() -> Lines:
     elif os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         yield "kernels", "auto, but not compiled", "unset NUMBA_DISABLE_JIT, which makes kernels very slow", True
     else:
-        yield "kernels", "auto: compiled by Numba where there is a fast version"
+        private = importlib.import_module("minidl.kernels.numba._private")
+        if "instructions" in private.MISSING:
+            yield "kernels", "auto, but this Numba cannot compile them, and every op runs its readable reference, slowly"
+        else:
+            yield "kernels", "auto: compiled by Numba where there is a fast version"
+        for part, reason in private.MISSING.items():
+            yield "Numba", f"{private.PARTS[part].without}: {reason}", REQUIRED["numba"], True
     if config.convolution() == "direct":
         yield "convolutions", "direct: every one is summed as it is defined, some of them slowly"
 

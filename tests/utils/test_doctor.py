@@ -258,4 +258,4 @@ def test_without_numba_and_the_rest(tmp_path):
     ran = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, env=environment, timeout=120)
     assert ran.stderr == ""
     assert "problem" not in ran.stdout
-    assert ran.stdout.splitlines()[-1] == 'To do: pip install "numba>=0.61"; pip install safetensors'
+    assert ran.stdout.splitlines()[-1] == 'To do: pip install "numba>=0.61,<0.69"; pip install safetensors'

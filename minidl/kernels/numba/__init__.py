@@ -1,4 +1,4 @@
-"""Twins of ``minidl.ops`` for the CPU, compiled by Numba on first use. Files with an underscore are what they are made of."""
+"""Kernels for the ops in ``minidl.ops`` on the CPU, compiled by Numba on first use; files with underscores hold their parts."""
 
 import os
 

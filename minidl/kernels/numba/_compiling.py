@@ -7,12 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from numba.core import event
 
 from minidl import interrupts
 from minidl.kernels.numba._folder import FOLDER, say
+from minidl.kernels.numba._private import before_each_pass
 
 _PATIENCE = 1.0  # seconds without a word, and the pause after which they are counted anew
 
@@ -83,14 +81,4 @@ def between_passes() -> None:
     interrupts.safe_point()
 
 
-class _Passes(event.Listener):
-    """Numba says when a pass of its compiler begins."""
-
-    def on_start(self, happening: Any) -> None:
-        between_passes()
-
-    def on_end(self, happening: Any) -> None:
-        pass
-
-
-event.register("numba:run_pass", _Passes())
+before_each_pass(between_passes)

@@ -20,7 +20,7 @@ from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel, sum_of
-from minidl.kernels.numba._pixels import copy_pixels, window_shape
+from minidl.kernels.numba._pixels import Shape, copy_pixels, window_shape
 from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import tile
 
@@ -37,32 +37,32 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
     after = finisher(len(bias) > 0, relu, x.itemsize)
     packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1], finisher(False, False, x.itemsize))
-    shape = window_shape(x, window)
-    _forward_on_threads(size, x.reshape(-1), packed, bias, after, y.reshape(-1), shape, oh, ow, f, blocks)
+    shape = window_shape(x, window, y)
+    _forward_on_threads(size, after, x.reshape(-1), packed, bias, y.reshape(-1), shape, blocks)
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
     """dx (n, h, w, c) from dy (n, oh, ow, f) and W (kh, kw, c, f)."""
-    _, oh, ow, f = dy.shape
+    _, oh, _, f = dy.shape
     size = tile_shape(oh, W.shape[1] * W.shape[2], dy.itemsize)
     assert size is not None
     kh, kw, c, _ = W.shape
     packed = _pack_backward(W.reshape(-1), kh, kw * c, f, size[1])
     _backward_x_on_threads(
-        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), window_shape(dx, window), oh, ow, f
+        size, dy.reshape(-1), packed, bool(np.isfinite(W).all()), dx.reshape(-1), window_shape(dx, window, dy)
     )
 
 
 def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
     """dW (kh, kw, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; False where f is too small."""
-    (kh, kw, c, f), (_, oh, ow, _) = dW.shape, dy.shape
+    kh, kw, c, f = dW.shape
     size = tile_shape(f, kw * c, x.itemsize, fewest_rows=True)
     if size is None:
         return False
     rows, width, _ = size
     panels, tiles = -(-kw * c // width), -(-f // rows)
     sums = CPU.pool.empty((shares, kh * panels * tiles * rows * width), x.dtype)
-    _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window), oh, ow, f)
+    _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window, dy))
     by_tile = sum_of(sums).reshape(kh, panels, tiles, rows, width).transpose(0, 1, 4, 2, 3)
     by_tile = by_tile.reshape(kh, panels * width, tiles, rows)[:, : kw * c]
     by_filter = dW.reshape(kh, kw * c, f)
@@ -77,49 +77,60 @@ def _pack_forward(W, depth, f, width, copy):  # type: ignore[no-untyped-def]
     panels = (f + width - 1) // width
     packed = zero_run(panels * depth * width, W.dtype)
     for p in range(panels):
-        finish(copy, W, p * width, f, packed, p * depth * width, width, depth, min(width, f - p * width), W, 0)
+        finish(
+            copy, sums=W, s_start=p * width, s_row_step=f, y=packed, y_start=p * depth * width, y_row_step=width,
+            rows=depth, columns=min(width, f - p * width), bias=W, b_start=0,
+        )  # fmt: skip
     return packed
 
 
 @inner
-def _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape):  # type: ignore[no-untyped-def]
     """Output rows i0 to i1 of one image."""
     rows, width, _ = size
-    _, h, w, c, kh, kw, sh, sw, dh, top, _, left, right = shape
+    (h, w, c), (oh, ow, f), (kh, kw), (sh, sw) = shape.x, shape.y, shape.window, shape.strides
+    dh, ((top, _), (left, right)) = shape.row_dilation, shape.pads
     line = (left + w + right) * c
     count = (i1 - i0 - 1) * sh + (kh - 1) * dh + 1
     slack = rows * sw * c  # what a last, partial tile reads
-    padded = new_run(count * line + slack, x.dtype)
+    padded = new_run(count * line + slack, x.dtype)  # (count, line): the rows of x that the windows see
     clear_run(padded, count * line, slack)
     copy_pixels(x, padded, image, h, w, c, i0 * sh - top, count, left, left + w + right)
     tiles = (ow + rows - 1) // rows
-    sums = new_run(tiles * rows * width, x.dtype)
+    sums = new_run(tiles * rows * width, x.dtype)  # (tiles, rows, width): a row of results, some filters
     panels, depth = (f + width - 1) // width, kw * c
     for p in range(panels):
         columns = min(width, f - p * width)
         for i in range(i1 - i0):
             for t in range(tiles):
                 start = t * rows  # the last tile may run into the slack; what it finds there is not written
+                at = t * rows * width
                 tile(
-                    size, kh, depth, padded, i * sh * line + start * sw * c, sw * c, dh * line, 1,
-                    packed, p * kh * depth * width, depth * width, width, sums, t * rows * width, width, 0,
+                    size, outer=kh, depth=depth,
+                    a=padded, a_start=i * sh * line + start * sw * c, a_row_step=sw * c, a_outer_step=dh * line, a_k_step=1,
+                    b=packed, b_start=p * kh * depth * width, b_outer_step=depth * width, b_k_step=width,
+                    c=sums, c_start=at, c_row_step=width, add=0,
                 )  # fmt: skip
-                at, out = t * rows * width, ((image * oh + i0 + i) * ow + start) * f + p * width
-                finish(after, sums, at, width, y, out, f, min(rows, ow - start), columns, bias, p * width)
+                finish(
+                    after, sums=sums, s_start=at, s_row_step=width,
+                    y=y, y_start=((image * oh + i0 + i) * ow + start) * f + p * width, y_row_step=f,
+                    rows=min(rows, ow - start), columns=columns, bias=bias, b_start=p * width,
+                )  # fmt: skip
 
 
 @inner
-def _forward_share(first, last, size, x, packed, bias, after, y, shape, oh, ow, f, blocks):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, after, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
+    oh = shape.y[0]
     for index in range(first, last):
         image, block = index // blocks, index % blocks
         i0, i1 = block * oh // blocks, (block + 1) * oh // blocks
-        _forward_rows(size, image, i0, i1, x, packed, bias, after, y, shape, oh, ow, f)
+        _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape)
 
 
 @compiled
-def _forward_on_threads(size, x, packed, bias, after, y, shape, oh, ow, f, blocks):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, shape[0] * blocks, (size, x, packed, bias, after, y, shape, oh, ow, f, blocks))
+def _forward_on_threads(size, after, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, after, x, packed, bias, y, Shape(*shape), blocks))
 
 
 @compiled
@@ -136,17 +147,18 @@ def _pack_backward(W, kh, depth, f, width):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_x_image(size, image, dy, packed, finite, dx, shape):  # type: ignore[no-untyped-def]
     """One image."""
     rows, width, _ = size
-    _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
+    (h, w, c), (oh, ow, f), (kh, kw), (sh, sw) = shape.x, shape.y, shape.window, shape.strides
+    dh, ((top, bottom), (left, right)) = shape.row_dilation, shape.pads
     line, depth = (left + w + right) * c, kw * c
     panels, tiles = (depth + width - 1) // width, (oh + rows - 1) // rows
     used = (top + h + bottom) * line
     below = ((tiles * rows - 1) * sh + (kh - 1) * dh + 1) * line  # rows a last, partial tile reaches
-    sums = zero_run(max(used, below) + SLACK, dy.dtype)
+    sums = zero_run(max(used, below) + SLACK, dy.dtype)  # (rows, line): dx with its padding, and rows nobody reads
     whole = oh // rows
-    rest = zero_run(rows * ow * f, dy.dtype)  # the last rows of dy, zeros below them
+    rest = zero_run(rows * ow * f, dy.dtype)  # (rows, ow, f): the last rows of dy, zeros below them
     if whole < tiles:
         first = (image * oh + whole * rows) * ow * f
         for k in range((oh - whole * rows) * ow * f):
@@ -157,7 +169,7 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
     for k in range(len(mine)):
         check += mine[k] * 0
     careful = not (check == 0 and finite)
-    part = new_run(rows * width, dy.dtype)
+    part = new_run(rows * width, dy.dtype)  # (rows, width): a tile of which only a part is added
     for t in range(tiles):
         for j in range(ow):
             for k in range(kh):
@@ -167,40 +179,57 @@ def _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f):  #
                     start = ((image * oh + t * rows) * ow + j) * f
                     if careful and (t >= whole or columns < width):
                         if t < whole:
-                            tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                            tile(
+                                size, outer=1, depth=f, a=dy, a_start=start, a_row_step=ow * f, a_outer_step=0, a_k_step=1,
+                                b=packed, b_start=at, b_outer_step=0, b_k_step=width,
+                                c=part, c_start=0, c_row_step=width, add=0,
+                            )  # fmt: skip
                         else:
-                            tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, part, 0, width, 0)
+                            tile(
+                                size, outer=1, depth=f, a=rest, a_start=j * f, a_row_step=ow * f, a_outer_step=0, a_k_step=1,
+                                b=packed, b_start=at, b_outer_step=0, b_k_step=width,
+                                c=part, c_start=0, c_row_step=width, add=0,
+                            )  # fmt: skip
                         for r in range(min(rows, oh - t * rows)):
                             for q in range(columns):
                                 sums[out + r * sh * line + q] += part[r * width + q]
                     elif t < whole:
-                        tile(size, 1, f, dy, start, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
+                        tile(
+                            size, outer=1, depth=f, a=dy, a_start=start, a_row_step=ow * f, a_outer_step=0, a_k_step=1,
+                            b=packed, b_start=at, b_outer_step=0, b_k_step=width,
+                            c=sums, c_start=out, c_row_step=sh * line, add=1,
+                        )  # fmt: skip
                     else:
-                        tile(size, 1, f, rest, j * f, ow * f, 0, 1, packed, at, 0, width, sums, out, sh * line, 1)
+                        tile(
+                            size, outer=1, depth=f, a=rest, a_start=j * f, a_row_step=ow * f, a_outer_step=0, a_k_step=1,
+                            b=packed, b_start=at, b_outer_step=0, b_k_step=width,
+                            c=sums, c_start=out, c_row_step=sh * line, add=1,
+                        )  # fmt: skip
     for i in range(h):
         copy_run(sums, (i + top) * line + left * c, dx, (image * h + i) * w * c, w * c)
 
 
 @inner
-def _backward_x_share(first, last, size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_x_share(first, last, size, dy, packed, finite, dx, shape):  # type: ignore[no-untyped-def]
     """Images first to last - 1."""
     for image in range(first, last):
-        _backward_x_image(size, image, dy, packed, finite, dx, shape, oh, ow, f)
+        _backward_x_image(size, image, dy, packed, finite, dx, shape)
 
 
 @compiled
-def _backward_x_on_threads(size, dy, packed, finite, dx, shape, oh, ow, f):  # type: ignore[no-untyped-def]
-    in_parallel(_backward_x_share, shape[0], (size, dy, packed, finite, dx, shape, oh, ow, f))
+def _backward_x_on_threads(size, dy, packed, finite, dx, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_x_share, shape[0], (size, dy, packed, finite, dx, Shape(*shape)))
 
 
 @inner
-def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_W_images(size, first, last, x, dy, sums, shape):  # type: ignore[no-untyped-def]
     """Images first to last, summed into (kh, panels, tiles, rows, width)."""
     rows, width, _ = size
-    _, h, w, c, kh, kw, sh, sw, dh, top, bottom, left, right = shape
+    (h, w, c), (oh, ow, f), (kh, kw), (sh, sw) = shape.x, shape.y, shape.window, shape.strides
+    dh, ((top, bottom), (left, right)) = shape.row_dilation, shape.pads
     line, depth, height = (left + w + right) * c, kw * c, top + h + bottom
     panels, tiles = (depth + width - 1) // width, (f + rows - 1) // rows
-    padded = zero_run(height * line + SLACK, x.dtype)
+    padded = zero_run(height * line + SLACK, x.dtype)  # (height, line): an image with its padding
     for image in range(first, last):
         copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
         for k in range(kh):
@@ -208,20 +237,21 @@ def _backward_W_images(size, first, last, x, dy, sums, shape, oh, ow, f):  # typ
                 for t in range(tiles):
                     start = image * oh * ow * f + min(t * rows, f - rows)  # the last tile overlaps the one before it
                     tile(
-                        size, oh, ow, dy, start, 1, ow * f, f,
-                        padded, k * dh * line + p * width, sh * line, sw * c,
-                        sums, ((k * panels + p) * tiles + t) * rows * width, width, image - first,
+                        size, outer=oh, depth=ow,
+                        a=dy, a_start=start, a_row_step=1, a_outer_step=ow * f, a_k_step=f,
+                        b=padded, b_start=k * dh * line + p * width, b_outer_step=sh * line, b_k_step=sw * c,
+                        c=sums, c_start=((k * panels + p) * tiles + t) * rows * width, c_row_step=width, add=image - first,
                     )  # fmt: skip
 
 
 @inner
-def _backward_W_share(first, last, size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
+def _backward_W_share(first, last, size, x, dy, sums, shape):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself."""
-    n, shares = shape[0], len(sums)
+    n, shares = shape.images, len(sums)
     for s in range(first, last):
-        _backward_W_images(size, s * n // shares, (s + 1) * n // shares, x, dy, sums[s], shape, oh, ow, f)
+        _backward_W_images(size, s * n // shares, (s + 1) * n // shares, x, dy, sums[s], shape)
 
 
 @compiled
-def _backward_W_on_threads(size, x, dy, sums, shape, oh, ow, f):  # type: ignore[no-untyped-def]
-    in_parallel(_backward_W_share, len(sums), (size, x, dy, sums, shape, oh, ow, f))
+def _backward_W_on_threads(size, x, dy, sums, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_W_share, len(sums), (size, x, dy, sums, Shape(*shape)))

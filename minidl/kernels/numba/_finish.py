@@ -1,8 +1,11 @@
-"""What is done to sums on their way out: y = sums + bias, then ReLU, for some rows at once."""
+"""What is done to sums on their way out: y = sums + bias, then ReLU, for some rows at once.
+
+All arrays are flat; starts and steps count numbers, not bytes. Name the arguments of ``finish`` in calls.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from minidl.kernels.numba._jit import DISABLED
@@ -14,22 +17,22 @@ if DISABLED:
         """Whether there are a bias and a ReLU, and the address of the code, to be given to ``finish``."""
         return int(bias), int(relu), 0
 
-    def finish(code, sums, s_start, s_step, y, y_start, y_step, rows, columns, bias, b_start):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+    def finish(code, sums, s_start, s_row_step, y, y_start, y_row_step, rows, columns, bias, b_start):  # type: ignore[no-untyped-def]
+        """The reference, for runs without the compiler; an index out of range raises."""
         for r in range(rows):
             for j in range(columns):
-                total = sums[s_start + r * s_step + j]
+                total = sums[s_start + r * s_row_step + j]
                 if code[0]:
                     total += bias[b_start + j]
-                y[y_start + r * y_step + j] = 0 if code[1] and total < 0 else total  # NaN is not below zero
+                y[y_start + r * y_row_step + j] = 0 if code[1] and total < 0 else total  # NaN is not below zero
 
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type
+    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=8)
     def finisher(bias: bool, relu: bool, itemsize: int) -> tuple[int, int, int]:
@@ -42,7 +45,7 @@ else:
         zero = ir.Constant(vector, [0.0] * lanes)
 
         def emit(builder: Any, arguments: Any) -> None:
-            sums, s_step, y, y_step, rows, columns, b = arguments
+            sums, s_row_step, y, y_row_step, rows, columns, b = arguments
             pointer = vector.as_pointer()
             load_some = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(vector, [pointer, i32, some, vector]), f"llvm.masked.load.{kind}"
@@ -65,8 +68,8 @@ else:
             spread = builder.shuffle_vector(spread, ir.Constant(numbers, ir.Undefined), ir.Constant(numbers, [0] * lanes))
             mask = builder.icmp_signed("<", ir.Constant(numbers, list(range(lanes))), spread)
             with cgutils.for_range(builder, rows) as row:
-                source = builder.gep(sums, [builder.mul(row.index, s_step)])
-                target = builder.gep(y, [builder.mul(row.index, y_step)])
+                source = builder.gep(sums, [builder.mul(row.index, s_row_step)])
+                target = builder.gep(y, [builder.mul(row.index, y_row_step)])
                 with cgutils.for_range(builder, builder.sdiv(columns, INDEX(lanes))) as loop:
                     offset = builder.mul(loop.index, INDEX(lanes))
                     total = builder.load(at(source, offset))
@@ -86,16 +89,13 @@ else:
         return int(bias), int(relu), address
 
     @intrinsic
-    def finish(typingctx, code, sums, s_start, s_step, y, y_start, y_step, rows, columns, bias, b_start):  # type: ignore[no-untyped-def]
+    def finish(typingctx, code, sums, s_start, s_row_step, y, y_start, y_row_step, rows, columns, bias, b_start):  # type: ignore[no-untyped-def]
         """See the module; ``code`` is what ``finisher`` gives, starts and steps are in numbers."""
         index = types.intp
         signature = types.void(code, sums, index, index, y, index, index, index, index, bias, index)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             address = builder.extract_value(args[0], 2)
             call(builder, address, [start(1), args[3], start(4), args[6], args[7], args[8], start(9)])
             return context.get_dummy_value()

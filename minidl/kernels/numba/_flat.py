@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED, inner
+from minidl.kernels.numba._private import has
 
 if DISABLED:
 
@@ -21,10 +22,11 @@ if DISABLED:
         size = int(length) * like.itemsize
         return np.frombuffer((ctypes.c_char * size).from_address(int(address)), like.dtype)
 
-else:
+elif has("arrays"):
     from numba import types
     from numba.extending import intrinsic
-    from numba.np.arrayobj import make_array, populate_array
+
+    from minidl.kernels.numba._private import array_value
 
     @intrinsic
     def flat_array(typingctx: Any, address: Any, length: Any, like: Any) -> Any:
@@ -32,19 +34,29 @@ else:
         kind = types.Array(like.dtype, 1, "C")
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            array = make_array(kind)(context, builder)
-            itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(like.dtype)))
-            populate_array(
-                array,
-                data=builder.inttoptr(args[0], array.data.type),
-                shape=(args[1],),
-                strides=(itemsize,),
-                itemsize=itemsize,
-                meminfo=None,
-            )
-            return array._getvalue()
+            return array_value(context, builder, kind, args[0], args[1])
 
         return kind(types.int64, types.int64, like), codegen
+
+else:
+    import numba
+    from numba import types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def _pointer(typingctx: Any, address: Any, like: Any) -> Any:
+        """The address as a pointer to numbers like those of ``like``."""
+        kind = types.CPointer(like.dtype)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(kind))
+
+        return kind(types.int64, like), codegen
+
+    @inner
+    def flat_array(address: Any, length: Any, like: Any) -> Any:
+        """See the module."""
+        return numba.carray(_pointer(address, like), length)
 
 
 @inner

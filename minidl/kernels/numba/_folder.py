@@ -20,7 +20,7 @@ import llvmlite
 import numba
 
 from minidl.folders import belongs_to_others, cache_home, make_private, why_not_private
-from minidl.kernels.numba._team import DISABLED
+from minidl.kernels.numba._private import DISABLED, MISSING
 
 _SOURCES = ("minidl.kernels.numba", "minidl.backend")  # the second: constants of the random numbers
 _CHECKSUM = hashlib.sha256().digest_size
@@ -134,4 +134,6 @@ class Folder:
             say(text)
 
 
-FOLDER = Folder(None if DISABLED else cache_home())
+FOLDER = Folder(None if DISABLED or "keeping" in MISSING else cache_home())
+if "keeping" in MISSING:
+    FOLDER.reason = MISSING["keeping"]

@@ -31,7 +31,7 @@ if DISABLED:
         return vectors * lanes, 0
 
     def gather_tile(width, count, values, offsets, start, b, b_start, c, c_start, add):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         total = np.zeros(width[0], c.dtype)
         for e in range(start, start + count):
             first = b_start + offsets[e]
@@ -45,10 +45,10 @@ if DISABLED:
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
     from minidl.kernels.numba._machine import INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._private import cgutils, data_of
 
     @lru_cache(maxsize=64)
     def gather_tile_of(vectors: int, lanes: int, itemsize: int) -> Width:
@@ -98,8 +98,7 @@ else:
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             def at(position: int, start: Any) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [start])
+                return builder.gep(data_of(context, builder, sig.args[position], args[position]), [start])
 
             address = builder.extract_value(args[0], 1)
             values_at, offsets_at = at(2, args[4]), at(3, args[4])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ if DISABLED:
         return 0
 
     def largest_in(code, numbers, start, count, target, to):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         some = np.abs(numbers[start : start + count])
         assert start >= 0, "before the start"
         assert len(some) == count, "behind the end"
@@ -26,10 +26,10 @@ if DISABLED:
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type
+    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=2)
     def find_largest(itemsize: int) -> int:
@@ -91,11 +91,8 @@ else:
         signature = types.void(index, numbers, index, index, target, index)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def place(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
-            call(builder, args[0], [place(1), args[3], place(4)])
+            at = partial(place, context, builder, sig, args)
+            call(builder, args[0], [at(1), args[3], at(4)])
             return context.get_dummy_value()
 
         return signature, codegen

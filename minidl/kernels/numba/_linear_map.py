@@ -7,7 +7,7 @@ Whole vectors are read and written: rows are rounded up to ``natural_lanes`` num
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from minidl.kernels.numba._jit import DISABLED
@@ -23,7 +23,7 @@ if DISABLED:
         return matrix
 
     def apply_map(matrix, source, s_start, s_step, target, t_start, t_step, count):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         lanes = natural_lanes(target.itemsize)
         width = -(-count // lanes) * lanes
         rows = []
@@ -40,10 +40,10 @@ if DISABLED:
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._machine import INDEX, call, machine_code, multiply_add, number_type, place
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=64)
     def linear_map(matrix: Matrix, itemsize: int) -> Any:
@@ -93,10 +93,7 @@ else:
         signature = types.void(index, source, index, index, target, index, index, index)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             call(builder, args[0], [start(1), args[3], start(4), *args[6:]])
             return context.get_dummy_value()
 

@@ -10,17 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
+import numba
 from llvmlite import ir
-from numba.core import config
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
 
-from minidl.kernels.numba import _kept
+from minidl.kernels.numba import _kept, _private
 from minidl.kernels.numba._compiling import between_passes, compiling
 
-_features = config.CPU_FEATURES or ""
-_name = config.CPU_NAME or llvm.get_host_cpu_name()
-_chosen = bool(_features or config.CPU_NAME)  # by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES
+_features = numba.config.CPU_FEATURES or ""
+_name = numba.config.CPU_NAME or llvm.get_host_cpu_name()
+_chosen = bool(_features or numba.config.CPU_NAME)  # by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES
 _has_512 = "+avx512f" in _features if _chosen else bool(llvm.get_host_cpu_features().get("avx512f"))
 REGISTERS = 32 if _has_512 else 16
 # Zen 4 has the registers of AVX-512, but computes 512 bits in two halves: vectors of 256 waste less at the ends.
@@ -33,31 +31,34 @@ _libraries: list[Any] = []  # keeps the code alive
 def machine_code(name: str, arguments: list[Any], emit: Callable[[ir.IRBuilder, Any], None]) -> int:
     """The address of ``void name(arguments)``, whose body ``emit(builder, arguments)`` writes, unless it was kept.
 
-    The name must tell everything that makes the body another.
+    The name is the key under which the code is kept: it must hold everything that affects the body.
     """
-    with compiling(), global_compiler_lock:
-        codegen = cpu_target.target_context.codegen()
-        library = _kept.load(codegen, name)
+
+    def fill(module: ir.Module) -> None:
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), f"minidl_{name}")
+        builder = ir.IRBuilder(function.append_basic_block())
+        emit(builder, function.args)
+        builder.ret_void()
+
+    with compiling(), _private.compiler_lock:
+        library = _kept.load(name)
         if library is None:
             between_passes()
-            library = codegen.create_library(f"minidl.{name}")
-            library.enable_object_caching()
-            module = library.create_ir_module(name)
-            function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), f"minidl_{name}")
-            builder = ir.IRBuilder(function.append_basic_block())
-            emit(builder, function.args)
-            builder.ret_void()
-            library.add_ir_module(module)
-            library.finalize()
-            _kept.save(codegen, name, library)
+            library = _private.new_library(f"minidl.{name}", name, fill)
+            _kept.save(name, library)
         _libraries.append(library)
-        return int(library.get_pointer_to_function(f"minidl_{name}"))
+        return _private.address_of(library, f"minidl_{name}")
 
 
 def call(builder: ir.IRBuilder, address: Any, arguments: list[Any]) -> None:
     """Call the function at ``address``, a number known only when the program runs."""
     kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
     builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+
+
+def place(context: Any, builder: ir.IRBuilder, sig: Any, args: Any, array: int) -> Any:
+    """Inside an intrinsic: the address of a number of the flat array args[array]; the argument behind it says which."""
+    return builder.gep(_private.data_of(context, builder, sig.args[array], args[array]), [args[array + 1]])
 
 
 def number_type(itemsize: int) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.numba._jit import DISABLED, inner_of
+from minidl.kernels.numba._jit import DISABLED, inner, inner_of
+from minidl.kernels.numba._private import TEAM_ENTRY, has
 from minidl.kernels.numba._team import NUMBER
 
 
@@ -31,22 +32,21 @@ if DISABLED:
         """All tasks, one after another."""
         function(0, tasks, *arguments)
 
-else:
+elif has("team"):
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
+
+    from minidl.kernels.numba._private import call_linked, cgutils, linked, signature_of_call, without_owners
 
     @intrinsic
     def in_parallel(typingctx: Any, function: Any, tasks: Any, arguments: Any) -> Any:
         """See the module."""
-        inner_types = (types.intp, types.intp, *arguments.types)
         share = inner_of(function.dispatcher)
-        inner = types.Dispatcher(share).get_call_type(typingctx, inner_types, {})
+        call = signature_of_call(typingctx, share, (types.intp, types.intp, *arguments.types))
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            result = share.get_compile_result(inner)
-            context.active_code_library.add_linking_library(result.library)
+            descriptor = linked(context, share, call)
             i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
 
             # void on_one(char **starts, size_t *counts, size_t *steps, void *arguments): what the threading layer calls
@@ -59,17 +59,19 @@ else:
             last = inside.add(first, inside.load(on_one.args[1]))
             packed = inside.load(inside.bitcast(on_one.args[3], context.get_value_type(arguments).as_pointer()))
             items = cgutils.unpack_tuple(inside, packed, len(arguments.types))
-            context.call_internal_no_propagate(inside, result.fndesc, inner, [first, last, *items])
+            call_linked(context, inside, descriptor, call, [first, last, *items])
             inside.ret_void()
 
             def address(value: Any) -> Any:
                 return builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
 
             _, count, values = args
-            values = borrowed(context, builder, arguments, values)
+            # Numba counts an owner's users whenever a part is cut out of an array, and with several threads cutting, that
+            # one count travelled between the cores all the time: up to half of a small product's time.
+            values = without_owners(context, builder, arguments, values)  # which the caller keeps alive until all is done
             threads = builder.load(builder.module.globals.get(NUMBER) or ir.GlobalVariable(builder.module, i64, NUMBER))
             launch = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), [pointer] * 5 + [i64] * 3), "numba_parallel_for"
+                builder.module, ir.FunctionType(ir.VoidType(), [pointer] * 5 + [i64] * 3), TEAM_ENTRY
             )
             nothing, one = ir.Constant(i64, 0), ir.Constant(i64, 1)
             pointers = [address(nothing), address(count), address(one), address(values)]
@@ -83,15 +85,9 @@ else:
 
         return types.void(function, types.intp, arguments), codegen
 
-    def borrowed(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
-        """The same arguments, the arrays without their owner, which the caller keeps alive until the team is done.
+else:
 
-        Numba counts an owner's users whenever a part is cut out of an array, and with several threads cutting, that one
-        count travelled between the cores all the time: up to half of a small product's time.
-        """
-        for position, kind in enumerate(kinds.types):
-            if isinstance(kind, types.Array):
-                array = context.make_array(kind)(context, builder, builder.extract_value(values, position))
-                array.meminfo, array.parent = (cgutils.get_null_value(p.type) for p in (array.meminfo, array.parent))
-                values = builder.insert_value(values, array._getvalue(), position)
-        return values
+    @inner
+    def in_parallel(function: Any, tasks: int, arguments: tuple[Any, ...]) -> None:
+        """All tasks on the caller's thread, one after another."""
+        function(0, tasks, *arguments)

@@ -1,4 +1,4 @@
-"""Philox 4x64-10, the generator of ``minidl.backend.random``, block by block; NumPy's is the definition (Salmon et al. 2011).
+"""Philox 4x64-10, the generator of ``minidl.backend.random``, block by block; NumPy's is the reference (Salmon et al. 2011).
 
 A round needs both halves of two products of 64 bits: one instruction each, which Python has no word for.
 """

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minidl.geometry import Window
 from minidl.kernels.numba._jit import inner
 from minidl.kernels.numba._runs import clear_run, copy_run
 
 
-def window_shape(x: Any, window: Window) -> tuple[int, ...]:
-    """All sizes a kernel needs, as one tuple: n, h, w, c, window rows and columns, strides, row dilation, padding."""
-    (top, bottom), (left, right) = window.pads(x.shape[1:3])
-    return (*x.shape, *window.size, *window.strides, window.dilation[0], top, bottom, left, right)
+class Shape(NamedTuple):
+    """All sizes of a convolution that its kernels need."""
+
+    images: int
+    x: Any  # rows, columns and channels of an image of x
+    y: Any  # rows, columns and filters of an image of y
+    window: Any  # rows and columns
+    strides: Any  # in rows and columns of x
+    row_dilation: int  # rows of x from one row of the window to the next
+    pads: Any  # rows of zeros (above, below), columns of zeros (before, behind)
+
+
+def window_shape(x: Any, window: Window, y: Any) -> tuple[Any, ...]:
+    """The fields of a Shape; a plain tuple, as Numba finds the type of a named one more slowly."""
+    pads = window.pads(x.shape[1:3])
+    return len(x), x.shape[1:], y.shape[1:], window.size, window.strides, window.dilation[0], pads
 
 
 @inner

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED, inner
+from minidl.kernels.numba._private import has
 from minidl.kernels.numba._vector import LANES, load, splat, store
 
 CACHE_LINE = 64  # bytes
@@ -34,12 +35,11 @@ if DISABLED:
         """Memory for so many numbers, with whatever is there."""
         return np.empty(count, dtype)
 
-else:
+elif has("arrays"):
     from numba import types
     from numba.extending import intrinsic
-    from numba.np.arrayobj import populate_array
 
-    from minidl.kernels.numba._machine import INDEX
+    from minidl.kernels.numba._private import new_array_value
 
     @intrinsic
     def new_run(typingctx, count, dtype):  # type: ignore[no-untyped-def]
@@ -47,14 +47,16 @@ else:
         kind = types.Array(dtype.dtype, 1, "C")
 
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            array = context.make_array(kind)(context, builder)
-            itemsize = INDEX(context.get_abi_sizeof(context.get_data_type(kind.dtype)))
-            owner = context.nrt.meminfo_alloc_aligned(builder, builder.mul(args[0], itemsize), CACHE_LINE)
-            data = builder.bitcast(context.nrt.meminfo_data(builder, owner), array.data.type)
-            populate_array(array, data, [args[0]], [itemsize], itemsize, owner)
-            return array._getvalue()
+            return new_array_value(context, builder, kind, args[0], CACHE_LINE)
 
         return kind(types.intp, dtype), codegen
+
+else:
+
+    @inner
+    def new_run(count, dtype):  # type: ignore[no-untyped-def]
+        """Memory for so many numbers, with whatever is there."""
+        return np.empty(count, dtype)
 
 
 @inner

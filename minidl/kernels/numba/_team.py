@@ -1,4 +1,4 @@
-"""Numba's team of threads: started once, with a short wait between kernels, and told how many of it are wanted.
+"""Numba's team of threads: started once, with a short wait between kernels; the caller sets how many of them work.
 
 Compiled code finds the number under a name that is made known to LLVM, so that kernels from the cache find it too.
 """
@@ -13,8 +13,8 @@ import numba
 
 from minidl import config
 from minidl.backend.threads import IN_USE
+from minidl.kernels.numba._private import DISABLED, look_for_team
 
-DISABLED = bool(numba.config.DISABLE_JIT)
 NUMBER = "minidl_threads_in_use"  # the name of IN_USE in compiled code
 _SPINS = "20000"  # how long an idle thread of the team waits awake: long enough between kernels, short enough beside BLAS
 
@@ -30,9 +30,7 @@ def _start() -> None:
     if not chosen:
         os.environ["GOMP_SPINCOUNT"] = _SPINS
     try:
-        from numba.np.ufunc.parallel import _launch_threads
-
-        _launch_threads()
+        numba.get_num_threads()  # the first call starts them
     finally:
         if not chosen:
             del os.environ["GOMP_SPINCOUNT"]
@@ -40,6 +38,7 @@ def _start() -> None:
 
 if not DISABLED:
     _start()
+    look_for_team()
     llvm.add_symbol(NUMBER, ctypes.addressof(IN_USE))
     config.settle_team(numba.config.NUMBA_NUM_THREADS)  # Numba's settings may have changed since minidl looked
     IN_USE.value = config.threads()

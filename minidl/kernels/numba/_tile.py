@@ -4,12 +4,15 @@
 
 The compiler is handed vector instructions directly (LLVM's fused multiply-add on vectors of ``lanes`` numbers), because it
 does not find this blocking by itself. rows x vectors accumulators plus the row of b must fit the registers: 32 of AVX-512,
-16 of AVX2. All arrays are flat; starts and steps count elements.
+16 of AVX2. All arrays are flat.
+
+Sixteen arguments are too many to tell apart by their order: name them in calls, ``tile(size, outer=1, depth=k, a=x, ...)``.
+Starts and steps count numbers, not bytes: a(r, o, k) stands at a[a_start + r a_row_step + o a_outer_step + k a_k_step].
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,31 +29,34 @@ if DISABLED:
         """A tile of this size, to be given to ``tile``."""
         return rows, vectors * lanes, 0
 
-    def tile(size, outer, depth, a, a_start, a_row, a_outer, a_k, b, b_start, b_outer, b_k, c, c_start, c_row, add):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+    def tile(  # type: ignore[no-untyped-def]
+        size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
+        b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add,
+    ):  # fmt: skip
+        """The reference, for runs without the compiler; an index out of range raises."""
         rows, width, _ = size
         for r in range(rows):
             total = np.zeros(width, c.dtype)
             for o in range(outer):
                 for k in range(depth):
-                    first = b_start + o * b_outer + k * b_k
+                    first = b_start + o * b_outer_step + k * b_k_step
                     row = b[first : first + width]
                     assert len(row) == width, "b ends inside a row"
-                    at = a_start + r * a_row + o * a_outer + k * a_k
+                    at = a_start + r * a_row_step + o * a_outer_step + k * a_k_step
                     assert at >= 0, "a is read before its start"
                     total += a[at] * row
-            first = c_start + r * c_row
+            first = c_start + r * c_row_step
             assert len(c[first : first + width]) == width, "c ends inside a row"
             c[first : first + width] = total + (c[first : first + width] if add else 0)
 
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type, place
     from minidl.kernels.numba._machine import REGISTERS as REGISTERS
+    from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=256)
     def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
@@ -61,7 +67,7 @@ else:
         nothing = ir.Constant(vector, ir.Undefined)
 
         def emit(builder: Any, arguments: Any) -> None:
-            outer, depth, a, a_row, a_outer, a_k, b, b_outer, b_k, c, c_row, add = arguments
+            outer, depth, a, a_row_step, a_outer_step, a_k_step, b, b_outer_step, b_k_step, c, c_row_step, add = arguments
             fma = multiply_add(builder, vector)
 
             def vector_at(base: Any, offset: Any) -> Any:
@@ -74,16 +80,16 @@ else:
             for row in totals:
                 for total in row:
                     builder.store(ir.Constant(vector, [0.0] * lanes), total)
-            a_rows = [builder.gep(a, [times(a_row, r)]) for r in range(rows)]
+            a_rows = [builder.gep(a, [times(a_row_step, r)]) for r in range(rows)]
             with cgutils.for_range(builder, outer) as outer_loop:
-                block = builder.mul(outer_loop.index, a_outer)
-                b_block = builder.gep(b, [builder.mul(outer_loop.index, b_outer)])
+                block = builder.mul(outer_loop.index, a_outer_step)
+                b_block = builder.gep(b, [builder.mul(outer_loop.index, b_outer_step)])
                 with cgutils.for_range(builder, depth) as loop:
-                    b_row = builder.mul(loop.index, b_k)
+                    b_row = builder.mul(loop.index, b_k_step)
                     bs = [builder.load(vector_at(b_block, builder.add(b_row, INDEX(v * lanes)))) for v in range(vectors)]
                     for row_of_b in bs:
                         row_of_b.align = itemsize
-                    at = builder.add(block, builder.mul(loop.index, a_k))
+                    at = builder.add(block, builder.mul(loop.index, a_k_step))
                     for r in range(rows):
                         one = builder.insert_element(nothing, builder.load(builder.gep(a_rows[r], [at])), ir.IntType(32)(0))
                         splat = builder.shuffle_vector(one, nothing, mask)
@@ -91,7 +97,7 @@ else:
                             builder.store(builder.call(fma, [splat, bs[v], builder.load(totals[r][v])]), totals[r][v])
             for r in range(rows):
                 for v in range(vectors):
-                    target = vector_at(c, builder.add(times(c_row, r), INDEX(v * lanes)))
+                    target = vector_at(c, builder.add(times(c_row_step, r), INDEX(v * lanes)))
                     with builder.if_then(builder.icmp_signed("!=", add, INDEX(0))):
                         before = builder.load(target)
                         before.align = itemsize
@@ -105,8 +111,9 @@ else:
 
     @intrinsic
     def tile(  # type: ignore[no-untyped-def]
-        typingctx, size, outer, depth, a, a_start, a_row, a_outer, a_k, b, b_start, b_outer, b_k, c, c_start, c_row, add
-    ):
+        typingctx, size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
+        b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add,
+    ):  # fmt: skip
         """See the module; ``size`` is what ``tile_of`` gives."""
         index = types.intp
         signature = types.void(
@@ -114,10 +121,7 @@ else:
         )  # fmt: skip
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             address = builder.extract_value(args[0], 2)
             call(builder, address, [*args[1:3], start(3), *args[5:8], start(8), *args[10:12], start(12), *args[14:]])
             return context.get_dummy_value()

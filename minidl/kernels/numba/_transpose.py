@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from minidl.kernels.numba._jit import DISABLED
@@ -14,7 +14,7 @@ if DISABLED:
         return 32 // itemsize, 0
 
     def transpose(code, source, s_start, s_step, target, t_start, t_step):  # type: ignore[no-untyped-def]
-        """The definition, for runs without the compiler; an index out of range raises."""
+        """The reference, for runs without the compiler; an index out of range raises."""
         for i in range(code[0]):
             for j in range(code[0]):
                 target[t_start + j * t_step + i] = source[s_start + i * s_step + j]
@@ -24,7 +24,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type
+    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
 
     @lru_cache(maxsize=2)
     def transposer(itemsize: int) -> tuple[int, int]:
@@ -68,10 +68,7 @@ else:
         signature = types.void(code, source, index, index, target, index, index)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            def start(position: int) -> Any:
-                data = context.make_array(sig.args[position])(context, builder, args[position]).data
-                return builder.gep(data, [args[position + 1]])
-
+            start = partial(place, context, builder, sig, args)
             call(builder, builder.extract_value(args[0], 1), [start(1), args[3], start(4), args[6]])
             return context.get_dummy_value()
 

@@ -64,9 +64,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
 else:
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
-    from numba.core.typing.templates import AbstractTemplate, infer_global, signature
     from numba.extending import intrinsic, lower_builtin, models, register_model
+
+    from minidl.kernels.numba._private import cgutils, data_of, signature, type_operator
 
     class VectorType(types.Type):
         """``LANES`` numbers of one type; comparisons give booleans."""
@@ -119,8 +119,7 @@ else:
 
     def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
         assert kind.layout == "C", "vectors are read from consecutive memory"
-        data = context.make_array(kind)(context, builder, array).data
-        pointer = builder.gep(data, [at])
+        pointer = builder.gep(data_of(context, builder, kind, array), [at])
         return builder.bitcast(pointer, _vector(kind).as_pointer())
 
     def _mask(builder: Any, count: Any) -> Any:
@@ -160,7 +159,7 @@ else:
     @intrinsic
     def prefetch(typingctx, x, at):  # type: ignore[no-untyped-def]
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            pointer = builder.gep(context.make_array(x)(context, builder, args[0]).data, [args[1]])
+            pointer = builder.gep(data_of(context, builder, x, args[0]), [args[1]])
             reads, second_cache, data = _I32(0), _I32(2), _I32(1)
             _call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, reads, second_cache, data])
             return context.get_dummy_value()
@@ -185,20 +184,18 @@ else:
     def _operator(function: Any, compares: bool, emit: Any) -> None:
         """Make ``function`` known for vectors, and for a vector and a number."""
 
-        @infer_global(function)
-        class Template(AbstractTemplate):
-            def generic(self, args: Any, kws: Any) -> Any:
-                kinds = [t for t in args if isinstance(t, VectorType)]
-                if not kinds or len(args) > 2 or any(t != kinds[0] for t in kinds):
-                    return None
-                if any(not isinstance(t, (VectorType, types.Number)) for t in args):
-                    return None
-                result = VectorType(types.boolean) if compares else kinds[0]
-                return signature(result, *args)
+        def result_of(args: Any) -> Any:
+            kinds = [t for t in args if isinstance(t, VectorType)]
+            if not kinds or len(args) > 2 or any(t != kinds[0] for t in kinds):
+                return None
+            if any(not isinstance(t, (VectorType, types.Number)) for t in args):
+                return None
+            return VectorType(types.boolean) if compares else kinds[0]
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return emit(builder, *_both(context, builder, sig, args))
 
+        type_operator(function, result_of)
         for pair in ((VectorType, VectorType), (VectorType, types.Number), (types.Number, VectorType)):
             lower_builtin(function, *pair)(codegen)
 

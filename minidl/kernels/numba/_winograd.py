@@ -11,7 +11,7 @@ respect to x is a forward convolution with the window turned around.
 
 The matrices are polynomial interpolation at s - 1 points and infinity. They enlarge the rounding of a direct sum 5 times
 (r = 3) and 10 times (r = 5), the usual points 11 and 17 times. Numbers that are not finite, or far larger than others,
-would spread over their tile (``_magnitude``); the caller is told which images must be summed directly.
+would spread over their tile (``_magnitude``); the caller learns which images must be summed directly.
 
 Source: Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308; points: Barabasz et al. 2020, arXiv:1803.10986.
 """
@@ -41,6 +41,7 @@ from minidl.kernels.numba._magnitude import (
     pixel_magnitudes,
     window_magnitudes,
 )
+from minidl.kernels.numba._matrix import in_rows
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
 from minidl.kernels.numba._product import product
@@ -82,6 +83,22 @@ class Maps(NamedTuple):
     find: int  # not a transform: the largest number of a run
 
 
+class Bands(NamedTuple):
+    """All sizes of a convolution by tiles, a few rows of which make a band that one thread works on."""
+
+    images: int
+    x: Any  # rows, columns and channels of an image of x
+    y: Any  # rows, columns and filters of an image of y
+    taps: int  # along an edge of the window
+    side: int  # pixels along an edge of a tile of x
+    top: int  # rows of zeros above x
+    left: int  # columns of zeros before x
+    across: int  # tiles in a row of them
+    down: int  # tiles in a column
+    rows_of_tiles: int  # in a band, the last of which may have fewer
+    c_row: int  # channels, rounded up to whole vectors
+
+
 @lru_cache(maxsize=2)
 def _maps(taps: int) -> Maps:
     A, G, B = _matrices(taps)
@@ -110,22 +127,25 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     ``turned``: W is (r, r, f, c) and turned around, for the gradient with respect to x.
     """
     taps, side = W.shape[0], len(POINTS[W.shape[0]]) + 1
-    n, h, w, c = x.shape
+    n, _, _, c = x.shape
     _, oh, ow, f = y.shape
     across, down, rows_of_tiles = _bands(oh, ow, side + 1 - taps, TILES)
     size = tile_shape(across * rows_of_tiles, f, x.itemsize)
     assert size is not None
     lanes = natural_lanes(x.itemsize)
     (top, _), (left, _) = pads
-    shape = (n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
-    maps, after = _maps(taps), finisher(len(bias) > 0, relu, x.itemsize)
+    shape = Bands(
+        images=n, x=x.shape[1:], y=y.shape[1:], taps=taps, side=side, top=top, left=left,
+        across=across, down=down, rows_of_tiles=rows_of_tiles, c_row=-(-c // lanes) * lanes,
+    )  # fmt: skip
+    after = finisher(len(bias) > 0, relu, x.itemsize)
     filters = W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W
     if is_uneven(filters):
         return range(n)
     U = _at_the_points(filters, size[1])
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
-    arrays = x.reshape(-1), U, bias, after, y.reshape(-1)
-    _forward_on_threads(size, maps.gather, maps.interpolate, maps.find, *arrays, shape, done)
+    arrays = x.reshape(-1), U, bias, y.reshape(-1)
+    _forward_on_threads(size, after, tuple(_maps(taps)), *arrays, tuple(shape), done)
     return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
@@ -144,7 +164,7 @@ def _at_the_points(W: Any, width: int) -> Any:
     filled, U = (CPU.pool.empty((rows, c * panels * width), W.dtype) for rows in (r * r, products))
     columns = filled.reshape(r, r, c, panels * width)
     columns[..., :f], columns[..., f:] = W, 0
-    product(products, c * panels * width, r * r, both, r * r, 1, filled.reshape(-1), c * panels * width, 1, U.reshape(-1))
+    product(in_rows(both, products, r * r), in_rows(filled, r * r, c * panels * width), U.reshape(-1))
     if panels == 1:
         return U.reshape(-1)
     by_panel = CPU.pool.empty((products, panels, c, width), W.dtype)
@@ -162,7 +182,7 @@ def _evaluate_both(taps: int) -> Any:
 def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: int) -> bool:
     """dW (r, r, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; whether it can be trusted."""
     taps, side = dW.shape[0], len(POINTS[dW.shape[0]]) + 1
-    n, h, w, c = x.shape
+    n, _, _, c = x.shape
     _, oh, ow, f = dy.shape
     size = tile_shape(c, f, x.itemsize)
     assert size is not None
@@ -171,12 +191,14 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     lanes = natural_lanes(x.itemsize)
     (top, _), (left, _) = pads
     c_padded, f_padded = -(-c // rows) * rows, -(-f // width) * width
-    shape = (n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, -(-c // lanes) * lanes)
-    maps = _maps(taps)
+    shape = Bands(
+        images=n, x=x.shape[1:], y=dy.shape[1:], taps=taps, side=side, top=top, left=left,
+        across=across, down=down, rows_of_tiles=rows_of_tiles, c_row=-(-c // lanes) * lanes,
+    )  # fmt: skip
     parts = CPU.pool.empty((shares, taps * taps * c_padded * f_padded + lanes), x.dtype)
     compared = np.zeros((shares, 1 + taps * taps))
     arrays = x.reshape(-1), dy.reshape(-1), parts, compared
-    _grad_W_on_threads(size, maps.spread, maps.collect, maps.interpolate, maps.find, *arrays, shape)
+    _grad_W_on_threads(size, tuple(_maps(taps)), *arrays, tuple(shape))
     sums = sum_of(parts)[: parts.shape[1] - lanes].reshape(taps, taps, c_padded, f_padded)
     dW[...] = sums[:, :, :c, :f]
     of_tiles, *of_taps = compared.sum(axis=0)
@@ -187,7 +209,8 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
 def _transform_tiles(side, both, padded, line, scratch, step, tile_rows, across, hop, pixel, result, row, tiles):  # type: ignore[no-untyped-def]
     """result (s s, tiles, row) = M x M^T of all tiles of a band of pixels: down the columns, then along the rows.
 
-    ``line`` numbers make a row of pixels, ``pixel`` one pixel; neighbouring tiles stand ``hop`` pixels apart.
+    ``line`` numbers make a row of pixels, ``pixel`` one pixel; neighbouring tiles stand ``hop`` pixels apart. In between,
+    scratch (s, step) holds the columns of one row of tiles.
     """
     for t in range(tile_rows):
         apply_map(both, padded, t * hop * line, line, scratch, 0, step, line)
@@ -198,9 +221,12 @@ def _transform_tiles(side, both, padded, line, scratch, step, tile_rows, across,
 
 
 @inner
-def _forward_share(first, last, size, gather, interpolate, find, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
-    _, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
+    (h, w, c), (oh, ow, f) = shape.x, shape.y
+    taps, side, top, left, c_row = shape.taps, shape.side, shape.top, shape.left, shape.c_row
+    across, down, rows_of_tiles = shape.across, shape.down, shape.rows_of_tiles
+    gather, interpolate, find = maps.gather, maps.interpolate, maps.find
     rows, width, _ = size
     m, products = side + 1 - taps, side * side
     bands, panels = (down + rows_of_tiles - 1) // rows_of_tiles, (f + width - 1) // width
@@ -208,33 +234,41 @@ def _forward_share(first, last, size, gather, interpolate, find, x, U, bias, aft
     most = rows_of_tiles * across  # tiles of a band
     columns = across * m + taps - 1
     line, slack = columns * c, 64
-    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
-    scratch = zero_run(side * (line + slack), x.dtype)
-    V = zero_run((products * most + rows) * c_row + slack, x.dtype)
-    M = new_run((products * most + rows) * f_row, x.dtype)
-    half, band = new_run(side * m * f_row, x.dtype), new_run(m * across * m * f_row, x.dtype)
-    magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)
-    windows, found = new_run(rows_of_tiles * m * ow, x.dtype), new_run(2, x.dtype)
+    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)  # (rows of pixels, columns, c)
+    scratch = zero_run(side * (line + slack), x.dtype)  # (s, line + slack)
+    V = zero_run((products * most + rows) * c_row + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
+    M = new_run((products * most + rows) * f_row, x.dtype)  # (s s, tiles, f_row): the products, summed over c
+    half = new_run(side * m * f_row, x.dtype)  # (s, m, f_row): A^T M of one tile
+    band = new_run(m * across * m * f_row, x.dtype)  # (m, across, m, f_row): the results of one row of tiles
+    magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)  # (rows of pixels, columns)
+    windows, found = new_run(rows_of_tiles * m * ow, x.dtype), new_run(2, x.dtype)  # (rows of results, ow)
     for index in range(first, last):
         image, t0 = index // bands, (index % bands) * rows_of_tiles
         tile_rows = min(rows_of_tiles, down - t0)
         tiles = tile_rows * across
         copy_pixels(x, padded, image, h, w, c, t0 * m - top, tile_rows * m + taps - 1, left, columns)
         results = min(tile_rows * m, oh - t0 * m)
-        evenly = is_evenly_sized(find, padded, columns, c, taps, results, ow, t0 * m - top, h, left, w, found)
+        evenly = is_evenly_sized(
+            find, padded, columns, c, taps, rows=results, across=ow, first=t0 * m - top, h=h, left=left, w=w, found=found
+        )
         if not evenly:
             pixel_magnitudes(find, padded, 0, (results + taps - 1) * columns, c, magnitudes)
             window_magnitudes(magnitudes, columns, taps, results, ow, windows)
             if not are_trusted(windows, results, ow, m):
                 done[index] = False
                 continue
-        _transform_tiles(side, interpolate, padded, line, scratch, line + slack, tile_rows, across, m, c, V, c_row, tiles)
+        _transform_tiles(
+            side, interpolate, padded, line, scratch, step=line + slack, tile_rows=tile_rows, across=across,
+            hop=m, pixel=c, result=V, row=c_row, tiles=tiles,
+        )  # fmt: skip
         for p in range(products):
             for q in range(panels):
                 for t in range(0, tiles, rows):  # a last, partial tile writes where the next product will
                     tile(
-                        size, 1, c, V, (p * tiles + t) * c_row, c_row, 0, 1,
-                        U, (p * panels + q) * c * width, 0, width, M, (p * tiles + t) * f_row + q * width, f_row, 0,
+                        size, outer=1, depth=c,
+                        a=V, a_start=(p * tiles + t) * c_row, a_row_step=c_row, a_outer_step=0, a_k_step=1,
+                        b=U, b_start=(p * panels + q) * c * width, b_outer_step=0, b_k_step=width,
+                        c=M, c_start=(p * tiles + t) * f_row + q * width, c_row_step=f_row, add=0,
                     )  # fmt: skip
         check = splat(x, 0)
         for t in range(tile_rows):
@@ -250,7 +284,11 @@ def _forward_share(first, last, size, gather, interpolate, find, x, U, bias, aft
                         check = check + load(band, at + j * f_row + k, f - k, 0) * 0
                 if not evenly:
                     _clear_results(windows, (t * m + a) * ow, ow, band, at, f_row, f)
-                finish(after, band, at, f_row, y, ((image * oh + (t0 + t) * m + a) * ow) * f, f, ow, f, bias, 0)
+                finish(
+                    after, sums=band, s_start=at, s_row_step=f_row,
+                    y=y, y_start=((image * oh + (t0 + t) * m + a) * ow) * f, y_row_step=f,
+                    rows=ow, columns=f, bias=bias, b_start=0,
+                )  # fmt: skip
         done[index] = total(check) == 0
 
 
@@ -263,14 +301,17 @@ def _clear_results(windows, first, across, band, at, f_row, f):  # type: ignore[
 
 
 @compiled
-def _forward_on_threads(size, gather, interpolate, find, x, U, bias, after, y, shape, done):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(done), (size, gather, interpolate, find, x, U, bias, after, y, shape, done))
+def _forward_on_threads(size, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, len(done), (size, after, Maps(*maps), x, U, bias, y, Bands(*shape), done))
 
 
 @inner
-def _grad_W_share(first, last, size, spread, collect, interpolate, find, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+def _grad_W_share(first, last, size, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_padded)."""
-    n, h, w, c, oh, ow, f, taps, side, top, left, across, down, rows_of_tiles, c_row = shape
+    n, (h, w, c), (oh, ow, f) = shape.images, shape.x, shape.y
+    taps, side, top, left, c_row = shape.taps, shape.side, shape.top, shape.left, shape.c_row
+    across, down, rows_of_tiles = shape.across, shape.down, shape.rows_of_tiles
+    spread, collect, interpolate, find = maps.spread, maps.collect, maps.interpolate, maps.find
     rows, width, _ = size
     m, products = side + 1 - taps, side * side
     panels, c_padded = (f + width - 1) // width, (c + rows - 1) // rows * rows
@@ -278,13 +319,14 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, find, x, dy, 
     most = rows_of_tiles * across
     columns = across * m + taps - 1
     line, dy_line, slack = columns * c, across * m * f, 64
-    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)
-    dy_padded = zero_run(rows_of_tiles * m * dy_line + slack, x.dtype)
-    x_sizes, dy_sizes = new_run(taps * columns, x.dtype), new_run(across * m, x.dtype)
-    scratch = zero_run(side * (max(line, dy_line) + slack), x.dtype)
-    V = zero_run(products * most * c_row + rows + slack, x.dtype)
-    Y = zero_run(products * most * f_row + slack, x.dtype)
-    S, half = new_run(products * c_padded * f_row, x.dtype), new_run(taps * side * c_padded * f_row, x.dtype)
+    padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)  # (rows of pixels, columns, c)
+    dy_padded = zero_run(rows_of_tiles * m * dy_line + slack, x.dtype)  # (rows of results, across m, f)
+    x_sizes, dy_sizes = new_run(taps * columns, x.dtype), new_run(across * m, x.dtype)  # magnitudes of a few rows of pixels
+    scratch = zero_run(side * (max(line, dy_line) + slack), x.dtype)  # (s, line + slack)
+    V = zero_run(products * most * c_row + rows + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
+    Y = zero_run(products * most * f_row + slack, x.dtype)  # (s s, tiles, f_row): A dy A^T
+    S = new_run(products * c_padded * f_row, x.dtype)  # (s s, c_padded, f_row): their products, summed over tiles and images
+    half = new_run(taps * side * c_padded * f_row, x.dtype)  # (taps, s, c_padded, f_row): G^T S
     block = c_padded * f_row
     for share in range(first, last):
         clear_run(S, 0, len(S))
@@ -294,22 +336,26 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, find, x, dy, 
                 tiles = tile_rows * across
                 copy_pixels(x, padded, image, h, w, c, t0 * m - top, tile_rows * m + taps - 1, left, columns)
                 _transform_tiles(
-                    side, interpolate, padded, line, scratch, line + slack, tile_rows, across, m, c, V, c_row, tiles
-                )
+                    side, interpolate, padded, line, scratch, step=line + slack, tile_rows=tile_rows, across=across,
+                    hop=m, pixel=c, result=V, row=c_row, tiles=tiles,
+                )  # fmt: skip
                 copy_pixels(dy, dy_padded, image, oh, ow, f, t0 * m, tile_rows * m, 0, across * m)
                 add_products(
-                    find, padded, columns, c, dy_padded, across * m, f, tile_rows * m, image % (tile_rows * m), m, taps,
-                    x_sizes, dy_sizes, compared[share],
+                    find, x=padded, columns=columns, c=c, dy=dy_padded, dy_columns=across * m, f=f, rows=tile_rows * m,
+                    row=image % (tile_rows * m), m=m, taps=taps, x_sizes=x_sizes, dy_sizes=dy_sizes, sums=compared[share],
                 )  # fmt: skip
                 _transform_tiles(
-                    side, spread, dy_padded, dy_line, scratch, dy_line + slack, tile_rows, across, m, f, Y, f_row, tiles
-                )
+                    side, spread, dy_padded, dy_line, scratch, step=dy_line + slack, tile_rows=tile_rows, across=across,
+                    hop=m, pixel=f, result=Y, row=f_row, tiles=tiles,
+                )  # fmt: skip
                 for p in range(products):
                     for q in range(panels):
                         for k in range(0, c, rows):
                             tile(
-                                size, 1, tiles, V, p * tiles * c_row + k, 1, 0, c_row,
-                                Y, p * tiles * f_row + q * width, 0, f_row, S, p * block + k * f_row + q * width, f_row, 1,
+                                size, outer=1, depth=tiles,
+                                a=V, a_start=p * tiles * c_row + k, a_row_step=1, a_outer_step=0, a_k_step=c_row,
+                                b=Y, b_start=p * tiles * f_row + q * width, b_outer_step=0, b_k_step=f_row,
+                                c=S, c_start=p * block + k * f_row + q * width, c_row_step=f_row, add=1,
                             )  # fmt: skip
         apply_map(collect, S, 0, side * block, half, 0, side * block, side * block)
         for k in range(taps):
@@ -317,5 +363,5 @@ def _grad_W_share(first, last, size, spread, collect, interpolate, find, x, dy, 
 
 
 @compiled
-def _grad_W_on_threads(size, spread, collect, interpolate, find, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
-    in_parallel(_grad_W_share, len(parts), (size, spread, collect, interpolate, find, x, dy, parts, compared, shape))
+def _grad_W_on_threads(size, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_W_share, len(parts), (size, Maps(*maps), x, dy, parts, compared, Bands(*shape)))

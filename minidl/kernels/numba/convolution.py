@@ -1,10 +1,10 @@
 """Convolution of images: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
-A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels go the
-way of ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers beside
-them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero, ``_sparse``
-leaves the zeros out of the gradients. Declined, and left to the reference: groups, gaps along the rows of the window
-(dilation), and ranks other than two.
+A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels are
+convolved by ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers
+beside them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero,
+``_sparse`` leaves the zeros out of the gradients. Declined, and left to the reference: groups, gaps along the rows of the
+window (dilation), and ranks other than two.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
 
 
 def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
-    """Twin of ``ops.convolution.convolve_grad_x``."""
+    """Kernel of ``ops.convolution.convolve_grad_x``."""
     if not _takes(dy, W, window, groups) or dy.shape[3] != W.shape[3] or dy.shape[1:3] != window.output_shape(spatial):
         return NotImplemented
     if _is_product(window):
@@ -71,7 +71,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
 
 
 def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
-    """Twin of ``ops.convolution.convolve_grad_W``."""
+    """Kernel of ``ops.convolution.convolve_grad_W``."""
     c, f = x.shape[-1], dy.shape[-1]
     if groups != 1 or window.rank != 2 or window.dilation[1] != 1 or dy.size * window.taps * c < SMALL:
         return NotImplemented

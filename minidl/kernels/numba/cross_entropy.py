@@ -15,7 +15,7 @@ from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, 
 
 
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
-    """Twin of ``ops.cross_entropy.softmax_cross_entropy``."""
+    """Kernel of ``ops.cross_entropy.softmax_cross_entropy``."""
     if _misfit(logits) or targets.shape != logits.shape or targets.dtype != logits.dtype:
         return NotImplemented
     loss, p = CPU.pool.empty(logits.shape[:-1], logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
@@ -25,7 +25,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
 
 
 def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
+    """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
     if _misfit(logits) or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu":
         return NotImplemented
     loss, p = CPU.pool.empty(labels.shape, logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
@@ -35,7 +35,7 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
 
 
 def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
-    """Twin of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
+    """Kernel of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
     p, scales = probabilities, _scales(scale, probabilities)
     if _misfit(p) or scales is None or targets.shape != p.shape or targets.dtype != p.dtype:
         return NotImplemented
@@ -45,7 +45,7 @@ def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
 
 
 def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
+    """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
     p, scales = probabilities, _scales(scale, probabilities)
     if _misfit(p) or scales is None or labels.shape != p.shape[:-1] or labels.dtype.kind not in "iu":
         return NotImplemented

@@ -17,7 +17,7 @@ CHUNK = 1 << 12  # elements of one task: half as many random numbers of 64 bits,
 
 
 def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mask_shape: tuple[int, ...]) -> Any:
-    """Twin of ``ops.dropout.dropout``; a mask that is shared along an axis is left to the definition."""
+    """Kernel of ``ops.dropout.dropout``; a mask that is shared along an axis is left to the reference."""
     if x.dtype not in FLOATS or tuple(mask_shape) != x.shape or not x.size:
         return NotImplemented
     y, mask = CPU.pool.empty(x.shape, x.dtype), CPU.pool.empty(x.shape, np.bool_)
@@ -29,7 +29,7 @@ def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mas
 
 
 def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
-    """Twin of ``ops.dropout.dropout_grad``."""
+    """Kernel of ``ops.dropout.dropout_grad``."""
     if dy.dtype not in FLOATS or mask.dtype != np.bool_ or mask.shape != dy.shape:
         return NotImplemented
     dx = CPU.pool.empty(dy.shape, dy.dtype)

@@ -16,7 +16,7 @@ SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be co
 
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
-    """Twin of ``ops.gather.gather``, from bytes or from the type wanted; the definition takes indices out of range."""
+    """Kernel of ``ops.gather.gather``, from bytes or from the type wanted; the reference takes indices out of range."""
     dtype = np.dtype(dtype)
     if dtype not in FLOATS or x.dtype not in (np.uint8, dtype) or indices.dtype != np.int64 or indices.ndim != 1:
         return NotImplemented

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._matrix import in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
 from minidl.kernels.numba._vector import LANES, load, store, widened
@@ -26,23 +27,23 @@ def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
     if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
-    product(rows, units, depth, x.reshape(-1), depth, 1, W.reshape(-1), units, 1, y.reshape(-1), b, activation == "relu")
+    product(in_rows(x, rows, depth), in_rows(W, depth, units), y.reshape(-1), b, activation == "relu")
     return y
 
 
 def dense_grad_x(dy: Any, W: Any) -> Any:
-    """Twin of ``ops.linear.dense_grad_x``."""
+    """Kernel of ``ops.linear.dense_grad_x``."""
     depth, units = W.shape
     rows = prod(dy.shape[:-1])
     if _declines(rows, depth, units, dy, W) or dy.shape[-1] != units:
         return NotImplemented
     dx = CPU.pool.empty((*dy.shape[:-1], depth), dy.dtype)
-    product(rows, depth, units, dy.reshape(-1), units, 1, W.reshape(-1), 1, units, dx.reshape(-1))
+    product(in_rows(dy, rows, units), in_columns(W, units, depth), dx.reshape(-1))
     return dx
 
 
 def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.dense_grad_W``."""
+    """Kernel of ``ops.linear.dense_grad_W``."""
     depth, units = x.shape[-1], dy.shape[-1]
     rows = prod(x.shape[:-1])
     if _declines(rows, depth, units, x, dy) or x.shape[:-1] != dy.shape[:-1]:
@@ -50,12 +51,12 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
     if out is not None and not (out.flags.c_contiguous and out.shape == (depth, units) and out.dtype == x.dtype):
         return NotImplemented
     dW = CPU.pool.empty((depth, units), x.dtype) if out is None else out
-    product(depth, units, rows, x.reshape(-1), 1, depth, dy.reshape(-1), units, 1, dW.reshape(-1))
+    product(in_columns(x, depth, rows), in_rows(dy, rows, units), dW.reshape(-1))
     return dW
 
 
 def bias_grad(dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
+    """Kernel of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
     if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:

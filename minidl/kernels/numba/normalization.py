@@ -22,7 +22,7 @@ CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
 
 
 def moments(x: Any) -> Any:
-    """Twin of ``ops.normalization.moments``."""
+    """Kernel of ``ops.normalization.moments``."""
     if x.dtype not in FLOATS or not x.ndim or not x.size:
         return NotImplemented
     channels = x.shape[-1]
@@ -32,7 +32,7 @@ def moments(x: Any) -> Any:
 
 
 def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
-    """Twin of ``ops.normalization.normalize``."""
+    """Kernel of ``ops.normalization.normalize``."""
     if _misfit(x, mean, variance, gamma, beta):
         return NotImplemented
     y = CPU.pool.empty(x.shape, x.dtype)
@@ -43,7 +43,7 @@ def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: 
 
 
 def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
-    """Twin of ``ops.normalization.normalize_grad``."""
+    """Kernel of ``ops.normalization.normalize_grad``."""
     if _misfit(x, mean, variance, gamma, None) or dy.shape != x.shape or dy.dtype != x.dtype:
         return NotImplemented
     dx, dgamma, dbeta = CPU.pool.empty(x.shape, x.dtype), np.empty_like(mean), np.empty_like(mean)

@@ -16,7 +16,7 @@ _NO_WINNERS = np.empty(0, np.uint8)
 
 
 def max_pool(x: Any, window: Window) -> Any:
-    """Twin of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
+    """Kernel of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
     if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -28,14 +28,14 @@ def max_pool(x: Any, window: Window) -> Any:
 
 
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
-    """Twin of ``ops.pooling.max_pool_grad``."""
+    """Kernel of ``ops.pooling.max_pool_grad``."""
     if _misfit(dy, spatial, window) or winners.dtype != np.uint8 or winners.shape != dy.shape:
         return NotImplemented
     return _backwards(dy, winners.reshape(-1), spatial, window)
 
 
 def average_pool(x: Any, window: Window) -> Any:
-    """Twin of ``ops.pooling.average_pool``."""
+    """Kernel of ``ops.pooling.average_pool``."""
     if window.rank != 2 or x.ndim != 4 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -46,7 +46,7 @@ def average_pool(x: Any, window: Window) -> Any:
 
 
 def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
-    """Twin of ``ops.pooling.average_pool_grad``."""
+    """Kernel of ``ops.pooling.average_pool_grad``."""
     if _misfit(dy, spatial, window):
         return NotImplemented
     return _backwards(dy, _NO_WINNERS, spatial, window)

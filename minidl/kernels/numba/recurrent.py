@@ -8,12 +8,13 @@ change the order in which a number is summed, so its bits do not depend on it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
+from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import new_run, zero_run
@@ -30,8 +31,19 @@ _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
 
 
+class Batch(NamedTuple):
+    """What a task has to know of the batch and of the cell."""
+
+    rows: int  # of the batch in a task
+    n: int  # rows of the batch
+    steps: int
+    units: int
+    cell: int  # code of the activation, see ``_CODES``
+    recurrent: int  # code of the gates' activation
+
+
 def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> Any:
-    """Twin of ``ops.recurrent.lstm``."""
+    """Kernel of ``ops.recurrent.lstm``."""
     if _declines(activation, recurrent_activation, x, W, U, h0, c0) or x.ndim != 3:
         return NotImplemented
     n, steps, _ = x.shape
@@ -43,15 +55,15 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
         return NotImplemented
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
-    packed = _packed(size, U, units, 4 * units, 4 * units, 1)
-    codes = _CODES[activation], _CODES[recurrent_activation]
+    packed = _packed(size, in_rows(U, units, 4 * units))
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, h0.reshape(-1), c0.reshape(-1), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
-    _forwards_on_threads(size, rows, n, steps, units, *codes, *arrays)
+    _forwards_on_threads(size, batch, *arrays)
     return h, c, gates
 
 
 def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> Any:
-    """Twin of ``ops.recurrent.lstm_grad``."""
+    """Kernel of ``ops.recurrent.lstm_grad``."""
     if _declines(activation, recurrent_activation, dh, U, c0, c, gates) or dh.ndim != 3 or not dh.size:
         return NotImplemented
     n, steps, units = dh.shape
@@ -59,10 +71,10 @@ def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, rec
         return NotImplemented
     dz = CPU.pool.empty(gates.shape, gates.dtype)
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
-    packed = _packed(size, U, 4 * units, units, 1, 4 * units)
-    codes = _CODES[activation], _CODES[recurrent_activation]
+    packed = _packed(size, in_columns(U, 4 * units, units))
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
     arrays = packed, dh.reshape(-1), c0.reshape(-1), c.reshape(-1), gates.reshape(-1), dz.reshape(-1)
-    _backwards_on_threads(size, rows, n, steps, units, *codes, *arrays)
+    _backwards_on_threads(size, batch, *arrays)
     return dz
 
 
@@ -85,18 +97,18 @@ def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[S
     return size, rows
 
 
-def _packed(size: Size, b: Any, depth: int, columns: int, b_k: int, b_column: int) -> Any:
-    """b (depth, columns) as panels (panels, depth, width), zeros behind the last column; steps count elements."""
-    panels = -(-columns // size[1])
-    packed = CPU.pool.empty((panels * depth * size[1],), b.dtype)
-    moves = transposer(b.itemsize), finisher(False, False, b.itemsize)
-    _pack(moves, b.reshape(-1), b_k, b_column, depth, columns, size[1], packed)
+def _packed(size: Size, b: tuple[Any, int, int, int, int]) -> Any:
+    """The Matrix b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
+    numbers, depth, columns, _, _ = b
+    packed = CPU.pool.empty((-(-columns // size[1]) * depth * size[1],), numbers.dtype)
+    _pack(transposer(numbers.itemsize), finisher(False, False, numbers.itemsize), b, size[1], packed)
     return packed
 
 
 @compiled
-def _pack(moves, b, b_k, b_column, depth, columns, width, packed):  # type: ignore[no-untyped-def]
-    pack_b(moves, b, 0, b_k, b_column, depth, columns, width, packed)
+def _pack(turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
+    matrix = Matrix(*b)
+    pack_b(turn, copy, matrix, 0, 0, matrix.rows, matrix.columns, width, packed)
 
 
 @inner
@@ -110,8 +122,10 @@ def _step_product(size, count, depth, columns, a, packed, sums):  # type: ignore
             for r in range(0, count, rows):
                 at, to = r * depth + k, r * panels * width + p * width
                 tile(
-                    size, 1, min(DEPTH, depth - k), a, at, depth, 0, 1,
-                    packed, right, 0, width, sums, to, panels * width, k,
+                    size, outer=1, depth=min(DEPTH, depth - k),
+                    a=a, a_start=at, a_row_step=depth, a_outer_step=0, a_k_step=1,
+                    b=packed, b_start=right, b_outer_step=0, b_k_step=width,
+                    c=sums, c_start=to, c_row_step=panels * width, add=k,
                 )  # fmt: skip
 
 
@@ -154,16 +168,16 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _forwards_share(first, last, size, rows, n, steps, units, cell, recurrent, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
+def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
     """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    cell, recurrent = batch.cell, batch.recurrent
     tall, width, _ = size
     whole = (rows + tall - 1) // tall * tall  # rows of whole tiles
     across = (4 * units + width - 1) // width * width
-    h_before, c_before, sums = (
-        zero_run(whole * units, h.dtype),
-        new_run(rows * units, h.dtype),
-        new_run(whole * across, h.dtype),
-    )
+    h_before = zero_run(whole * units, h.dtype)  # (whole, units)
+    c_before = new_run(rows * units, h.dtype)  # (rows, units)
+    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         for i in range(count * units):
@@ -195,22 +209,22 @@ def _forwards_share(first, last, size, rows, n, steps, units, cell, recurrent, p
 
 
 @compiled
-def _forwards_on_threads(size, rows, n, steps, units, cell, recurrent, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
-    arguments = (size, rows, n, steps, units, cell, recurrent, packed, h0, c0, gates, h, c)
-    in_parallel(_forwards_share, (n + rows - 1) // rows, arguments)
+def _forwards_on_threads(size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, h0, c0, gates, h, c)
+    in_parallel(_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 
 @inner
-def _backwards_share(first, last, size, rows, n, steps, units, cell, recurrent, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
+def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    cell, recurrent = batch.cell, batch.recurrent
     tall, width, _ = size
     whole = (rows + tall - 1) // tall * tall
     across = (units + width - 1) // width * width
-    dz_now, dc_later, dh_later = (
-        zero_run(whole * 4 * units, dz.dtype),
-        new_run(rows * units, dz.dtype),
-        new_run(whole * across, dz.dtype),
-    )
+    dz_now = zero_run(whole * 4 * units, dz.dtype)  # (whole, 4 units)
+    dc_later = new_run(rows * units, dz.dtype)  # (rows, units)
+    dh_later = new_run(whole * across, dz.dtype)  # (whole, across): dz_now U^T
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         dc_later[:] = 0
@@ -247,6 +261,6 @@ def _backwards_share(first, last, size, rows, n, steps, units, cell, recurrent, 
 
 
 @compiled
-def _backwards_on_threads(size, rows, n, steps, units, cell, recurrent, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
-    arguments = (size, rows, n, steps, units, cell, recurrent, packed, dh, c0, c, gates, dz)
-    in_parallel(_backwards_share, (n + rows - 1) // rows, arguments)
+def _backwards_on_threads(size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, c0, c, gates, dz)
+    in_parallel(_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)

@@ -12,7 +12,7 @@ from minidl.kernels.numba._vector import LANES, load, splat, store, total
 
 
 def softmax(x: Any) -> Any:
-    """Twin of ``ops.softmax.softmax``."""
+    """Kernel of ``ops.softmax.softmax``."""
     if x.dtype not in FLOATS or not x.ndim or not x.size:
         return NotImplemented
     y = CPU.pool.empty(x.shape, x.dtype)
@@ -22,7 +22,7 @@ def softmax(x: Any) -> Any:
 
 
 def softmax_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.softmax.softmax_grad``."""
+    """Kernel of ``ops.softmax.softmax_grad``."""
     if dy.dtype not in FLOATS or dy.dtype != y.dtype or dy.shape != y.shape or not dy.ndim or not dy.size:
         return NotImplemented
     dx = CPU.pool.empty(dy.shape, dy.dtype)
