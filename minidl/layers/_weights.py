@@ -161,8 +161,14 @@ class Holder:
     @property
     def parameter_dtype(self) -> Any:
         """Element type of the first weight of floating point, or the layer's own where it has none."""
-        first = next((p for p in self.weights if p.dtype.kind == "f"), None)
-        return self.dtype if first is None else first.dtype
+        stack: list[Holder] = [self]
+        while stack:  # asked for at every prediction: only the first one is looked for
+            layer = stack.pop()
+            for p in layer._own():
+                if p.dtype.kind == "f":
+                    return p.dtype
+            stack.extend(reversed(list(layer.sublayers())))
+        return self.dtype
 
     def count_params(self) -> int:
         """Number of elements in parameters and state."""
@@ -237,9 +243,14 @@ class Holder:
         raise NotImplementedError
 
 
+_NO_LAYERS = frozenset((type(None), bool, int, float, str, Parameter, State))
+
+
 def _layers_in(values: Any, seen: set[int]) -> Iterator[Any]:
     """The layers in a collection, at any depth of lists, tuples and dictionaries; a model counts as its network."""
     for value in values:
+        if type(value) in _NO_LAYERS:  # most attributes are
+            continue
         if isinstance(value, Holder):
             yield value
         elif isinstance(value, (list, tuple, dict)):

@@ -291,7 +291,7 @@ class Model(Network):
             params = {"steps": count, "batch_size": size, "verbose": verbose, "metrics": names}
             progress = PassProgress("evaluate", count, verbose)
             opened.enter_context(access.reading("evaluate", self.network))
-            around = CallbackList(callbacks or [], self, params, "evaluate")
+            around = CallbackList(callbacks, self, params, "evaluate") if callbacks else None
             logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
         progress.finish(logs)
         if return_dict:
@@ -332,7 +332,7 @@ class Model(Network):
         params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
         progress = PassProgress("predict", count, verbose)
         with access.reading("predict", self.network):
-            around = CallbackList(callbacks or [], self, params, "predict")
+            around = CallbackList(callbacks, self, params, "predict") if callbacks else None
             output = loop.predict(network, data, batch_size, progress.update, steps, around)
         progress.finish({})
         return output

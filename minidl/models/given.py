@@ -21,17 +21,18 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         shape = getattr(x, "shape", None)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
-    several, names = is_several(network.input_shape), model.output_names
-    dtypes = network.input_dtype if several else (network.input_dtype,)
+    several = is_several(network.input_shape)
+    of_outputs = model.output_names if y is not None and is_several(model.output_shape) else ()
+    dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
     data = ArrayData(
         x,
         y,
         sample_weight,
         input_shape=network.input_shape,
-        dtype=network.parameter_dtype,
-        input_dtypes=[network.parameter_dtype if d == network.dtype else d for d in dtypes],
+        dtype=dtype,
+        input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
         input_names=model.input_names if several and model.has_named_inputs else (),
-        output_names=names if is_several(model.output_shape) else (),
+        output_names=of_outputs,
         where=where,
         nan=nan,
         taken_by=partial(first_layer, network),

@@ -24,6 +24,7 @@ from minidl.training.running import LazyLogs as LazyLogs
 from minidl.training.running import Running as Running
 from minidl.training.step import Step
 
+_NOBODY = CallbackList([], None, {})
 _LOOK_EVERY = 50  # steps between looks at the losses, each of which waits for the device
 
 
@@ -100,7 +101,7 @@ def evaluate(
     callbacks: CallbackList | None = None,
 ) -> dict[str, float]:
     """Mean loss and metrics over the data, or its first ``steps`` batches, each sample counting once."""
-    running, index, callbacks = Running(step), -1, callbacks or CallbackList([], None, {})
+    running, index, callbacks = Running(step), -1, callbacks or _NOBODY
     logs = LazyLogs(running)
     with callbacks.around_testing() as last, closing(one_pass(data, batch_size, steps)) as batches:
         for index, batch in enumerate(batches):
@@ -127,7 +128,7 @@ def predict(
 
     A list of arrays for several outputs. Of a stream, the outputs of all its batches, or of the first ``steps``.
     """
-    backend, index, callbacks = backends.current(), -1, callbacks or CallbackList([], None, {})
+    backend, index, callbacks = backends.current(), -1, callbacks or _NOBODY
     collected: list[_Rows] = []
     several = False
     known = len(data) if isinstance(data, ArrayData) and steps is None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_the_bounds_are_those_that_pip_is_told() -> None:
 
 @compiles
 def test_the_entry_point_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    importlib.import_module("minidl.kernels.numba._team")  # starts them
     monkeypatch.setattr(_private, "MISSING", {})
     _private.look_for_team()
     assert _private.MISSING == {}
