@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minidl import constraints, initializers, regularizers
-from minidl.checks import check_flag, check_integer
+from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ShapeError
 from minidl.geometry import Window, check_padding, positive_integers
-from minidl.layers._activated import Activated
+from minidl.layers._affine import AffineLayer, AffineOptions
 from minidl.layers._images import ImageLayer
-from minidl.layers.base import LayerOptions, Shape
+from minidl.layers.base import Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
 from minidl.ops.linear import bias_grad
 
 
-class Conv(Activated, ImageLayer, abstract=True):
+class Conv(AffineLayer, ImageLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
 
     def __init__(
@@ -30,16 +29,10 @@ class Conv(Activated, ImageLayer, abstract=True):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[AffineOptions],
     ) -> None:
-        super().__init__(data_format, **options)
+        # The data format goes on to ImageLayer, the next base.
+        super().__init__(activation, use_bias, data_format=data_format, **options)  # type: ignore[call-arg]
         where = type(self).__name__
         self.filters = check_integer(where, "filters", filters)
         self.groups = check_integer(where, "groups", groups)
@@ -51,23 +44,11 @@ class Conv(Activated, ImageLayer, abstract=True):
         self.padding = padding
         self.dilation_rate = positive_integers(where, "dilation_rate", dilation_rate, self.rank)
         self.window = Window(self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        self.set_activation(activation, activity_regularizer)
-        self.use_bias = check_flag(where, "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer, f"{where}: kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, f"{where}: bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{where}: kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, f"{where}: bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, f"{where}: kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, f"{where}: bias_constraint")
 
     def build(self, input_shape: Shape) -> None:
         """Make W (*kernel_size, channels / groups, filters) and b (filters,)."""
         channels = self.split_shape(input_shape)[1]
-        shape = (*self.window.size, channels // self.groups, self.filters)
-        self.W = self.new_parameter("W", shape, self.kernel_initializer, **self.terms("kernel"))
-        self.b = (
-            self.new_parameter("b", (self.filters,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
-        )
+        self.make_kernel((*self.window.size, channels // self.groups, self.filters), self.filters)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, ``filters`` channels."""
@@ -86,8 +67,8 @@ class Conv(Activated, ImageLayer, abstract=True):
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = f(x * W + b); keeps x and what f needs."""
         x = self.to_last(x)
-        f, b = self.behind, self.b.value if self.b is not None else None
-        z = convolve(x, self.W.value, b, self.window, self.groups, f.in_sums)
+        f = self.behind
+        z = convolve(x, self.W.value, self.bias, self.window, self.groups, f.in_sums)
         y, of_f = f.behind_sums(z, context)  # a softmax, too, runs over the channels
         return self.from_last(y), ((x, of_f) if context.keep else None)
 

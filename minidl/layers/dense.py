@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minidl import constraints, initializers, regularizers
-from minidl.checks import check_flag, check_integer
+from minidl.checks import check_integer
 from minidl.errors import ShapeError
-from minidl.layers._activated import Activated
-from minidl.layers.base import LayerOptions, Shape
+from minidl.layers._affine import AffineLayer, AffineOptions
+from minidl.layers.base import Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.linear import bias_grad, dense, dense_grad_W, dense_grad_x
 
 
-class Dense(Activated):
+class Dense(AffineLayer):
     """y = f(x W + b) on the last axis: (batch, ..., in) -> (batch, ..., units).
 
     dz = dy f'(z),  dx = dz W^T,  dW = x^T dz,  db = sum dz; see ``minidl/ops/linear.py``.
@@ -36,35 +35,13 @@ class Dense(Activated):
     7850
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(**options)
+    def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **options: Unpack[AffineOptions]) -> None:
+        super().__init__(activation, use_bias, **options)
         self.units = check_integer("Dense", "units", units)
-        self.set_activation(activation, activity_regularizer)
-        self.use_bias = check_flag("Dense", "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer, "Dense: kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "Dense: bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "Dense: kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "Dense: bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "Dense: kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "Dense: bias_constraint")
 
     def build(self, input_shape: Shape) -> None:
         """Make W (in, units) and b (units,)."""
-        self.W = self.new_parameter("W", (input_shape[-1], self.units), self.kernel_initializer, **self.terms("kernel"))
-        self.b = self.new_parameter("b", (self.units,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
+        self.make_kernel((input_shape[-1], self.units), self.units)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(..., in) -> (..., units)."""
@@ -82,7 +59,7 @@ class Dense(Activated):
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = f(x W + b); keeps x and what f needs."""
         f = self.behind
-        z = dense(x, self.W.value, self.b.value if self.b is not None else None, f.in_sums)
+        z = dense(x, self.W.value, self.bias, f.in_sums)
         y, of_f = f.behind_sums(z, context)
         return y, ((x, of_f) if context.keep else None)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DataWarning, ShapeError, warn
-from minidl.layers._activated import Activated, is_unchanged
+from minidl.layers._affine import AffineLayer, is_unchanged
 from minidl.layers._images import ImageLayer, other_data_format
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
@@ -115,7 +115,7 @@ def activation_of(layer: Layer) -> str | None:
     """The function whose results are the layer's; None where nobody can say."""
     if not is_unchanged(layer):
         return None
-    if isinstance(layer, Activated):
+    if isinstance(layer, AffineLayer):
         return layer.activation.activation
     if isinstance(layer, (Activation, LSTM)):
         return layer.activation

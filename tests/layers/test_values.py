@@ -9,6 +9,7 @@ import minidl
 from minidl import config, initializers
 from minidl.backend.dispatch import CPU
 from minidl.callbacks import EarlyStopping
+from minidl.declared import Declared, arguments_of
 from minidl.layers import (
     LSTM,
     Activation,
@@ -285,11 +286,15 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
 }
 
 
+OF_ALL_LAYERS = ("name", "input_shape", "trainable", "dtype")
+
+
 @pytest.mark.parametrize("what", KERAS_3, ids=lambda what: what.__name__)
 def test_defaults_are_those_of_keras(what):
-    parameters = inspect.signature(what).parameters.values()
+    declares = isinstance(what, type) and issubclass(what, Declared)
+    parameters = arguments_of(what).values() if declares else inspect.signature(what).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    assert {name: value for name, value in defaults.items() if name not in ("name", "input_shape")} == KERAS_3[what]
+    assert {name: value for name, value in defaults.items() if name not in OF_ALL_LAYERS} == KERAS_3[what]
 
 
 def test_options_that_are_given_are_used():
