@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from minidl.errors import ArgumentError, ArgumentTypeError, closest
+from minidl.profile import KERAS_3, PROFILES, Profile
 
 
 class _Setting:
@@ -60,6 +61,16 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
+def _checked_profile(value: Any) -> Profile:
+    """A Profile, or the one of this name."""
+    if isinstance(value, Profile):
+        return value
+    if value not in PROFILES:
+        known = " or ".join(map(repr, PROFILES))
+        raise ArgumentError("minidl.config.profile", repr(value), f"{known}, or a Profile", meant=closest(value, PROFILES))
+    return PROFILES[value]
+
+
 def _team_at_start() -> int:
     """NUMBA_NUM_THREADS where it is set, else the cores that may be used: how Numba decides it too."""
     given = os.environ.get("NUMBA_NUM_THREADS", "")
@@ -96,6 +107,7 @@ _backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
 _precision = _Setting("precision", "float32", _one_of("precision", "float32", "tf32", "bf16"))
 _graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "off"), _one_of("graphs", "off", "on"))
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
+_profile = _Setting("profile", KERAS_3, _checked_profile)
 _convolution = _Setting("convolution", os.environ.get("MINIDL_CONVOLUTION", "fast"), _one_of("convolution", "fast", "direct"))
 _threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
@@ -199,6 +211,21 @@ def set_kernels(value: str) -> None:
 def use_kernels(value: str) -> Any:
     """Context manager: ``use_kernels("reference")`` runs the definitions, to compare with or to read along."""
     return _kernels.use(value)
+
+
+def profile() -> Profile:
+    """The defaults that constructors read: today's Keras's, unless another profile was set."""
+    return _profile.get()
+
+
+def set_profile(value: Any) -> None:
+    """Set the profile, ``"keras-3"``, ``"keras-2.1"`` or a ``Profile``, for objects made from now on."""
+    _profile.set(value)
+
+
+def use_profile(value: Any) -> Any:
+    """Context manager: the profile inside the block."""
+    return _profile.use(value)
 
 
 def convolution() -> str:

@@ -20,6 +20,7 @@ FLOORS = {
     "errors": 0,
     "interrupts": 0,
     "folders": 0.25,
+    "profile": 0.1,
     "config": 0.25,
     "geometry": 0.25,
     "checks": 0.5,

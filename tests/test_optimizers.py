@@ -138,18 +138,18 @@ def test_rounding_makes_no_variance_negative():
 
 
 COMMON = {"weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None, "name": None}
-BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": None}
 
 
 @pytest.mark.parametrize(
     "kind, defaults",
     [
         (SGD, {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}),
-        (RMSprop, {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False}),
+        (RMSprop, {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": None, "centered": False}),
         (Adam, {"learning_rate": 0.001, **BETAS, "amsgrad": False}),
         (AdamW, {"learning_rate": 0.001, "weight_decay": 0.004, **BETAS, "amsgrad": False}),
-        (Adagrad, {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7}),
-        (Adadelta, {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7}),
+        (Adagrad, {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": None}),
+        (Adadelta, {"learning_rate": 0.001, "rho": 0.95, "epsilon": None}),
         (Adamax, {"learning_rate": 0.001, **BETAS}),
         (Nadam, {"learning_rate": 0.001, **BETAS}),
     ],

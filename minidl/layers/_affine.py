@@ -82,7 +82,7 @@ class AffineLayer(Layer, abstract=True):
     @property
     def behind(self) -> Any:
         """What is computed behind z: the activation, and the penalty on its result where there is one."""
-        return self.activation if self.activity_regularizer is None else Penalized(self.activation, self.activity_regularizer)
+        return self.activation if self.activity_regularizer is None else Penalized(self)
 
     def _shown_arguments(self) -> dict[str, Any]:
         """The identity is what None means."""

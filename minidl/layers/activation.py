@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Unpack
 
+from minidl import config
 from minidl.checks import check_flag
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.layers.base import Layer, LayerOptions
@@ -35,7 +36,7 @@ FORMULAS = {
     "leaky_relu": Formula(elementwise.leaky_relu, elementwise.leaky_relu_grad, ("negative_slope",)),
     "elu": Formula(elementwise.elu, elementwise.elu_grad, ("alpha",)),
     "selu": Formula(elementwise.selu, elementwise.selu_grad),
-    "hard_sigmoid": Formula(elementwise.hard_sigmoid, elementwise.hard_sigmoid_grad),
+    "hard_sigmoid": Formula(elementwise.hard_sigmoid, elementwise.hard_sigmoid_grad, ("slope",)),
     "softsign": Formula(elementwise.softsign, elementwise.softsign_grad),
     "exponential": Formula(elementwise.exponential, elementwise.exponential_grad),
     "swish": Formula(elementwise.swish, elementwise.swish_grad, of_x=True),
@@ -45,6 +46,7 @@ FORMULAS = {
     "log_softmax": Formula(normalized.log_softmax, normalized.log_softmax_grad),
 }
 ALIASES = {"silu": "swish"}
+_SLOPE = 1 / 6  # of hard_sigmoid, where nothing else is said
 
 
 class Activation(Layer):
@@ -56,6 +58,7 @@ class Activation(Layer):
         negative_slope: of leaky_relu, at least 0; None is 0.2.
         alpha: of elu, at least 0; None is 1.0.
         approximate: of gelu; True computes it with a tanh, None or False with the normal distribution.
+        slope: of hard_sigmoid; None is that of the profile, 1/6 in today's Keras.
 
     Raises ArgumentError for an unknown name or a negative option, TypeError for an option the function does not have.
     Formulas and sources: ``minidl/ops/activation.py``.
@@ -73,6 +76,7 @@ class Activation(Layer):
         negative_slope: float | None = None,
         alpha: float | None = None,
         approximate: bool | None = None,
+        slope: float | None = None,
         **layer_options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**layer_options)
@@ -82,8 +86,10 @@ class Activation(Layer):
             meant = closest(activation, FORMULAS, ALIASES)
             raise ArgumentError("Activation", repr(activation), f"one of {', '.join(FORMULAS)}", meant=meant)
         self.activation, self.formula = known, FORMULAS[known]
-        self.negative_slope, self.alpha, self.approximate = negative_slope, alpha, approximate
-        given = {"negative_slope": negative_slope, "alpha": alpha, "approximate": approximate}
+        if known == "hard_sigmoid" and slope is None and config.profile().hard_sigmoid_slope != _SLOPE:
+            slope = config.profile().hard_sigmoid_slope
+        self.negative_slope, self.alpha, self.approximate, self.slope = negative_slope, alpha, approximate, slope
+        given = {"negative_slope": negative_slope, "alpha": alpha, "approximate": approximate, "slope": slope}
         self.options = {option: value for option, value in given.items() if value is not None}
         self._check_options(f"Activation({activation!r})")
 
@@ -98,6 +104,8 @@ class Activation(Layer):
                 check_flag(where, option, value)
             elif isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ArgumentTypeError(where, f"{option}={value!r}", "a number")
+            elif option == "slope" and not 0 < value < float("inf"):
+                raise ArgumentError(where, f"{option}={value!r}", "a finite number > 0")
             elif not 0 <= value < float("inf"):
                 raise ArgumentError(where, f"{option}={value!r}", "a finite number >= 0")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minidl import regularizers
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
 from minidl.regularizers import L1L2
@@ -16,7 +15,7 @@ class ActivityRegularization(Layer):
     Args:
         l1, l2: the two coefficients.
 
-    The mean over the batch is Keras 3's; Keras 2 took the sum.
+    The mean over the batch is Keras 3's; Keras 2 took the sum (see ``minidl.profile``).
 
     >>> import numpy as np
     >>> layer, x = ActivityRegularization(l2=0.5), np.array([[1.0, 3.0]])
@@ -28,44 +27,49 @@ class ActivityRegularization(Layer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.regularizer = L1L2(l1, l2)
-        self.l1, self.l2 = self.regularizer.l1, self.regularizer.l2
+        self.activity_regularizer = L1L2(l1, l2)
+        self.l1, self.l2 = self.activity_regularizer.l1, self.activity_regularizer.l2
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = x; keeps x."""
-        context.penalize(penalty(self.regularizer, x))
+        context.penalize(penalty(self, x))
         return x, (x if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx."""
-        return dy + penalty_grad(self.regularizer, saved) if need_dx else None
+        return dy + penalty_grad(self, saved) if need_dx else None
 
 
 class Penalized:
-    """An activation whose result is penalised: the pair ``apply`` and ``gradient`` of both together."""
+    """The activation of a layer whose result is penalised: the pair ``apply`` and ``gradient`` of both together."""
 
     in_sums = "linear"
 
-    def __init__(self, activation: Any, regularizer: regularizers.Regularizer) -> None:
-        self.activation, self.regularizer = activation, regularizer
+    def __init__(self, layer: Any) -> None:
+        self.activation, self.layer = layer.activation, layer
 
     def behind_sums(self, z: Any, context: Context) -> tuple[Any, Any]:
         """y = f(z); keeps what f needs, and y."""
         y, of_activation = self.activation.apply(z, context)
-        context.penalize(penalty(self.regularizer, y))
+        context.penalize(penalty(self.layer, y))
         return y, ((of_activation, y) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any) -> Any:
         """dz."""
         of_activation, y = saved
-        return self.activation.gradient(dy + penalty_grad(self.regularizer, y), of_activation)
+        return self.activation.gradient(dy + penalty_grad(self.layer, y), of_activation)
 
 
-def penalty(regularizer: regularizers.Regularizer, y: Any) -> Any:
-    """The mean over the batch of R(y_i); 0 for a batch without samples."""
-    return regularizer.value(y) / max(len(y), 1)
+def penalty(layer: Layer, y: Any) -> Any:
+    """The mean over the batch of R(y_i), R being the layer's activity regularizer; 0 for a batch without samples."""
+    return layer.activity_regularizer.value(y) / _divisor(layer, y)
 
 
-def penalty_grad(regularizer: regularizers.Regularizer, y: Any) -> Any:
+def penalty_grad(layer: Layer, y: Any) -> Any:
     """Its derivative by y."""
-    return regularizer.gradient(y) / max(len(y), 1)
+    return layer.activity_regularizer.gradient(y) / _divisor(layer, y)
+
+
+def _divisor(layer: Layer, y: Any) -> int:
+    """The number of samples, or 1 where a layer was made to take the sum over them."""
+    return max(len(y), 1) if layer.activity_penalty == "mean" else 1

@@ -57,6 +57,7 @@ class Layer(Holder, Declared):
     makes_mask = (
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
     )
+    activity_regularizer: Any = None  # a penalty on y, in layers that have one
     _class_name = "Layer"  # as names and errors have it
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, input_shape: Any = None) -> None:
@@ -70,6 +71,7 @@ class Layer(Holder, Declared):
         self.input_shape: Any = None  # of one sample; known once built
         self._stream: Stream | None = None
         self._trainable, self._learning_rate_multiplier = check_flag(where, "trainable", trainable), 1.0
+        self.activity_penalty = config.profile().activity_penalty  # mean or sum over the batch, for layers with a penalty
         self._building = False
         self._made: list[Parameter] = []
         self._constants: list[Parameter] = []

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minidl import backend as backends
-from minidl import constraints, initializers, regularizers
+from minidl import config, constraints, initializers, regularizers
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, closest, described
 from minidl.layers.activity import penalty, penalty_grad
@@ -24,7 +24,8 @@ class LSTM(Layer):
 
     Args:
         units: length of the cell state and the output.
-        activation, recurrent_activation: of the cell, and of the gates; ``"hard_sigmoid"`` is Keras 2's default for gates.
+        activation, recurrent_activation: of the cell, and of the gates; None is the profile's gate, sigmoid in today's
+            Keras.
         use_bias, kernel_initializer, recurrent_initializer, bias_initializer: of W (in, 4 units), W_recurrent
             (units, 4 units) and b (4 units,); the four gates in Keras's order input, forget, cell, output.
         unit_forget_bias: start the forget gate's bias at 1, so that the cell remembers at first.
@@ -41,7 +42,7 @@ class LSTM(Layer):
         self,
         units: int,
         activation: str = "tanh",
-        recurrent_activation: str = "sigmoid",
+        recurrent_activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
@@ -59,12 +60,16 @@ class LSTM(Layer):
     ) -> None:
         super().__init__(**options)
         self.units = check_integer("LSTM", "units", units)
+        recurrent_activation = config.profile().recurrent_activation if recurrent_activation is None else recurrent_activation
         for argument, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
             expected = f"one of {', '.join(_GATE_ACTIVATIONS)}"
             if not isinstance(value, str):
                 raise ArgumentTypeError("LSTM", f"{described(value)} as {argument}", expected, f"{argument}='tanh'")
             if value not in _GATE_ACTIVATIONS:
                 raise ArgumentError("LSTM", f"{argument}={value!r}", expected, meant=closest(value, _GATE_ACTIVATIONS))
+        if "hard_sigmoid" in (activation, recurrent_activation) and config.profile().hard_sigmoid_slope != 1 / 6:
+            received = f"hard_sigmoid of slope {config.profile().hard_sigmoid_slope} (profile {config.profile().name!r})"
+            raise ArgumentError("LSTM", received, "that of slope 1/6", "recurrent_activation='sigmoid'")
         self.activation, self.recurrent_activation = activation, recurrent_activation
         self.use_bias = check_flag("LSTM", "use_bias", use_bias)
         self.unit_forget_bias = check_flag("LSTM", "unit_forget_bias", unit_forget_bias)
@@ -79,6 +84,12 @@ class LSTM(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint, "LSTM: kernel_constraint")
         self.recurrent_constraint = constraints.get(recurrent_constraint, "LSTM: recurrent_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "LSTM: bias_constraint")
+
+    def _shown_arguments(self) -> dict[str, Any]:
+        """The profile's gate is what None means."""
+        shown = super()._shown_arguments()
+        usual = self.recurrent_activation == config.profile().recurrent_activation
+        return shown | ({"recurrent_activation": None} if usual else {})
 
     def build(self, input_shape: Shape) -> None:
         """Make W, W_recurrent and b."""
@@ -110,7 +121,7 @@ class LSTM(Layer):
         h, c, gates = lstm(x, self.W.value, self.W_recurrent.value, b, zeros, zeros, self.activation, self.recurrent_activation)
         y = h if self.return_sequences else h[:, -1]
         if self.activity_regularizer is not None:
-            context.penalize(penalty(self.activity_regularizer, y))
+            context.penalize(penalty(self, y))
         return y, ((x, h, c, gates, zeros) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
@@ -118,7 +129,7 @@ class LSTM(Layer):
         x, h, c, gates, zeros = saved
         xp = backends.array_namespace(dy)
         if self.activity_regularizer is not None:
-            dy = dy + penalty_grad(self.activity_regularizer, h if self.return_sequences else h[:, -1])
+            dy = dy + penalty_grad(self, h if self.return_sequences else h[:, -1])
         dh = dy
         if not self.return_sequences:
             dh = xp.zeros_like(h)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import losses
+from minidl import config, losses
 from minidl.declared import all_names, arguments_of, find, find_class, names
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
 from minidl.losses import Loss
@@ -92,7 +92,8 @@ def get(identifier: Any, loss: Loss) -> Metric:
 def _by_name(identifier: str, loss: Loss) -> Metric:
     found = find_class("metric", identifier)
     if found in (Accuracy, ErrorRate):
-        return found(loss.default_accuracy, name=identifier)
+        old = found is Accuracy and config.profile().accuracy_name != "accuracy"  # one name, however it was spelt
+        return found(loss.default_accuracy, name=config.profile().accuracy_name if old else identifier)
     if found is not None:
         needed = [name for name, argument in arguments_of(found).items() if argument.default is argument.empty]
         if needed:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from minidl import config
 from minidl.declared import Declared, from_plain
 from minidl.errors import ArgumentTypeError, CheckpointError, MinidlError, described
 from minidl.layers._weights import made_for_a_file
@@ -116,7 +117,8 @@ def _own_classes(network: Any) -> dict[str, Any]:
 def _checked(value: Any, what: str, custom_objects: Mapping[str, Any] | None, where: str) -> Any:
     """What a configuration describes; a constructor that refuses its arguments means a damaged or hostile file."""
     try:
-        return from_plain(value, custom_objects)
+        with config.use_profile("keras-3"):  # what a file does not say means what it meant when it was written
+            return from_plain(value, custom_objects)
     except MinidlError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:

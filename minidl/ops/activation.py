@@ -13,7 +13,7 @@ have the same y, and the gradient needs x.
     leaky_relu     x, or s x where x < 0          1 where y > 0, else s          (slope s >= 0)
     elu            x, or a (exp x - 1) where x<0  1 where y > 0, else y + a      (a >= 0)
     selu           l times elu with a = 1.673...  l where y > 0, else y + l a    (l = 1.0507...)
-    hard_sigmoid   x / 6 + 1/2 cut to [0, 1]      1/6 where 0 < y < 1, else 0
+    hard_sigmoid   s x + 1/2 cut to [0, 1]        s where 0 < y < 1, else 0    (slope s, 1/6; 1/5 in Keras 2)
     softsign       x / (1 + |x|)                  (1 - |y|)^2
     exponential    exp x                          y
 
@@ -156,15 +156,15 @@ def selu_grad(dy: Array, y: Array) -> Array:
 
 
 @op_elementwise
-def hard_sigmoid(x: Array) -> Array:
-    """x / 6 + 1/2, cut to [0, 1]."""
-    return array_namespace(x).clip(x / 6 + 0.5, 0, 1)
+def hard_sigmoid(x: Array, slope: float = 1 / 6) -> Array:
+    """slope x + 1/2, cut to [0, 1]; divided by 1 / slope, as 6 and 5 are exact."""
+    return array_namespace(x).clip(x / (1 / slope) + 0.5, 0, 1)
 
 
 @op_elementwise
-def hard_sigmoid_grad(dy: Array, y: Array) -> Array:
-    """dx = dy / 6 where 0 < y < 1, else 0."""
-    return array_namespace(dy).where((y > 0) & (y < 1), dy / 6, 0)
+def hard_sigmoid_grad(dy: Array, y: Array, slope: float = 1 / 6) -> Array:
+    """dx = slope dy where 0 < y < 1, else 0."""
+    return array_namespace(dy).where((y > 0) & (y < 1), dy / (1 / slope), 0)
 
 
 @op_elementwise

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer, OptimizerOptions
+from minidl.optimizers.base import Optimizer, OptimizerOptions, epsilon_of
 
 
 class Adadelta(Optimizer):
@@ -36,12 +36,12 @@ class Adadelta(Optimizer):
         self,
         learning_rate: Any = 0.001,
         rho: float = 0.95,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = check_number("Adadelta", "rho", rho, 0.0, 1.0)
-        self.epsilon = check_number("Adadelta", "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of("Adadelta", epsilon)
 
     def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""

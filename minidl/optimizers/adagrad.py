@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer, OptimizerOptions
+from minidl.optimizers.base import Optimizer, OptimizerOptions, epsilon_of
 
 
 class Adagrad(Optimizer):
@@ -34,13 +34,13 @@ class Adagrad(Optimizer):
         self,
         learning_rate: Any = 0.001,
         initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         where, start = "Adagrad", initial_accumulator_value
         self.initial_accumulator_value = check_number(where, "initial_accumulator_value", start, 0.0)
-        self.epsilon = check_number(where, "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of(where, epsilon)
 
     @property
     def slots(self) -> dict[str, float]:

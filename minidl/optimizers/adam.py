@@ -9,7 +9,7 @@ from minidl.backend import Array, ArrayTable
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError
 from minidl.ops import update
-from minidl.optimizers.base import ClippingOptions, Optimizer, OptimizerOptions
+from minidl.optimizers.base import ClippingOptions, Optimizer, OptimizerOptions, epsilon_of
 
 
 class Adam(Optimizer):
@@ -40,7 +40,7 @@ class Adam(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         amsgrad: bool = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
@@ -48,7 +48,7 @@ class Adam(Optimizer):
         where = type(self).__name__
         self.beta_1 = check_number(where, "beta_1", beta_1, 0.0, 1.0)
         self.beta_2 = check_number(where, "beta_2", beta_2, 0.0, 1.0)
-        self.epsilon = check_number(where, "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of(where, epsilon)
         self.amsgrad = check_flag(where, "amsgrad", amsgrad)
 
     @property
@@ -97,7 +97,7 @@ class AdamW(Adam):
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         amsgrad: bool = False,
         **options: Unpack[ClippingOptions],
     ) -> None:

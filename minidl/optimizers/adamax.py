@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer, OptimizerOptions
+from minidl.optimizers.base import Optimizer, OptimizerOptions, epsilon_of
 
 
 class Adamax(Optimizer):
@@ -37,13 +37,13 @@ class Adamax(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1 = check_number("Adamax", "beta_1", beta_1, 0.0, 1.0)
         self.beta_2 = check_number("Adamax", "beta_2", beta_2, 0.0, 1.0)
-        self.epsilon = check_number("Adamax", "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of("Adamax", epsilon)
 
     def scalars(self) -> list[float]:
         """The learning rate with the correction of a's start from zero."""

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from minidl import access
+from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
@@ -94,6 +94,12 @@ class Optimizer(Declared):
         self._prepared: dict[Any, list[float]] = {}  # the numbers that are on each device, in each dtype
         self._on_device: dict[Any, Array] = {}
         self._clipping = Clipping()
+
+    def _shown_arguments(self) -> dict[str, Any]:
+        """The profile's epsilon is what None means."""
+        shown = super()._shown_arguments()
+        usual = shown.get("epsilon") == config.profile().optimizer_epsilon
+        return shown | ({"epsilon": None} if usual else {})
 
     @property
     def learning_rate(self) -> Any:
@@ -270,6 +276,11 @@ class Optimizer(Declared):
 
 
 _OF_ONE_GROUP = ("_prepared", "_on_device", "_clipping")
+
+
+def epsilon_of(where: str, epsilon: float | None) -> float:
+    """The argument ``epsilon``: None is that of the profile, 1e-7 in today's Keras."""
+    return check_number(where, "epsilon", config.profile().optimizer_epsilon if epsilon is None else epsilon, 0)
 
 
 def _the_same_arrays(mine: Any, of_group: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer, OptimizerOptions
+from minidl.optimizers.base import Optimizer, OptimizerOptions, epsilon_of
 
 
 class Nadam(Optimizer):
@@ -41,13 +41,13 @@ class Nadam(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1 = check_number("Nadam", "beta_1", beta_1, 0.0, 1.0)
         self.beta_2 = check_number("Nadam", "beta_2", beta_2, 0.0, 1.0)
-        self.epsilon = check_number("Nadam", "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of("Nadam", epsilon)
         self._product = (0.0, 0, 1.0)  # beta_1, t, and u_1 ... u_t for them
 
     def scalars(self) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_flag, check_number
 from minidl.ops import update
-from minidl.optimizers.base import Optimizer, OptimizerOptions
+from minidl.optimizers.base import Optimizer, OptimizerOptions, epsilon_of
 
 
 class RMSprop(Optimizer):
@@ -40,14 +40,14 @@ class RMSprop(Optimizer):
         learning_rate: Any = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
-        epsilon: float = 1e-7,
+        epsilon: float | None = None,
         centered: bool = False,
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = check_number("RMSprop", "rho", rho, 0.0, 1.0)
         self.momentum = check_number("RMSprop", "momentum", momentum, 0.0, 1.0)
-        self.epsilon = check_number("RMSprop", "epsilon", epsilon, 0.0)
+        self.epsilon = epsilon_of("RMSprop", epsilon)
         self.centered = check_flag("RMSprop", "centered", centered)
 
     @property

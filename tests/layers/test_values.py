@@ -245,7 +245,7 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
     },
     LSTM: {
         "activation": "tanh",
-        "recurrent_activation": "sigmoid",
+        "recurrent_activation": None,
         "use_bias": True,
         "kernel_initializer": "glorot_uniform",
         "recurrent_initializer": "orthogonal",
@@ -279,7 +279,7 @@ KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its 
     leaky_relu: {"negative_slope": 0.2},
     elu: {"alpha": 1.0},
     gelu: {"approximate": False},
-    Activation: {"negative_slope": None, "alpha": None, "approximate": None},  # None: the function's own default, above
+    Activation: dict.fromkeys(("negative_slope", "alpha", "approximate", "slope")),  # None: the function's own, above
     initializers.Identity: {"gain": 1.0},
     initializers.TruncatedNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
     initializers.VarianceScaling: {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None},

@@ -80,14 +80,14 @@ def elu_grad(dy: Any, y: Any, alpha: float = 1.0) -> Any:
     return _each("elu_grad", dy, y, options=(alpha,))
 
 
-def hard_sigmoid(x: Any) -> Any:
-    """Twin of ``ops.activation.hard_sigmoid``."""
-    return _each("hard_sigmoid", x)
+def hard_sigmoid(x: Any, slope: float = 1 / 6) -> Any:
+    """Kernel of ``ops.activation.hard_sigmoid`` with today's slope."""
+    return _each("hard_sigmoid", x) if slope == 1 / 6 else NotImplemented
 
 
-def hard_sigmoid_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.hard_sigmoid_grad``."""
-    return _each("hard_sigmoid_grad", dy, y)
+def hard_sigmoid_grad(dy: Any, y: Any, slope: float = 1 / 6) -> Any:
+    """Kernel of ``ops.activation.hard_sigmoid_grad`` with today's slope."""
+    return _each("hard_sigmoid_grad", dy, y) if slope == 1 / 6 else NotImplemented
 
 
 def selu(x: Any) -> Any:
