@@ -160,7 +160,8 @@ def test_defaults_are_those_of_keras(kind, defaults):
     assert list(own.items()) == list(defaults.items())
     assert {name: p.default for name, p in arguments_of(kind).items()} == {**COMMON, **defaults}
     optimizer = kind()
-    assert {name: getattr(optimizer, name) for name in {**COMMON, **defaults}} == {**COMMON, **defaults}
+    made = {**COMMON, **defaults} | ({"epsilon": 1e-7} if "epsilon" in defaults else {})  # the profile's, for None
+    assert {name: getattr(optimizer, name) for name in made} == made
 
 
 @pytest.mark.parametrize("chosen", [c for n in range(1, 5) for c in itertools.combinations(range(4), n)])
