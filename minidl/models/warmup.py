@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from minidl import access, optimizers
 from minidl.checks import check_integer
-from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError
+from minidl.geometry import is_several
 from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models.base import Model
 from minidl.models.sequential import Sequential
@@ -68,24 +70,41 @@ def _copy_of(model: Model) -> Model:
 def _use(double: Model, batch_size: int) -> None:
     """Each way to use a model once: a step, a judgement, a batch and a single sample."""
     rng = np.random.default_rng(0)  # not minidl's generator, which is to go on as if nothing had happened
-    shape, dtype = double.input_shape, double.network.parameter_dtype
-    several = bool(shape) and isinstance(shape[0], tuple)
-    x: Any = [rng.random((batch_size, *s), dtype=dtype) for s in (shape if several else (shape,))]
-    with np.errstate(all="ignore"):
+    shape, dtypes = double.input_shape, double.network.input_dtype
+    several = is_several(shape)
+    dtypes = dtypes if isinstance(dtypes, tuple) else (dtypes,) * (len(shape) if several else 1)
+    x: Any = [_made_up(rng, (batch_size, *s), np.dtype(d)) for s, d in zip(shape if several else (shape,), dtypes)]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # of targets that nobody means
         if double.optimizer is not None:
-            y = _targets(double, batch_size)
+            y = _all_targets(double, batch_size)
             double.fit(x if several else x[0], y, batch_size, verbose=0, nan="ignore")
             double.test_on_batch(x if several else x[0], y)
         double.predict(x if several else x[0], batch_size)
         double.predict([a[:1] for a in x] if several else x[0][:1])
 
 
-def _targets(double: Model, batch_size: int) -> np.ndarray:
+def _made_up(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Numbers between 0 and 1, or ids that every table has."""
+    return np.zeros(shape, dtype) if dtype.kind in "iu" else rng.random(shape).astype(dtype)
+
+
+def _all_targets(double: Model, batch_size: int) -> Any:
+    """Targets for each output; an array where there is one."""
+    step = double._compiled_step()
+    shapes = step.output_shape if is_several(step.output_shape) else (step.output_shape,)
+    found = []
+    for index, shape in enumerate(shapes):
+        loss = double.loss.part(index)  # type: ignore[union-attr]
+        judges = [loss, *(metric for at, metric in step.metric_pairs if at in (None, index))]
+        found.append(None if loss is None else _targets(judges, (batch_size, *shape), double.network.parameter_dtype))
+    return found if len(found) > 1 else found[0]
+
+
+def _targets(judges: list[Any], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Targets that loss and metrics take: one-hot rows, else labels."""
-    shape = (batch_size, *double.output_shape)
-    one_hot = np.zeros(shape, double.network.parameter_dtype)
+    one_hot = np.zeros(shape, dtype)
     one_hot[..., 0] = 1
-    judges: list[Any] = [double.loss, *double._metrics]
     problem: Exception | None = None
     for y in (one_hot, np.zeros(shape[:-1], np.int64)):
         try:
