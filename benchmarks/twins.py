@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks import options, tables
 from minidl import config
-from minidl.backend.dispatch import find_twin
+from minidl.backend.dispatch import find_kernel
 from tests.cases.ops import OpCase, all_ops, cases_of
 
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     rows = [["ms, median of the rounds", "definition", "twin", "definition / twin"]]
     for op in all_ops():
-        has_twin = find_twin("minidl.kernels.numba", *op.split(".")) is not None
+        has_twin = find_kernel("minidl.kernels.numba", *op.split(".")) is not None
         cases = cases_of(op, "medium") if has_twin and options.wanted(op, args.only) else []
         for case in cases[:1] if args.quick else cases:
             slow, fast = measure(case, *((2, 0.001) if args.quick else (9, 0.02)))

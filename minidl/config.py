@@ -113,7 +113,7 @@ _threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
 
 def dtype() -> str:
-    """The element type of new parameters and of the arrays at the door: ``"float32"`` or ``"float64"``."""
+    """The element type of new parameters, and of arrays after input validation: ``"float32"`` or ``"float64"``."""
     return _dtype.get()
 
 
@@ -199,17 +199,17 @@ def use_graphs(value: str) -> Any:
 
 
 def kernels() -> str:
-    """``"auto"``: an op runs its fast twin where there is one; ``"reference"``: always the readable definition."""
+    """``"auto"``: an op runs its kernel where there is one; ``"reference"``: always the readable reference."""
     return _kernels.get()
 
 
 def set_kernels(value: str) -> None:
-    """Choose between fast twins and references (the variable MINIDL_KERNELS sets it at start)."""
+    """Choose between kernels and references (the variable MINIDL_KERNELS sets it at start)."""
     _kernels.set(value)
 
 
 def use_kernels(value: str) -> Any:
-    """Context manager: ``use_kernels("reference")`` runs the definitions, to compare with or to read along."""
+    """Context manager: ``use_kernels("reference")`` runs the references, to compare with or to read along."""
     return _kernels.use(value)
 
 

@@ -70,15 +70,15 @@ def loss_gradient(case: str) -> str:
 
 def twin(op: str) -> str:
     """A kernel against the definition, on the tiny and small cases."""
-    return f"tests/ops/test_twins.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
+    return f"tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
 
 
 def many(op: str) -> str:
     """A kernel on more elements than one task takes."""
-    return f"tests/ops/test_twins.py::test_many_chunks_on_threads[{op}-float32]"
+    return f"tests/ops/test_kernels.py::test_many_chunks_on_threads[{op}-float32]"
 
 
-FIT, GRAPH, DOORS = "tests/models/test_fit.py::", "tests/models/test_graph.py::", "tests/faults/test_doors.py::"
+FIT, GRAPH, VALIDATION = "tests/models/test_fit.py::", "tests/models/test_graph.py::", "tests/faults/test_input_validation.py::"
 RANDOM, PARAMETERS = "tests/backend/test_random.py::", "tests/test_parameters.py::"
 ONE_AXIS = "tests/test_geometry.py::test_one_axis"
 
@@ -691,7 +691,7 @@ mutant(
 mutant(
     "any label will do",
     "losses/targets.py",
-    DOORS + "test_losses",
+    VALIDATION + "test_losses",
     "labels.min() < 0 or labels.max() >= classes",
     "False",
 )
@@ -1016,7 +1016,7 @@ mutant(
 mutant(
     "kernel: a fused ReLU that hides NaN",
     "kernels/numba/_finish.py",
-    "tests/ops/test_twins.py::test_a_fused_relu_lets_nan_through",
+    "tests/ops/test_kernels.py::test_a_fused_relu_lets_nan_through",
     "0 if code[1] and total < 0 else total",
     "0 if code[1] and not total > 0 else total",
 )
@@ -1038,7 +1038,7 @@ for _name, _test, *_texts in (
 mutant(
     "winograd: filters that are not panel by panel",
     WINOGRAD,
-    "tests/ops/test_twins.py::test_winograd_is_nearly_as_exact_as_summation[3-12-130]",
+    "tests/ops/test_kernels.py::test_winograd_is_nearly_as_exact_as_summation[3-12-130]",
     "transpose(0, 2, 1, 3)",
     "reshape(36, panels, c, width)",
 )
@@ -1148,7 +1148,7 @@ for _name, _op, *_texts in (
     ("positions exchanged", "W", "i * sh * line + j * sw * c", "j * sh * line + i * sw * c"),
     ("dW on its side", "W", "sums.transpose(1, 2, 0)", "sums.reshape(kh, kw * c, f)"),
 ):
-    test = f"tests/ops/test_twins.py::test_leaving_zeros_out[convolution.convolve_grad_{_op}-float64]"
+    test = f"tests/ops/test_kernels.py::test_leaving_zeros_out[convolution.convolve_grad_{_op}-float64]"
     mutant(f"sparse: {_name}", SPARSE, test, *_texts)
 mutant(
     "kernel: the last row of a product lost",
@@ -1174,7 +1174,7 @@ mutant(
 mutant(
     "kernel: a share of db lost",
     "kernels/numba/linear.py",
-    "tests/ops/test_twins.py::test_twin_equals_reference[linear.bias_grad-float32]",
+    "tests/ops/test_kernels.py::test_twin_equals_reference[linear.bias_grad-float32]",
     "for s in range(1, shares):",
     "for s in range(2, shares):",
 )
@@ -1381,7 +1381,7 @@ mutant(
 mutant(
     "kernel: tanh without its polynomials",
     "kernels/numba/recurrent.py",
-    "tests/ops/test_twins.py::test_the_gates_are_exact_near_zero[float32]",
+    "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
     "size < 0.625",
     "size < 0",
 )

@@ -1,4 +1,4 @@
-"""Where arrays live: devices, the memory pool, random numbers, and the way from an op to its fast twin."""
+"""Where arrays live: devices, the memory pool, random numbers, and the way from an op to its kernel."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Backend(Protocol):
     xp: Any  # the array library: numpy or cupy
     array_type: Any
     precisions: tuple[str, ...]  # what ``compile(precision=...)`` may ask for
-    kernels: str  # the package in which fast twins of the ops are looked for
+    kernels: str  # the package in which kernels of the ops are looked for
     task_size: int  # numbers of an ``ArrayTable`` that one task of a kernel takes
 
     @property
@@ -28,7 +28,7 @@ class Backend(Protocol):
         """One line for people: which device and which library."""
 
     def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> Array:
-        """``x`` as an array of this device; see ``door`` for what is refused."""
+        """``x`` as an array of this device; see ``host_array`` for what is refused."""
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """``x`` as a NumPy array (a copy where it lives on another device)."""
@@ -61,13 +61,13 @@ class Backend(Protocol):
         """Give memory that is not in use back to the operating system or the device."""
 
 
-def door(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
+def host_array(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
     """Anything array-like as a NumPy array of ``dtype`` (None: its own, in native byte order); the caller's is never changed.
 
     Booleans, integers, floats of any width, byte order, layout and stride are accepted.
     Raises ArgumentTypeError for complex, text, object, date and ragged input, and for masked arrays (whose mask would be lost).
 
-    >>> door([[1, 2], [3, 4]], "float32")
+    >>> host_array([[1, 2], [3, 4]], "float32")
     array([[1., 2.],
            [3., 4.]], dtype=float32)
     """

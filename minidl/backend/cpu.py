@@ -1,4 +1,4 @@
-"""The CPU: NumPy arrays, a recycling memory pool, fast twins written in Numba."""
+"""The CPU: NumPy arrays, a recycling memory pool, kernels written in Numba."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import random
-from minidl.backend.base import door
+from minidl.backend.base import host_array
 from minidl.backend.memory import Pool
 
 
@@ -33,7 +33,7 @@ class CpuBackend:
 
     def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
         """``x`` as a NumPy array of ``dtype``: itself where it already is one, a converted copy otherwise."""
-        return door(x, dtype, where)
+        return host_array(x, dtype, where)
 
     def to_numpy(self, x: np.ndarray) -> np.ndarray:
         """``x`` itself."""

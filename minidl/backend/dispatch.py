@@ -1,13 +1,13 @@
-"""From an op to its fast twin: found by module and name, tried once, cached.
+"""From an op to its fast kernel: found by module and name, tried once, cached.
 
-``ops/pooling.py::max_pool`` is the definition. For NumPy arrays its twin is ``kernels/numba/pooling.py::max_pool``, for
-CuPy arrays ``kernels/cuda/pooling.py::max_pool``; there is no registry. A twin
+``ops/pooling.py::max_pool`` is the reference. For NumPy arrays its kernel is ``kernels/numba/pooling.py::max_pool``, for
+CuPy arrays ``kernels/cuda/pooling.py::max_pool``; there is no registry. A kernel
 
 * receives arrays in C order,
-* may decline a case (a dtype, grouped convolution) by returning ``NotImplemented``: the definition then takes it,
-* saves for its gradient exactly what the definition saves, so that the two can be mixed.
+* may decline a case (a dtype, grouped convolution) by returning ``NotImplemented``: the reference then takes it,
+* saves for its gradient exactly what the reference saves, so that the two can be mixed.
 
-Only the absence of the accelerator itself (numba, CuPy) means "no twins"; a twin that fails to import raises.
+Only the absence of the accelerator itself (numba, CuPy) means "no kernels"; a kernel that fails to import raises.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def array_namespace(x: Any) -> ModuleType:
 
 
 def op(reference: Function) -> Function:
-    """Make ``reference`` an op: calls go to its fast twin on the arrays' device where there is one."""
+    """Make ``reference`` an op: calls go to its kernel on the arrays' device where there is one."""
     return _op(reference)
 
 
 def op_elementwise(reference: Function) -> Function:
-    """``op`` for functions that treat every element alike: a twin is handed flat arrays, whatever the common layout.
+    """``op`` for functions that treat every element alike: a kernel is handed flat arrays, whatever the common layout.
 
     Results keep the layout of the arguments, so that images with the channels first are not copied.
     """
@@ -111,7 +111,7 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
             rows = ArrayTable([row], backend) if plain else [row]
         if config.kernels() == "auto" and isinstance(rows, ArrayTable):
             if backend.kernels not in found:
-                found[backend.kernels] = find_twin(backend.kernels, module, name)
+                found[backend.kernels] = find_kernel(backend.kernels, module, name)
             kernel = found[backend.kernels]
             if kernel is not None:
                 if _forked:
@@ -128,13 +128,13 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
 
 def _op(reference: Function, elementwise: bool = False) -> Function:
     module = reference.__module__.rpartition(".")[2]
-    twins: dict[str, Callable[..., Any] | None] = {}
+    kernels: dict[str, Callable[..., Any] | None] = {}
     on_cpu = CPU.kernels
 
     @functools.wraps(reference)
     def call(*args: Any, **kwargs: Any) -> Any:
-        # The common case first, for small models spend their time here: NumPy arrays in C order and a twin for them.
-        if on_cpu in twins and not _forked and config.kernels() == "auto":
+        # The common case first, for small models spend their time here: NumPy arrays in C order and a kernel for them.
+        if on_cpu in kernels and not _forked and config.kernels() == "auto":
             shape = None
             for a in args:
                 if type(a) is np.ndarray:
@@ -147,12 +147,12 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
                 elif elementwise or type(a) not in _BESIDE_ARRAYS:
                     break
             else:
-                twin = twins[on_cpu]
-                if twin is not None and args:
+                kernel = kernels[on_cpu]
+                if kernel is not None and args:
                     if shape is None:
-                        result = twin(*args, **kwargs)
+                        result = kernel(*args, **kwargs)
                     else:
-                        result = twin(*[a.reshape(-1) for a in args], **kwargs)
+                        result = kernel(*[a.reshape(-1) for a in args], **kwargs)
                         if result is not NotImplemented:
                             return result.reshape(shape)
                     if result is not NotImplemented:
@@ -164,13 +164,13 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
     def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         backend = _common_backend(reference.__name__, args)
         if config.kernels() == "auto":
-            if backend.kernels not in twins:
-                twins[backend.kernels] = find_twin(backend.kernels, module, reference.__name__)
-            twin = twins[backend.kernels]
-            if twin is not None:
+            if backend.kernels not in kernels:
+                kernels[backend.kernels] = find_kernel(backend.kernels, module, reference.__name__)
+            kernel = kernels[backend.kernels]
+            if kernel is not None:
                 if _forked:
                     raise StateError("minidl", *_FORKED)
-                result = _call_twin(twin, backend, args, kwargs, elementwise)
+                result = _call_kernel(kernel, backend, args, kwargs, elementwise)
                 if result is not NotImplemented:
                     return result
         if not elementwise:  # sums, whose rounding depends on the layout: NumPy has a loop for each
@@ -185,20 +185,20 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
 _BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way
 
 
-def _call_twin(twin: Any, backend: Backend, args: Any, kwargs: Any, elementwise: bool) -> Any:
-    """What the twin gives, its arguments made ready for it; NotImplemented where it declines or cannot be asked."""
+def _call_kernel(kernel: Any, backend: Backend, args: Any, kwargs: Any, elementwise: bool) -> Any:
+    """What the kernel gives, its arguments made ready for it; NotImplemented where it declines or cannot be asked."""
     array_type = backend.array_type
     arrays = [a for a in args if isinstance(a, array_type)]
-    if any(type(a) is not array_type for a in arrays) or not arrays:  # memory maps and matrices: for the definition
+    if any(type(a) is not array_type for a in arrays) or not arrays:  # memory maps and matrices: for the reference
         return NotImplemented
     if elementwise:
         ready = _flatten(arrays)
         if ready is None or len(arrays) < len(args):
             return NotImplemented
-        result = twin(*ready[0], **kwargs)
+        result = kernel(*ready[0], **kwargs)
         return result if result is NotImplemented else ready[1](result)
     in_order = [backend.contiguous(a) if type(a) is array_type else a for a in args]
-    return twin(*in_order, **kwargs)
+    return kernel(*in_order, **kwargs)
 
 
 def _flatten(arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None:
@@ -216,16 +216,16 @@ def _flatten(arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None
     return [a.reshape(-1) for a in arrays], lambda y: y.reshape(shape)  # copies, in C order
 
 
-def find_twin(package: str, module: str, name: str) -> Callable[..., Any] | None:
-    """The function ``package.module.name``, or None where the accelerator or the twin does not exist."""
+def find_kernel(package: str, module: str, name: str) -> Callable[..., Any] | None:
+    """The function ``package.module.name``, or None where the accelerator or the kernel does not exist."""
     if not has_accelerator(package) or importlib.util.find_spec(f"{package}.{module}") is None:
         return None
     with interrupts.held_to_safe_points():  # Numba and CuPy cannot be imported again after half an import
-        twin = getattr(importlib.import_module(f"{package}.{module}"), name, None)
-        if twin is not None and package == "minidl.kernels.numba":
-            twin = importlib.import_module(f"{package}._jit").guarded(twin)
+        kernel = getattr(importlib.import_module(f"{package}.{module}"), name, None)
+        if kernel is not None and package == "minidl.kernels.numba":
+            kernel = importlib.import_module(f"{package}._jit").guarded(kernel)
     interrupts.safe_point()
-    return twin
+    return kernel
 
 
 def has_accelerator(package: str) -> bool:

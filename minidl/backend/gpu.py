@@ -1,4 +1,4 @@
-"""The GPU: CuPy arrays. Fast twins of the ops are looked for in ``minidl.kernels.cuda``; other ops run their references."""
+"""The GPU: CuPy arrays. Kernels of the ops are looked for in ``minidl.kernels.cuda``; other ops run their references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backend import random
-from minidl.backend.base import door
+from minidl.backend.base import host_array
 from minidl.backend.graphs import Recorder
 from minidl.backend.staging import Stager
 from minidl.errors import BackendError
@@ -76,10 +76,10 @@ class GpuBackend:
         return f"GPU ({properties['name'].decode()}, CuPy {self.xp.__version__})"
 
     def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> Any:
-        """``x`` on the GPU: device arrays stay, host arrays pass the same door as on the CPU and travel."""
+        """``x`` on the GPU: device arrays stay, host arrays pass the same input validation as on the CPU and travel."""
         if isinstance(x, self.array_type):
             return x if dtype is None else x.astype(dtype, copy=False)
-        return self.xp.asarray(door(x, dtype, where))
+        return self.xp.asarray(host_array(x, dtype, where))
 
     def to_numpy(self, x: Any) -> np.ndarray:
         """``x`` copied to the host."""

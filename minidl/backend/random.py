@@ -1,7 +1,7 @@
 """The one random generator: Philox 4x64-10, a counter put through a keyed bijection (Salmon et al., SC 2011).
 
 Nothing is drawn "next": every number has an address, so the same seed gives the same draws on any device, thread count
-and order of evaluation. NumPy's ``numpy.random.Philox`` is the definition:
+and order of evaluation. NumPy's ``numpy.random.Philox`` is the reference:
 
     key      (seed, stream)          one stream per layer, taken when it is built, and one per model for shuffling
     counter  (block, step, call, use)    which training step, which use of the layer within it, what the draw is for
@@ -88,7 +88,7 @@ def new_stream() -> Stream:
 
 
 def words(key: tuple[int, int], counter: tuple[int, int, int], count: int) -> np.ndarray:
-    """``count`` uniform 32-bit words at counter (step, call, use): the definition that every fast version is held to.
+    """``count`` uniform 32-bit words at counter (step, call, use): the reference that every fast version is held to.
 
     >>> words((1, 2), (0, 0, 0), 3).dtype
     dtype('uint32')

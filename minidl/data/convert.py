@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backend as backends
-from minidl.backend.base import door
+from minidl.backend.base import host_array
 from minidl.errors import ArgumentTypeError, DataError, DataWarning, described, warn
 
 _CPU = 1  # the number of the processor's memory among DLPack's devices
@@ -23,16 +23,16 @@ def to_host(x: Any, where: str) -> np.ndarray:
     Raises ArgumentTypeError or DataError, with the fix, for what holds no real numbers in a rectangular array.
     """
     if isinstance(x, np.ndarray):
-        return door(x, None, where)
+        return host_array(x, None, where)
     backend = backends.current()
     if isinstance(x, backend.array_type):
-        return door(backend.to_numpy(x), None, where)
+        return host_array(backend.to_numpy(x), None, where)
     if is_table(x):
-        return door(_of_table(x, where), None, where)
+        return host_array(_of_table(x, where), None, where)
     _refuse_what_is_no_array(x, where)
     if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
         x = _of_dlpack(x, where)
-    return door(x, None, where)
+    return host_array(x, None, where)
 
 
 def is_table(x: Any) -> bool:

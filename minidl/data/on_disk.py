@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.base import door
+from minidl.backend.base import host_array
 
 
 def is_on_disk(x: Any) -> bool:
@@ -50,9 +50,9 @@ class OnDisk:
     def __getitem__(self, which: Any) -> np.ndarray:
         if isinstance(which, slice):
             first, last, _ = which.indices(len(self))
-            return door(self.source[self.start + first : self.start + max(last, first)], None, "x")
+            return host_array(self.source[self.start + first : self.start + max(last, first)], None, "x")
         ascending = np.argsort(which)
-        rows = door(self.source[(np.asarray(which)[ascending] + self.start).tolist()], None, "x")
+        rows = host_array(self.source[(np.asarray(which)[ascending] + self.start).tolist()], None, "x")
         found = np.empty_like(rows)
         found[ascending] = rows
         return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.base import door
+from minidl.backend.base import host_array
 from minidl.checks import check_number
 from minidl.data.arrays import ArrayData
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, warn
@@ -54,7 +54,7 @@ def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = Non
         received = f"class weights for a model with {len(y)} outputs"
         fix = "sample_weight, a list or dictionary with an array for each output"
         raise ArgumentError("fit: class_weight", received, "a model with one output", fix)
-    array = door(y, None, "fit: y")
+    array = host_array(y, None, "fit: y")
     one_hot = array.ndim > 1 and array.shape[-1] > 1
     labels = array.argmax(axis=-1) if one_hot else array.reshape(len(array))
     if (one_hot and not np.allclose(array.sum(axis=-1), 1)) or (labels < 0).any() or (labels != np.floor(labels)).any():
@@ -68,7 +68,7 @@ def class_weights(y: Any, weights: Mapping[int, float], sample_weight: Any = Non
     result = table[labels.astype(np.int64)]
     if sample_weight is None:
         return result
-    given = door(sample_weight, None, "fit: sample_weight")
+    given = host_array(sample_weight, None, "fit: sample_weight")
     if given.shape != result.shape:
         raise ShapeError("fit: sample_weight", f"shape {given.shape}", f"{result.shape}, beside class_weight")
     return result * given

@@ -15,7 +15,7 @@ class ImageLayer(Layer, abstract=True):
     """Base of layers on (batch, *spatial, channels) or, with channels_first, (batch, channels, *spatial).
 
     The ops know channels-last only. For channels_first the layers hand on transposed views of channels-last memory, so a
-    network pays one copy at its door (none where there is one channel) and none between its layers.
+    network pays one copy where data enters (none where there is one channel) and none between its layers.
     """
 
     rank = 2  # number of spatial axes

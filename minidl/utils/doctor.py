@@ -143,9 +143,9 @@ def _device() -> Lines:
         yield "CUDA graphs", "; not recorded: ".join([config.graphs(), *graphs.reasons])
     kernels = config.kernels()
     if kernels == "reference":
-        yield "kernels", "reference: every op runs its readable definition, slowly"
+        yield "kernels", "reference: every op runs its readable reference, slowly"
     elif _version("numba") is None or _cannot_import("numba"):
-        yield "kernels", "auto, but without Numba that means the slow definitions"
+        yield "kernels", "auto, but without Numba that means the slow references"
     elif os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         yield "kernels", "auto, but not compiled", "unset NUMBA_DISABLE_JIT, which makes kernels very slow", True
     else:
@@ -177,9 +177,9 @@ def _threads() -> Lines:
 
     in_use = f"{config.threads()} of {config.team()} in use"
     if config.kernels() == "reference":
-        yield "kernels' threads", f"{in_use}, but the definitions run on one"
+        yield "kernels' threads", f"{in_use}, but the references run on one"
     elif _version("numba") is None or _cannot_import("numba"):
-        yield "kernels' threads", f"{in_use}, but without Numba the definitions run on one"
+        yield "kernels' threads", f"{in_use}, but without Numba the references run on one"
     else:
         layer = importlib.import_module("minidl.kernels.numba._team").layer()
         yield "kernels' threads", f"{in_use}, threading layer {layer}"

@@ -14,7 +14,7 @@ import pytest
 
 from minidl import config
 from minidl.backend import dispatch, use_backend
-from minidl.backend.dispatch import CPU, array_namespace, backend_of, find_twin, op, register
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, find_kernel, op, register
 from minidl.errors import ArgumentError, BackendError
 
 PACKAGE = "planted_kernels"
@@ -31,13 +31,13 @@ class Planted:
         monkeypatch.syspath_prepend(folder)
         monkeypatch.setattr(CPU, "kernels", PACKAGE, raising=False)
         monkeypatch.setitem(dispatch._ACCELERATOR, PACKAGE, "numpy")  # an accelerator that is installed
-        original = find_twin
+        original = find_kernel
 
         def counted(package: str, module: str, name: str) -> Any:
             self.searches.append(f"{package}.{module}.{name}")
             return original(package, module, name)
 
-        monkeypatch.setattr(dispatch, "find_twin", counted)
+        monkeypatch.setattr(dispatch, "find_kernel", counted)
 
     def write(self, module: str, text: str) -> None:
         (self.folder / f"{module}.py").write_text(text)
@@ -127,7 +127,7 @@ def test_without_numba_no_twin_is_looked_for(monkeypatch: pytest.MonkeyPatch) ->
     original = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "numba" else original(name, *rest))
     assert not dispatch.has_accelerator("minidl.kernels.numba")
-    assert find_twin("minidl.kernels.numba", "convolution", "convolve") is None
+    assert find_kernel("minidl.kernels.numba", "convolution", "convolve") is None
 
 
 def test_control_c_waits_for_the_end_of_an_import(planted: Planted) -> None:
@@ -144,7 +144,7 @@ def test_control_c_waits_for_the_end_of_an_import(planted: Planted) -> None:
     assert call(np.ones(2)) == "a twin"
 
 
-def test_twins_get_arrays_in_c_order_and_everything_else_as_it_is(planted: Planted) -> None:
+def test_kernels_get_arrays_in_c_order_and_everything_else_as_it_is(planted: Planted) -> None:
     planted.write("toys", "def double(x, times=1): return x, times")
     call = make_op(double, "toys")
     base = np.arange(24.0).reshape(4, 6)

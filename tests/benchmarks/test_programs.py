@@ -99,7 +99,7 @@ def test_beside_other_libraries(tmp_path, library, module):
     assert len(check(tmp_path / "results.json", library)["works"]) == 3
 
 
-def test_twins():
+def test_kernels():
     said = run("twins", "--only", "*.relu*")
     assert "activation.relu_grad: medium" in said
     assert "tanh" not in said

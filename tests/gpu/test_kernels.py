@@ -17,7 +17,7 @@ import pytest
 
 from minidl import backend, config
 from minidl.backend import ArrayTable
-from minidl.backend.dispatch import find_twin
+from minidl.backend.dispatch import find_kernel
 from minidl.ops import activation
 from tests.cases.ops import OpCase, all_ops, cases_of
 from tests.cases.sample import only
@@ -67,7 +67,7 @@ def to_host(arrays: Any) -> tuple:
 def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
     """What the twin gives (what it changed, where it works in place); None where it declines."""
     module, _, name = case.op.partition(".")
-    twin = find_twin("minidl.kernels.cuda", module, name)
+    twin = find_kernel("minidl.kernels.cuda", module, name)
     assert twin is not None, f"{case.op}: its twin is not found"
     ready = tuple(a.reshape(-1) if module == "activation" and hasattr(a, "reshape") else a for a in args)
     if module == "update":

@@ -52,7 +52,7 @@ def assert_same_bits(found, expected):
 
 @every_case
 def test_read_only_inputs_are_accepted_and_nothing_is_modified(case: Case):
-    layer, x = case.layer("float64"), case.inputs()  # float64, so that the door hands on the very array
+    layer, x = case.layer("float64"), case.inputs()  # float64, so that input validation hands on the very array
     before = each(np.copy, x)
     dy = np.random.default_rng(5).normal(size=case.layer("float64").forward(x, training=case.training).shape)
     dy_before = dy.copy()

@@ -18,11 +18,11 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl import config
-from minidl.backend.dispatch import CPU, find_twin
+from minidl.backend.dispatch import CPU, find_kernel
 from minidl.geometry import Window
 from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
 
-pytestmark = pytest.mark.skipif(find_twin(CPU.kernels, "convolution", "convolve") is None, reason="no kernels here")
+pytestmark = pytest.mark.skipif(find_kernel(CPU.kernels, "convolution", "convolve") is None, reason="no kernels here")
 BOUND = 2.0**-15
 CHANNELS, FILTERS, SIZE = 12, 13, 13
 both_windows = pytest.mark.parametrize("taps, padding", [(3, "same"), (5, "same"), (3, "valid"), (5, "valid")])

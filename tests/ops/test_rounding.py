@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.backend.dispatch import CPU, find_twin
+from minidl.backend.dispatch import CPU, find_kernel
 from minidl.ops.linear import bias_grad, dense, dense_grad_W
 
-pytestmark = pytest.mark.skipif(find_twin(CPU.kernels, "linear", "dense") is None, reason="no kernels here")
+pytestmark = pytest.mark.skipif(find_kernel(CPU.kernels, "linear", "dense") is None, reason="no kernels here")
 
 
 def positive(*shape: int) -> np.ndarray:

@@ -151,7 +151,7 @@ def test_threads(monkeypatch):
     monkeypatch.setattr(blas, "threads", lambda: 7)
     assert value("BLAS threads") == "7"
     with minidl.config.use_kernels("reference"):
-        assert "the definitions run on one" in value("kernels' threads")
+        assert "the references run on one" in value("kernels' threads")
     monkeypatch.undo()
     assert blas.threads() == of_blas
 

@@ -27,29 +27,29 @@ SMALL = CHUNK  # elements below which NumPy's gradients are as quick
 
 
 def relu(x: Any) -> Any:
-    """Twin of ``ops.activation.relu``, on flat arrays."""
+    """Kernel of ``ops.activation.relu``, on flat arrays."""
     if x.dtype not in FLOATS:
         return NotImplemented
     return _forwards(_relu_on_threads, x)
 
 
 def relu_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.relu_grad``, on flat arrays."""
+    """Kernel of ``ops.activation.relu_grad``, on flat arrays."""
     return _backwards(_relu_grad_on_threads, dy, y)
 
 
 def sigmoid(x: Any) -> Any:
-    """Twin of ``ops.activation.sigmoid``, on flat arrays in single precision."""
+    """Kernel of ``ops.activation.sigmoid``, on flat arrays in single precision."""
     return _forwards(_sigmoid_on_threads, x) if x.dtype == np.float32 else NotImplemented
 
 
 def sigmoid_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.sigmoid_grad``, on flat arrays."""
+    """Kernel of ``ops.activation.sigmoid_grad``, on flat arrays."""
     return NotImplemented if y.size < SMALL else _backwards(_sigmoid_grad_on_threads, dy, y)
 
 
 def tanh_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.tanh_grad``, on flat arrays."""
+    """Kernel of ``ops.activation.tanh_grad``, on flat arrays."""
     return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_on_threads, dy, y)
 
 

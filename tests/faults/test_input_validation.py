@@ -1,4 +1,4 @@
-"""What must not pass the doors of layers, losses, compile, fit, evaluate and predict: one row per mistake.
+"""What must not pass input validation of layers, losses, compile, fit, evaluate and predict: one row per mistake.
 
 Every refusal is held to its class and to its words: where it happened, what was received, what was expected. After each
 refusal of ``fit`` the weights and the optimizer are as they were.
@@ -62,7 +62,7 @@ def refuses(kind, words, function, *args, **kwargs):
     assert not missing, f"{missing} not in {text!r}"
 
 
-# -- data at the door of fit, evaluate and train_on_batch ----------------------------------------------------------------
+# -- input validation of fit, evaluate and train_on_batch ----------------------------------------------------------------
 
 BAD_DATA = {
     "feature count": (ShapeError, X[:, :3], LABELS, ["x", "(12, 3)", "(samples, 4)", "built for"]),

@@ -20,7 +20,7 @@ import pytest
 
 from minidl import config
 from minidl.backend import use_threads
-from minidl.backend.dispatch import CPU, find_twin, has_accelerator
+from minidl.backend.dispatch import CPU, find_kernel, has_accelerator
 from minidl.geometry import Window
 from minidl.ops import activation, convolution, cross_entropy, dropout, linear, normalization, pooling, recurrent, update
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
@@ -34,7 +34,7 @@ IDENTITIES = ("activation.linear", "activation.linear_grad")  # they hand on wha
 
 def ops_with_twins() -> list[str]:
     """Ops whose twin the dispatcher would find for NumPy arrays."""
-    return [op for op in all_ops() if find_twin(CPU.kernels, *op.split("."))]
+    return [op for op in all_ops() if find_kernel(CPU.kernels, *op.split("."))]
 
 
 def needs_twins(ops: list[str]) -> list[Any]:
@@ -297,7 +297,7 @@ def run_tiny_cases() -> int:
 @pytest.mark.parametrize("_op", TWINS[:1])
 def test_kernels_as_plain_python(_op: str) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "MINIDL_KERNELS": "auto", "PYTHONPATH": str(ROOT)}
-    command = "from tests.ops.test_twins import run_tiny_cases; print(run_tiny_cases())"
+    command = "from tests.ops.test_kernels import run_tiny_cases; print(run_tiny_cases())"
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[-1]) == len(ops_with_twins())
@@ -370,7 +370,7 @@ def test_a_kernel_leaves_shapes_that_do_not_fit_to_the_definition(op: str, make:
     if op not in TWINS:
         pytest.skip("this op has no twin here")
     module, _, name = op.partition(".")
-    twin = find_twin(CPU.kernels, module, name)
+    twin = find_kernel(CPU.kernels, module, name)
     assert twin is not None
     args = make(lambda *shape: np.ones(shape, np.float32))
     if op.startswith("activation"):
