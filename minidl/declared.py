@@ -33,6 +33,7 @@ class Declared:
     Attributes:
         table: the kind of the class, such as ``"loss"``; set by the base class of each kind.
         aliases: names beside the class name in snake case, for strings in constructors.
+        usual_name: the name that errors list, where it is not the class name in snake case.
 
     ``class Conv(Layer, abstract=True)`` keeps a class out of the table that is only a base of others.
     """

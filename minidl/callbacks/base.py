@@ -16,7 +16,8 @@ class Callback(Declared):
 
     Attributes:
         model: the model that is trained; a callback may read and write its weights and set ``model.stop_training = True``.
-        params: ``epochs``, ``steps``, ``batch_size``, ``samples``, ``verbose`` and the ``metrics`` that logs will hold.
+        params: ``epochs``, ``steps``, ``batch_size``, ``samples``, ``validation_samples``, ``verbose``,
+            ``device`` and the ``metrics`` that logs will hold.
             A callback that adds a value to the logs of an epoch appends its name to ``metrics`` in ``on_train_begin``.
 
     What a moment returns is not used; what it raises ends training, after the last whole step. ``fit`` refuses a moment with

@@ -7,12 +7,10 @@ import math
 from collections.abc import Sequence
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.direction import direction
 from minidl.callbacks.progress import value_text, values
 
 _SHOWN = 20  # rows of the table in a notebook; of more epochs the first, the best and the last are shown
-_LARGER = {  # words of names whose large values are the good ones
-    "auc", "dice", "f1", "fbeta", "iou", "kappa", "precision", "r2", "recall", "sensitivity", "similarity", "specificity",
-}  # fmt: skip
 _NEITHER = {"lr", "learning_rate", "epoch"}  # logged beside the metrics, neither good nor bad
 
 
@@ -77,16 +75,6 @@ def is_measure(name: str) -> bool:
     return name.removeprefix("val_") not in _NEITHER
 
 
-def larger_is_better(name: str) -> bool:
-    """Whether large values are the good ones, by the name: of accuracies, areas and rates of success, not of losses.
-
-    >>> [larger_is_better(name) for name in ("val_accuracy", "auc_1", "f1_score", "loss", "false_negatives")]
-    [True, True, True, False, False]
-    """
-    words = name.lower().removeprefix("val_").split("_")
-    return ("acc" in name.lower() or not _LARGER.isdisjoint(words)) and words[-1] not in ("loss", "error")
-
-
 def best_index(name: str, each: Sequence[float]) -> int | None:
     """Index of the best finite value, the first of equal ones; None where there is none.
 
@@ -96,7 +84,7 @@ def best_index(name: str, each: Sequence[float]) -> int | None:
     finite = [index for index, value in enumerate(each) if math.isfinite(value)]
     if not finite or not is_measure(name):
         return None
-    sign = -1 if larger_is_better(name) else 1
+    sign = -1 if direction(name) > 0 else 1
     return min(finite, key=lambda index: sign * each[index])
 
 

@@ -20,6 +20,11 @@ _SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # name
     "gradient": ("gradient(self, dy, saved, need_dx=True), which returns dx", ("dy", "saved"), ("need_dx",)),
 }
 _WRITTEN_ONCE = ("forward", "backward", "__call__")
+_NO_LONGER = {  # methods of an earlier protocol, which nothing calls
+    "pending": "context.update(state, value) in apply, for state from new_state",
+    "commit": "context.update(state, value) in apply, for state from new_state",
+    "begin_step": "context.random(self) for random numbers of this use",
+}
 
 
 def check_class(cls: type, base: type) -> None:
@@ -31,6 +36,9 @@ def check_class(cls: type, base: type) -> None:
     if "call" in own and "apply" not in own:
         fix = "rename call to apply, take (self, x, context), return (y, saved), write gradient(self, dy, saved, need_dx=True)"
         raise ArgumentTypeError(name, "a class with Keras's method call", _APPLY, fix)
+    for method, instead in _NO_LONGER.items():
+        if method in own:
+            raise ArgumentTypeError(name, f"a class with a {method} of its own", "what apply announces to its context", instead)
     for method in _WRITTEN_ONCE:
         if method in own:
             expected = "apply and gradient, of which forward, backward and calls are made"

@@ -1,4 +1,4 @@
-"""``warmup(model)``: every kernel a model needs, compiled or fetched from the cache before there is data to wait.
+"""``warmup(model)``: compile or load in advance every kernel that a model needs.
 
 It trains and predicts with a copy of the model on made-up samples, so that the model itself stays as it is, whatever happens.
 """

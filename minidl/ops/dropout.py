@@ -21,7 +21,7 @@ def dropout(
 ) -> tuple[Array, Array]:
     """y and the boolean mask (of ``mask_shape``, broadcast to x).
 
-    ``step`` is the layer's counter, an integer array (1,) on the device of x; ``call`` counts uses within the step.
+    ``step`` counts training steps, an integer array (1,) on the device of x; ``call`` counts uses of the layer in the step.
     """
     backend = backend_of(x)
     counter = (int(backend.to_numpy(step)[0]), call, DROP)

@@ -120,5 +120,5 @@ def leaves(network: Layer) -> Iterable[Layer]:
 
 
 def largest_result(network: Layer) -> int:
-    """Numbers in the largest result of any layer, for one sample."""
+    """Numbers in the largest input or result of any layer, for one sample."""
     return max(prod(shape) for shape in Nodes(network).shapes)

@@ -5,7 +5,8 @@ of them stand next to each other, in chains, graphs and nested models alike:
 
 * a softmax or sigmoid at an output and the cross-entropy behind it become one op on the logits,
 * an activation behind a layer that can compute it with its own sums is absorbed by that layer,
-* in training a ReLU in front of a max pool moves behind it: max(relu(z)) = relu(max(z)), on a smaller array.
+* a ReLU in front of a max pool moves behind it, max(relu(z)) = relu(max(z)), on a smaller array: in training, and wherever
+  it stands as a layer of its own.
 
 The user's layers stay as they are: the plan holds copies that share their parameters.
 """

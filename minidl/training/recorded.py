@@ -22,7 +22,7 @@ class RecordedSteps:
 
     Args:
         recorder: the device's.
-        compute: the step itself, from a batch to its loss and prediction.
+        compute: the step itself, from a batch to its ``Result``.
         network, optimizer, group: what the step trains and with what.
     """
 

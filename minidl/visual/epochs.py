@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.callbacks import History
-from minidl.callbacks.history import is_measure, larger_is_better
+from minidl.callbacks.direction import direction
+from minidl.callbacks.history import is_measure
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, closest, described
 from minidl.visual.figures import COLOURS, GREY, MARKERS, new_figure, number_text, plain, rest_empty
 
@@ -224,7 +225,7 @@ def _mode(mode: Any, name: str, names: list[str]) -> str:
         raise ArgumentError(_WHERE, f"mode={mode!r}", "'auto', 'min', 'max', or a dictionary of them by metric")
     if mode != "auto":
         return str(mode)
-    return ("max" if larger_is_better(name) else "min") if is_measure(name) else ""
+    return ("max" if direction(name) > 0 else "min") if is_measure(name) else ""
 
 
 def _best(series: Series, mode: str) -> int | None:

@@ -295,6 +295,17 @@ def test_an_error_survives_pickling_with_what_was_meant():
 
 
 OWN_LAYERS = {
+    "an earlier protocol": (
+        """
+        class Old(Layer):
+            def apply(self, x, context):
+                return x, None
+            def commit(self, pending):
+                pass
+        """,
+        TypeError,
+        ["Old", "a commit of its own", "context.update(state, value)"],
+    ),
     "call": (
         """
         class Twice(Layer):
