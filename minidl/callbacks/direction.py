@@ -9,7 +9,7 @@ from typing import Any
 # fmt: off
 _LARGER_IS_BETTER = {
     "acc", "accuracy", "auc", "dice", "f1", "fbeta", "iou", "jaccard", "kappa", "mcc", "precision", "r2", "recall",
-    "sensitivity", "similarity", "specificity",
+    "sensitivity", "specificity",
 }
 _SMALLER_IS_BETTER = {
     "brier", "cosh", "crossentropy", "divergence", "entropy", "error", "errors", "hinge", "huber", "kld", "logcosh", "loss",

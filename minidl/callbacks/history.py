@@ -76,16 +76,16 @@ def is_measure(name: str) -> bool:
 
 
 def best_index(name: str, each: Sequence[float]) -> int | None:
-    """Index of the best finite value, the first of equal ones; None where there is none.
+    """Index of the best finite value, the first of equal ones; None where there is none, or where nobody knows what is better.
 
     >>> best_index("loss", [0.5, float("nan"), 0.25, 0.25]), best_index("accuracy", [0.5, 0.75, 0.5])
     (2, 1)
     """
     finite = [index for index, value in enumerate(each) if math.isfinite(value)]
-    if not finite or not is_measure(name):
+    better = direction(name)
+    if not finite or not is_measure(name) or not better:
         return None
-    sign = -1 if direction(name) > 0 else 1
-    return min(finite, key=lambda index: sign * each[index])
+    return max(finite, key=lambda index: better * each[index])
 
 
 def sparkline(each: Sequence[float], width: int = 90, height: int = 22) -> str:
