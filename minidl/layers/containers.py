@@ -184,19 +184,22 @@ def number_names(layers: Iterable[Layer]) -> None:
     """
     layers = list(dict.fromkeys(layers))
     given = [layer.given_name for layer in layers if layer.given_name is not None]
-    for name in given:
-        if given.count(name) > 1:
-            raise ArgumentError("model", f"two layers called {name!r}", "different names")
     taken = set(given)
+    if len(taken) < len(given):
+        name = next(name for name in given if given.count(name) > 1)
+        raise ArgumentError("model", f"two layers called {name!r}", "different names")
     newcomers = []
     for layer in layers:
         if layer.given_name is None and layer.number and layer.name not in taken:
             taken.add(layer.name)
         elif layer.given_name is None:
             newcomers.append(layer)
+    free: dict[str, int] = {}  # the first number of a kind that may be free
     for layer in newcomers:
-        kind, number = snake_case(layer._class_name), 1
+        kind = snake_case(layer._class_name)
+        number = free.get(kind, 1)
         while f"{kind}_{number}" in taken:
             number += 1
+        free[kind] = number + 1
         layer.number = number
         taken.add(layer.name)
