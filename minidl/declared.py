@@ -33,7 +33,7 @@ class Declared:
     Attributes:
         table: the kind of the class, such as ``"loss"``; set by the base class of each kind.
         aliases: names beside the class name in snake case, for strings in constructors.
-        to_write: the methods that a class of somebody's own has to define, each as errors explain it: ``"draw(self, ...), ..."``.
+        to_write: the methods that a class of somebody's own has to define, as errors explain it.
 
     ``class Conv(Layer, abstract=True)`` keeps a class out of the table that is only a base of others.
     """
