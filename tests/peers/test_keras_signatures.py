@@ -271,6 +271,13 @@ def test_every_activation_is_here_or_an_exception(keras):
     assert {name for name in functions if name not in {**FORMULAS, **ALIASES}} == set(ACTIVATIONS_NOT_HERE.split())
 
 
+@with_keras
+def test_weights_move_over_as_the_page_says(keras):
+    (block,) = re.findall(r"```text\n(import keras\n.*?)```", PAGE.with_name("coming_from.md").read_text(), re.DOTALL)
+    with minidl.config.use_dtype("float32"):
+        exec(block, {})
+
+
 def test_the_page_names_every_exception():
     words = set(re.findall(r"\w+", PAGE.read_text()))
     arguments_named = {argument for row in EXCEPTIONS for argument in row[2].split()}
