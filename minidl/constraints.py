@@ -36,6 +36,7 @@ class Constraint(Declared):
     """
 
     table = "constraint"
+    to_write = ("apply(self, w), which returns the allowed weights as a new array",)
 
     def apply(self, w: Array) -> Array:
         """The allowed weights: a new array in the shape and element type of w, on its device; w is not changed."""

@@ -34,12 +34,14 @@ class Declared:
         table: the kind of the class, such as ``"loss"``; set by the base class of each kind.
         aliases: names beside the class name in snake case, for strings in constructors.
         usual_name: the name that errors list, where it is not the class name in snake case.
+        to_write: the methods that a class of somebody's own has to define, as errors explain it.
 
     ``class Conv(Layer, abstract=True)`` keeps a class out of the table that is only a base of others.
     """
 
     table: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
+    to_write: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -185,7 +187,7 @@ def find(
     """
     base = _base_of(kind)
     if isinstance(identifier, base):
-        return identifier
+        return checked(identifier, where)
     if isinstance(identifier, Mapping) and "class_name" in identifier:
         return from_plain(identifier)
     found = find_class(kind, identifier)
@@ -203,6 +205,24 @@ def find(
         raise ArgumentError(where, f"{argument}={identifier!r}", expected, meant=meant)
     fix = f"{argument}={object_of(identifier, base, example)}" if example else ""
     raise ArgumentTypeError(where, f"{described(identifier)} as {argument}", f"{article} {base.__name__} object or a name", fix)
+
+
+def checked(thing: _Object, where: str) -> _Object:
+    """The object; raises ArgumentTypeError, saying what to write, where its class leaves out a method of ``to_write``."""
+    cls, base = type(thing), _base_of(thing.table)
+    needed = {text.partition("(")[0]: text for text in base.to_write}
+    missing = [name for name in needed if getattr(cls, name) is getattr(base, name)]
+    if missing:
+        received = f"a {cls.__name__} without {' and '.join(missing)}"
+        own = {name for above in cls.__mro__[: cls.__mro__.index(base)] for name in vars(above)}
+        for name in _OF_KERAS:
+            if name in own:
+                received += f" ({name} is Keras's, and would not be used)"
+        raise ArgumentTypeError(where, received, "; and ".join(needed[name] for name in missing))
+    return thing
+
+
+_OF_KERAS = ("__call__", "update_step")
 
 
 def _base_of(kind: str) -> type[Declared]:

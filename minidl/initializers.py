@@ -38,6 +38,9 @@ class Initializer(Declared):
     """
 
     table = "initializer"
+    to_write = ("draw(self, shape, random), which returns an array; random is a numpy.random.Generator",)
+
+    seed: int | None = None  # for subclasses whose constructor does not call this one
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = None if seed is None else check_seed(seed, type(self).__name__)

@@ -368,6 +368,10 @@ class ParameterGroup:
             if getattr(found, "shape", None) != p.shape:
                 what = f"shape {found.shape}" if hasattr(found, "shape") else described(found)
                 raise ShapeError(f"constraint of {p.name or 'a parameter'}", what, f"{p.shape}, the parameter's own")
+        penalized = [p for p in trained if p.regularizer is not None]
+        for p in penalized:
+            if _coefficients(p.regularizer) is None:
+                _try_penalty(p)
         segments = []
         for (*key, decays), alike in _by(trained, self._treatment).items():
             backend = backends.backend_of(alike[0].value)
@@ -375,8 +379,7 @@ class ParameterGroup:
             multiplier = alike[0].learning_rate_multiplier
             segments.append(Segment(ArrayTable(list(map(self._row, alike)), backend), multiplier, values, tuple(key)))
         self._trained, self._constrained, self._segments = trained, constrained, segments
-        self._penalized = [p for p in trained if p.regularizer is not None]
-        self._coefficients, self._penalties = [], []
+        self._penalized, self._coefficients, self._penalties = penalized, [], []
         self.arrangement += 1
 
     def arrange_penalties(self) -> None:
@@ -465,6 +468,20 @@ def _coefficients(regularizer: Any) -> tuple[float, float] | None:
     if is_own(type(regularizer)) and hasattr(regularizer, "l1") and hasattr(regularizer, "l2"):
         return float(regularizer.l1), float(regularizer.l2)
     return None
+
+
+def _try_penalty(p: Parameter) -> None:
+    """Raise ShapeError unless a regularizer of somebody's own gives a number, and a gradient of the parameter's shape."""
+    name = p.name or "a parameter"
+    with np.errstate(all="ignore"):
+        value, gradient = p.regularizer.value(p.value), p.regularizer.gradient(p.value)
+    if not isinstance(value, (int, float)) and getattr(value, "shape", None) != ():
+        what = f"an array of shape {value.shape}" if hasattr(value, "shape") else described(value)
+        fix = "a sum over all axes: (w**2).sum()"
+        raise ShapeError(f"regularizer: value of {name}", what, "one number for all weights together", fix)
+    if getattr(gradient, "shape", None) != p.shape:
+        what = f"shape {gradient.shape}" if hasattr(gradient, "shape") else described(gradient)
+        raise ShapeError(f"regularizer: gradient of {name}", what, f"{p.shape}, the parameter's own")
 
 
 def _new_state(parameters: Sequence[Parameter], starts: Sequence[float]) -> dict[Parameter, tuple[Array, ...]]:

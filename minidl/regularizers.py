@@ -33,6 +33,10 @@ class Regularizer(Declared):
     """
 
     table = "regularizer"
+    to_write = (
+        "value(self, w), which returns the penalty, a number",
+        "gradient(self, w), which returns its derivative by w in the shape of w",
+    )
 
     def value(self, w: Array) -> Any:
         """The penalty of one array of weights of any shape: an array without axes, where w lives."""

@@ -28,6 +28,7 @@ class Schedule(Declared):
     """
 
     table = "schedule"
+    to_write = ("__call__(self, step), which returns the rate of that step as a float",)
 
     def __call__(self, step: int) -> float:
         """The learning rate of the step that comes after ``step`` steps."""

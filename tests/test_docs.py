@@ -5,6 +5,7 @@ A block's info string, the words behind its three backticks, says what is asked 
     python                          runs, after the blocks before it in the file and in one namespace with them
     output                          what the python block above it prints, to the letter
     python file=minidl/ops/x.py     stands in that file as it stands here; a line ``# ...`` marks where something is left out
+    python if=torch,pandas          runs where these are installed
     python no-run                   cannot run here; there must be few of these
     anything else                   is read by people only
 """
@@ -69,7 +70,7 @@ def run(blocks: list[Block], name: str) -> None:
     namespace = {"__name__": "__main__"}
     printed = ""
     for block in blocks:
-        if block.info == "python":
+        if block.info == "python" or (block.info.startswith("python if=") and _installed(block)):
             stream = io.StringIO()
             code = compile("\n" * block.line + block.text, name, "exec")  # errors then name the line of the page
             with contextlib.redirect_stdout(stream):
@@ -77,6 +78,10 @@ def run(blocks: list[Block], name: str) -> None:
             printed = stream.getvalue()
         elif block.info == "output":
             assert printed.strip() == block.text.strip(), f"{name}:{block.line}: it prints\n{printed}"
+
+
+def _installed(block: Block) -> bool:
+    return all(importlib.util.find_spec(name) for name in block.info.partition("=")[2].split(","))
 
 
 def strangers(block: Block) -> list[str]:
@@ -157,7 +162,7 @@ def test_paths_exist_and_links_lead_somewhere(page: Path) -> None:
 def test_few_blocks_stand_still() -> None:
     infos = [block.info for page in PAGES for block in blocks_of(page.read_text())]
     known = {"python", "output", "text", "bash", "python no-run"}
-    assert {info for info in infos if "file=" not in info} <= known
+    assert {info for info in infos if "file=" not in info and "if=" not in info} <= known
     assert infos.count("python no-run") <= MAY_STAND_STILL
     assert infos.count("python") > 20
 
@@ -167,6 +172,9 @@ def test_the_tests_of_this_file_notice() -> None:
         run(blocks_of("```python\nprint(1)\n```\n```output\n2\n```\n"), "page")
     with pytest.raises(ZeroDivisionError):
         run(blocks_of("```python\nx = 0\n```\ntext\n```python\n1 / x\n```\n"), "page")
+    with pytest.raises(ZeroDivisionError):
+        run(blocks_of("```python if=pytest\n1 / 0\n```\n"), "page")
+    run(blocks_of("```python if=pytest,no_such_package\n1 / 0\n```\n"), "page")
     run(blocks_of("```python no-run\n1 / 0\n```\n```text\n1 / 0\n```\n"), "page")
     quotation = "@op\n# ...\n    return call\n"
     assert strangers(Block(1, "python file=minidl/ops/linear.py", quotation)) == ["    return call\n"]

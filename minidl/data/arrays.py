@@ -337,7 +337,7 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if (*received, 1) == tuple(expected):
         return "x[None, ..., None], if this is a single image without a channel axis"
     if (*sample, 1) == tuple(expected):
-        return "x[..., None], which adds the channel axis"
+        return "x[..., None], which adds the channel axis" if sample else "x[:, None], which makes a column of it"
     if (1, *sample) == tuple(expected):
         return "x[:, None], which adds the channel axis"
     if int(np.prod(sample)) == int(np.prod(expected)):

@@ -107,6 +107,8 @@ class Holder:
             room.take(f"{self.label}: {name}", shape, np.dtype(dtype))
             return backends.current().asarray(np.zeros(shape, dtype))
         values = initializers.get(initializer, f"{self.label}: {name}")(shape, self.stream, index)
+        if np.shape(values) != tuple(shape):
+            raise ShapeError(f"{self.label}: initializer of {name}", f"shape {np.shape(values)}", f"{tuple(shape)}")
         return backends.current().asarray(np.array(values, dtype))  # a copy: an initializer of your own may keep its array
 
     @property

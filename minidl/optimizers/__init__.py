@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minidl import schedules as schedules
 from minidl.declared import find
+from minidl.errors import ArgumentTypeError
 from minidl.optimizers.adadelta import Adadelta as Adadelta
 from minidl.optimizers.adagrad import Adagrad as Adagrad
 from minidl.optimizers.adam import Adam as Adam
@@ -21,4 +22,8 @@ def get(identifier: str | Optimizer) -> Optimizer:
     >>> type(get("SGD")).__name__
     'SGD'
     """
-    return find("optimizer", identifier, "compile", "optimizer", example="Adam()")
+    found: Optimizer = find("optimizer", identifier, "compile", "optimizer", example="Adam()")
+    if "iterations" not in vars(found):
+        received, fix = "a constructor that does not call that of Optimizer", "super().__init__(learning_rate, **options) in it"
+        raise ArgumentTypeError(type(found).__name__, received, "an optimizer with a learning rate", fix)
+    return found

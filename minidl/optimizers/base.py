@@ -11,7 +11,7 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
-from minidl.declared import Declared
+from minidl.declared import Declared, checked
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
@@ -59,6 +59,7 @@ class Optimizer(Declared):
     """
 
     table = "optimizer"
+    to_write = ("update(self, rows, scalars), which changes the arrays of rows in place",)
     slots: Any = 0  # arrays kept per parameter
 
     def __init__(
@@ -114,6 +115,8 @@ class Optimizer(Declared):
         if isinstance(value, type):
             expected, fix = "a number, or an object of a schedule", f"learning_rate={value.__name__}(...)"
             raise ArgumentTypeError(type(self).__name__, f"the class {value.__name__} as learning_rate", expected, fix)
+        if isinstance(value, Schedule):
+            checked(value, f"{type(self).__name__}: learning_rate")
         is_schedule = callable(value) and not isinstance(value, (int, float))
         self._learning_rate: Any = value if is_schedule else check_number(type(self).__name__, "learning_rate", value, 0)
 

@@ -99,6 +99,12 @@ def test_a_shape_of_any_length():
         ArrayData(np.ones((2, 4, 2)), input_shape=(None, 3), dtype="float32", where="fit")
 
 
+@pytest.mark.parametrize("shape, input_shape, fix", [((N,), (1,), "a column"), ((N, 8, 8), (8, 8, 1), "the channel axis")])
+def test_a_last_axis_of_one_is_proposed(shape, input_shape, fix):
+    with pytest.raises(ShapeError, match=fix):
+        one(np.zeros(shape), input_shape=input_shape)
+
+
 def test_a_part_keeps_dtypes_names_and_weights():
     training, validation = split_last(data(None, [DIGITS, SIZES], [WEIGHT, None]), 0.4, of_classes=[True, False])
     (a,), (b,) = training.batches(9), validation.batches(9)
