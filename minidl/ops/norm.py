@@ -20,6 +20,7 @@ def scaled_norm(w: Array, axis: int | tuple[int, ...]) -> tuple[Array, Array]:
     (4e+300, 1.25)
     """
     xp = array_namespace(w)
-    largest = xp.abs(w).max(axis=axis, keepdims=True)
+    sizes = xp.abs(w)
+    largest = (sizes.max if w.size else sizes.sum)(axis=axis, keepdims=True)  # of no numbers: 0
     m = xp.where(largest == 0, 1, largest)
     return m, xp.sqrt(xp.square(w / m).sum(axis=axis, keepdims=True))

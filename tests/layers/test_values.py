@@ -8,22 +8,13 @@ import pytest
 import minidl
 from minidl import config, initializers
 from minidl.backend.dispatch import CPU
-from minidl.callbacks import EarlyStopping
 from minidl.layers import (
     LSTM,
     Activation,
-    ActivityRegularization,
     Add,
-    AveragePooling2D,
     BatchNormalization,
-    Concatenate,
-    Conv2D,
     Dense,
     Dropout,
-    Embedding,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    MaxPooling2D,
     Rescaling,
 )
 from minidl.layers.containers import Chain
@@ -186,110 +177,15 @@ def test_a_sum_has_every_branch_in_it(branches):
 
 # -- defaults ------------------------------------------------------------------------------------------------------------
 
-KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its function's slope)
-    Dense: {
-        "activation": None,
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros",
-        "kernel_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "bias_constraint": None,
-    },
-    Conv2D: {
-        "strides": 1,
-        "padding": "valid",
-        "data_format": None,
-        "dilation_rate": 1,
-        "groups": 1,
-        "activation": None,
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros",
-        "kernel_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "bias_constraint": None,
-    },
-    GlobalAveragePooling2D: {"data_format": None, "keepdims": False},
-    GlobalMaxPooling2D: {"data_format": None, "keepdims": False},
-    Concatenate: {"axis": -1},
-    Embedding: {
-        "embeddings_initializer": "uniform",
-        "embeddings_regularizer": None,
-        "embeddings_constraint": None,
-        "mask_zero": False,
-        "activity_regularizer": None,
-    },
-    ActivityRegularization: {"l1": 0.0, "l2": 0.0},
-    MaxPooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
-    AveragePooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
-    BatchNormalization: {
-        "axis": -1,
-        "momentum": 0.99,
-        "epsilon": 1e-3,
-        "center": True,
-        "scale": True,
-        "beta_initializer": "zeros",
-        "gamma_initializer": "ones",
-        "moving_mean_initializer": "zeros",
-        "moving_variance_initializer": "ones",
-        "beta_regularizer": None,
-        "gamma_regularizer": None,
-        "beta_constraint": None,
-        "gamma_constraint": None,
-    },
-    LSTM: {
-        "activation": "tanh",
-        "recurrent_activation": "sigmoid",
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "recurrent_initializer": "orthogonal",
-        "bias_initializer": "zeros",
-        "unit_forget_bias": True,
-        "kernel_regularizer": None,
-        "recurrent_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "recurrent_constraint": None,
-        "bias_constraint": None,
-        "return_sequences": False,
-    },
-    Dropout: {"noise_shape": None, "seed": None},
-    Rescaling: {"offset": 0.0},
-    initializers.Constant: {"value": 0.0},
-    initializers.RandomNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
-    initializers.RandomUniform: {"minval": -0.05, "maxval": 0.05, "seed": None},
-    initializers.Orthogonal: {"gain": 1.0, "seed": None},
-    EarlyStopping: {  # verbose is 0 in Keras; None speaks unless fit is silent
-        "monitor": "val_loss",
-        "min_delta": 0.0,
-        "patience": 0,
-        "verbose": None,
-        "mode": "auto",
-        "baseline": None,
-        "restore_best_weights": False,
-        "start_from_epoch": 0,
-    },
-    leaky_relu: {"negative_slope": 0.2},
-    elu: {"alpha": 1.0},
-    gelu: {"approximate": False},
-    Activation: {"negative_slope": None, "alpha": None, "approximate": None},  # None: the function's own default, above
-    initializers.Identity: {"gain": 1.0},
-    initializers.TruncatedNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
-    initializers.VarianceScaling: {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None},
-}
+FUNCTIONS = {leaky_relu: {"negative_slope": 0.2}, elu: {"alpha": 1.0}, gelu: {"approximate": False}}  # of Keras 3
 
 
-@pytest.mark.parametrize("what", KERAS_3, ids=lambda what: what.__name__)
-def test_defaults_are_those_of_keras(what):
+@pytest.mark.parametrize("what", FUNCTIONS, ids=lambda what: what.__name__)
+def test_defaults_of_functions_are_those_of_keras(what):
+    """Those of classes: ``tests/test_every_class.py``."""
     parameters = inspect.signature(what).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    assert {name: value for name, value in defaults.items() if name not in ("name", "input_shape")} == KERAS_3[what]
+    assert defaults == FUNCTIONS[what]
 
 
 def test_options_that_are_given_are_used():
