@@ -13,7 +13,7 @@ import pytest
 from minidl import config
 from minidl.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from minidl.declared import arguments_of, classes
-from minidl.layers import LSTM, ActivityRegularization, BatchNormalization, Conv2D, Dense, Embedding
+from minidl.layers import LSTM, Activation, ActivityRegularization, BatchNormalization, Conv2D, Dense, Embedding
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
@@ -264,6 +264,23 @@ def test_an_activity_penalty_does_not_touch_what_is_predicted():
     model, _ = model_of("Dense", activity_regularizer=L1L2(5.0, 5.0))
     x, _ = next(batches("Dense"))
     np.testing.assert_array_equal(model.predict(x), plain.predict(x))
+
+
+@pytest.mark.parametrize("activation", ["relu", "softmax"])
+@pytest.mark.parametrize("as_layer", [False, True])
+def test_the_plan_leaves_what_is_penalised_in_its_place(activation, as_layer):
+    """The penalty is on y = f(z), or on z where f is a layer behind: never on what the plan made of it."""
+    options = {"activity_regularizer": L1L2(0.3, 0.2), "input_shape": (4,)}
+    layers = [Dense(3, **options), Activation(activation)] if as_layer else [Dense(3, activation, **options)]
+    x, t = RNG.normal(size=(BATCH, 4)), np.eye(3)[RNG.integers(0, 3, BATCH)]
+    model = Sequential(layers)
+    y = layers[0](x)
+    for fuse in (True, False):
+        model.compile("sgd", "categorical_crossentropy" if activation == "softmax" else "mse", fuse=fuse)
+        p = model.predict(x)
+        of_data = -(t * np.log(p)).sum(axis=-1).mean() if activation == "softmax" else ((p - t) ** 2).mean()
+        expected = of_data + (0.3 * abs(y) + 0.2 * y**2).sum() / BATCH
+        assert model.evaluate(x, t, verbose=0) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_shared_layer_is_penalised_once_and_its_results_each_time():

@@ -15,6 +15,8 @@ from minidl.layers import (
     BatchNormalization,
     Dense,
     Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Rescaling,
 )
 from minidl.layers.containers import Chain
@@ -173,6 +175,25 @@ def test_a_sum_has_every_branch_in_it(branches):
     np.testing.assert_allclose(Add()(xs), np.full((2, 3), sum(10.0**i for i in range(branches))))
     for x, old in zip(xs, before):
         np.testing.assert_array_equal(x, old)
+
+
+# -- global pooling -------------------------------------------------------------------------------------------------------
+
+
+def test_of_equal_numbers_the_first_one_wins_the_global_maximum():
+    layer = GlobalMaxPooling2D()
+    y = layer.forward(np.array([[[[1.0], [3.0]], [[3.0], [2.0]]]]))
+    assert y.tolist() == [[3]]
+    assert layer.backward(np.array([[5.0]]))[..., 0].tolist() == [[[0, 5], [0, 0]]]
+
+
+def test_means_over_images_count_their_positions_alone():
+    x = RNG.normal(size=(2, 3, 5, 4))
+    np.testing.assert_allclose(GlobalAveragePooling2D()(x), x.sum(axis=(1, 2)) / 15, rtol=1e-5, atol=1e-6)
+    layer = GlobalAveragePooling2D("channels_first", keepdims=True)
+    np.testing.assert_allclose(layer.forward(x)[..., 0, 0], x.sum(axis=(2, 3)) / 20, rtol=1e-5, atol=1e-6)
+    dx = layer.backward(np.arange(6.0).reshape(2, 3, 1, 1))
+    np.testing.assert_allclose(dx, np.broadcast_to(np.arange(6.0).reshape(2, 3, 1, 1) / 20, x.shape), rtol=1e-6)
 
 
 # -- defaults ------------------------------------------------------------------------------------------------------------
