@@ -13,7 +13,7 @@ import pytest
 from minidl import config
 from minidl.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from minidl.declared import arguments_of, classes
-from minidl.layers import LSTM, Activation, ActivityRegularization, BatchNormalization, Conv2D, Dense, Embedding
+from minidl.layers import LSTM, Activation, ActivityRegularization, BatchNormalization, Conv2D, Dense, Embedding, Recompute
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
@@ -281,6 +281,37 @@ def test_the_plan_leaves_what_is_penalised_in_its_place(activation, as_layer):
         of_data = -(t * np.log(p)).sum(axis=-1).mean() if activation == "softmax" else ((p - t) ** 2).mean()
         expected = of_data + (0.3 * abs(y) + 0.2 * y**2).sum() / BATCH
         assert model.evaluate(x, t, verbose=0) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("wrap", [Recompute, lambda layer: Sequential([layer]), lambda layer: Recompute(Sequential([layer]))])
+def test_penalties_of_a_nested_or_recomputed_layer_count_once(wrap):
+    """The second run of a recomputed block adds nothing to the loss, and its penalties have the same gradient."""
+    found = []
+    for inner in (lambda layer: layer, wrap):
+        layer = Dense(3, activation="tanh", kernel_regularizer=L2(0.1), activity_regularizer=L1L2(0.2, 0.3))
+        model = Sequential([inner(layer), Dense(2)])
+        model.build((4,))
+        for index, p in enumerate(model.parameters):
+            p.value = np.random.default_rng([6, index]).normal(size=p.shape)
+        compiled(model)
+        rng = np.random.default_rng(7)
+        losses = [model.train_on_batch(rng.normal(size=(BATCH, 4)), rng.normal(size=(BATCH, 2))) for _ in range(3)]
+        found.append([*losses, *model.get_weights()])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_evaluation_in_batches_adds_each_penalty_once():
+    model, layer = model_of("Dense", kernel_regularizer=L2(0.5), activity_regularizer=L2(0.25))
+    compiled(model)
+    x, t = RNG.normal(size=(7, 4)), RNG.normal(size=(7, 3))
+    y = layer(x)
+    expected = ((y - t) ** 2).mean() + 0.25 * (y**2).sum() / 7 + 0.5 * (layer.W.value**2).sum()
+    for size in (1, 3, 7):
+        assert model.evaluate(x, t, size, verbose=0) == pytest.approx(expected, rel=1e-12)
+    history = model.fit(x, t, 7, verbose=0, validation_data=(x, t)).history
+    assert history["loss"] == pytest.approx([expected], rel=1e-12)
+    assert history["val_loss"] == pytest.approx([model.evaluate(x, t, verbose=0)], rel=1e-12)
 
 
 def test_a_shared_layer_is_penalised_once_and_its_results_each_time():
