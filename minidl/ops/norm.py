@@ -12,7 +12,7 @@ from minidl.backend import Array, array_namespace
 
 
 def scaled_norm(w: Array, axis: int | tuple[int, ...]) -> tuple[Array, Array]:
-    """m and r, with the axes summed over kept as 1. Where all numbers are zero, r = 0 and m = 1.
+    """m and r, with the axes summed over kept as 1. Where all numbers are zero, or there are none, r = 0 and m = 1.
 
     >>> import numpy as np
     >>> m, r = scaled_norm(np.array([3e300, 4e300]), 0)
@@ -20,6 +20,7 @@ def scaled_norm(w: Array, axis: int | tuple[int, ...]) -> tuple[Array, Array]:
     (4e+300, 1.25)
     """
     xp = array_namespace(w)
-    largest = xp.abs(w).max(axis=axis, keepdims=True)
+    sizes = xp.abs(w)
+    largest = (sizes.max if w.size else sizes.sum)(axis=axis, keepdims=True)  # of no numbers: 0
     m = xp.where(largest == 0, 1, largest)
     return m, xp.sqrt(xp.square(w / m).sum(axis=axis, keepdims=True))

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from minidl import config
+from minidl.constraints import MaxNorm
+from minidl.initializers import Constant, RandomNormal
 from minidl.layers import (
     LSTM,
     Activation,
@@ -310,3 +312,99 @@ LAYERS = _table(
     Case("graph_residual_images", residual_images, (5, 4, 3)),
     Case("graph_two_inputs", two_inputs, ((3,), (5,))),
 )
+
+# -- every argument at another value than its default -----------------------------------------------------------------------
+
+OPTIONS = {"name": "mine", "trainable": False, "dtype": "float64"}  # of every layer, beside ``input_shape``
+_TERMS = {"regularizer": L1L2(0.1, 0.2), "constraint": MaxNorm(1.5, axis=-1)}
+_ACTIVATED = {
+    "activation": Activation("leaky_relu", negative_slope=0.4),
+    "use_bias": False,
+    "kernel_initializer": RandomNormal(0.5, 0.2, seed=3),
+    "bias_initializer": "ones",
+    "activity_regularizer": L1L2(0.2, 0.3),
+    **{f"{of}_{name}": value for of in ("kernel", "bias") for name, value in _TERMS.items()},
+}
+ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
+    (Activation, {"activation": "leaky_relu", "negative_slope": 0.3}),
+    (Activation, {"activation": "elu", "alpha": 0.3}),
+    (Activation, {"activation": "gelu", "approximate": True}),
+    (Activation, {"activation": "hard_sigmoid", "slope": 0.3}),
+    (ActivityRegularization, {"l1": 0.1, "l2": 0.2}),
+    (Add, {}),
+    (AveragePooling2D, {"pool_size": (2, 1), "strides": (1, 2), "padding": "same", "data_format": "channels_first"}),
+    (
+        BatchNormalization,
+        {
+            "axis": 1,
+            "momentum": 0.5,
+            "epsilon": 0.25,
+            "center": False,
+            "scale": False,
+            "beta_initializer": "ones",
+            "gamma_initializer": "zeros",
+            "moving_mean_initializer": "ones",
+            "moving_variance_initializer": Constant(2.0),
+            **{f"{of}_{name}": value for of in ("beta", "gamma") for name, value in _TERMS.items()},
+        },
+    ),
+    (Concatenate, {"axis": 1}),
+    (
+        Conv2D,
+        {
+            "filters": 4,
+            "kernel_size": (3, 2),
+            "strides": (1, 2),
+            "padding": "same",
+            "data_format": "channels_first",
+            "dilation_rate": (2, 1),
+            "groups": 2,
+            **_ACTIVATED,
+        },
+    ),
+    (Dense, {"units": 3, **_ACTIVATED}),
+    (Dropout, {"rate": 0.3, "noise_shape": (None, 1), "seed": 4}),
+    (
+        Embedding,
+        {
+            "input_dim": 7,
+            "output_dim": 3,
+            "embeddings_initializer": Constant(0.5),
+            "mask_zero": True,
+            "activity_regularizer": L1L2(0.2, 0.3),
+            **{f"embeddings_{name}": value for name, value in _TERMS.items()},
+        },
+    ),
+    (Flatten, {}),
+    *(
+        (kind, {"data_format": "channels_first", "keepdims": True})
+        for kind in (
+            GlobalAveragePooling1D,
+            GlobalAveragePooling2D,
+            GlobalAveragePooling3D,
+            GlobalMaxPooling1D,
+            GlobalMaxPooling2D,
+            GlobalMaxPooling3D,
+        )
+    ),
+    (
+        LSTM,
+        {
+            "units": 3,
+            "activation": "softplus",
+            "recurrent_activation": "hard_sigmoid",
+            "use_bias": False,
+            "kernel_initializer": RandomNormal(0.5, 0.2, seed=3),
+            "recurrent_initializer": "ones",
+            "bias_initializer": "ones",
+            "unit_forget_bias": False,
+            "activity_regularizer": L1L2(0.2, 0.3),
+            "return_sequences": True,
+            **{f"{of}_{name}": value for of in ("kernel", "recurrent", "bias") for name, value in _TERMS.items()},
+        },
+    ),
+    (MaxPooling2D, {"pool_size": (2, 1), "strides": (1, 2), "padding": "same", "data_format": "channels_first"}),
+    (Recompute, {"block": Dense(2, activation="relu")}),
+    (Rescaling, {"scale": 0.5, "offset": 0.25}),
+    (Reshape, {"target_shape": (-1, 2)}),
+]

@@ -154,6 +154,40 @@ def test_a_recomputed_block_may_be_shared_and_nested():
     assert check_gradients(model, X.astype("float64")).ok
 
 
+class Remembers(Layer):
+    """y = x times what the uses before in this pass, and the steps before, have left."""
+
+    def build(self, input_shape):
+        self.factor = self.new_state("factor", (), "ones")
+
+    def apply(self, x, context):
+        factor = context.value(self.factor)
+        context.update(self.factor, factor * 1.25)
+        return x * factor, factor
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy * saved
+
+
+@pytest.mark.parametrize("make", [lambda: Dropout(0.5, seed=1), Remembers], ids=["draws", "remembers"])
+def test_the_second_run_begins_where_the_first_one_did(make):
+    """A layer that is used before, within and behind the block: its uses are counted on, and the second run counts none."""
+    found = []
+    for recompute in (False, True):
+        minidl.set_seed(3)
+        shared = make()
+        block = Chain([shared, Dense(4, activation="tanh"), shared])
+        model = Sequential([shared, Recompute(block) if recompute else Sequential([block]), shared, Dense(2)])
+        model.build((4,))
+        model.compile("sgd", "mse")
+        losses = [model.train_on_batch(X, X[:, :2]) for _ in range(3)]
+        found.append([*losses, *(p.grad for p in model.parameters), *model.get_weights()])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    if make is Remembers:
+        assert shared.factor.value == pytest.approx(1.25**12), "four uses, three steps"
+
+
 def test_what_cannot_be_recomputed_is_refused():
     with pytest.raises(ArgumentTypeError, match=r"Recompute.*'dense'.*a layer or a model"):
         Recompute("dense")

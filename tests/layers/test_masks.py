@@ -160,9 +160,10 @@ def test_a_layer_that_cannot_use_a_mask_says_so():
 
 @pytest.mark.parametrize("layer", [GlobalAveragePooling1D(), GlobalMaxPooling1D()], ids=lambda layer: layer.name)
 def test_pooling_over_time_leaves_masked_steps_out(layer):
-    y = layer(SEQUENCE, mask=COUNTS)
+    x = SEQUENCE - 5  # all negative: padding of 0 would be the largest
+    y = layer(x, mask=COUNTS)
     for sample in range(3):
-        steps = SEQUENCE[sample][COUNTS[sample]]
+        steps = x[sample][COUNTS[sample]]
         expected = steps.mean(axis=0) if "average" in layer.name else steps.max(axis=0)
         np.testing.assert_allclose(y[sample], expected, rtol=1e-6)
     assert not layer(SEQUENCE, mask=np.zeros((3, 4), bool)).any()
@@ -188,6 +189,18 @@ def test_masks_in_a_graph_follow_the_values():
     np.testing.assert_array_equal(first, COUNTS)
     assert second is None
     assert third is None
+
+
+def test_the_loss_of_branches_leaves_masked_steps_out():
+    x = Input((4,), dtype="int64")
+    h = Embedding(5, 3, mask_zero=True)(x)
+    model = Model(x, [Dense(2)(Add()([h, Dense(3)(h)])), Dense(1)(GlobalAveragePooling1D()(h))])
+    model.compile("sgd", ["mse", "mse"], [["mse"], ["mse"]])
+    y = [Y, Y[:, 0, :1]]
+    first, second = model.predict(IDS)
+    expected = ((first - Y) ** 2).mean(axis=-1)[COUNTS].mean(), ((second - y[1]) ** 2).mean()
+    found = model.evaluate(IDS, y, verbose=0)
+    np.testing.assert_allclose(found, [sum(expected), *expected, *expected], rtol=1e-5)
 
 
 def test_masks_of_a_nested_model_leave_it():

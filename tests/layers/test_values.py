@@ -8,23 +8,15 @@ import pytest
 import minidl
 from minidl import config, initializers
 from minidl.backend.dispatch import CPU
-from minidl.callbacks import EarlyStopping
-from minidl.declared import Declared, arguments_of
 from minidl.layers import (
     LSTM,
     Activation,
-    ActivityRegularization,
     Add,
-    AveragePooling2D,
     BatchNormalization,
-    Concatenate,
-    Conv2D,
     Dense,
     Dropout,
-    Embedding,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
-    MaxPooling2D,
     Rescaling,
 )
 from minidl.layers.containers import Chain
@@ -185,116 +177,36 @@ def test_a_sum_has_every_branch_in_it(branches):
         np.testing.assert_array_equal(x, old)
 
 
+# -- global pooling -------------------------------------------------------------------------------------------------------
+
+
+def test_of_equal_numbers_the_first_one_wins_the_global_maximum():
+    layer = GlobalMaxPooling2D()
+    y = layer.forward(np.array([[[[1.0], [3.0]], [[3.0], [2.0]]]]))
+    assert y.tolist() == [[3]]
+    assert layer.backward(np.array([[5.0]]))[..., 0].tolist() == [[[0, 5], [0, 0]]]
+
+
+def test_means_over_images_count_their_positions_alone():
+    x = RNG.normal(size=(2, 3, 5, 4))
+    np.testing.assert_allclose(GlobalAveragePooling2D()(x), x.sum(axis=(1, 2)) / 15, rtol=1e-5, atol=1e-6)
+    layer = GlobalAveragePooling2D("channels_first", keepdims=True)
+    np.testing.assert_allclose(layer.forward(x)[..., 0, 0], x.sum(axis=(2, 3)) / 20, rtol=1e-5, atol=1e-6)
+    dx = layer.backward(np.arange(6.0).reshape(2, 3, 1, 1))
+    np.testing.assert_allclose(dx, np.broadcast_to(np.arange(6.0).reshape(2, 3, 1, 1) / 20, x.shape), rtol=1e-6)
+
+
 # -- defaults ------------------------------------------------------------------------------------------------------------
 
-KERAS_3 = {  # what a layer is when nobody says, as in Keras 3 (leaky_relu: its function's slope)
-    Dense: {
-        "activation": None,
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros",
-        "kernel_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "bias_constraint": None,
-    },
-    Conv2D: {
-        "strides": 1,
-        "padding": "valid",
-        "data_format": None,
-        "dilation_rate": 1,
-        "groups": 1,
-        "activation": None,
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros",
-        "kernel_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "bias_constraint": None,
-    },
-    GlobalAveragePooling2D: {"data_format": None, "keepdims": False},
-    GlobalMaxPooling2D: {"data_format": None, "keepdims": False},
-    Concatenate: {"axis": -1},
-    Embedding: {
-        "embeddings_initializer": "uniform",
-        "embeddings_regularizer": None,
-        "embeddings_constraint": None,
-        "mask_zero": False,
-        "activity_regularizer": None,
-    },
-    ActivityRegularization: {"l1": 0.0, "l2": 0.0},
-    MaxPooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
-    AveragePooling2D: {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None},
-    BatchNormalization: {
-        "axis": -1,
-        "momentum": 0.99,
-        "epsilon": 1e-3,
-        "center": True,
-        "scale": True,
-        "beta_initializer": "zeros",
-        "gamma_initializer": "ones",
-        "moving_mean_initializer": "zeros",
-        "moving_variance_initializer": "ones",
-        "beta_regularizer": None,
-        "gamma_regularizer": None,
-        "beta_constraint": None,
-        "gamma_constraint": None,
-    },
-    LSTM: {
-        "activation": "tanh",
-        "recurrent_activation": None,
-        "use_bias": True,
-        "kernel_initializer": "glorot_uniform",
-        "recurrent_initializer": "orthogonal",
-        "bias_initializer": "zeros",
-        "unit_forget_bias": True,
-        "kernel_regularizer": None,
-        "recurrent_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "recurrent_constraint": None,
-        "bias_constraint": None,
-        "return_sequences": False,
-    },
-    Dropout: {"noise_shape": None, "seed": None},
-    Rescaling: {"offset": 0.0},
-    initializers.Constant: {"value": 0.0},
-    initializers.RandomNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
-    initializers.RandomUniform: {"minval": -0.05, "maxval": 0.05, "seed": None},
-    initializers.Orthogonal: {"gain": 1.0, "seed": None},
-    EarlyStopping: {  # verbose is 0 in Keras; None speaks unless fit is silent
-        "monitor": "val_loss",
-        "min_delta": 0.0,
-        "patience": 0,
-        "verbose": None,
-        "mode": "auto",
-        "baseline": None,
-        "restore_best_weights": False,
-        "start_from_epoch": 0,
-    },
-    leaky_relu: {"negative_slope": 0.2},
-    elu: {"alpha": 1.0},
-    gelu: {"approximate": False},
-    Activation: dict.fromkeys(("negative_slope", "alpha", "approximate", "slope")),  # None: the function's own, above
-    initializers.Identity: {"gain": 1.0},
-    initializers.TruncatedNormal: {"mean": 0.0, "stddev": 0.05, "seed": None},
-    initializers.VarianceScaling: {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None},
-}
+FUNCTIONS = {leaky_relu: {"negative_slope": 0.2}, elu: {"alpha": 1.0}, gelu: {"approximate": False}}  # of Keras 3
 
 
-OF_ALL_LAYERS = ("name", "input_shape", "trainable", "dtype")
-
-
-@pytest.mark.parametrize("what", KERAS_3, ids=lambda what: what.__name__)
-def test_defaults_are_those_of_keras(what):
-    declares = isinstance(what, type) and issubclass(what, Declared)
-    parameters = arguments_of(what).values() if declares else inspect.signature(what).parameters.values()
+@pytest.mark.parametrize("what", FUNCTIONS, ids=lambda what: what.__name__)
+def test_defaults_of_functions_are_those_of_keras(what):
+    """Those of classes: ``tests/test_every_class.py``."""
+    parameters = inspect.signature(what).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    assert {name: value for name, value in defaults.items() if name not in OF_ALL_LAYERS} == KERAS_3[what]
+    assert defaults == FUNCTIONS[what]
 
 
 def test_options_that_are_given_are_used():

@@ -131,6 +131,23 @@ def test_what_is_shared_stays_shared():
     assert again.layers[0] is again.layers[1].layers[0] or again.layers[1] is again.layers[0].layers[0]
 
 
+def test_names_of_inputs_and_outputs_are_written():
+    a, b = Input((4,)), Input((4,))
+    model = Model({"left": a, "right": b}, {"sum": Add()([a, b]), "wide": Dense(3)(a)})
+    again = model_from_json(model.to_json())
+    assert (again.input_names, again.output_names) == (["left", "right"], ["sum", "wide"])
+    np.testing.assert_array_equal(again.predict({"right": X, "left": 2 * X})[0], 3 * X)
+
+
+def test_a_layer_keeps_the_name_that_a_model_gave_it():
+    """In another model too, and where it is made again: saved weights are found by their names."""
+    first = Sequential([Dense(4, input_shape=(4,)), Dense(4), Dense(4)])
+    assert [layer.name for layer in first.layers] == ["dense_1", "dense_2", "dense_3"]
+    other = Sequential([Dense(4, input_shape=(4,)), first.layers[2], first.layers[1]])
+    assert [layer.name for layer in other.layers] == ["dense_1", "dense_3", "dense_2"]
+    assert [layer.name for layer in model_from_json(other.to_json()).layers] == ["dense_1", "dense_3", "dense_2"]
+
+
 def test_a_model_without_an_input_shape():
     model = Sequential([Dense(3), Flatten()])
     again = model_from_json(model.to_json())

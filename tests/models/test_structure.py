@@ -210,6 +210,25 @@ def test_several_results_by_hand():
     assert [part.shape for part in y] == [(2, 2), (2, 2)]
 
 
+def test_results_come_in_the_order_in_which_they_were_listed():
+    """Not in that of their computation; one that is listed twice, or read further on, gets all of its gradients."""
+    x = Input((4,))
+    first = Dense(2, name="first")(x)
+    second = Dense(3, name="second")(first)
+    model = Model(x, [second, first, second])
+    assert model.output_names == ["second", "first", "second_1"]
+    a, b, c = model.predict(X)
+    np.testing.assert_allclose(b, model.get_layer("first")(X), rtol=1e-6)
+    np.testing.assert_allclose(a, model.get_layer("second")(b), rtol=1e-6)
+    np.testing.assert_array_equal(a, c)
+    model.forward(X)
+    dy = [np.ones((6, 3)), np.ones((6, 2)), np.full((6, 3), 2.0)]
+    dx = model.backward(dy)
+    W, V = (layer.W.value for layer in model.layers)
+    np.testing.assert_allclose(dx, (3 * np.ones((6, 3)) @ V.T + 1) @ W.T, rtol=1e-5)
+    np.testing.assert_allclose(model.get_layer("second").b.grad, 18)
+
+
 # -- the plan ----------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +269,49 @@ def test_a_result_that_is_read_twice_is_not_absorbed():
     model = Model(x, Add()([Activation("relu")(z), z]))
     model.compile("sgd", "mse")
     assert plan_of(model)[0] is model.network
+
+
+def test_an_output_is_not_absorbed_by_what_reads_it():
+    """Both are results: the sums, and their ReLU."""
+    x = Input((4,))
+    z = Dense(4)(x)
+    model = Model(x, [z, Activation("relu")(z)])
+    model.compile("sgd", "mse")
+    assert plan_of(model)[0] is model.network
+    sums, positive = model.predict(X)
+    np.testing.assert_array_equal(positive, np.maximum(sums, 0))
+    assert sums.min() < 0
+    step = model._compiled_step()
+    y, _ = step.network.apply(X)
+    np.testing.assert_array_equal(y[0], sums)
+
+
+def test_a_softmax_that_something_else_reads_is_not_taken_off():
+    """What reads it reads probabilities, not logits."""
+    x = Input((4,))
+    p = Dense(3, activation="softmax")(x)
+    model = Model(x, [p, Dense(1)(p)])
+    y = [np.eye(3)[[0, 1, 2, 0, 1, 2]], X[:, :1]]
+    found = []
+    for fuse in (True, False):
+        model.compile("sgd", ["categorical_crossentropy", "mse"], fuse=fuse)
+        found.append(model.evaluate(X, y, verbose=0))
+    np.testing.assert_allclose(*found, rtol=1e-5)
+
+
+def test_only_the_activation_that_the_loss_merges_is_taken_off():
+    """A sigmoid in front of a categorical cross-entropy, and a softmax of another output, stay where they are."""
+    x = Input((4,))
+    one, two = Dense(3, activation="sigmoid")(x), Dense(3, activation="softmax")(x)
+    model = Model(x, [one, two])
+    labels = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    found = []
+    for fuse in (True, False):
+        model.compile("sgd", ["categorical_crossentropy", "categorical_crossentropy"], loss_weights=[1.0, 3.0], fuse=fuse)
+        found.append(model.evaluate(X, [labels, labels], verbose=0))
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    model.compile("sgd", ["categorical_crossentropy", "categorical_crossentropy"])
+    assert plan_of(model)[1].from_logits == (False, True)
 
 
 def test_a_graph_in_a_row_becomes_a_chain():

@@ -161,6 +161,7 @@ def layer(text, index=0):
         (lambda t: layer(t).update(kind="optimizer", class_name="Adam", config={}), ["among the layers"]),
         (lambda t: layer(t)["config"].update(units=10**15), ["shape (4, 1000000000000000)", "file holds"]),
         (lambda t: layer(t)["config"].update(units=6), ["shape"]),
+        (lambda t: layer(t)["config"].update(units=10**5), ["shape (4, 100000)", "no more numbers than the file holds"]),
         (lambda t: layer(t)["config"].update(activation="exec"), ["exec"]),
         (lambda t: layer(t)["config"]["kernel_initializer"].update(class_name="Pickle"), ["Pickle"]),
         (lambda t: t.update(compile={"optimizer": "adam", "loss": "mse", "callbacks": []}), ["compile"]),
