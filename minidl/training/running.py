@@ -18,10 +18,15 @@ def metrics_by_output(step: Any) -> list[tuple[int | None, Any]]:
 
 
 def names_of_logs(step: Any) -> list[str]:
-    """What logs hold: ``loss``; with several outputs ``<output>_loss`` of each; the metrics, as ``<output>_<metric>``."""
+    """What logs hold: ``loss``; ``<output>_loss`` of each of several with a loss; metrics, as ``<output>_<metric>``."""
     outputs = tuple(getattr(step, "output_names", ()))
     of_metrics = [m.name if at is None else f"{outputs[at]}_{m.name}" for at, m in metrics_by_output(step)]
-    return ["loss", *(f"{name}_loss" for name in outputs), *of_metrics]
+    return ["loss", *(f"{outputs[at]}_loss" for at in outputs_with_loss(step)), *of_metrics]
+
+
+def outputs_with_loss(step: Any) -> list[int]:
+    """The positions of the outputs that are trained; none where there is one output, whose loss is the loss."""
+    return [at for at in range(len(getattr(step, "output_names", ()))) if step.loss.part(at) is not None]
 
 
 class Running:
@@ -34,7 +39,8 @@ class Running:
     def __init__(self, step: Any, watch: bool = False) -> None:
         self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
         self.names = names_of_logs(step)
-        self.parts: list[Any] = [0.0 for _ in getattr(step, "output_names", ())]  # of several outputs
+        self._with_loss = outputs_with_loss(step)
+        self.parts: list[Any] = [0.0 for _ in self._with_loss]
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
         self.metrics = [(output, copy.copy(metric)) for output, metric in metrics_by_output(step)]
@@ -48,8 +54,8 @@ class Running:
         self.samples += batch.size
         if self.watch:
             self._losses.append((index, loss))
-        if self.parts:
-            self.parts = [sum_ + _double(part) * batch.size for sum_, part in zip(self.parts, result.parts)]
+        for place, at in enumerate(self._with_loss):
+            self.parts[place] = self.parts[place] + result.parts[at].astype(np.float64) * batch.size
         for output, metric in self.metrics:
             if output is None:
                 metric.update(batch.y, prediction, weights)
@@ -71,11 +77,6 @@ class Running:
         means = [total / self.samples if self.samples else float("nan") for total in sums]
         values = [*means, *(metric.result() for _, metric in self.metrics)]
         return {f"{prefix}{name}": value for name, value in zip(self.names, values)}
-
-
-def _double(loss: Any) -> Any:
-    """A loss for sums in double precision; 0 for an output without one."""
-    return 0.0 if loss is None else loss.astype(np.float64)
 
 
 class LazyLogs(Mapping):

@@ -9,6 +9,8 @@ from minidl import metrics
 from minidl.backend.random import Stream
 from minidl.callbacks import CallbackList, History
 from minidl.data import ArrayData, Dataset, StreamData
+from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
+from minidl.losses.per_output import PerOutput
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
 from minidl.training.step import Result
@@ -37,6 +39,7 @@ class TwoLosses:
     """A step as ``compile`` makes it for two outputs, with loss weights 1 and 10; it trains nothing."""
 
     output_names = ("digit", "size")
+    loss = PerOutput([SparseCategoricalCrossentropy(), MeanSquaredError()], [1.0, 10.0], ["digit", "size"])
 
     def __init__(self):
         self.metrics = [(0, metrics.get("accuracy", SimpleNamespace(default_accuracy="sparse"))), (1, metrics.get("mse", None))]
