@@ -103,11 +103,14 @@ class ArrayData:
     def check_targets(self, where: str, nan: str, targets: Any = True) -> None:
         """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
 
-        ``targets`` is one truth value, or one for each output. Raises DataError for negative weights.
+        ``targets`` is one truth value, or one for each output. Targets whose weight is 0 may be anything. Raises DataError
+        for negative weights.
         """
-        for at, (y, name) in enumerate(zip(_listed(self.y), self.target_names)):
+        ys, weights = _listed(self.y), _listed(self.weight)
+        for at, (y, name) in enumerate(zip(ys, self.target_names)):
             if (targets if isinstance(targets, bool) else targets[at]) and y is not None and nan != "ignore":
-                self.warned |= _check_finite(name, y, self.dtype, where, nan)
+                weight = weights[at] if len(weights) == len(ys) else None
+                self.warned |= _check_finite(name, y, self.dtype, where, nan, weight)
         for weight, name in zip(_listed(self.weight), self._weight_names):
             if weight is None or not weight.size:
                 continue
@@ -358,10 +361,12 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str) -> bool:
+def _check_finite(
+    name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str, weight: np.ndarray | None = None
+) -> bool:
     """Warn or raise, naming the first number that is not finite, or not in ``dtype``, which the batches will have.
 
-    Returns whether there was a warning.
+    Numbers whose ``weight`` is 0 do not matter. Returns whether there was a warning.
     """
     if array.dtype.kind != "f" or not array.size:
         return False
@@ -373,6 +378,9 @@ def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan
             if float(flat.dot(flat)) <= limit:  # one cheap pass: a sum of squares has no term larger than itself
                 continue
             bad = ~np.isfinite(chunk.astype(dtype, copy=False))
+        if weight is not None:
+            counts = weight[start : start + rows] != 0
+            bad &= counts.reshape(counts.shape + (1,) * (bad.ndim - counts.ndim))
         if bad.any():
             at = tuple(int(i) for i in np.argwhere(bad)[0])
             value, sample, index = chunk[at], start + at[0], (start + at[0], *at[1:])

@@ -76,7 +76,7 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     checks = []
     for index, name in enumerate(model.output_names):
         loss = model.loss.part(index)
-        checks.append(name not in without and not (loss is not None and loss.checks_finite))
+        checks.append(name not in without and not (loss is not None and loss.checks_finite) and not step.makes_masks)
     data.check_targets(where, nan, targets=checks if several else checks[0])
     return data
 
