@@ -71,7 +71,9 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
         for metric in of_output:
             metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
-            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", f"({shape[0]},)")
+            expected = f"({shape[0]},)" + (f" or {shape[:-1]}" if len(shape) > 2 else "")
+            fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
+            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
     without = _without_targets(model, model.output_names) if several else []
     checks = []
     for index, name in enumerate(model.output_names):

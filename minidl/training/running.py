@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.metrics.forms import as_column
 
 
 def metrics_by_output(step: Any) -> list[tuple[int | None, Any]]:
@@ -58,10 +59,10 @@ class Running:
             self.parts[place] = self.parts[place] + result.parts[at].astype(np.float64) * batch.size
         for output, metric in self.metrics:
             if output is None:
-                metric.update(batch.y, prediction, weights)
+                metric.update(as_column(batch.y, prediction), prediction, weights)
             else:
                 weight = None if weights is None else weights[output]
-                metric.update(batch.y[output], prediction[output], weight)
+                metric.update(as_column(batch.y[output], prediction[output]), prediction[output], weight)
 
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
