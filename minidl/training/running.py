@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,28 +72,37 @@ class Running:
                 return index
         return None
 
-    def logs(self, prefix: str = "") -> dict[str, float]:
+    def logs(self, prefix: str = "") -> dict[str, Any]:
         """Name and value of the loss, of the losses of several outputs, and of the metrics, in this order."""
-        sums = [backends.number(total) for total in (self.total, *self.parts)]
-        means = [total / self.samples if self.samples else float("nan") for total in sums]
-        values = [*means, *(metric.result() for _, metric in self.metrics)]
-        return {f"{prefix}{name}": value for name, value in zip(self.names, values)}
+        return {f"{prefix}{name}": self.value(at) for at, name in enumerate(self.names)}
+
+    def value(self, at: int) -> Any:
+        """The value under ``names[at]`` so far; no other is computed."""
+        sums = (self.total, *self.parts)
+        if at >= len(sums):
+            return self.metrics[at - len(sums)][1].result()
+        total = backends.number(sums[at])
+        return total / self.samples if self.samples else float("nan")
 
 
 class LazyLogs(Mapping):
-    """The running values of an epoch, computed when somebody looks."""
+    """The running values of an epoch, each computed when somebody looks at it: a metric may be slow."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def _values(self) -> dict[str, float]:
-        return self._running.logs()
+    def __getitem__(self, key: str) -> Any:
+        try:
+            at = self._running.names.index(key)
+        except ValueError:
+            raise KeyError(key) from None
+        return self._running.value(at)
 
-    def __getitem__(self, key: str) -> float:
-        return self._values()[key]
+    def __contains__(self, key: object) -> bool:
+        return key in self._running.names
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._values())
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._running.names)
 
     def __len__(self) -> int:
-        return len(self._values())
+        return len(self._running.names)
