@@ -40,6 +40,7 @@ class ArrayData:
         input_dtypes: what each input becomes, where that is not ``dtype``: integers, for example.
         input_names: of several inputs, for dictionaries and errors.
         output_names: of several outputs; () for a model with one.
+        untrained: the outputs that a dictionary of targets may leave out, which are None then.
         where: how errors begin, for example ``"fit"``.
         nan: ``"warn"`` or ``"raise"`` where x holds NaN, infinity or numbers that ``dtype`` cannot hold; ``"ignore"`` does
             not look.
@@ -64,6 +65,7 @@ class ArrayData:
         input_dtypes: Sequence[Any] | None = None,
         input_names: Sequence[str] = (),
         output_names: Sequence[str] = (),
+        untrained: Sequence[str] = (),
         where: str,
         nan: str = "warn",
         taken_by: Callable[[], str] = lambda: "the model",
@@ -78,8 +80,10 @@ class ArrayData:
         given_x, names = [x], ["x"]
         if self.several or isinstance(x, Mapping):
             given_x, names = _by_name(x, where, "x", len(shapes), input_names, "input", self.several)
-        given_y, y_names = self._of_outputs(y, where, "y")
-        given_weight, weight_names = self._of_outputs(sample_weight, where, "sample_weight", one_for_all=True)
+        given_y, y_names = self._of_outputs(y, where, "y", optional=untrained)
+        given_weight, weight_names = self._of_outputs(
+            sample_weight, where, "sample_weight", optional=output_names, one_for_all=True
+        )
         self._weight_names = weight_names
         check_rows(where, (*names, *y_names, *weight_names), (*given_x, *given_y, *given_weight))
         self.x = tuple(_input(item, f"{where}: {name}") for item, name in zip(given_x, names))
@@ -99,11 +103,14 @@ class ArrayData:
     def check_targets(self, where: str, nan: str, targets: Any = True) -> None:
         """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
 
-        ``targets`` is one truth value, or one for each output. Raises DataError for negative weights.
+        ``targets`` is one truth value, or one for each output. Targets whose weight is 0 may be anything. Raises DataError
+        for negative weights.
         """
-        for at, (y, name) in enumerate(zip(_listed(self.y), self.target_names)):
+        ys, weights = _listed(self.y), _listed(self.weight)
+        for at, (y, name) in enumerate(zip(ys, self.target_names)):
             if (targets if isinstance(targets, bool) else targets[at]) and y is not None and nan != "ignore":
-                self.warned |= _check_finite(name, y, self.dtype, where, nan)
+                weight = weights[at] if len(weights) == len(ys) else None
+                self.warned |= _check_finite(name, y, self.dtype, where, nan, weight)
         for weight, name in zip(_listed(self.weight), self._weight_names):
             if weight is None or not weight.size:
                 continue
@@ -206,7 +213,9 @@ class ArrayData:
 
         return columns, dtypes, pack_several
 
-    def _of_outputs(self, given: Any, where: str, name: str, one_for_all: bool = False) -> tuple[list[Any], list[str]]:
+    def _of_outputs(
+        self, given: Any, where: str, name: str, optional: Sequence[str], one_for_all: bool = False
+    ) -> tuple[list[Any], list[str]]:
         """Targets or weights in the order of the outputs, with the names that errors use; nothing for None."""
         if given is None:
             return [], []
@@ -217,7 +226,7 @@ class ArrayData:
             return [given], [name]
         if one_for_all and not isinstance(given, (list, tuple, Mapping)):
             return [given], [name]
-        return _by_name(given, where, name, len(self.outputs), self.outputs, "output", True, optional=one_for_all)
+        return _by_name(given, where, name, len(self.outputs), self.outputs, "output", True, optional)
 
     def _columns(self, given: list[Any], names: list[str], where: str) -> Any:
         """The arrays of targets or weights: one, or a tuple for several outputs."""
@@ -244,11 +253,18 @@ class ArrayData:
 
 
 def _by_name(
-    given: Any, where: str, letter: str, count: int, names: Sequence[str], kind: str, several: bool, optional: bool = False
+    given: Any,
+    where: str,
+    letter: str,
+    count: int,
+    names: Sequence[str],
+    kind: str,
+    several: bool,
+    optional: Sequence[str] = (),
 ) -> tuple[list[Any], list[str]]:
     """The arrays of all inputs or outputs in the model's order, with the names that errors use.
 
-    ``optional``: a dictionary may leave some out, which are None then.
+    A dictionary may leave out those in ``optional``, which are None then.
     """
     where = f"{where}: {letter}"
     called = [f"{letter}[{name!r}]" for name in names] if len(names) == count else [f"{letter}[{i}]" for i in range(count)]
@@ -260,7 +276,7 @@ def _by_name(
                 meant = closest(key, names)
                 expected = f"the names of the {kind}s, {', '.join(map(repr, names))}"
                 raise ArgumentError(where, f"an entry {key!r}", expected, meant=meant)
-        missing = [] if optional else [name for name in names if name not in given]
+        missing = [name for name in names if name not in given and name not in optional]
         if missing:
             raise ArgumentError(where, f"no entry {missing[0]!r}", f"one for each {kind}: {', '.join(map(repr, names))}")
         return [given.get(name) for name in names], called if several else [letter]
@@ -345,10 +361,12 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str) -> bool:
+def _check_finite(
+    name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str, weight: np.ndarray | None = None
+) -> bool:
     """Warn or raise, naming the first number that is not finite, or not in ``dtype``, which the batches will have.
 
-    Returns whether there was a warning.
+    Numbers whose ``weight`` is 0 do not matter. Returns whether there was a warning.
     """
     if array.dtype.kind != "f" or not array.size:
         return False
@@ -360,6 +378,9 @@ def _check_finite(name: str, array: np.ndarray, dtype: np.dtype, where: str, nan
             if float(flat.dot(flat)) <= limit:  # one cheap pass: a sum of squares has no term larger than itself
                 continue
             bad = ~np.isfinite(chunk.astype(dtype, copy=False))
+        if weight is not None:
+            counts = weight[start : start + rows] != 0
+            bad &= counts.reshape(counts.shape + (1,) * (bad.ndim - counts.ndim))
         if bad.any():
             at = tuple(int(i) for i in np.argwhere(bad)[0])
             value, sample, index = chunk[at], start + at[0], (start + at[0], *at[1:])

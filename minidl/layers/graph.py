@@ -68,6 +68,7 @@ class Graph(Layer, abstract=True):
         self.uses, self.output_slots, self.places = uses, output_slots, places
         self.layers: list[Layer] = list(dict.fromkeys(use.layer for use in uses))
         if not self._is_plan:
+            self.layers = _in_keras_order(uses, output_slots)
             number_names(self.layers)
         self._of_layers = {layer: layer.parameters for layer in self.layers}  # asked for at every step: listed once
         self._finished = _last_uses(uses, output_slots)
@@ -277,6 +278,29 @@ def _slots(inputs: Sequence[Symbol], outputs: Sequence[Symbol], nodes: Sequence[
         uses.append(Use(node.layer, tuple(at[s.node, s.index] for s in node.inputs), own, node.several))
         free += count
     return uses, tuple(at[s.node, s.index] for s in outputs)
+
+
+def _in_keras_order(uses: Sequence[Use], output_slots: Sequence[int]) -> list[Layer]:
+    """Each layer once: the farther from the outputs, the earlier; of equally far ones, the first to be met from the outputs.
+
+    Lists of weights that Keras gave fit a graph of the same layers in this order and in no other. How far a layer is from
+    the outputs is the number of layers on the longest path between.
+    """
+    writer = {slot: index for index, use in enumerate(uses) for slot in use.outputs}
+    distances, of_layer = [0] * len(uses), dict[Layer, int]()
+    for index in reversed(range(len(uses))):  # a use stands behind those that it reads
+        layer = uses[index].layer
+        of_layer[layer] = distance = max(distances[index], of_layer.get(layer, 0))
+        for before in [writer[slot] for slot in uses[index].inputs if slot in writer]:
+            distances[before] = max(distances[before], distance + 1)
+    met, seen, stack = dict[Layer, int](), set[int](), [writer[slot] for slot in reversed(output_slots) if slot in writer]
+    while stack:
+        index = stack.pop()
+        if index not in seen:
+            seen.add(index)
+            met.setdefault(uses[index].layer, len(met))
+            stack += [writer[slot] for slot in reversed(uses[index].inputs) if slot in writer]
+    return sorted(met, key=lambda layer: (-of_layer[layer], met[layer]))
 
 
 def _last_uses(uses: Sequence[Use], output_slots: Sequence[int]) -> list[list[int]]:

@@ -101,6 +101,17 @@ class Loss(Declared):
         """Shape of L_i for predictions of ``output_shape``: one number for each position, outputs being the last axis."""
         return output_shape[:-1]
 
+    def where_counted(self, targets: Any, weights: Array) -> Any:
+        """Targets (n, ...), and 1 in place of numbers whose weight is 0, which may be NaN: 0 NaN is NaN.
+
+        ``weights`` have the shape of the losses. Targets of another form come back as they are.
+        """
+        places = getattr(targets, "shape", ())[: weights.ndim]
+        if places != weights.shape or targets.dtype.kind != "f":
+            return targets
+        spread = weights.reshape(weights.shape + (1,) * (targets.ndim - weights.ndim))
+        return backends.array_namespace(targets).where(spread != 0, targets, targets.dtype.type(1))
+
     # -- what users call -----------------------------------------------------------------------------------------------
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
@@ -143,11 +154,14 @@ class Loss(Declared):
         """``apply`` for arrays that were checked before, on their device, without waiting for it.
 
         ``mask``, True or 1 where a position counts, (n,) or of the losses' shape: what is left out is not in the number
-        that a mean is divided by either.
+        that a mean is divided by either. Where weight or mask is 0, targets may be NaN or infinite.
         """
-        targets = self.prepare(y_true, y_pred)
+        targets, shape = self.prepare(y_true, y_pred), y_pred.shape
+        weights: Any = None
+        if sample_weight is not None or mask is not None:
+            weights, n = self._weights(self.shape_of_values(shape), y_pred, sample_weight, mask)
+            targets = targets if self.checks_finite else self.where_counted(targets, weights)
         found = self.per_sample(y_pred, targets)
-        shape = y_pred.shape
         try:
             values, kept = found
             as_usual = values.shape == shape[:-1]
@@ -156,10 +170,9 @@ class Loss(Declared):
         if not as_usual:
             self._check_values(found, shape)
         # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
-        if sample_weight is None and mask is None:
+        if weights is None:
             n = 1 if self.reduction == "sum" else values.size
             return (values.sum(dtype=_DOUBLE) / n).astype(y_pred.dtype), (kept, targets, 1 / n, shape)
-        weights, n = self._weights(values.shape, y_pred, sample_weight, mask)
         value = ((values.astype(_DOUBLE) * weights).sum() / n).astype(y_pred.dtype)
         scale = (weights / n).astype(y_pred.dtype, copy=False)
         return value, (kept, targets, scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)), shape)

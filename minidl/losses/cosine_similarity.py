@@ -42,6 +42,11 @@ class CosineSimilarity(Loss):
         axis = self.axis % len(output_shape)
         return (*output_shape[:axis], *output_shape[axis + 1 :])
 
+    def where_counted(self, targets: Array, weights: Array) -> Array:
+        """As the losses, weights lack the axis."""
+        xp = array_namespace(targets)
+        return xp.where(xp.expand_dims(weights, self.axis) != 0, targets, targets.dtype.type(1))
+
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i, the predictions' shape without the axis."""
         return cosine_similarity(self._moved(y_pred), self._moved(targets), epsilon_of(y_pred)), y_pred

@@ -61,14 +61,14 @@ _ELSEWHERE = {  # what other libraries and people call them
 }
 
 
-def get(identifier: Any, loss: Loss) -> Metric:
+def get(identifier: Any, loss: Loss | None) -> Metric:
     """The metric that an entry of ``compile(metrics=[...])`` means.
 
     Args:
         identifier: a name (``"accuracy"`` and ``"error_rate"`` are those that fit the loss; also names of losses), which
             becomes the key in logs as it is written; a Loss; a function of (y_true, y_pred) that gives one number per
             sample; or a Metric.
-        loss: what the model is trained with.
+        loss: what the model is trained with; None for an output that is not.
 
     Raises ArgumentError for an unknown name, ArgumentTypeError for anything else and for a Metric that lacks a method.
 
@@ -89,11 +89,11 @@ def get(identifier: Any, loss: Loss) -> Metric:
     raise ArgumentTypeError("compile", f"{described(identifier)} as metric", "a name, a Metric object or a function", fix)
 
 
-def _by_name(identifier: str, loss: Loss) -> Metric:
+def _by_name(identifier: str, loss: Loss | None) -> Metric:
     found = find_class("metric", identifier)
     if found in (Accuracy, ErrorRate):
         old = found is Accuracy and config.profile().accuracy_name != "accuracy"  # one name, however it was spelt
-        return found(loss.default_accuracy, name=config.profile().accuracy_name if old else identifier)
+        return found(loss and loss.default_accuracy, name=config.profile().accuracy_name if old else identifier)
     if found is not None:
         needed = [name for name, argument in arguments_of(found).items() if argument.default is argument.empty]
         if needed:

@@ -10,7 +10,7 @@ from minidl import backend as backends
 from minidl.backend import Array
 from minidl.declared import Declared, arguments_of, snake_case
 from minidl.errors import ArgumentTypeError, DataError, ShapeError, described
-from minidl.metrics.forms import spread
+from minidl.metrics.forms import as_column, check_values, spread
 
 
 class Metric(Declared):
@@ -51,7 +51,10 @@ class Metric(Declared):
     # -- what a metric defines -----------------------------------------------------------------------------------------
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """One number per sample, (n,), or per place of a sequence, (n, ...)."""
+        """One number per sample, (n,), or per place of a sequence, (n, ...).
+
+        Where predictions have one output, (n, ..., 1), targets have that axis too.
+        """
         raise NotImplementedError
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
@@ -64,13 +67,7 @@ class Metric(Declared):
     def update(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         """Add a batch of arrays that were checked and are on their device, without waiting for it; see ``update_state``."""
         values = self.per_sample(y_true, y_pred)
-        try:
-            fits = len(values) == len(y_pred)
-        except TypeError:  # a single number
-            fits = False
-        if not fits:
-            received = f"{described(values)} of shape {getattr(values, 'shape', ())} from per_sample"
-            raise ShapeError(f"metric {self.name!r}", received, f"({len(y_pred)}, ...), a number per sample, not their mean")
+        check_values(values, y_pred, f"metric {self.name!r}")
         if sample_weight is None:
             xp = backends.array_namespace(values)
             self.total = self.total + (xp.count_nonzero(values) if values.dtype.kind == "b" else values.sum(dtype="float64"))
@@ -130,7 +127,7 @@ class Metric(Declared):
             if not smallest >= 0:
                 raise DataError(f"{where}: sample_weight", f"a weight of {smallest}", "numbers >= 0")
             sample_weight = weights
-        self.update(y_true, y_pred, sample_weight)
+        self.update(as_column(y_true, y_pred), y_pred, sample_weight)
 
     def reset_state(self) -> None:
         """``reset``, by the name Keras has for it."""

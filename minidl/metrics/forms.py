@@ -24,6 +24,24 @@ def spread(sample_weight: Array, shape: tuple[int, ...], where: str) -> Array:
     return backends.array_namespace(sample_weight).broadcast_to(shaped, shape)
 
 
+def as_column(y_true: Array, y_pred: Array) -> Array:
+    """Targets (n, ...) as (n, ..., 1) where predictions have one output: y_true - y_pred would be (n, n) otherwise."""
+    return y_true[..., None] if y_pred.shape[-1] == 1 and y_true.shape == y_pred.shape[:-1] else y_true
+
+
+def check_values(values: Any, y_pred: Array, where: str) -> None:
+    """Raise ShapeError unless ``values`` have the shape of the predictions, with or without any axis behind the first."""
+    shape = getattr(values, "shape", ())
+    if shape == y_pred.shape[:-1]:
+        return
+    axes = iter(y_pred.shape[1:])
+    if shape[:1] != y_pred.shape[:1] or not all(length in axes for length in shape[1:]):
+        one_output = y_pred.shape[-1] == 1 and len(shape) > 1
+        fix = "y_true and y_pred both with the axis of the one output, or both without" if one_output else ""
+        expected = f"{y_pred.shape[:-1]}, a number per sample, not their mean"
+        raise ShapeError(where, f"values of shape {shape} from per_sample", expected, fix)
+
+
 def like_predictions(y_true: Array, y_pred: Array) -> Array:
     """Targets (n, ...) of one output as (n, ..., 1): against (n, 1) they would broadcast to (n, n)."""
     return y_true if y_true.ndim == y_pred.ndim else y_true[..., None]

@@ -11,9 +11,9 @@ from minidl import backend as backends
 from minidl import losses
 from minidl.backend import Array
 from minidl.declared import snake_case
-from minidl.errors import ShapeError
 from minidl.losses import Loss
 from minidl.metrics.base import Metric
+from minidl.metrics.forms import as_column
 
 
 class OfFunction(Metric, abstract=True):
@@ -37,13 +37,9 @@ class OfFunction(Metric, abstract=True):
         super().__init__(name or getattr(function, "__name__", None) or snake_case(type(function).__name__))
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """What the function says, of targets (n,) as a column where the output is one. Raises ShapeError for another length."""
-        if y_true.shape == y_pred.shape[:-1] and y_pred.shape[-1] == 1:
-            y_true = y_true[..., None]  # (n,) and (n, 1) would broadcast to (n, n)
-        values = backends.current().asarray(self.function(y_true, y_pred), None, f"metric {self.name!r}")
-        if values.shape[:1] != y_pred.shape[:1]:
-            raise ShapeError(f"metric {self.name!r}", f"shape {values.shape}", f"({len(y_pred)}, ...), a number per sample")
-        return values
+        """What the function says, of targets (n,) as a column where the output is one."""
+        values = self.function(as_column(y_true, y_pred), y_pred)
+        return backends.current().asarray(values, None, f"metric {self.name!r}")
 
 
 class OfLoss(Metric):

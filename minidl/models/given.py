@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -33,6 +34,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
         input_names=model.input_names if several and model.has_named_inputs else (),
         output_names=of_outputs,
+        untrained=_without_targets(model, of_outputs),
         where=where,
         nan=nan,
         taken_by=partial(first_layer, network),
@@ -57,22 +59,36 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     ys, weights = (data.y, data.weight) if several else ((data.y,), (data.weight,))
     weights = weights if isinstance(weights, tuple) else (None,) * len(shapes)
     for index, (target, shape, weight, name) in enumerate(zip(ys, shapes, weights, data.target_names)):
-        loss = model.loss.part(index)
-        if loss is None:
+        loss, of_output = model.loss.part(index), [metric for at, metric in step.metric_pairs if at in (None, index)]
+        if loss is None and not of_output:
             continue
-        try:
-            loss.check_data(target, shape, f"{where}: {name}", weight)
-        except ShapeError as error:
-            raise about_targets(error, target, model.network, shape[1:], index) from None
-        for at, metric in step.metric_pairs:
-            if at in (None, index):
-                metric.check(target, shape, f"{where}: metric {metric.name!r}")
+        if target is None:
+            fix = f"loss={{{model.output_names[index]!r}: None}} and no metrics for it, if this output is not trained"
+            raise DataError(f"{where}: {name}", "no targets", "an array, one entry per sample", fix)
+        if loss is not None:
+            try:
+                loss.check_data(target, shape, f"{where}: {name}", weight)
+            except ShapeError as error:
+                raise about_targets(error, target, model.network, shape[1:], index) from None
+        for metric in of_output:
+            metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
-            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", f"({shape[0]},)")
-    parts = [model.loss.part(index) for index in range(len(shapes))]
-    checks = [part is not None and not part.checks_finite for part in parts]
+            expected = f"({shape[0]},)" + (f" or {shape[:-1]}" if len(shape) > 2 else "")
+            fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
+            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
+    without = _without_targets(model, model.output_names) if several else []
+    checks = []
+    for index, name in enumerate(model.output_names):
+        loss = model.loss.part(index)
+        checks.append(name not in without and not (loss is not None and loss.checks_finite) and not step.makes_masks)
     data.check_targets(where, nan, targets=checks if several else checks[0])
     return data
+
+
+def _without_targets(model: Any, names: Sequence[str]) -> list[str]:
+    """The outputs with neither loss nor metrics."""
+    metrics = {at for at, _ in model._compiled_step().metric_pairs}
+    return [name for at, name in enumerate(names) if model.loss.part(at) is None and at not in metrics]
 
 
 def given(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.metrics.forms import as_column
 
 
 def metrics_by_output(step: Any) -> list[tuple[int | None, Any]]:
@@ -18,10 +19,15 @@ def metrics_by_output(step: Any) -> list[tuple[int | None, Any]]:
 
 
 def names_of_logs(step: Any) -> list[str]:
-    """What logs hold: ``loss``; with several outputs ``<output>_loss`` of each; the metrics, as ``<output>_<metric>``."""
+    """What logs hold: ``loss``; ``<output>_loss`` of each of several with a loss; metrics, as ``<output>_<metric>``."""
     outputs = tuple(getattr(step, "output_names", ()))
     of_metrics = [m.name if at is None else f"{outputs[at]}_{m.name}" for at, m in metrics_by_output(step)]
-    return ["loss", *(f"{name}_loss" for name in outputs), *of_metrics]
+    return ["loss", *(f"{outputs[at]}_loss" for at in outputs_with_loss(step)), *of_metrics]
+
+
+def outputs_with_loss(step: Any) -> list[int]:
+    """The positions of the outputs that are trained; none where there is one output, whose loss is the loss."""
+    return [at for at in range(len(getattr(step, "output_names", ()))) if step.loss.part(at) is not None]
 
 
 class Running:
@@ -34,7 +40,8 @@ class Running:
     def __init__(self, step: Any, watch: bool = False) -> None:
         self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
         self.names = names_of_logs(step)
-        self.parts: list[Any] = [0.0 for _ in getattr(step, "output_names", ())]  # of several outputs
+        self._with_loss = outputs_with_loss(step)
+        self.parts: list[Any] = [0.0 for _ in self._with_loss]
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
         self.metrics = [(output, copy.copy(metric)) for output, metric in metrics_by_output(step)]
@@ -48,14 +55,14 @@ class Running:
         self.samples += batch.size
         if self.watch:
             self._losses.append((index, loss))
-        if self.parts:
-            self.parts = [sum_ + _double(part) * batch.size for sum_, part in zip(self.parts, result.parts)]
+        for place, at in enumerate(self._with_loss):
+            self.parts[place] = self.parts[place] + result.parts[at].astype(np.float64) * batch.size
         for output, metric in self.metrics:
             if output is None:
-                metric.update(batch.y, prediction, weights)
+                metric.update(as_column(batch.y, prediction), prediction, weights)
             else:
                 weight = None if weights is None else weights[output]
-                metric.update(batch.y[output], prediction[output], weight)
+                metric.update(as_column(batch.y[output], prediction[output]), prediction[output], weight)
 
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""
@@ -65,33 +72,37 @@ class Running:
                 return index
         return None
 
-    def logs(self, prefix: str = "") -> dict[str, float]:
+    def logs(self, prefix: str = "") -> dict[str, Any]:
         """Name and value of the loss, of the losses of several outputs, and of the metrics, in this order."""
-        sums = [backends.number(total) for total in (self.total, *self.parts)]
-        means = [total / self.samples if self.samples else float("nan") for total in sums]
-        values = [*means, *(metric.result() for _, metric in self.metrics)]
-        return {f"{prefix}{name}": value for name, value in zip(self.names, values)}
+        return {f"{prefix}{name}": self.value(at) for at, name in enumerate(self.names)}
 
-
-def _double(loss: Any) -> Any:
-    """A loss for sums in double precision; 0 for an output without one."""
-    return 0.0 if loss is None else loss.astype(np.float64)
+    def value(self, at: int) -> Any:
+        """The value under ``names[at]`` so far; no other is computed."""
+        sums = (self.total, *self.parts)
+        if at >= len(sums):
+            return self.metrics[at - len(sums)][1].result()
+        total = backends.number(sums[at])
+        return total / self.samples if self.samples else float("nan")
 
 
 class LazyLogs(Mapping):
-    """The running values of an epoch, computed when somebody looks."""
+    """The running values of an epoch, each computed when somebody looks at it: a metric may be slow."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def _values(self) -> dict[str, float]:
-        return self._running.logs()
+    def __getitem__(self, key: str) -> Any:
+        try:
+            at = self._running.names.index(key)
+        except ValueError:
+            raise KeyError(key) from None
+        return self._running.value(at)
 
-    def __getitem__(self, key: str) -> float:
-        return self._values()[key]
+    def __contains__(self, key: object) -> bool:
+        return key in self._running.names
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._values())
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._running.names)
 
     def __len__(self) -> int:
-        return len(self._values())
+        return len(self._running.names)

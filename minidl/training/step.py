@@ -23,7 +23,7 @@ from minidl.parameters import ParameterGroup
 from minidl.training.masks import masked
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
-from minidl.training.recorded import RecordedSteps
+from minidl.training.recorded import RecordedSteps, every_layer
 from minidl.training.running import metrics_by_output
 
 
@@ -55,6 +55,7 @@ class Step:
 
     Attributes:
         metrics: Metrics; for several outputs pairs (index of the output, Metric).
+        makes_masks: whether a layer may leave time steps out, whose targets do not count.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Step:
         self.optimizer, self.metrics, self.output_names = optimizer, list(metrics), output_names
         self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
+        self.makes_masks = any(layer.makes_mask for layer in every_layer(network))
         optimizer.bind(self.group)
         recorder = backends.current().recorder()
         self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.group)

@@ -336,3 +336,26 @@ def test_a_subclass_that_computes_otherwise_is_left_alone():
     np.testing.assert_allclose(model.predict(X), np.maximum(model.layers[0](X), 0))
     model.compile("sgd", "mse")
     assert plan_of(model)[0] is model.network
+
+
+def test_layers_of_a_graph_stand_in_keras_s_order():
+    """Weights of a branched model in Keras fit the same model here; the orders below were read from Keras 3.15."""
+    x, z = Input((4,)), Input((3,))
+
+    def dense(name, units=3):
+        return Dense(units, name=name)
+
+    def names(model):
+        return [layer.name for layer in model.layers if isinstance(layer, Dense)]
+
+    near, far, middle = dense("near"), dense("far"), dense("middle")
+    assert names(Model(x, Concatenate()([near(x), middle(far(x))]))) == ["far", "near", "middle"]
+    behind = dense("first")(z)
+    outputs = [dense("early")(behind), Concatenate()([dense("second")(dense("other")(x)), dense("late")(behind)])]
+    branches = Model([x, z], outputs)
+    assert names(branches) == ["first", "other", "second", "late", "early"]
+    shared = dense("shared", 4)
+    outputs = Concatenate()([dense("one")(x), dense("two")(shared(dense("between", 4)(shared(x))))])
+    assert names(Model(x, outputs)) == ["shared", "between", "one", "two"]
+    assert names(pickle.loads(pickle.dumps(branches))) == names(copy.deepcopy(branches)) == names(branches)
+    assert [w.shape for w in branches.get_weights()[:4]] == [(3, 3), (3,), (4, 3), (3,)]

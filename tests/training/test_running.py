@@ -9,6 +9,8 @@ from minidl import metrics
 from minidl.backend.random import Stream
 from minidl.callbacks import CallbackList, History
 from minidl.data import ArrayData, Dataset, StreamData
+from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
+from minidl.losses.per_output import PerOutput
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
 from minidl.training.step import Result
@@ -37,6 +39,7 @@ class TwoLosses:
     """A step as ``compile`` makes it for two outputs, with loss weights 1 and 10; it trains nothing."""
 
     output_names = ("digit", "size")
+    loss = PerOutput([SparseCategoricalCrossentropy(), MeanSquaredError()], [1.0, 10.0], ["digit", "size"])
 
     def __init__(self):
         self.metrics = [(0, metrics.get("accuracy", SimpleNamespace(default_accuracy="sparse"))), (1, metrics.get("mse", None))]
@@ -135,3 +138,29 @@ def test_predictions_of_a_stream_do_not_share_memory_that_it_uses_again():
     shared = {"input_shape": (3,), "dtype": "float64", "where": "predict"}
     stream = StreamData(batches(np.empty((5, 3))), lambda x, y, w, where, nan: ArrayData(x, **shared), where="predict")
     np.testing.assert_array_equal(loop.predict(Outputs(), stream, None)[1], X[:, 1:2])
+
+
+def test_looking_at_one_value_computes_no_other():
+    """A callback that looks at the loss after each batch must not wait for a metric that sorts all samples so far."""
+    step, asked = TwoLosses(), []
+
+    class Slow(metrics.Metric):
+        def update(self, y_true, y_pred, sample_weight=None):
+            pass
+
+        def result(self):
+            asked.append(1)
+            return 1.0
+
+    step.metrics = [(1, Slow("slow"))]
+    running = Running(step)
+    logs = loop.LazyLogs(running)
+    running.add(0, *next((batch, step.test(batch)) for batch in data().batches(N)))
+    assert list(logs) == ["loss", "digit_loss", "size_loss", "size_slow"]
+    assert logs["loss"] == pytest.approx(logs["digit_loss"] + 10 * logs["size_loss"])
+    assert len(logs) == 4
+    assert "size_slow" in logs
+    assert "size_acc" not in logs
+    assert logs.get("acc") is None
+    assert not asked
+    assert logs["size_slow"] == 1.0 == dict(logs)["size_slow"]
