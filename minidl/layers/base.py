@@ -128,7 +128,8 @@ class Layer(Holder, Declared):
         """y for a batch x (builds the layer on first use); remembers what ``backward`` needs."""
         self._remembered = None
         x = self.validated(x)
-        context = Context(training, mask=mask, step=self.steps_done if training else 0)
+        # A copy: the count goes on before ``backward``, which may run parts of this pass again (Recompute).
+        context = Context(training, mask=mask, step=self.steps_done.copy() if training else 0)
         with access.reading("forward", self):
             y, saved = self.apply(x, context)
         if context.has_updates:  # running statistics, which predictions in other threads read
