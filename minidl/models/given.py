@@ -39,7 +39,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     for index, (array, dtype) in enumerate(zip(data.x, data.input_dtypes)):
         if dtype.kind in "iu":
             place = f"{where}: x[{model.input_names[index]!r}]" if several else f"{where}: x"
-            network.check_input(array, place, **({"index": index} if several else {}))
+            network.check_input(array, place, index)
     return data
 
 

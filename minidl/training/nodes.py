@@ -78,7 +78,8 @@ class Nodes:
             return layers[0] if len(layers) == 1 else Chain.of_layers(layers, network)
         if self._in_a_row():
             return Chain.of_layers(layers, network)
-        places: list[Place] = [(shape, None, None) for shape in self.shapes[: self.inputs]]
+        dtypes = network.input_dtype if network.takes_many else (network.input_dtype,)
+        places: list[Place] = [(shape, None, dtype) for shape, dtype in zip(self.shapes, dtypes)]
         slots = {slot: slot for slot in range(self.inputs)}  # a graph numbers its slots without gaps
         uses = []
         for use in self.uses:
