@@ -52,12 +52,14 @@ class Layer(Holder, Declared):
 
     table = "layer"
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
+    moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
     sets_mask = False  # True for containers, whose apply leaves the mask of y in the context
     makes_mask = (
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
     )
     activity_regularizer: Any = None  # a penalty on y, in layers that have one
+    _says_dtype = True  # False for a class outside minidl with an apply of its own that says nothing of its input's type
     _class_name = "Layer"  # as names and errors have it
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, input_shape: Any = None) -> None:
@@ -100,13 +102,21 @@ class Layer(Holder, Declared):
         """The mask of y, for x with ``mask``: by default the same one. Override it where the layer makes or uses up a mask."""
         return mask
 
-    def check_input(self, x: Any, where: str) -> None:
-        """Raise DataError for numbers of x, a host array, that the layer cannot take, such as ids without a row."""
+    def check_input(self, x: Any, where: str, index: int = 0) -> None:
+        """Raise DataError for numbers of x, a host array, that the layer cannot take, such as ids without a row.
+
+        ``index`` is the number of the input of a layer that takes many.
+        """
 
     @property
     def input_dtype(self) -> Any:
         """Element type that x is given in, one for each input; integers for layers that take ids."""
         return self.dtype
+
+    @property
+    def taken_dtype(self) -> Any:
+        """``input_dtype``, into which inputs of other types are cast; None for a class outside minidl that does not say it."""
+        return self.input_dtype if self._says_dtype else None
 
     # -- what a layer says to the plan of a training step ---------------------------------------------------------------
 
@@ -130,7 +140,8 @@ class Layer(Holder, Declared):
         """y for a batch x (builds the layer on first use); remembers what ``backward`` needs."""
         self._remembered = None
         x = self.validated(x)
-        context = Context(training, mask=mask, step=self.steps_done if training else 0)
+        # A copy: the count goes on before ``backward``, which may run parts of this pass again (Recompute).
+        context = Context(training, mask=mask, step=self.steps_done.copy() if training else 0)
         with access.reading("forward", self):
             y, saved = self.apply(x, context)
         if context.has_updates:  # running statistics, which predictions in other threads read
@@ -184,11 +195,14 @@ class Layer(Holder, Declared):
             if len({a.shape[0] for a in arrays}) > 1:
                 raise ShapeError(self.label, f"batches of {[a.shape[0] for a in arrays]} samples", "equal ones")
             self.ensure_built(shape)
+            for index, item in enumerate(arrays):
+                if item.dtype.kind in "iu":
+                    self.check_input(backends.current().to_numpy(item), f"{self.label}: x[{index}]", index)
             return arrays
         array = self._array(x, "x", self.input_dtype)
-        if array.dtype.kind == "i":
-            self.check_input(backends.current().to_numpy(array), f"{self.label}: x")
         self.ensure_built(self._sample_shape(array))
+        if array.dtype.kind in "iu":
+            self.check_input(backends.current().to_numpy(array), f"{self.label}: x")
         return array
 
     def ensure_built(self, input_shape: Any) -> None:
@@ -307,6 +321,7 @@ class Layer(Holder, Declared):
                 cls.makes_mask = True
             if "apply" in cls.__dict__:
                 cls.apply = in_pairs(cls.apply, INFERENCE)  # type: ignore[method-assign]
+                cls._says_dtype = cls.input_dtype is not Layer.input_dtype
         if "build" in cls.__dict__:
             cls.build = _once(cls.build)  # type: ignore[method-assign, assignment]
 
@@ -321,6 +336,31 @@ def run(layer: Layer, x: Any, context: Context) -> tuple[Any, Any]:
     if not layer.sets_mask and (mask is not None or layer.makes_mask):
         context.mask = layer.output_mask(x, mask)
     return y, saved
+
+
+def as_taken(x: Any, dtype: Any) -> Any:
+    """x, or each x of several, in the element type that a layer takes; ids are integers of any size."""
+    if dtype is None:
+        return x
+    if isinstance(x, tuple):
+        dtypes = dtype if isinstance(dtype, tuple) else (dtype,) * len(x)
+        return tuple(map(as_taken, x, dtypes))
+    return x.astype(dtype, copy=False) if must_be_cast(x.dtype, dtype) else x
+
+
+def must_be_cast(given: Any, taken: Any) -> bool:
+    """Whether numbers of type ``given`` are another thing to a layer that takes ``taken`` (None: anything)."""
+    if taken is None:
+        return False
+    given, taken = np.dtype(given), np.dtype(taken)
+    return bool(given != taken and not (given.kind in "iu" and taken.kind in "iu"))
+
+
+def entry_dtype(declared: Any, taken: Any, usual: Any) -> Any:
+    """The type in which an input enters: what ``Input`` said, unless that are fractions for a layer that takes ids."""
+    if declared is None or taken is None:
+        return declared or taken or usual
+    return taken if np.dtype(taken).kind in "iu" and np.dtype(declared).kind not in "iu" else declared
 
 
 def _shapes_of(y: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from minidl.declared import snake_case
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
 from minidl.geometry import is_several
-from minidl.layers.base import Layer, LayerOptions, run
+from minidl.layers.base import Layer, LayerOptions, as_taken, entry_dtype, run
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
 from minidl.parameters import Parameter
@@ -25,6 +25,7 @@ class Chain(Layer, abstract=True):
 
     sets_mask = True
     _is_plan = False
+    casts = False  # whether x may come in another type than the layers take, in a plan
     _class_name = "Sequential"  # the class that users make it by
 
     def __init__(self, layers: Iterable[Layer] = (), **options: Unpack[LayerOptions]) -> None:
@@ -44,6 +45,7 @@ class Chain(Layer, abstract=True):
         chain = cls(name=like.given_name)
         chain.number, chain._class_name = like.number, like._class_name
         chain.layers, chain.input_shape, chain._is_plan = list(layers), like.input_shape, True
+        chain.casts = like.casts or getattr(like, "declared_dtype", None) is not None  # type: ignore[attr-defined]
         return chain
 
     def append(self, layer: Layer) -> None:
@@ -89,6 +91,8 @@ class Chain(Layer, abstract=True):
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y, and what each layer saved."""
         context, saved = context.own(), []
+        if self.declared_dtype is not None or self.casts:
+            x = as_taken(x, self._first_dtype)
         for layer in self.layers:
             x, of_layer = run(layer, x, context)
             if context.keep:
@@ -104,6 +108,9 @@ class Chain(Layer, abstract=True):
             of_layer = saved.pop()
             if index >= first:
                 dy = self.layers[index].gradient(dy, of_layer, need_dx=need_dx or index > first)
+                if dy is None:  # ids have no gradient, and what lies below only moves them
+                    saved.clear()
+                    return None
         return dy if need_dx else None
 
     def _first_trainable(self) -> int:
@@ -119,13 +126,31 @@ class Chain(Layer, abstract=True):
     def input_dtype(self) -> Any:
         """That of the first layer, unless an ``Input`` said another one."""
         if self.declared_dtype is not None:
-            return self.declared_dtype
-        return self.layers[0].input_dtype if self.layers else self.dtype
+            return entry_dtype(self.declared_dtype, self._first_dtype, self.dtype)
+        first = self._first()
+        return self.dtype if first is None else first.input_dtype
 
-    def check_input(self, x: Any, where: str) -> None:
-        """As the first layer does."""
-        if self.layers:
-            self.layers[0].check_input(x, where)
+    @property
+    def taken_dtype(self) -> Any:
+        """``input_dtype``, or None where the first layer takes anything."""
+        return self._first_dtype if self.declared_dtype is None else self.input_dtype
+
+    def _first(self) -> Layer | None:
+        """The first layer that does more than to move numbers; the first one of all where none does."""
+        layers = self.layers
+        return next((layer for layer in layers if not layer.moves_only), layers[0] if layers else None)
+
+    @property
+    def _first_dtype(self) -> Any:
+        first = self._first()
+        return self.dtype if first is None else first.taken_dtype
+
+    def check_input(self, x: Any, where: str, index: int = 0) -> None:
+        """As the first layer does that does more than to move numbers."""
+        for layer in self.layers:
+            layer.check_input(x, where, *((index,) if layer.takes_many else ()))
+            if not layer.moves_only:
+                break
 
     @property
     def takes_many(self) -> bool:  # type: ignore[override]

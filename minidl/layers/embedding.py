@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag, check_integer
-from minidl.errors import DataError
+from minidl.errors import ArgumentTypeError, DataError
 from minidl.layers.activity import penalty, penalty_grad
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
@@ -68,7 +68,7 @@ class Embedding(Layer):
         """Ids are integers."""
         return "int64"
 
-    def check_input(self, x: Any, where: str) -> None:
+    def check_input(self, x: Any, where: str, index: int = 0) -> None:
         """Raise DataError unless every id of a host array has a row in W."""
         if x.size and (x.min() < 0 or x.max() >= self.input_dim):
             at = tuple(int(i) for i in np.argwhere((x < 0) | (x >= self.input_dim))[0])
@@ -78,6 +78,9 @@ class Embedding(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the ids."""
+        if x.dtype.kind not in "iu":
+            received, fix = f"numbers of type {x.dtype}", "nothing but Flatten and Reshape between the input and this layer"
+            raise ArgumentTypeError(self.label, received, "ids, which are integers", fix)
         y = embed(x, self.W.value)
         if self.activity_regularizer is not None:
             context.penalize(penalty(self, y))

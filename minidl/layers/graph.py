@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
-from minidl.layers.base import Layer, run
+from minidl.layers.base import Layer, as_taken, entry_dtype, must_be_cast, run
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
@@ -75,6 +77,36 @@ class Graph(Layer, abstract=True):
         self._slots = len(places) + sum(len(use.outputs) for use in uses)
         shapes = tuple(shape for shape, _, _ in places)
         self.input_shape = shapes if self.takes_many else shapes[0]
+        self._look_at_inputs()
+
+    def _look_at_inputs(self) -> None:
+        """Who takes the numbers of each input, moved at most; their types; and the uses that take another type than comes."""
+        origin = {slot: slot for slot in range(len(self.places))}
+        self._takers: list[list[tuple[Layer, int, Any]]] = [[] for _ in self.places]  # with position and type
+        reads: list[tuple[int, int, Any]] = []  # use, input, type
+        for number, use in enumerate(self.uses):
+            dtypes = use.layer.taken_dtype
+            for position, slot in enumerate(use.inputs):
+                if slot in origin:
+                    dtype = dtypes[position] if isinstance(dtypes, tuple) else dtypes
+                    self._takers[origin[slot]].append((use.layer, position, None if use.layer.moves_only else dtype))
+                    if use.layer.moves_only:
+                        origin |= dict.fromkeys(use.outputs, origin[slot])
+                    else:
+                        reads.append((number, origin[slot], dtype))
+        self._dtypes: list[Any] = []
+        for (_, _, declared), takers in zip(self.places, self._takers):
+            taken = [dtype for _, _, dtype in takers if dtype is not None]
+            of_ids = [dtype for dtype in taken if np.dtype(dtype).kind in "iu"]
+            first = (of_ids or taken or [None])[0]
+            usual = next((layer.dtype for layer, _, _ in takers), self.dtype)
+            self._dtypes.append(entry_dtype(declared, first, usual))
+        self._casts = {number for number, slot, dtype in reads if must_be_cast(self._dtypes[slot], dtype)}
+
+    @property
+    def casts(self) -> bool:
+        """Whether an input comes in another type than a layer takes."""
+        return bool(self._casts)
 
     @classmethod
     def of_uses(
@@ -102,20 +134,22 @@ class Graph(Layer, abstract=True):
 
     @property
     def input_dtype(self) -> Any:
-        """For each input what its ``Input`` said, or what the first layer behind it takes."""
-        wanted: dict[int, Any] = {}
-        for use in reversed(self.uses):
-            dtypes = use.layer.input_dtype
-            for index, slot in enumerate(use.inputs):
-                wanted[slot] = dtypes[index] if isinstance(dtypes, tuple) else dtypes
-        found = tuple(dtype or wanted.get(slot, self.dtype) for slot, (_, _, dtype) in enumerate(self.places))
+        """For each input what its ``Input`` said, or what the first layer behind it takes; integers where any takes ids."""
+        return tuple(self._dtypes) if self.takes_many else self._dtypes[0]
+
+    @property
+    def taken_dtype(self) -> Any:
+        """``input_dtype``, with None for an input that anything may come by."""
+        found = tuple(
+            dtype if declared is not None or any(taken is not None for _, _, taken in takers) else None
+            for dtype, (_, _, declared), takers in zip(self._dtypes, self.places, self._takers)
+        )
         return found if self.takes_many else found[0]
 
     def check_input(self, x: Any, where: str, index: int = 0) -> None:
         """As the layers do that take input number ``index``."""
-        for use in self.uses:
-            if index in use.inputs and not use.layer.takes_many:
-                use.layer.check_input(x, where)
+        for layer, position, _ in self._takers[index]:
+            layer.check_input(x, where, *((position,) if layer.takes_many else ()))
 
     def output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for inputs of this shape."""
@@ -143,8 +177,10 @@ class Graph(Layer, abstract=True):
         masks: dict[int, Any] = {}  # of the slots that have one
         if context.mask is not None:
             masks = dict(enumerate(context.mask if self.takes_many else (context.mask,)))
-        for use, finished in zip(self.uses, self._finished):
+        for number, (use, finished) in enumerate(zip(self.uses, self._finished)):
             given = tuple([values[slot] for slot in use.inputs])
+            if number in self._casts:
+                given = as_taken(given, use.layer.taken_dtype)
             context.mask = _masks_of(use, masks) if masks else None
             y, of_use = run(use.layer, given if use.layer.takes_many else given[0], context)
             if context.keep:
@@ -214,7 +250,7 @@ class Graph(Layer, abstract=True):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__()}
-        for name in ("inputs", "outputs", "_of_layers"):
+        for name in ("inputs", "outputs", "_of_layers", "_takers", "_dtypes", "_casts"):
             state.pop(name, None)
         return state
 

@@ -58,6 +58,15 @@ class Recompute(Layer):
         """The block's."""
         return self._layer.input_dtype
 
+    @property
+    def taken_dtype(self) -> Any:
+        """The block's."""
+        return self._layer.taken_dtype
+
+    def check_input(self, x: Any, where: str, index: int = 0) -> None:
+        """As the block does."""
+        self._layer.check_input(x, where, *((index,) if self.takes_many else ()))
+
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps x, and what makes the same pass again."""
         context = context.own()

@@ -18,6 +18,8 @@ class Flatten(Layer):
     (2450,)
     """
 
+    moves_only = True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """One axis."""
         return (prod(input_shape),)
@@ -41,6 +43,8 @@ class Reshape(Layer):
     >>> Reshape((7, -1)).output_shape((14, 2))
     (7, 4)
     """
+
+    moves_only = True
 
     def __init__(self, target_shape: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

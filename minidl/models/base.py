@@ -38,6 +38,8 @@ class Model(Network):
         inputs: a symbol from ``Input``, or a list of them for a model that takes several arrays; a dictionary names them.
         outputs: the symbol of the result, or a list of them for a model that gives several; a dictionary names them.
 
+    A list of one is the one: such a model gives one array. Data for one input or output may come in a list of one or by name.
+
     >>> from minidl.layers import Add, Dense, Input
     >>> x = Input((8,)); h = Dense(8, activation="relu")(x)
     >>> model = Model(x, Dense(1)(Add()([x, h])))
@@ -47,6 +49,9 @@ class Model(Network):
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         (inputs, of_inputs), (outputs, of_outputs) = named(inputs), named(outputs)
+        inputs, outputs = (
+            given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given for given in (inputs, outputs)
+        )
         if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
             raise ArgumentError("Model", "an input that is listed twice", "different inputs")
         self._start(Graph(inputs, outputs, name=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -18,11 +18,19 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     network = model.network
     if not any(True for _ in network.sublayers()):
         raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
+    if network.input_shape is not None and not is_several(network.input_shape):
+        x = _only(x, model.input_names, lambda array: array.ndim == 1 + len(network.input_shape))
     if network.input_shape is None:
         shape = getattr(x, "shape", None)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
     several = is_several(network.input_shape)
+    if not is_several(model.output_shape):
+        axes, count = 1 + len(model.output_shape), len(x) if not several and hasattr(x, "__len__") else -1
+        y, sample_weight = (
+            _only(item, model.output_names, lambda array: array.ndim == axes or len(array) == count != 1)
+            for item in (y, sample_weight)
+        )
     of_outputs = model.output_names if y is not None and is_several(model.output_shape) else ()
     dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
     data = ArrayData(
@@ -42,8 +50,20 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     for index, (array, dtype) in enumerate(zip(data.x, data.input_dtypes)):
         if dtype.kind in "iu":
             place = f"{where}: x[{model.input_names[index]!r}]" if several else f"{where}: x"
-            network.check_input(array, place, **({"index": index} if several else {}))
+            network.check_input(array, place, index)
     return data
+
+
+def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
+    """The array in a list or dictionary of one, for a model with one input or output; else what is given.
+
+    ``is_all`` says of the array in a list whether it holds all samples, or is a single one.
+    """
+    if isinstance(given, Mapping):
+        return given[names[0]] if list(given) == names else given
+    if isinstance(given, (list, tuple)) and len(given) == 1 and getattr(given[0], "ndim", 0) and is_all(given[0]):
+        return given[0]
+    return given
 
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:

@@ -78,7 +78,8 @@ class Nodes:
             return layers[0] if len(layers) == 1 else Chain.of_layers(layers, network)
         if self._in_a_row():
             return Chain.of_layers(layers, network)
-        places: list[Place] = [(shape, None, None) for shape in self.shapes[: self.inputs]]
+        dtypes = network.input_dtype if network.takes_many else (network.input_dtype,)
+        places: list[Place] = [(shape, None, dtype) for shape, dtype in zip(self.shapes, dtypes)]
         slots = {slot: slot for slot in range(self.inputs)}  # a graph numbers its slots without gaps
         uses = []
         for use in self.uses:
@@ -99,6 +100,8 @@ class Nodes:
             if use.inputs != slots or (len(slots) > 1) != use.layer.takes_many:
                 return False
             slots = use.outputs
+        if not self.uses:  # an activation alone, which the loss computes
+            return self.inputs == len(self.outputs) == 1 and not (self.network.takes_many or self.network.gives_many)
         if isinstance(self.network, Graph):
             first, last = self.uses[0], self.uses[-1]
             if first.layer.takes_many != self.network.takes_many or last.several != self.network.gives_many:

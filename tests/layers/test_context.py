@@ -136,6 +136,21 @@ def test_recomputation_gives_the_same_bits_in_loss_gradients_and_state():
         np.testing.assert_array_equal(a, b, strict=True)
 
 
+def test_recomputation_by_hand_repeats_the_same_pass():
+    """The passes are counted at the end of ``forward``; ``backward`` still belongs to the one that it goes back through."""
+    found = []
+    for recompute in (False, True):
+        minidl.set_seed(3)
+        inner = Sequential(block())
+        model = Sequential([Dense(4, input_shape=(4,)), Recompute(inner) if recompute else inner, Dense(2)])
+        for _ in range(2):
+            y = model.forward(X)
+            model.backward(np.ones_like(y))
+        found.append([p.grad for p in model.parameters])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
 def test_summary_shows_that_less_is_kept():
     def kept(model):
         lines = []

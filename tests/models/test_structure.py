@@ -14,7 +14,7 @@ import minidl
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, StateError
 from minidl.layers import Activation, Add, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer
 from minidl.layers.graph import Graph
-from minidl.models import Model, Sequential
+from minidl.models import Model, Sequential, clone_model
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
@@ -359,3 +359,39 @@ def test_layers_of_a_graph_stand_in_keras_s_order():
     assert names(Model(x, outputs)) == ["shared", "between", "one", "two"]
     assert names(pickle.loads(pickle.dumps(branches))) == names(copy.deepcopy(branches)) == names(branches)
     assert [w.shape for w in branches.get_weights()[:4]] == [(3, 3), (3,), (4, 3), (3,)]
+
+
+# -- one input, one output ---------------------------------------------------------------------------------------------
+
+
+def one_output(inputs, outputs):
+    minidl.set_seed(0)
+    x = Input((4,), name="x")
+    model = Model(inputs(x), outputs(Dense(2, name="y")(x)))
+    model.compile("sgd", "mse", ["mae"])
+    return model
+
+
+@pytest.mark.parametrize("inputs", [lambda x: x, lambda x: [x], lambda x: {"x": x}])
+@pytest.mark.parametrize("outputs", [lambda y: y, lambda y: [y], lambda y: {"y": y}])
+def test_a_list_of_one_is_the_one(inputs, outputs):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    expected = one_output(lambda x: x, lambda y: y).fit(x, x[:, :2], 2, verbose=0, shuffle=False).history
+    for given_x in (x, [x], {"x": x}):
+        for given_y in (x[:, :2], [x[:, :2]], {"y": x[:, :2]}):
+            model = one_output(inputs, outputs)
+            assert model.fit(given_x, given_y, 2, verbose=0, shuffle=False).history == expected
+            assert len(model.evaluate(given_x, given_y, verbose=0, sample_weight=[np.ones(5)])) == 2
+        assert model.predict(given_x).shape == (5, 2)
+    batches = ([x[i : i + 1]] for i in range(5))
+    assert model.predict(batches).shape == (5, 2)
+    assert model.predict([x[0]]).shape == (1, 2), "a list of one sample"
+    assert clone_model(model).predict([x]).shape == (5, 2)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "mse"])
+def test_a_model_of_nothing_but_an_activation(loss):
+    x = Input((3,))
+    for model in (Model(x, Activation("softmax")(x)), Model(x, [Activation("softmax")(x)] * 1)):
+        model.compile("sgd", loss)
+        assert np.isfinite(model.fit(np.ones((2, 3)), np.eye(3)[:2], verbose=0).history["loss"]).all()
