@@ -308,8 +308,8 @@ class Model(Network):
     ) -> Any:
         """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
 
-        A list of arrays for several outputs. ``batch_size`` samples are computed together; None: up to 1024, fewer where a
-        layer's results are large. x may be a stream of batches; ``steps`` are then how many.
+        A list of arrays for several outputs, a dictionary where the model was made with one. ``batch_size`` samples are
+        computed together; None: up to 1024, fewer where a layer's results are large. x may be a stream of batches; ``steps`` are then how many.
         """
         check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = check_verbose("predict", verbose)
@@ -335,7 +335,7 @@ class Model(Network):
             around = CallbackList(callbacks or [], self, params, "predict")
             output = loop.predict(network, data, batch_size, progress.update, steps, around)
         progress.finish({})
-        return output
+        return self._by_name(output)
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
         """One step on one batch; the batch's loss before the step, or [loss, metrics...]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -22,6 +23,10 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
     several, names = is_several(network.input_shape), model.output_names
+    if not several:
+        x = _alone(x, len(network.input_shape) + 1)
+    if not is_several(model.output_shape):
+        y, sample_weight = (_of_only_output(item, names[0], x) for item in (y, sample_weight))
     dtypes = network.input_dtype if several else (network.input_dtype,)
     data = ArrayData(
         x,
@@ -30,7 +35,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_shape=network.input_shape,
         dtype=network.parameter_dtype,
         input_dtypes=[network.parameter_dtype if d == network.dtype else d for d in dtypes],
-        input_names=model.input_names if several and model.has_named_inputs else (),
+        input_names=model.input_names if model.has_named_inputs else (),
         output_names=names if is_several(model.output_shape) else (),
         where=where,
         nan=nan,
@@ -41,6 +46,21 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
             place = f"{where}: x[{model.input_names[index]!r}]" if several else f"{where}: x"
             network.check_input(array, place, **({"index": index} if several else {}))
     return data
+
+
+def _alone(given: Any, axes: int) -> Any:
+    """The array of ``[array]``, where it has as many axes as a batch; anything else as it is."""
+    only = given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else None
+    return only if len(getattr(only, "shape", ())) == axes else given
+
+
+def _of_only_output(given: Any, name: str, x: Any) -> Any:
+    """The array of ``{name: array}`` or, with an entry for each sample, of ``[array]``; anything else as it is."""
+    if isinstance(given, Mapping) and list(given) == [name]:
+        return given[name]
+    only = given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else None
+    shape = getattr(only, "shape", ())
+    return only if len(shape) and shape[0] == getattr(x, "shape", (0,))[0] > 1 else given
 
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:

@@ -78,9 +78,11 @@ def _uses(network: Layer) -> list[tuple[Layer, Any]]:
 
 def _kept_bytes(network: Layer) -> list[int]:
     """What each use keeps for its gradient, per sample: measured on two samples, an array kept twice counted once."""
-    shapes = network.input_shape if network.takes_many else (network.input_shape,)
-    xs = tuple(backends.current().asarray(np.zeros((2, *shape)), network.dtype) for shape in shapes)
-    _, saved = network.apply(xs if network.takes_many else xs[0], Context(training=True))
+    many, dtypes = network.takes_many, network.input_dtype
+    shapes, dtypes = (network.input_shape, dtypes) if many else ((network.input_shape,), (dtypes,))
+    dtypes = dtypes if isinstance(dtypes, tuple) else (dtypes,) * len(shapes)
+    xs = tuple(backends.current().asarray(np.zeros((2, *shape)), dtype) for shape, dtype in zip(shapes, dtypes))
+    _, saved = network.apply(xs if many else xs[0], Context(training=True))
     seen = {id(_owner(x)) for x in xs}  # the input is the data's memory, not the model's
     weights = {id(_owner(p.value)) for p in network.weights}
     per_use = saved if isinstance(network, (Chain, Graph)) else [saved]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from minidl import access, optimizers
 from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
+from minidl.geometry import is_several
 from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models.base import Model
 from minidl.models.sequential import Sequential
@@ -68,9 +69,11 @@ def _copy_of(model: Model) -> Model:
 def _use(double: Model, batch_size: int) -> None:
     """Each way to use a model once: a step, a judgement, a batch and a single sample."""
     rng = np.random.default_rng(0)  # not minidl's generator, which is to go on as if nothing had happened
-    shape, dtype = double.input_shape, double.network.parameter_dtype
-    several = bool(shape) and isinstance(shape[0], tuple)
-    x: Any = [rng.random((batch_size, *s), dtype=dtype) for s in (shape if several else (shape,))]
+    shape, dtypes = double.input_shape, double.network.input_dtype
+    several = is_several(shape)
+    shapes = shape if several else (shape,)
+    dtypes = dtypes if isinstance(dtypes, tuple) else (dtypes,) * len(shapes)
+    x: Any = [_made_up(rng, (batch_size, *s), dtype) for s, dtype in zip(shapes, dtypes)]
     with np.errstate(all="ignore"):
         if double.optimizer is not None:
             y = _targets(double, batch_size)
@@ -80,12 +83,29 @@ def _use(double: Model, batch_size: int) -> None:
         double.predict([a[:1] for a in x] if several else x[0][:1])
 
 
-def _targets(double: Model, batch_size: int) -> np.ndarray:
-    """Targets that loss and metrics take: one-hot rows, else labels."""
-    shape = (batch_size, *double.output_shape)
-    one_hot = np.zeros(shape, double.network.parameter_dtype)
+def _made_up(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Samples from 0 to 1; integers are 0, an id that every Embedding has."""
+    dtype = np.dtype(dtype)
+    return rng.random(shape, dtype=dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
+
+
+def _targets(double: Model, batch_size: int) -> Any:
+    """Targets that losses and metrics take, a list where there are several outputs."""
+    step = double._compiled_step()
+    several = is_several(double.output_shape)
+    found = []
+    for index, shape in enumerate(double.output_shape if several else (double.output_shape,)):
+        assert double.loss is not None
+        metrics = [metric for at, metric in step.metric_pairs if at in (None, index)]
+        judges = [judge for judge in (double.loss.part(index), *metrics) if judge is not None]
+        found.append(_target((batch_size, *shape), judges, double.network.parameter_dtype))
+    return found if several else found[0]
+
+
+def _target(shape: tuple[int, ...], judges: Sequence[Any], dtype: Any) -> np.ndarray:
+    """One-hot rows, else labels: what the loss and the metrics of one output take."""
+    one_hot = np.zeros(shape, dtype)
     one_hot[..., 0] = 1
-    judges: list[Any] = [double.loss, *double._metrics]
     problem: Exception | None = None
     for y in (one_hot, np.zeros(shape[:-1], np.int64)):
         try:
