@@ -45,6 +45,12 @@ class Model(Network):
     81
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):  # nothing would call it
+            fix = "call the layers on Input(shape) and give Model the symbols; or a layer of your own, with apply and gradient"
+            raise ArgumentTypeError(cls.__name__, "a model with Keras's method call", "Model(inputs, outputs)", fix)
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         (inputs, of_inputs), (outputs, of_outputs) = named(inputs), named(outputs)
         if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
@@ -294,9 +300,7 @@ class Model(Network):
             around = CallbackList(callbacks or [], self, params, "evaluate")
             logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
         progress.finish(logs)
-        if return_dict:
-            return logs
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return logs if return_dict else _in_list(logs)
 
     def predict(
         self,
@@ -337,17 +341,21 @@ class Model(Network):
         progress.finish({})
         return self._by_name(output)
 
-    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
-        """One step on one batch; the batch's loss before the step, or [loss, metrics...]."""
-        return self._on_batch(x, y, sample_weight, "train_on_batch", class_weight)
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, return_dict: bool = False
+    ) -> Any:
+        """One step on one batch; the batch's loss before the step, or [loss, metrics...]; a dictionary with ``return_dict``."""
+        logs = self._on_batch(x, y, sample_weight, "train_on_batch", class_weight)
+        return logs if return_dict else _in_list(logs)
 
-    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Loss, or [loss, metrics...], of one batch in inference mode."""
-        return self._on_batch(x, y, sample_weight, "test_on_batch")
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
+        """Loss, or [loss, metrics...], of one batch in inference mode; a dictionary with ``return_dict``."""
+        logs = self._on_batch(x, y, sample_weight, "test_on_batch")
+        return logs if return_dict else _in_list(logs)
 
     # -- how it is done ------------------------------------------------------------------------------------------------
 
-    def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str, class_weight: Any = None) -> Any:
+    def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str, class_weight: Any = None) -> dict[str, Any]:
         self._check_compiled(what)
         data = targets(self, x, y, sample_weight, what, "warn")
         if class_weight is not None:
@@ -363,7 +371,7 @@ class Model(Network):
         if what == "train_on_batch" and not abs(logs["loss"]) < float("inf"):
             message = "train_on_batch: the loss became NaN or infinite"
             warn(f"{message}; try a smaller learning rate, or look for what is not finite in the data.", NumericWarning)
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return logs
 
     def _compiled_step(self) -> Step:
         if self._step is None:
@@ -382,6 +390,11 @@ class Model(Network):
         if self.optimizer is None:
             fix = "model.compile(optimizer='adam', loss='categorical_crossentropy')"
             raise NotBuiltError(what, "a model that was not compiled", "a compiled model", fix)
+
+
+def _in_list(logs: dict[str, Any]) -> Any:
+    """The loss, or [loss, metrics...] where there are metrics."""
+    return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
 
 register(Model)

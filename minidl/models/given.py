@@ -87,7 +87,8 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
             if at in (None, index):
                 metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
-            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", f"({shape[0]},)")
+            places = f" or {shape[:-1]}, one for each step" if len(shape) > 2 else ""
+            raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", f"({shape[0]},){places}")
     parts = [model.loss.part(index) for index in range(len(shapes))]
     checks = [part is not None and not part.checks_finite for part in parts]
     data.check_targets(where, nan, targets=checks if several else checks[0])

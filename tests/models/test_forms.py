@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers import Concatenate, Dense, Input
 from minidl.models import Model, Sequential, load_model
 
@@ -85,3 +85,11 @@ def test_lists_of_samples_are_samples():
 def test_other_names_are_refused(given, words):
     with pytest.raises(ArgumentError, match=words):
         by_name()(given)
+
+
+def test_weights_of_steps_are_offered_where_there_are_steps():
+    model = Sequential([Dense(1, input_shape=(3, 2))])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3, 2)), np.ones((4, 3, 1))
+    with pytest.raises(ShapeError, match=r"shape \(4, 2\); expected \(4,\) or \(4, 3\), one for each step"):
+        model.fit(x, y, sample_weight=np.ones((4, 2)))
