@@ -62,6 +62,8 @@ def check_shape(shape: Any, where: str) -> Any:
         if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
             rest = tuple(shape[1:])
             fix = f"leave the batch axis out: {rest}" if rest and shape[0] is None and None not in rest else "(28, 28, 1)"
+            if size is None and fix == "(28, 28, 1)":  # an axis of any length, in other libraries
+                fix = "a length in place of None: sequences are padded to it, images made to one size"
             raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", "integers, without the batch axis", fix)
         if int(size) < 1:
             raise ShapeError(where, f"input shape {tuple(shape)}", "at least 1 along every axis")

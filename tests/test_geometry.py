@@ -189,6 +189,14 @@ def test_check_shape_of_another_kind(shape: Any) -> None:
         check_shape(shape, "Dense")
 
 
+@pytest.mark.parametrize("shape", [(None,), (None, None, 3), (28, None)])
+def test_an_axis_of_any_length_is_explained(shape: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="To fix it: a length in place of None"):
+        check_shape(shape, "Input")
+    with pytest.raises(ArgumentTypeError, match=r"leave the batch axis out: \(28, 28\)"):
+        check_shape((None, 28, 28), "Input")
+
+
 @pytest.mark.parametrize("shape", [0, (0,), (3, -1), ((3,), (0,))])
 def test_check_shape_out_of_range(shape: Any) -> None:
     with pytest.raises(ShapeError):

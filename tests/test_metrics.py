@@ -612,6 +612,16 @@ def test_half_a_metric_is_explained(cls, words):
     assert [word for word in words if word not in str(raised.value)] == [], str(raised.value)
 
 
+def test_sums_made_as_in_keras_are_explained():
+    class Summed(Metric):
+        def __init__(self):
+            super().__init__()
+            self.total = self.add_weight(name="total", initializer="zeros")
+
+    with pytest.raises(ArgumentTypeError, match=r"Summed: received a call of Keras's add_weight.*self.total = 0.0 in reset"):
+        Summed()
+
+
 def test_a_number_for_the_whole_batch_is_refused():
     with pytest.raises(
         ShapeError, match=r"metric 'one_number'.*shape \(\) from per_sample.*a number per sample, not their mean"

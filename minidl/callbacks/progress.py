@@ -81,7 +81,7 @@ class ProgressBar(Callback):
             self._printed = now
             done, steps = self._done, self.params["steps"]
             left = f"ETA: {clock((now - self._began) / done * (steps - done))}" if steps else clock(now - self._began)
-            count = f"{done:>{len(str(steps))}}/{steps}" if steps else f"{done} steps"
+            count = f"{done:>{len(str(steps))}}/{steps}" if steps else f"{done} step{'s' if done > 1 else ''}"
             if self.bar:
                 shortest = f"{100 * done // steps}%" if steps else str(done)
                 self._draw(((count, left), (count,), (shortest,)), logs)
@@ -98,8 +98,10 @@ class ProgressBar(Callback):
         took, each = clock(seconds), per_step(seconds / self._done)
         if self.bar:
             count = f"{self._done}/{steps}"
-            self._draw(((count, f"{took} {each}"), (count, took), (took,)), logs)
-            self._write("\n")
+            line = self._draw(((count, f"{took} {each}"), (count, took), (took,)), logs)
+            numbers = [_printable(text) for text in values(logs)]
+            in_line = [n for n in range(len(numbers) + 1) if any(by.join(numbers[:n]) in line for by in (" - ", " "))]
+            self._write("".join(f"\n{more}" for more in below(numbers[max(in_line) :], columns(self._output) - 1)) + "\n")
             self._drawn = 0
         else:
             if self._board and self._board.shown:
@@ -115,7 +117,7 @@ class ProgressBar(Callback):
         if self._board and not self._board.show(f"{self._title}{' - '.join(parts)}", self._done, self.params["steps"]):
             self._board = None
 
-    def _draw(self, heads: tuple[tuple[str, ...], ...], logs: Logs) -> None:
+    def _draw(self, heads: tuple[tuple[str, ...], ...], logs: Logs) -> str:
         """Write over the line before: the first of ``heads`` with a bar behind its count, or what fits without a bar."""
         room, numbers = columns(self._output) - 1, [_printable(text) for text in values(logs)]
         count, *times = heads[0]
@@ -128,6 +130,7 @@ class ProgressBar(Callback):
         above = "\n" if self._drawn > room else "\r"  # a line broken by a narrower window cannot be written over
         self._write(f"{above}{line}\x1b[K")
         self._drawn = width(line)
+        return line
 
     def _write(self, text: str) -> None:
         if self.verbose:
@@ -213,6 +216,22 @@ def fit(heads: tuple[tuple[str, ...], ...], numbers: list[str], room: int) -> st
     while width(line) > max(room - 3, 0):
         line = line[:-1]
     return f"{line}..."[: max(room, 0)]
+
+
+def below(numbers: list[str], room: int) -> list[str]:
+    """The numbers that the closing line of an epoch has no room for, in lines of at most ``room`` columns.
+
+    >>> below(["precision: 0.5000", "val_loss: 0.3000", "val_precision: 0.4000"], 40)
+    ['  precision: 0.5000 - val_loss: 0.3000', '  val_precision: 0.4000']
+    """
+    lines: list[str] = []
+    for number in numbers if room >= _NARROWEST else ():
+        longer = f"{lines[-1]} - {number}" if lines else ""
+        if lines and width(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(f"  {number}" if width(number) + 2 <= room else f"  {fit(((),), [number], room - 2)}")
+    return lines
 
 
 def _printable(text: str) -> str:

@@ -62,7 +62,7 @@ class EarlyStopping(Monitor):
 
     def _forget(self) -> None:
         self.best: float | None = None
-        self.best_epoch, self._waited = 0, 0
+        self.best_epoch, self._last_epoch, self._waited = 0, 0, 0
         self.stopped_epoch: int | None = None
         self._best_weights: list | None = None
 
@@ -73,7 +73,7 @@ class EarlyStopping(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Compare with the best epoch."""
-        value = self._value(logs)
+        self._last_epoch, value = epoch, self._value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         self._waited += 1
@@ -95,7 +95,9 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights and self._best_weights is not None:
             self.model.set_weights(self._best_weights)
             if self._speaks():
-                self._say(f"the weights are those of epoch {self.best_epoch + 1} again, the best ({self._best_text()})")
+                best = f"the best ({self._best_text()})"
+                restored = f"the weights are those of epoch {self.best_epoch + 1} again, {best}"
+                self._say(f"the last epoch was {best}" if self.best_epoch == self._last_epoch else restored)
 
     def _reason(self, value: float) -> str:
         epochs = f"{self._waited} epoch{'s' if self._waited > 1 else ''}"

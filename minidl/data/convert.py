@@ -5,6 +5,7 @@ No library is imported for it; objects are recognised by their attributes.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,9 @@ def _refuse_what_is_no_array(x: Any, where: str) -> None:
         raise ArgumentTypeError(where, f"a {type(x).__name__}", expected, "np.stack(list(...))")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ArgumentTypeError(where, f"a sparse {type(x).__name__}", expected, "x.toarray()")
+    if inspect.isgeneratorfunction(x):
+        fix = f"call it, {x.__name__}(), for a stream of batches; Dataset.from_generator({x.__name__}) calls it in each epoch"
+        raise ArgumentTypeError(where, f"the generator function {x.__name__}", expected, fix)
     if isinstance(x, (dict, set, frozenset)) or callable(x):
         raise ArgumentTypeError(where, described(x), expected)
 

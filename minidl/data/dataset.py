@@ -50,6 +50,9 @@ class Dataset:
             raise ArgumentTypeError(
                 "Dataset", received, "an iterable, or a function", "Dataset.from_generator(function), without calling it"
             )
+        if isinstance(source, tuple) and len(source) > 1 and all(getattr(item, "shape", ()) for item in source):
+            received, fix = f"a tuple of {len(source)} arrays", "Dataset.from_arrays(x, y), whose items are samples"
+            raise ArgumentTypeError("Dataset", received, "an iterable of items", fix)
         if not (hasattr(source, "__iter__") or hasattr(source, "__getitem__")):
             fix = "Dataset.from_generator(function)" if callable(source) else ""
             raise ArgumentTypeError("Dataset", described(source), "an iterable", fix)

@@ -129,6 +129,11 @@ class Metric(Declared):
             sample_weight = weights
         self.update(as_column(y_true, y_pred), y_pred, sample_weight)
 
+    def add_weight(self, *args: Any, **kwargs: Any) -> None:
+        """Keras's way to make a sum, which is not used here. Raises ArgumentTypeError that says how sums are made."""
+        fix = "self.total = 0.0 in reset(self), self.total = self.total + ... in update(self, y_true, y_pred, sample_weight)"
+        raise ArgumentTypeError(type(self).__name__, "a call of Keras's add_weight", "sums that are attributes", fix)
+
     def reset_state(self) -> None:
         """``reset``, by the name Keras has for it."""
         self.reset()

@@ -47,11 +47,14 @@ class Model(Network):
     81
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):  # nothing would call it
+            fix = "call the layers on Input(shape) and give Model the symbols; or a layer of your own, with apply and gradient"
+            raise ArgumentTypeError(cls.__name__, "a model with Keras's method call", "Model(inputs, outputs)", fix)
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         (inputs, of_inputs), (outputs, of_outputs) = named(inputs), named(outputs)
-        inputs, outputs = (
-            given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given for given in (inputs, outputs)
-        )
         if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
             raise ArgumentError("Model", "an input that is listed twice", "different inputs")
         self._start(Graph(inputs, outputs, name=name))
@@ -299,9 +302,7 @@ class Model(Network):
             around = CallbackList(callbacks, self, params, "evaluate") if callbacks else None
             logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
         progress.finish(logs)
-        if return_dict:
-            return logs
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return logs if return_dict else _in_list(logs)
 
     def predict(
         self,
@@ -313,8 +314,9 @@ class Model(Network):
     ) -> Any:
         """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
 
-        A list of arrays for several outputs. ``batch_size`` samples are computed together; None: up to 1024, fewer where a
-        layer's results are large. x may be a stream of batches; ``steps`` are then how many.
+        A list of arrays for several outputs, a dictionary where the model was made with one. ``batch_size`` samples are
+        computed together; None: up to 1024, fewer where a layer's results are large. x may be a stream of batches; ``steps``
+        are then how many.
         """
         check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = check_verbose("predict", verbose)
@@ -340,19 +342,23 @@ class Model(Network):
             around = CallbackList(callbacks, self, params, "predict") if callbacks else None
             output = loop.predict(network, data, batch_size, progress.update, steps, around)
         progress.finish({})
-        return output
+        return self._by_name(output)
 
-    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Any:
-        """One step on one batch; the batch's loss before the step, or [loss, metrics...]."""
-        return self._on_batch(x, y, sample_weight, "train_on_batch", class_weight)
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, return_dict: bool = False
+    ) -> Any:
+        """One step on one batch; the batch's loss before the step, or [loss, metrics...]; a dictionary with ``return_dict``."""
+        logs = self._on_batch(x, y, sample_weight, "train_on_batch", class_weight)
+        return logs if return_dict else _in_list(logs)
 
-    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Loss, or [loss, metrics...], of one batch in inference mode."""
-        return self._on_batch(x, y, sample_weight, "test_on_batch")
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
+        """Loss, or [loss, metrics...], of one batch in inference mode; a dictionary with ``return_dict``."""
+        logs = self._on_batch(x, y, sample_weight, "test_on_batch")
+        return logs if return_dict else _in_list(logs)
 
     # -- how it is done ------------------------------------------------------------------------------------------------
 
-    def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str, class_weight: Any = None) -> Any:
+    def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str, class_weight: Any = None) -> dict[str, Any]:
         self._check_compiled(what)
         data = targets(self, x, y, sample_weight, what, "warn")
         if class_weight is not None:
@@ -368,7 +374,7 @@ class Model(Network):
         if what == "train_on_batch" and not abs(logs["loss"]) < float("inf"):
             message = "train_on_batch: the loss became NaN or infinite"
             warn(f"{message}; try a smaller learning rate, or look for what is not finite in the data.", NumericWarning)
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return logs
 
     def _compiled_step(self) -> Step:
         if self._step is None:
@@ -387,6 +393,11 @@ class Model(Network):
         if self.optimizer is None:
             fix = "model.compile(optimizer='adam', loss='categorical_crossentropy')"
             raise NotBuiltError(what, "a model that was not compiled", "a compiled model", fix)
+
+
+def _in_list(logs: dict[str, Any]) -> Any:
+    """The loss, or [loss, metrics...] where there are metrics."""
+    return list(logs.values()) if len(logs) > 1 else logs["loss"]
 
 
 register(Model)

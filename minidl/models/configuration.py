@@ -130,6 +130,7 @@ def symbols_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
         layer = layers[number]  # type: ignore[index]
         given = [values[slot] for slot in reads]
         result = layer(given if getattr(layer, "network", layer).takes_many else given[0])
+        result = tuple(result.values()) if isinstance(result, dict) else result
         values += result if isinstance(result, tuple) else (result,)
     slots = _field(config, "outputs", list)
     if not slots or not all(_is_index(slot, len(values)) for slot in slots):

@@ -40,7 +40,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_shape=network.input_shape,
         dtype=dtype,
         input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
-        input_names=model.input_names if several and model.has_named_inputs else (),
+        input_names=model.input_names if model.has_named_inputs else (),
         output_names=of_outputs,
         untrained=_without_targets(model, of_outputs),
         where=where,
@@ -61,7 +61,13 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
     """
     if isinstance(given, Mapping):
         return given[names[0]] if list(given) == names else given
-    if isinstance(given, (list, tuple)) and len(given) == 1 and getattr(given[0], "ndim", 0) and is_all(given[0]):
+    if (
+        isinstance(given, (list, tuple))
+        and len(given) == 1
+        and hasattr(given[0], "ndim")
+        and given[0].ndim
+        and is_all(given[0])
+    ):
         return given[0]
     return given
 
@@ -93,7 +99,7 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
         for metric in of_output:
             metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
-            expected = f"({shape[0]},)" + (f" or {shape[:-1]}" if len(shape) > 2 else "")
+            expected = f"({shape[0]},)" + (f" or {shape[:-1]}, one for each step" if len(shape) > 2 else "")
             fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
     without = _without_targets(model, model.output_names) if several else []

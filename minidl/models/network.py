@@ -203,15 +203,18 @@ class Network(Declared):
     @np.errstate(all="ignore")
     def __call__(self, x: Any, mask: Any = None) -> Any:
         """Inference on a batch; on symbols, the model as a layer of a larger graph."""
+        x = self._in_order(x)
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
-            return connect(self.network, x, self)
+            return self._by_name(connect(self.network, x, self))
         x = self.network.validated(x)
         with access.reading("model(x)", self.network):
-            return self._for_inference().apply(x, Context(keep=False, mask=mask))[0]
+            return self._by_name(self._for_inference().apply(x, Context(keep=False, mask=mask))[0])
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays, without the loop of ``predict``."""
         y = self(x)
+        if isinstance(y, dict):
+            return {name: backend_of(part).to_numpy(part) for name, part in y.items()}
         return [backend_of(part).to_numpy(part) for part in y] if isinstance(y, tuple) else backend_of(y).to_numpy(y)
 
     def input_gradient(self, x: Any, output: Any = None, batch_size: int = 128) -> Any:
@@ -228,6 +231,24 @@ class Network(Declared):
         self._check_built("input_gradient")
         with access.writing("input_gradient", self.network):
             return input_gradient(self.network, x, output, check_integer("input_gradient", "batch_size", batch_size))
+
+    def _in_order(self, x: Any) -> Any:
+        """The entries of a dictionary in the order of the inputs; anything else as it is."""
+        if not isinstance(x, Mapping):
+            return x
+        self._check_built("a dictionary of inputs")
+        names = self.input_names
+        if not self.has_named_inputs or set(x) != set(names):
+            expected = (
+                f"the names of the inputs: {', '.join(map(repr, names))}" if self.has_named_inputs else "a list of arrays"
+            )
+            raise ArgumentError(self.name, f"a dictionary of {', '.join(map(repr, x))}", expected)
+        return [x[name] for name in names] if self.network.takes_many else x[names[0]]
+
+    def _by_name(self, results: Any) -> Any:
+        """The results in a dictionary, where the model was made with a dictionary of outputs."""
+        names = self._given_names[1]
+        return results if names is None else dict(zip(names, results if self.network.gives_many else (results,), strict=True))
 
     def _for_inference(self) -> Layer:
         """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
@@ -270,8 +291,11 @@ class Network(Declared):
 
 
 def named(given: Any) -> tuple[Any, list[str] | None]:
-    """Inputs or outputs as a list with their names, where they came in a dictionary."""
-    return (list(given.values()), checked_names(list(given))) if isinstance(given, Mapping) else (given, None)
+    """Inputs or outputs, one or a list, with their names, where they came in a dictionary."""
+    names = None
+    if isinstance(given, Mapping):
+        given, names = list(given.values()), checked_names(list(given))
+    return (given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given), names
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -37,6 +37,10 @@ def test_arrays_lists_and_whatever_offers_its_numbers():
     assert np.shares_memory(to_host(X, "x"), X)
 
 
+def batches():
+    yield X
+
+
 def test_a_memory_map_is_not_read_whole(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -53,6 +57,7 @@ def test_a_memory_map_is_not_read_whole(tmp_path):
         ({"a": X}, ["an object of type dict", "an array"]),
         ({1, 2}, ["an object of type set", "an array"]),
         (print, ["builtin_function_or_method", "an array"]),
+        (batches, ["the generator function batches", "call it, batches()", "Dataset.from_generator(batches)"]),
         (iter(X), ["iterator", "np.stack(list(...))"]),
     ],
 )

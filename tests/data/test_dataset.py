@@ -192,6 +192,7 @@ def test_a_uniform_order():
     [
         (lambda: Dataset(i for i in range(3)), ArgumentTypeError, ["generator", "only once", "from_generator"]),
         (lambda: Dataset(3), ArgumentTypeError, ["3", "an iterable"]),
+        (lambda: Dataset((X, Y)), ArgumentTypeError, ["a tuple of 2 arrays", "Dataset.from_arrays(x, y)"]),
         (lambda: Dataset(as_generator), ArgumentTypeError, ["an iterable", "from_generator"]),
         (lambda: Dataset.from_generator(i for i in range(3)), ArgumentTypeError, ["a function", "without calling it"]),
         (lambda: Dataset.from_generator(3), ArgumentTypeError, ["3", "a function"]),

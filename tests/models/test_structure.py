@@ -24,6 +24,14 @@ def nested():
     return inner, Sequential([inner, Dense(3, activation="softmax")], name="outer")
 
 
+def test_a_model_that_keras_would_call_is_explained():
+    with pytest.raises(ArgumentTypeError, match=r"Mine: received a model with Keras's method call; expected Model\(inputs"):
+
+        class Mine(Model):
+            def call(self, x):
+                return x
+
+
 # -- nested models -----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.layers import Activation, Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from minidl.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    Input,
+    MaxPooling2D,
+)
 from minidl.models import Model, Sequential
 from minidl.models.summary import summary_html
 
@@ -225,3 +238,12 @@ def test_the_table_for_notebooks_says_the_same():
     assert [" ".join(row) for row in rows] == [" ".join(line.split()) for line in lines[2:5]]
     assert rows[0][:3] == ["<i>& (Dense)", "(None, 4)", "16"]
     assert root.find("p").text == "\n".join(lines[-2:])
+
+
+def test_ids_enter_as_integers():
+    """What is measured is a forward pass, which looks ids up; here of a chain and of several inputs."""
+    chain = Sequential([Input((5,)), Embedding(7, 3), GlobalAveragePooling1D()])
+    assert rows_of(chain)[0] == ("embedding_1 (Embedding)", (5, 3), 21)
+    ids, numbers = Input((5,)), Input((2,))
+    both = Model([ids, numbers], Concatenate()([GlobalAveragePooling1D()(Embedding(7, 3)(ids)), numbers]))
+    assert [shape for _, shape, _ in rows_of(both)] == [(5, 3), (3,), (5,)]

@@ -18,7 +18,20 @@ import minidl
 from minidl.__main__ import main
 from minidl.backend.random import new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError
-from minidl.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from minidl.layers import (
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    Input,
+    Layer,
+    MaxPooling2D,
+)
 from minidl.losses import MeanSquaredError
 from minidl.models import Model, Sequential
 from minidl.models.warmup import lecture_models, warmup
@@ -112,6 +125,16 @@ def test_graphs_losses_and_targets() -> None:
         model = Model([a, b], outputs)
         model.compile("sgd", loss, ["accuracy"])
         warmup(model, 4, verbose=0)
+
+
+def test_ids_and_several_outputs() -> None:
+    ids, numbers = Input((4,)), Input((5,))
+    h = Concatenate()([GlobalAveragePooling1D()(Embedding(3, 2)(ids)), numbers])
+    model = Model([ids, numbers], [Dense(3, activation="softmax")(h), Dense(1)(h), Dense(2)(h)])
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse", None], metrics=[["accuracy"], ["mae"], None])
+    before = [w.tobytes() for w in model.get_weights()]
+    warmup(model, 4, verbose=0)
+    assert [w.tobytes() for w in model.get_weights()] == before
 
 
 class Unsatisfied(MeanSquaredError):

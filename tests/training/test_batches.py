@@ -308,6 +308,16 @@ def test_a_metric_of_the_users_own_keeps_its_state_and_starts_each_pass_anew(mod
     assert (float(mine.total), int(mine.count)) == (0, 3)
 
 
+def test_one_batch_in_a_dictionary():
+    model = Sequential([Dense(3, activation="softmax", input_shape=X.shape[1:])])
+    model.compile(SGD(0.0), "categorical_crossentropy", ["accuracy"])
+    expected = model.evaluate(X, ONE_HOT, verbose=0, return_dict=True)
+    for found in (model.train_on_batch(X, ONE_HOT, return_dict=True), model.test_on_batch(X, ONE_HOT, return_dict=True)):
+        assert list(found) == ["loss", "accuracy"]
+        assert found == pytest.approx(expected)
+    assert model.test_on_batch(X, ONE_HOT) == pytest.approx(list(expected.values()))
+
+
 def test_a_rare_class_that_only_validation_has_is_no_reason_to_warn():
     minidl.set_seed(6)
     model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])

@@ -232,6 +232,7 @@ def test_the_best_weights_come_back(values, arguments, mark, best):
             {"patience": 5, "restore_best_weights": True},
             ["the weights are those of epoch 2 again, the best (val_loss2 1)"],
         ),
+        ([3, 2, 1], {"restore_best_weights": True}, ["the last epoch was the best (val_loss2 1)"]),
         ([1, 2, 1], {"mode": "max"}, ["training ends after epoch 3: {} for 1 epoch (best: val_loss2 2 in epoch 2; now 1)"]),
         (
             [np.nan] * 3,

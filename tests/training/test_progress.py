@@ -123,9 +123,11 @@ def test_no_line_is_wider_than_the_terminal_and_none_stays(terminal, many):
         begins = [line for line in stream.screen() if line.startswith("Epoch")]
         assert begins == ["Epoch 1/3", "Epoch 2/3"]
         shown = stream.screen()
-        opening = shown.index("Epoch 1/3")
-        assert shown[opening + 2] == "Epoch 2/3", "one line for an epoch, and nothing of what it was before"
-        assert len(shown) == opening + 5
+        opening, second = shown.index("Epoch 1/3"), shown.index("Epoch 2/3")
+        for closing in (shown[opening + 1 : second], shown[second + 1 : -1]):
+            more = [line for line in closing if line.startswith("  ")]
+            assert len(closing) == 1 + len(more), "one line for an epoch, and nothing of what it was before"
+            assert more or not closing[0].endswith("..."), "what has no room there stands below"
         assert shown[-1] == ""
         assert " ".join(shown[:opening]).startswith("Training on 60000")
 
@@ -143,13 +145,14 @@ def test_even_smaller_terminals_keep_their_lines(terminal, columns):
     assert stream.widest <= columns - 1
 
 
-def last_line(terminal, columns, logs, steps=75):
+def last_lines(terminal, columns, logs, steps=75):
     stream = terminal(columns)
     epochs(stream, lambda batch: dict(logs), steps)
-    return stream.screen()[-2]
+    shown = stream.screen()
+    return "\n".join(shown[shown.index("Epoch 2/3") + 1 : -1])
 
 
-def test_the_least_useful_goes_first(terminal, monkeypatch):
+def test_the_least_useful_goes_first_and_numbers_without_room_below(terminal, monkeypatch):
     monkeypatch.setattr(progress, "clock", lambda seconds: "7s")
     monkeypatch.setattr(progress, "per_step", lambda seconds: "93ms/step")
     logs = {"loss": 0.5, "accuracy": 0.25}
@@ -162,13 +165,14 @@ def test_the_least_useful_goes_first(terminal, monkeypatch):
         95: f"75/75 7s 93ms/step {numbers.replace(' -', '')}",
         80: f"75/75 7s {numbers.replace(' -', '')}",
         75: f"7s {numbers.replace(' -', '')}",
-        60: "75/75 7s loss: 0.5000 accuracy: 0.2500 val_loss: 0.5000 ...",
-        40: "7s loss: 0.5000 accuracy: 0.2500 ...",
-        20: "7s loss: 0.5000 ...",
+        60: "75/75 7s loss: 0.5000 accuracy: 0.2500 val_loss: 0.5000 ...\n  val_accuracy: 0.2500",
+        43: "75/75 7s loss: 0.5000 accuracy: 0.2500 ...\n  val_loss: 0.5000 - val_accuracy: 0.2500",
+        40: "7s loss: 0.5000 accuracy: 0.2500 ...\n  val_loss: 0.5000\n  val_accuracy: 0.2500",
+        20: "7s loss: 0.5000 ...\n  accuracy: 0.2500\n  val_loss: 0.5000\n  val_accuracy: ...",
         17: "7s loss: 0.5000",
         12: "7s loss:...",
     }
-    assert {columns: last_line(terminal, columns, logs) for columns in expected} == expected
+    assert {columns: last_lines(terminal, columns, logs) for columns in expected} == expected
 
 
 def test_while_it_runs_the_count_stays_longest(terminal, monkeypatch):
@@ -239,7 +243,9 @@ def test_fit_evaluate_and_predict_in_a_terminal(terminal, monkeypatch, columns):
     model.predict(X[:0], 4, verbose=1)
     assert stream.widest <= columns - 1
     lines = stream.screen()
-    assert len(lines[lines.index("Epoch 1/2") :]) == 8
+    shown = " - ".join(line for line in lines[lines.index("Epoch 1/2") :] if line.startswith("  "))
+    assert len([line for line in lines[lines.index("Epoch 1/2") :] if not line.startswith("  ")]) == 8
+    assert shown.count("val_mse") == (0 if columns == 200 else 2), "what has no room in an epoch's line stands below it"
     assert lines[-3].startswith("5/5 ")
     assert lines[-2].startswith("1/1 ")
 
