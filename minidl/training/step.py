@@ -77,7 +77,7 @@ class Step:
         self.precision = precision
         optimizer.bind(self.group)
         recorder = backends.current().recorder()
-        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.group)
+        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, self.loss, optimizer, self.group)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.

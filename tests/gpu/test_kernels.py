@@ -43,6 +43,7 @@ DECLINED = {  # and left to the definition, for a reason that stands in the twin
     "pooling.max_pool_grad: 1d 300 taps",
     "normalization.normalize: batch 0",
 }
+ON_ROWS = ("update", "gradients")  # modules whose ops take a table of many arrays
 pytestmark = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
 each_op = pytest.mark.parametrize("op", TWINS)
 
@@ -70,11 +71,11 @@ def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
     twin = find_twin("minidl.kernels.cuda", module, name)
     assert twin is not None, f"{case.op}: its twin is not found"
     ready = tuple(a.reshape(-1) if module == "activation" and hasattr(a, "reshape") else a for a in args)
-    if module == "update":
+    if module in ON_ROWS:
         row, rest = args[: case.function.columns], args[case.function.columns :]
         ready = (ArrayTable([row], backend.current()), *rest)
     result = twin(*ready, **kwargs)
-    if module == "update":  # the launch sees addresses, so nobody looked beside the arrays yet
+    if module in ON_ROWS:  # the launch sees addresses, so nobody looked beside the arrays yet
         for array in row:
             array.check_guards(case.op)
     if result is NotImplemented:

@@ -15,6 +15,10 @@ from tests.gpu.strict_cupy.streams import copy_to
 NAMES = {line for line in Path(__file__).with_name("ndarray_names.txt").read_text().splitlines() if not line.startswith("#")}
 SCALARS = (bool, int, float, np.generic, str, bytes, type(None), type(Ellipsis), slice, type, np.dtype, range)
 WAITING = ("item", "tolist", "tobytes", "nonzero")
+IN_PLACE = {np.copyto, np.put, np.put_along_axis, np.fill_diagonal, np.ndarray.fill, np.ndarray.put}
+CUBLAS = {np.matmul, np.dot, np.vdot, np.inner, np.tensordot, np.einsum, np.ndarray.dot}  # CuPy refuses while it records
+THRUST = {np.sort, np.argsort, np.lexsort, np.partition, np.argpartition, np.median, np.percentile, np.quantile}
+THRUST |= {np.ndarray.sort, np.ndarray.argsort, np.ndarray.partition, np.ndarray.argpartition}  # may wait for its own memory
 UNKNOWN_SIZE = (np.flatnonzero, np.nonzero, np.unique, np.argwhere, np.extract, np.compress)  # CuPy waits to know the shape
 
 
@@ -121,11 +125,12 @@ class ndarray:
         return lambda *args, **kwargs: call(method, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> ndarray:
-        return wrap(self._host[self._index(index, reading=True)], (self,))
+        return computed(lambda: self._host[self._index(index, reading=True)], (self,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        where, host = self._index(index, reading=False), unwrapped(value)
-        do_or_record(lambda: self._host.__setitem__(where, host))
+        host = unwrapped(value)
+        self._index(index, reading=False)  # what CuPy would refuse is refused now
+        do_or_record(lambda: self._host.__setitem__(self._index(index, reading=False), host))
 
     def _index(self, index: Any, reading: bool) -> Any:
         parts, result, axis = (index if isinstance(index, tuple) else (index,)), [], 0
@@ -200,13 +205,33 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
         with np.errstate(all="ignore"):
             return function(*host_args, **host_kwargs)
 
-    if out is not None or function is np.copyto:
+    if function in CUBLAS or function in THRUST:
+        device.unrecordable(function.__name__)
+    if out is not None or function in IN_PLACE or getattr(function, "__name__", "") == "at":
         do_or_record(compute)
         return out
-    result = wrap(compute(), args)
-    own = isinstance(result, ndarray) and result.base is None and not any(result is a for a in args)
-    if on_cpu.recording is not None and own:  # to be filled when the graph is replayed
-        on_cpu.recording.append(lambda: result._host.__setitem__(..., compute()))
+    return computed(compute, args)
+
+
+def computed(compute: Any, sources: Any) -> Any:
+    """What ``compute`` gives; while a graph is recorded only the memory for it, which each replay fills."""
+    result = wrap(compute(), sources)
+    if on_cpu.recording is not None:
+        several = isinstance(result, (tuple, list))
+        parts = list(result) if several else [result]
+        own = [
+            (number, part)
+            for number, part in enumerate(parts)
+            if isinstance(part, ndarray) and part.base is None and not any(part is source for source in sources)
+        ]
+        if own:  # the others are views, and see what is written to their arrays
+
+            def replay() -> None:
+                found = compute()
+                for number, part in own:
+                    part._host[...] = found[number] if several else found
+
+            on_cpu.recording.append(replay)
     return result
 
 
