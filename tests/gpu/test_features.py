@@ -1,4 +1,4 @@
-"""Whole models with everything the protocols offer, on the stand-in: the CPU's numbers, no waiting, and recorded the same bits."""
+"""Whole models with all that the protocols offer, on the stand-in: the CPU's numbers, no waiting, and recorded the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from minidl.layers import (
 )
 from minidl.models import Model, Sequential
 from minidl.optimizers import SGD, AdamW, RMSprop
-from minidl.regularizers import L1, L2, L1L2, OrthogonalRegularizer
+from minidl.regularizers import L1, L1L2, L2, OrthogonalRegularizer
 from minidl.schedules import ExponentialDecay
 from minidl.training.running import Running
 from minidl.training.step import Step
@@ -320,29 +320,32 @@ class Changing(Callback):
             self.change(self.model)
 
 
-def weights_after(change: Callable[[Any], Any] | None, mode: str) -> list[np.ndarray]:
+def weights_after(change: Callable[[Any], Any] | None) -> list[np.ndarray]:
+    """The weights after two epochs of five steps, between which something changes."""
     epsilon = config.epsilon()
-    with on_the_stand_in("auto"), config.use_graphs(mode):
-        minidl.set_seed(1671)
-        model, x, y, *_ = changeable()
-        callbacks = [Changing(change)] if change else []
-        try:
-            model.fit(x[:20], y[:20], batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
-        finally:
-            config.set_epsilon(epsilon)
-        return model.get_weights()
+    minidl.set_seed(1671)
+    model, x, y, *_ = changeable()
+    callbacks = [Changing(change)] if change else []
+    try:
+        model.fit(x[:20], y[:20], batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
+    finally:
+        config.set_epsilon(epsilon)
+    return model.get_weights()
 
 
 @functools.cache
 def weights_without_a_change() -> list[np.ndarray]:
-    return weights_after(None, "off")
+    with on_the_stand_in("auto"):
+        return weights_after(None)
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_reaches_steps_that_were_recorded(name: str, fresh: None) -> None:
     unchanged = weights_without_a_change()
-    expected = weights_after(CHANGES[name], "off")
-    found = weights_after(CHANGES[name], "on")
+    with on_the_stand_in("auto"):
+        expected = weights_after(CHANGES[name])
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        found = weights_after(CHANGES[name])
     assert graphs.reasons == []
     assert Graph.launched == 2 * (5 - graphs.WARM_UP)
     for a, e in zip(found, expected, strict=True):
@@ -351,7 +354,8 @@ def test_a_change_reaches_steps_that_were_recorded(name: str, fresh: None) -> No
 
 
 def test_without_a_change_recordings_are_kept(fresh: None) -> None:
-    weights_after(None, "on")
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        weights_after(None)
     assert Graph.launched == 10 - graphs.WARM_UP
 
 

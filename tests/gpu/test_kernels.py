@@ -206,6 +206,15 @@ FAULTS = {  # op, what stands there, what is planted
     ),
     "the wrong half of a random word": ("dropout.dropout", "(32 * (k % 2))", "(32 * ((k + 1) % 2))"),
     "one round too few": ("dropout.dropout", "round < 10", "round < 9"),
+    "a sum that is not written back": (
+        "embedding.embed_grad_W",
+        "dW[row * units + unit] = sum;\n                sum =",
+        "sum =",
+    ),
+    "rows of another warp": ("embedding.embed_grad_W", "id >= first && id < behind", "id >= first && id <= behind"),
+    "a row that does not exist": ("embedding.embed", "id >= 0 && id < rows", "id >= 0"),
+    "no barrier in a sum of squares": ("gradients.add_squares", "__syncthreads(); // the sums are there", ""),
+    "infinity is clipped": ("gradients.clip", "size > limit && size <= largest()", "size > limit"),
     "the step's number not read": ("dropout.dropout", "now = *step", "now = 0"),
 }
 

@@ -1,4 +1,4 @@
-"""Every layer, loss and optimizer within a recorded step: no waiting, and replayed with other numbers the bits of a plain run."""
+"""Every layer, loss and optimizer in a recorded step: no waiting, and replayed with other numbers the bits of a plain run."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ IN_PLACE = {np.copyto, np.put, np.put_along_axis, np.fill_diagonal, np.ndarray.f
 CUBLAS = {np.matmul, np.dot, np.vdot, np.inner, np.tensordot, np.einsum, np.ndarray.dot}  # CuPy refuses while it records
 THRUST = {np.sort, np.argsort, np.lexsort, np.partition, np.argpartition, np.median, np.percentile, np.quantile}
 THRUST |= {np.ndarray.sort, np.ndarray.argsort, np.ndarray.partition, np.ndarray.argpartition}  # may wait for its own memory
+JOINING = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
 UNKNOWN_SIZE = (np.flatnonzero, np.nonzero, np.unique, np.argwhere, np.extract, np.compress)  # CuPy waits to know the shape
 
 
@@ -207,6 +208,8 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
 
     if function in CUBLAS or function in THRUST:
         device.unrecordable(function.__name__)
+    if function in JOINING and len(args[0]) > 8:
+        device.unrecordable("a copy from the host (of the addresses of more than 8 arrays)")
     if out is not None or function in IN_PLACE or getattr(function, "__name__", "") == "at":
         do_or_record(compute)
         return out
