@@ -20,7 +20,7 @@ from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
 from tests.cases.ops import cases_of
 from tests.gpu.test_features import CHANGES, FEATURES, NOT_RECORDED, weights_after
 from tests.gpu.test_features import run as run_feature
-from tests.gpu.test_kernels import DECLINED, TWINS, check_case, declines_on_purpose
+from tests.gpu.test_kernels import DECLINED, OPS, check_case, declines_on_purpose
 from tests.gpu.test_layers import assert_equal_to_rounding, everything, loss_and_gradient
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
@@ -37,8 +37,8 @@ def card(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("op", TWINS)
-def test_twin_equals_definition(op: str) -> None:
+@pytest.mark.parametrize("op", OPS)
+def test_kernel_equals_reference(op: str) -> None:
     with np.errstate(all="ignore"):
         for dtype in (np.float32, np.float64):
             for seed, case in enumerate(cases_of(op)):

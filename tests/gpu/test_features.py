@@ -266,9 +266,11 @@ def changeable() -> Feature:
         Dropout(0.2),
         BatchNormalization(),
         Scaled(),
+        Recompute(Sequential([Dense(4), Dropout(0.1)])),
         Dense(2, bias_regularizer=TowardsOne()),
     ]
     model = Sequential(layers)
+    model.layers[5].W.regularizer = TowardsOne()
     model.compile(SGD(0.1, 0.9, clipnorm=1.0), minidl.losses.Huber(1.0))
     return Feature(model, X, NUMBERS)
 
@@ -288,13 +290,15 @@ class TowardsOne(minidl.regularizers.Regularizer):
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
     "coefficient of a penalty": lambda m: setattr(m.layers[0].W.regularizer, "l2", 0.5),
-    "own penalty": lambda m: setattr(m.layers[4].b.regularizer, "factor", 0.9),
+    "own penalty": lambda m: setattr(m.layers[5].b.regularizer, "factor", 0.9),
+    "own penalty of a parameter": lambda m: setattr(m.layers[5].W.regularizer, "factor", 0.9),
     "another penalty": lambda m: setattr(m.layers[0].W, "regularizer", L1(0.1)),
     "activity penalty": lambda m: setattr(m.layers[0].activity_regularizer, "l2", 0.5),
     "constraint": lambda m: setattr(m.layers[0].W.constraint, "max_value", 0.2),
     "another constraint": lambda m: setattr(m.layers[0].W, "constraint", NonNeg()),
     "rate of a layer": lambda m: setattr(m.layers[0], "learning_rate_multiplier", 0.1),
     "dropout": lambda m: setattr(m.layers[1], "rate", 0.6),
+    "dropout in a block": lambda m: setattr(m.layers[4].block.layers[1], "rate", 0.6),
     "momentum of statistics": lambda m: setattr(m.layers[2], "momentum", 0.5),
     "frozen statistics": lambda m: setattr(m.layers[2], "trainable", False),
     "own layer": lambda m: setattr(m.layers[3], "factor", 3.0),
@@ -357,6 +361,23 @@ def test_without_a_change_recordings_are_kept(fresh: None) -> None:
     with on_the_stand_in("auto"), config.use_graphs("on"):
         weights_after(None)
     assert Graph.launched == 10 - graphs.WARM_UP
+
+
+def test_batches_of_equal_arrays_in_other_places_are_recorded_by_themselves(fresh: None) -> None:
+    def losses() -> list[float]:
+        minidl.set_seed(1)
+        x = Input((5,))
+        model = Model(x, [Dense(2)(x), Dense(2)(x)])
+        model.compile("sgd", ["mse", "mae"])
+        weights = [[WEIGHTS, None], [None, WEIGHTS]]
+        return [model.train_on_batch(X, [NUMBERS, NUMBERS], sample_weight=weights[step // 5]) for step in range(10)]
+
+    with on_the_stand_in("auto"):
+        expected = losses()
+    with on_the_stand_in("auto"), config.use_graphs("on"):
+        assert losses() == expected
+    assert graphs.reasons == []
+    assert Graph.launched == 2 * (5 - graphs.WARM_UP)
 
 
 def test_a_layer_that_counts_by_itself_is_never_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

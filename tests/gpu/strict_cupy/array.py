@@ -66,7 +66,7 @@ class ndarray:
             assert (host[:FENCE] == MARK).all(), f"{kernel} wrote in front of an array"
             assert (host[-FENCE:] == MARK).all(), f"{kernel} wrote behind an array"
 
-    # -- the way to the host -------------------------------------------------------------------------------------------
+    # -- copies to the host --------------------------------------------------------------------------------------------
 
     def get(self) -> np.ndarray:
         device.wait("a copy to the host")
@@ -102,7 +102,7 @@ class ndarray:
     def __contains__(self, item: Any) -> bool:
         return self._refuse("`in`")
 
-    # -- the way to NumPy's functions ----------------------------------------------------------------------------------
+    # -- calls of NumPy's functions -----------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.get("out")
