@@ -1,4 +1,4 @@
-"""The GPU: CuPy arrays. Kernels of the ops are looked for in ``minidl.kernels.cuda``; other ops run their references."""
+"""The GPU: CuPy arrays. The kernels of the ops are looked for in ``minidl.kernels.cuda``; other ops run their references."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class GpuBackend:
         return f"GPU ({properties['name'].decode()}, CuPy {self.xp.__version__})"
 
     def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> Any:
-        """``x`` on the GPU: device arrays stay, host arrays pass the same input validation as on the CPU and travel."""
+        """``x`` on the GPU: device arrays stay, host arrays are validated as on the CPU and copied."""
         if isinstance(x, self.array_type):
             return x if dtype is None else x.astype(dtype, copy=False)
         return self.xp.asarray(host_array(x, dtype, where))

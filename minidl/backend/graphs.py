@@ -58,6 +58,10 @@ class Recorder:
             replayed()
         return known.outputs
 
+    def forget(self) -> None:
+        """Drop all recordings, as something else than the numbers in memory has changed."""
+        self._steps.clear()
+
     def _launch(self, recorded: _Recorded, arrays: Sequence[Any]) -> None:
         current = self._xp.cuda.get_current_stream()
         for mine, given in zip(recorded.inputs, arrays):

@@ -1,4 +1,4 @@
-"""The way of a batch to the GPU: through pinned memory, on a stream of its own, while the batch before is computed with.
+"""Asynchronous copies of batches to the GPU through pinned memory, overlapped with computation on the batch before.
 
 A ring of three slots, each a block of pinned host memory and a block of device memory:
 

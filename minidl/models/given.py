@@ -61,14 +61,9 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
     """
     if isinstance(given, Mapping):
         return given[names[0]] if list(given) == names else given
-    if (
-        isinstance(given, (list, tuple))
-        and len(given) == 1
-        and hasattr(given[0], "ndim")
-        and given[0].ndim
-        and is_all(given[0])
-    ):
-        return given[0]
+    only = given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else None
+    if len(getattr(only, "shape", ())) and is_all(only):
+        return only
     return given
 
 

@@ -96,8 +96,9 @@ def _all_targets(double: Model, batch_size: int) -> Any:
     found = []
     for index, shape in enumerate(shapes):
         loss = double.loss.part(index)  # type: ignore[union-attr]
-        judges = [loss, *(metric for at, metric in step.metric_pairs if at in (None, index))]
-        found.append(None if loss is None else _targets(judges, (batch_size, *shape), double.network.parameter_dtype))
+        metrics = [metric for at, metric in step.metric_pairs if at in (None, index)]
+        judges = [judge for judge in (loss, *metrics) if judge is not None]
+        found.append(_targets(judges, (batch_size, *shape), double.network.parameter_dtype) if judges else None)
     return found if len(found) > 1 else found[0]
 
 

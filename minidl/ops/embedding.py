@@ -17,7 +17,7 @@ def embed(ids: Array, W: Array) -> Array:
     xp = array_namespace(W)
     y = W[xp.clip(ids, 0, max(len(W) - 1, 0))]
     outside = (ids < 0) | (ids >= len(W))
-    return xp.where(outside[..., None], xp.asarray(float("nan"), W.dtype), y)
+    return xp.where(outside[..., None], xp.full((), float("nan"), W.dtype), y)
 
 
 @op
@@ -27,5 +27,5 @@ def embed_grad_W(ids: Array, dy: Array, rows: int, out: Array | None = None) -> 
     dW = xp.empty((rows, dy.shape[-1]), dy.dtype) if out is None else out
     dW[...] = 0
     inside = (ids >= 0) & (ids < rows)
-    xp.add.at(dW, ids[inside], dy[inside])
+    xp.add.at(dW, xp.where(inside, ids, 0), xp.where(inside[..., None], dy, 0))  # adds 0 where no row is meant
     return dW

@@ -86,7 +86,6 @@ class Optimizer(Declared):
         self.name = name
         self.iterations = 0
         self._undecayed: frozenset[str] = frozenset()
-        self._arrangement = 0  # of the tables that a step is recorded with, so that it is not replayed with others
         self._group: ParameterGroup | None = None
         self._forget()
 
@@ -195,7 +194,6 @@ class Optimizer(Declared):
         self._prepare(self._segments(group))
         group.arrange_penalties()
         self._clipping.prepare(self, group)
-        self._arrangement = group.arrangement
 
     def _segments(self, group: ParameterGroup) -> list[Segment]:
         group.undecayed = self._undecayed if self.weight_decay else None

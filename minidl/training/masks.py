@@ -1,8 +1,10 @@
-"""What a mask means for metrics: time steps that do not count weigh nothing."""
+"""Masks in a training step: who makes them, and what they mean for metrics, where left-out time steps weigh nothing."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from minidl.layers.base import Layer
 
 
 def masked(weight: Any, mask: Any) -> Any:
@@ -24,3 +26,13 @@ def masked(weight: Any, mask: Any) -> Any:
     if weight is None:
         return mask.astype("float64")
     return mask * weight.reshape(weight.shape + (1,) * (mask.ndim - weight.ndim))
+
+
+def makes_masks(layer: Layer) -> bool:
+    """Whether the layer, or one inside it, makes a mask of numbers that have none.
+
+    >>> from minidl.layers import Embedding
+    >>> makes_masks(Embedding(5, 2, mask_zero=True)), makes_masks(Embedding(5, 2))
+    (True, False)
+    """
+    return layer.makes_mask or any(map(makes_masks, layer.sublayers()))

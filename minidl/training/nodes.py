@@ -101,7 +101,8 @@ class Nodes:
                 return False
             slots = use.outputs
         if not self.uses:  # an activation alone, which the loss computes
-            return self.inputs == len(self.outputs) == 1 and not (self.network.takes_many or self.network.gives_many)
+            gives_many = isinstance(self.network, Graph) and self.network.gives_many
+            return self.inputs == len(self.outputs) == 1 and not (self.network.takes_many or gives_many)
         if isinstance(self.network, Graph):
             first, last = self.uses[0], self.uses[-1]
             if first.layer.takes_many != self.network.takes_many or last.several != self.network.gives_many:

@@ -1,12 +1,12 @@
 """A training step that the device records once for each shape of batch and then replays; ``backend/graphs.py`` says how.
 
-A recording knows addresses, not what stands there: the batch and the step's numbers are put in place before it runs, and
-whatever else the step depends on is part of the key under which it is kept.
+A recording knows addresses, not what stands there: the batch and the step's numbers are put in place before it runs. Where
+anything else has changed that a step depends on, all recordings are forgotten, and the next steps are recorded anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from minidl import config
@@ -15,6 +15,7 @@ from minidl.data import Batch
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
+from minidl.training.settings import Settings
 
 
 class RecordedSteps:
@@ -23,7 +24,7 @@ class RecordedSteps:
     Args:
         recorder: the device's.
         compute: the step itself, from a batch to its ``Result``.
-        network, optimizer, group: what the step trains and with what.
+        network, loss, optimizer, group: what the step trains and with what.
     """
 
     def __init__(
@@ -31,16 +32,25 @@ class RecordedSteps:
         recorder: Any,
         compute: Callable[[Batch], Any],
         network: Layer,
+        loss: Any,
         optimizer: Optimizer,
         group: ParameterGroup,
     ) -> None:
         self.recorder, self.compute = recorder, compute
-        self.network, self.optimizer, self.group = network, optimizer, group
+        self.network, self.loss, self.optimizer, self.group = network, loss, optimizer, group
+        self._arranged: int | None = None
+        self._settings, self._looked = Settings(), False
+        self._fixed: Any = None  # what all recordings were made for
 
     def train(self, batch: Batch) -> Any:
         """One step's result, as a recording where there is one for batches of this shape."""
         self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
+        fixed = self._what_is_fixed()
+        if fixed != self._fixed:
+            self.recorder.forget()
+            self._fixed = fixed
         arrays, rebuild = flat(batch)
+        shapes = tuple((a.shape, a.dtype.name) for a in arrays)
         places = tuple(_places(column) for column in (batch.x, batch.y, batch.weight))
 
         def compute(inputs: list[Array]) -> Any:
@@ -51,7 +61,10 @@ class RecordedSteps:
                 self.optimizer.iterations = before  # what could not be recorded was not done
                 raise
 
-        result = self.recorder.run(self._what_is_fixed(arrays, places), compute, arrays, self._count)
+        result = self.recorder.run((shapes, places), compute, arrays, self._count)
+        if not self._looked:  # in their first step layers note things that they look up once
+            self._settings.accept()
+            self._looked = True
         # The next replay writes to the same place, and losses are collected.
         parts = [None if part is None else part.copy() for part in result.parts]
         return result._replace(loss=result.loss.copy(), parts=parts)
@@ -60,15 +73,23 @@ class RecordedSteps:
         """What Python remembers of a step that was replayed."""
         self.optimizer.count()
 
-    def _what_is_fixed(self, arrays: Sequence[Array], places: Any) -> tuple[Any, ...]:
-        """Everything a recording depends on beside the numbers in memory."""
-        shapes = tuple((a.shape, a.dtype.name) for a in arrays)
-        frozen = tuple(layer.trainable for layer in every_layer(self.network)) + tuple(
-            p.trainable for p in self.group.parameters
-        )
-        constants = {k: v for k, v in vars(self.optimizer).items() if isinstance(v, (int, float)) and k != "_learning_rate"}
-        constants.pop("iterations")
-        return shapes, places, frozen, tuple(constants.items()), config.kernels()
+    def _what_is_fixed(self) -> tuple[Any, ...]:
+        """Everything a step depends on beside the batch and the numbers in memory.
+
+        The group's arrangement stands for what is trained, which parameters are treated alike, and the coefficients of
+        penalties; other settings are noticed where they are assigned.
+        """
+        if self.group.arrangement != self._arranged:
+            terms = [term for p in self.group.parameters for term in (p.regularizer, p.constraint) if term is not None]
+            self._settings, self._arranged = Settings(self.network, self.loss, *terms), self.group.arrangement
+            self._looked = False
+        options = {name: value for name, value in vars(self.optimizer).items() if name not in _OF_EACH_STEP}
+        constants = tuple((name, value) for name, value in options.items() if isinstance(value, (int, float, str)))
+        of_process = config.kernels(), config.precision(), config.epsilon()
+        return self._arranged, self._settings.look(), constants, of_process
+
+
+_OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers
 
 
 def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
@@ -92,10 +113,3 @@ def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:
 def _places(column: Any) -> Any:
     """Where a column of a batch has arrays, and where it has none."""
     return tuple(map(_places, column)) if isinstance(column, tuple) else column is not None
-
-
-def every_layer(layer: Layer) -> Iterator[Layer]:
-    """The layer and all within it."""
-    yield layer
-    for part in layer.sublayers():
-        yield from every_layer(part)

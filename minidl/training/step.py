@@ -20,10 +20,10 @@ from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
-from minidl.training.masks import masked
+from minidl.training.masks import makes_masks, masked
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
-from minidl.training.recorded import RecordedSteps, every_layer
+from minidl.training.recorded import RecordedSteps
 from minidl.training.running import metrics_by_output
 
 
@@ -76,10 +76,10 @@ class Step:
         self.optimizer, self.metrics, self.output_names = optimizer, list(metrics), output_names
         self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
-        self.makes_masks = any(layer.makes_mask for layer in every_layer(network))
+        self.makes_masks = makes_masks(network)
         optimizer.bind(self.group)
         recorder = backends.current().recorder()
-        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, optimizer, self.group)
+        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, self.loss, optimizer, self.group)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.

@@ -748,7 +748,8 @@ def _embedding_cases(size: str, shape: tuple[int, ...], rows: int, units: int) -
 for _shape in ((7,), (3, 5), (2, 3, 2), (0, 3)):
     _embedding_cases("tiny", _shape, 4, 3)
 _embedding_cases("small", (13, 11), 17, 5)
-_embedding_cases("medium", (128, 50), 500, 33)
+_embedding_cases("small", (13, 30), 4100, 2)  # so many rows that some are neighbours in one share of the work
+_embedding_cases("medium", (50, 40), 200, 33)
 
 for _kind in (np.uint8, np.int16, np.int64, np.float32, np.float64):
     _gather_cases("tiny", (5, 3), 7, _kind)

@@ -126,6 +126,17 @@ template <class T> static T shuffled(T value, unsigned source)
 template <class T> static T __shfl_xor_sync(unsigned, T value, int mask) { return shuffled(value, (lane_now & 31) ^ mask); }
 template <class T> static T __shfl_down_sync(unsigned, T value, unsigned n) { return shuffled(value, (lane_now & 31) + n); }
 template <class T> static T __shfl_sync(unsigned, T value, int lane) { return shuffled(value, lane & 31); }
+static unsigned __ballot_sync(unsigned, bool vote)
+{
+    lanes[lane_now].shown = vote;
+    sync_warp(-3);
+    unsigned all = 0;
+    for (unsigned i = 0, first = lane_now & ~31u; i < 32 && first + i < lanes.size(); i++)
+        all |= (unsigned)(lanes[first + i].state != ENDED && lanes[first + i].shown) << i;
+    sync_warp(-4);
+    return all;
+}
+static inline int __ffs(int bits) { return __builtin_ffs(bits); }
 template <class T> static T atomicAdd(T *place, T value)
 {
     const T before = *place;

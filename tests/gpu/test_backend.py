@@ -1,4 +1,4 @@
-"""Choosing the GPU, what is said where there is none, the way of the data to it, and what happens when its memory is full."""
+"""Choosing the GPU, what is said where there is none, how data reach it, and what happens when its memory is full."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_the_example_says_what_is_missing() -> None:
     assert done.stderr.splitlines()[-1].startswith("mnist_cnn.py: error: The GPU cannot be used: ")
 
 
-# -- the way of the data -----------------------------------------------------------------------------------------------
+# -- how data reach it -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

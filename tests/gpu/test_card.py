@@ -15,10 +15,12 @@ from minidl.errors import OutOfMemoryError
 from minidl.geometry import Window
 from minidl.layers import Dense, Input
 from minidl.models import Sequential
-from minidl.ops import convolution, cross_entropy, normalization, pooling
+from minidl.ops import convolution, cross_entropy, embedding, normalization, pooling
 from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
 from tests.cases.ops import cases_of
-from tests.gpu.test_kernels import DECLINED, TWINS, check_case, declines_on_purpose
+from tests.gpu.test_features import CHANGES, FEATURES, NOT_RECORDED, weights_after
+from tests.gpu.test_features import run as run_feature
+from tests.gpu.test_kernels import DECLINED, OPS, check_case, declines_on_purpose
 from tests.gpu.test_layers import assert_equal_to_rounding, everything, loss_and_gradient
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
@@ -35,8 +37,8 @@ def card(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("op", TWINS)
-def test_twin_equals_definition(op: str) -> None:
+@pytest.mark.parametrize("op", OPS)
+def test_kernel_equals_reference(op: str) -> None:
     with np.errstate(all="ignore"):
         for dtype in (np.float32, np.float64):
             for seed, case in enumerate(cases_of(op)):
@@ -71,6 +73,36 @@ def test_fit(name: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with config.use_graphs(mode):
         assert_equal_to_rounding(run(name), expected, "float32")
     assert not graphs.reasons
+
+
+@pytest.mark.parametrize("mode", ["off", "on"])
+@pytest.mark.parametrize("name", FEATURES)
+def test_feature(name: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids, masks, several outputs, penalties, clipping and recomputation; what is said where a step cannot be recorded."""
+    monkeypatch.setattr(graphs, "reasons", [])
+    with backend.use_backend("numpy"), config.use_kernels("reference"):
+        expected = run_feature(name)
+    with config.use_graphs(mode):
+        assert_equal_to_rounding(run_feature(name), expected, "float32")
+    assert bool(graphs.reasons) == (mode == "on" and name in NOT_RECORDED), graphs.reasons
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_reaches_steps_that_were_recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "reasons", [])
+    expected = weights_after(CHANGES[name])
+    with config.use_graphs("on"):
+        assert_equal_to_rounding(weights_after(CHANGES[name]), expected, "float32")
+    assert not graphs.reasons
+
+
+def test_the_same_batch_gives_the_same_bits() -> None:
+    """Also where thousands of places read one row of an embedding: nothing is added in the order in which threads come."""
+    rng = np.random.default_rng(2)
+    ids = backend.current().asarray(rng.integers(0, 3, (512, 100)))
+    dy = backend.current().asarray(rng.normal(size=(512, 100, 65)), "float32")
+    found = {embedding.embed_grad_W(ids, dy, 5000).get().tobytes() for _ in range(5)}
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

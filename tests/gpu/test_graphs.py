@@ -79,7 +79,7 @@ def test_what_changes_on_the_host_reaches_the_recording() -> None:
 
 
 def test_schedules_and_settings_reach_the_recording() -> None:
-    """A schedule, weight decay and rates of parameters, changed on the way. (The stand-in records launches of kernels only.)"""
+    """A schedule, weight decay and rates of parameters, changed on the way."""
 
     def weights(mode: str) -> list[np.ndarray]:
         with on_the_stand_in("auto"), config.use_graphs(mode):

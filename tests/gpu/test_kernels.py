@@ -1,4 +1,4 @@
-"""Every CUDA twin, launcher and kernel, on its whole case table: run on the CPU in three orders, equal to the definition."""
+"""Every CUDA kernel with its launcher, on its whole case table: run on the CPU in three orders, equal to the reference."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ ROOT = Path(__file__).parents[2]
 KERNELS = ROOT / "minidl" / "kernels" / "cuda"
 
 
-def has_twin(op: str) -> bool:
+def has_kernel(op: str) -> bool:
     """Whether ``kernels/cuda`` has a function of the op's module and name."""
     module, _, name = op.partition(".")
     path = KERNELS / f"{module}.py"
     return path.exists() and f"\ndef {name}(" in path.read_text()
 
 
-TWINS = [op for op in all_ops() if has_twin(op)]
-DECLINED = {  # and left to the definition, for a reason that stands in the twin's docstring
+OPS = [op for op in all_ops() if has_kernel(op)]
+DECLINED = {  # and left to the reference, for a reason that stands in the launcher's docstring
     "pooling.max_pool: 1d 300 taps",
     "pooling.max_pool_grad: 1d 300 taps",
     "normalization.normalize: batch 0",
 }
+ON_ROWS = ("update", "gradients")  # modules whose ops take a table of many arrays
 pytestmark = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
-each_op = pytest.mark.parametrize("op", TWINS)
+each_op = pytest.mark.parametrize("op", OPS)
 
 
 @pytest.fixture(autouse=True)
@@ -65,16 +66,16 @@ def to_host(arrays: Any) -> tuple:
 
 
 def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
-    """What the twin gives (what it changed, where it works in place); None where it declines."""
+    """What the kernel gives (what it changed, where it works in place); None where it declines."""
     module, _, name = case.op.partition(".")
-    twin = find_kernel("minidl.kernels.cuda", module, name)
-    assert twin is not None, f"{case.op}: its twin is not found"
+    kernel = find_kernel("minidl.kernels.cuda", module, name)
+    assert kernel is not None, f"{case.op}: its kernel is not found"
     ready = tuple(a.reshape(-1) if module == "activation" and hasattr(a, "reshape") else a for a in args)
-    if module == "update":
+    if module in ON_ROWS:
         row, rest = args[: case.function.columns], args[case.function.columns :]
         ready = (ArrayTable([row], backend.current()), *rest)
-    result = twin(*ready, **kwargs)
-    if module == "update":  # the launch sees addresses, so nobody looked beside the arrays yet
+    result = kernel(*ready, **kwargs)
+    if module in ON_ROWS:  # the launch sees addresses, so nobody looked beside the arrays yet
         for array in row:
             array.check_guards(case.op)
     if result is NotImplemented:
@@ -86,9 +87,9 @@ def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
 
 
 def check_case(case: OpCase, seed: int, dtype: Any, again: tuple[str, ...] = ORDERS[:1]) -> bool:
-    """Agrees with the definition on the CPU, changes no input, the same bits ``again``, with threads in these orders.
+    """Agrees with the reference on the CPU, changes no input, the same bits ``again``, with threads in these orders.
 
-    False where the twin declined.
+    False where the kernel declined.
     """
     host_args, host_kwargs = case.make(np.random.default_rng(seed), dtype)
     copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in host_args]
@@ -99,7 +100,7 @@ def check_case(case: OpCase, seed: int, dtype: Any, again: tuple[str, ...] = ORD
     if found is None:
         return False
     for a, e in zip(to_host(found), expected, strict=True):
-        assert a.dtype == e.dtype, f"{case}: {a.dtype}, definition {e.dtype}"
+        assert a.dtype == e.dtype, f"{case}: {a.dtype}, reference {e.dtype}"
         e = e.reshape(-1) if case.op.startswith("activation") else e
         assert_close(a, e, case.compare, f"{case} ({np.dtype(dtype)})")
     for k, (now, then) in enumerate(zip(args, host_args)):
@@ -133,15 +134,15 @@ DTYPES = only([np.float32, np.float64], always=[np.float32])
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 @each_op
-def test_twin_equals_definition(op: str, dtype: type) -> None:
+def test_kernel_equals_reference(op: str, dtype: type) -> None:
     check_table(op, dtype)
 
 
 @pytest.mark.slow
 def test_every_kernel_ran() -> None:
-    """A kernel that no twin launches would be dead, one that no case reaches untested."""
+    """A kernel that nothing launches would be dead, one that no case reaches untested."""
     on_cpu.launches.clear()
-    for op in TWINS:
+    for op in OPS:
         check_table(op, np.float32, "tiny", "medium")
     declared = set(re.findall(r"(?m)^KERNEL\(\d+\)\s+(\w+)\(", "".join(path.read_text() for path in KERNELS.glob("*.cu*"))))
     assert set(on_cpu.launches) == declared - {"finish"}  # which stands behind cuBLAS, see test_cublas.py
@@ -164,7 +165,7 @@ def test_options_reach_the_kernel() -> None:
 
 @contextmanager
 def planted(op: str, old: str, new: str, count: int = 1) -> Iterator[None]:
-    """The twin's ``.cu`` text with ``new`` for ``old``, which stands there ``count`` times."""
+    """The ``.cu`` text with ``new`` for ``old``, which stands there ``count`` times."""
     module = importlib.import_module(f"minidl.kernels.cuda.{op.split('.')[0]}")._module
     assert module.source.count(old) == count, f"{old!r} stands there {module.source.count(old)} times"
     before = module.source, module._functions
@@ -205,6 +206,15 @@ FAULTS = {  # op, what stands there, what is planted
     ),
     "the wrong half of a random word": ("dropout.dropout", "(32 * (k % 2))", "(32 * ((k + 1) % 2))"),
     "one round too few": ("dropout.dropout", "round < 10", "round < 9"),
+    "a sum that is not written back": (
+        "embedding.embed_grad_W",
+        "dW[row * units + unit] = sum;\n                sum =",
+        "sum =",
+    ),
+    "rows of another warp": ("embedding.embed_grad_W", "id >= first && id < behind", "id >= first && id <= behind"),
+    "a row that does not exist": ("embedding.embed", "id >= 0 && id < rows", "id >= 0"),
+    "no barrier in a sum of squares": ("gradients.add_squares", "__syncthreads(); // the sums are there", ""),
+    "infinity is clipped": ("gradients.clip", "size > limit && size <= largest()", "size > limit"),
     "the step's number not read": ("dropout.dropout", "now = *step", "now = 0"),
 }
 
@@ -245,7 +255,7 @@ def sanitized(*arguments: str) -> subprocess.CompletedProcess:
 def test_no_kernel_reads_or_writes_beside_its_arrays(ops: str) -> None:
     done = sanitized(*ops.split())
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.split()[-1] == str(len(ops.split() or TWINS))
+    assert done.stdout.split()[-1] == str(len(ops.split() or OPS))
 
 
 BESIDE = {  # reads and writes that change no result, so that only the sanitizer can see them
@@ -271,7 +281,7 @@ def test_the_sanitizer_notices(fault: str) -> None:
 
 
 if __name__ == "__main__":
-    checked = sys.argv[1:2] or TWINS
+    checked = sys.argv[1:2] or OPS
     with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"), ExitStack() as stack:
         if len(sys.argv) > 2:
             stack.enter_context(planted(*sys.argv[1:]))

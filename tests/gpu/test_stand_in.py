@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.gpu import on_cpu
-from tests.gpu.strict_cupy import NAMES, OutOfMemoryError, array, cupy, device, stand_in
+from tests.gpu.strict_cupy import NAMES, OutOfMemoryError, array, cuda, cupy, device, stand_in
 
 PACKAGE = Path(__file__).parents[2] / "minidl"
 
@@ -76,6 +76,84 @@ def test_what_cupy_allows_is_allowed() -> None:
     assert x.get()[0, 1] == 101
     assert view.base is x
     assert x[cupy.asarray([2, 3, -1])].get().tolist() == x.get()[[0, 1, 1]].tolist()  # out of range wraps in silence
+
+
+def _in_place(x: object, i: object) -> object:
+    y = cupy.zeros((4, 3))
+    y[i] = x[i]
+    y[x > 2] = -1
+    y[:, 1] += 10
+    return y
+
+
+REPLAYED = {  # on x (4, 3), integers i (4,)
+    "elementwise": lambda x, i: x * 2 + cupy.exp(-x),
+    "a reduction": lambda x, i: x.sum(axis=0),
+    "a view": lambda x, i: x.T[1:] + 1,
+    "a copy of a view": lambda x, i: x.T.reshape(-1),
+    "several results": lambda x, i: cupy.concatenate(cupy.split(x, [1], axis=1)[::-1], axis=1),
+    "several results of their own": lambda x, i: cupy.frexp(x)[0] * 2,
+    "rows by index": lambda x, i: x[i] + x[:, i[:2]].sum(),
+    "an index that is computed": lambda x, i: x[(i + 1) % 4],
+    "written in place": _in_place,
+    "added at places": lambda x, i: _added(x, i),
+    "filled": lambda x, i: _filled(x),
+    "one number": lambda x, i: x[0, 0] + x.max(),
+}
+
+
+def _added(x: object, i: object) -> object:
+    y = cupy.zeros((4, 3))
+    cupy.add.at(y, i, x)
+    return y
+
+
+def _filled(x: object) -> object:
+    y = cupy.empty((4, 3))
+    y.fill(2.0)
+    y += x
+    return y
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_array_operations_are_replayed_with_other_numbers(name: str) -> None:
+    """While a graph is recorded nothing is computed; each replay computes with what then stands in memory."""
+    rng = np.random.default_rng(0)
+    batches = [(rng.normal(2, 1, (4, 3)), rng.integers(0, 4, 4)) for _ in range(3)]
+    expected = [REPLAYED[name](*map(cupy.asarray, batch)).get() for batch in batches]
+    x, i = cupy.empty((4, 3)), cupy.empty(4, "int64")
+    stream = cuda.Stream()
+    with stream, cuda.using_allocator(cuda.MemoryPool().malloc):
+        stream.begin_capture()
+        result = REPLAYED[name](x, i)
+        graph = stream.end_capture()
+    for (a, b), e in zip(batches, expected):
+        x[...], i[...] = cupy.asarray(a), cupy.asarray(b)
+        graph.launch(stream)
+        np.testing.assert_array_equal(result.get(), e)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda x: cupy.asarray(np.ones(3)),
+        lambda x: x.get(),
+        lambda x: x @ x.T,
+        lambda x: x.dot(x.T),
+        lambda x: cupy.argsort(x),
+        lambda x: cupy.concatenate([x] * 9),
+    ],
+)
+def test_what_cupy_does_not_record_is_refused(refused: object) -> None:
+    x, stream = cupy.ones((3, 3)), cuda.Stream()
+    refused(x)
+    with stream, cuda.using_allocator(cuda.MemoryPool().malloc):
+        stream.begin_capture()
+        try:
+            with pytest.raises(RuntimeError, match="not permitted"):
+                refused(x)
+        finally:
+            stream.end_capture()
 
 
 def test_memory_is_poisoned_and_fenced() -> None:

@@ -11,7 +11,6 @@ from minidl.errors import NumericWarning, ShapeError, StateError
 from minidl.layers import LSTM, Dense, Dropout
 from minidl.layers.containers import Chain
 from minidl.layers.context import Context
-from minidl.training.recorded import every_layer
 from tests.cases.layers import LAYERS, Case
 
 CASES = list(LAYERS.values())
@@ -27,6 +26,11 @@ def arrays_of(x):
 def each(function, x):
     """The function applied to every array of x."""
     return tuple(map(function, x)) if isinstance(x, tuple) else function(x)
+
+
+def with_sublayers(layer):
+    """The layer and all within it."""
+    return [layer, *(inner for part in layer.sublayers() for inner in with_sublayers(part))]
 
 
 def gradients_of(layer):
@@ -160,7 +164,7 @@ def test_gradients_add_until_zero_grad(case: Case):
     for p in layer.parameters:
         p.zero_grad()
     assert all(not g.any() for g in gradients_of(layer))
-    dropout = [part for part in every_layer(layer) if isinstance(part, Dropout)]
+    dropout = [part for part in with_sublayers(layer) if isinstance(part, Dropout)]
     fresh = copy.deepcopy(layer)
     once = run(copy.deepcopy(fresh), x, case)
     run(fresh, x, case)

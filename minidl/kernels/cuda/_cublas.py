@@ -45,7 +45,7 @@ class Library:
         self._stream: int | None = None
 
     def takes(self, A: Any, B: Any, y: Any) -> bool:
-        """Whether the matrices lie in a way cuBLAS can read: one of their axes without gaps, and something to sum."""
+        """Whether cuBLAS can read the matrices where they lie: one of their axes without gaps, and something to sum."""
         return (
             bool(A.shape[1])
             and all(_layout(matrix) is not None for matrix in (A, B))

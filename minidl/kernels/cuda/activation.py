@@ -16,67 +16,67 @@ _module = Module("activation.cu")
 
 
 def sign(x: Any) -> Any:
-    """Twin of ``ops.activation.sign``."""
+    """Kernel of ``ops.activation.sign``."""
     return _each("sign", x)
 
 
 def sigmoid(x: Any) -> Any:
-    """Twin of ``ops.activation.sigmoid``."""
+    """Kernel of ``ops.activation.sigmoid``."""
     return _each("sigmoid", x)
 
 
 def sigmoid_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.sigmoid_grad``."""
+    """Kernel of ``ops.activation.sigmoid_grad``."""
     return _each("sigmoid_grad", dy, y)
 
 
 def tanh(x: Any) -> Any:
-    """Twin of ``ops.activation.tanh``."""
+    """Kernel of ``ops.activation.tanh``."""
     return _each("tanh_", x)
 
 
 def tanh_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.tanh_grad``."""
+    """Kernel of ``ops.activation.tanh_grad``."""
     return _each("tanh_grad", dy, y)
 
 
 def relu(x: Any) -> Any:
-    """Twin of ``ops.activation.relu``."""
+    """Kernel of ``ops.activation.relu``."""
     return _each("relu", x)
 
 
 def relu_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.relu_grad``."""
+    """Kernel of ``ops.activation.relu_grad``."""
     return _each("relu_grad", dy, y)
 
 
 def softplus(x: Any) -> Any:
-    """Twin of ``ops.activation.softplus``."""
+    """Kernel of ``ops.activation.softplus``."""
     return _each("softplus", x)
 
 
 def softplus_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.activation.softplus_grad``."""
+    """Kernel of ``ops.activation.softplus_grad``."""
     return _each("softplus_grad", dy, y)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    """Twin of ``ops.activation.leaky_relu``."""
+    """Kernel of ``ops.activation.leaky_relu``."""
     return _each("leaky_relu", x, options=(negative_slope,))
 
 
 def leaky_relu_grad(dy: Any, y: Any, negative_slope: float = 0.2) -> Any:
-    """Twin of ``ops.activation.leaky_relu_grad``."""
+    """Kernel of ``ops.activation.leaky_relu_grad``."""
     return _each("leaky_relu_grad", dy, y, options=(negative_slope,))
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Twin of ``ops.activation.elu``."""
+    """Kernel of ``ops.activation.elu``."""
     return _each("elu", x, options=(alpha,))
 
 
 def elu_grad(dy: Any, y: Any, alpha: float = 1.0) -> Any:
-    """Twin of ``ops.activation.elu_grad``."""
+    """Kernel of ``ops.activation.elu_grad``."""
     return _each("elu_grad", dy, y, options=(alpha,))
 
 

@@ -24,7 +24,7 @@ _BLOCKS, _POSITIONS_OF_A_SHARE, _MOST_SUMS = 264, 256, 1 << 24  # of dW: blocks 
 
 
 def unfold(x: Any, window: Window) -> Any:
-    """Twin of ``ops.convolution.unfold``."""
+    """Kernel of ``ops.convolution.unfold``."""
     if not suit(window, x):
         return NotImplemented
     out = window.output_shape(x.shape[1:-1])
@@ -37,7 +37,7 @@ def unfold(x: Any, window: Window) -> Any:
 
 
 def fold(patches: Any, spatial: tuple[int, ...], window: Window) -> Any:
-    """Twin of ``ops.convolution.fold``."""
+    """Kernel of ``ops.convolution.fold``."""
     n, *out, taps, c = patches.shape
     numbers = n * prod(spatial) * c
     if not suit(window, patches[..., 0, :]) or tuple(out) != window.output_shape(spatial) or taps != window.taps:
@@ -73,7 +73,7 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
 
 
 def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
-    """Twin of ``ops.convolution.convolve_grad_x``."""
+    """Kernel of ``ops.convolution.convolve_grad_x``."""
     c, f = W.shape[-2] * groups, dy.shape[-1]
     if not _takes(window, groups, c, f, W.shape, dy, W) or tuple(dy.shape[1:-1]) != window.output_shape(spatial):
         return NotImplemented
@@ -92,7 +92,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
 
 
 def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
-    """Twin of ``ops.convolution.convolve_grad_W``."""
+    """Kernel of ``ops.convolution.convolve_grad_W``."""
     c, f = x.shape[-1], dy.shape[-1]
     shape = (*window.size, c // groups, f)
     if not _takes(window, groups, c, f, shape, x, dy, out) or not fits(out, shape):

@@ -1,4 +1,4 @@
-"""Cross-entropy of logits on the GPU, loss and probabilities in one pass; that of probabilities is left to the definition."""
+"""Cross-entropy of logits on the GPU, loss and probabilities in one pass; that of probabilities is left to the reference."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _module = Module("cross_entropy.cu")
 
 
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
-    """Twin of ``ops.cross_entropy.softmax_cross_entropy``."""
+    """Kernel of ``ops.cross_entropy.softmax_cross_entropy``."""
     return _forward("softmax_cross_entropy", logits, targets) if _same(logits, targets) else NotImplemented
 
 
 def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
-    """Twin of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
+    """Kernel of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
     if not _same(probabilities, targets):
         return NotImplemented
     return _backward("softmax_cross_entropy_grad", probabilities, targets, scale, row_blocks)
 
 
 def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
+    """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
     if not _labelled(logits, labels):
         return NotImplemented
     return _forward("sparse_softmax_cross_entropy", logits, labels.astype("int64", copy=False))
 
 
 def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
+    """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
     if not _labelled(probabilities, labels):
         return NotImplemented
     numbers = labels.astype("int64", copy=False)
@@ -40,12 +40,12 @@ def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: An
 
 
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sigmoid_cross_entropy``."""
+    """Kernel of ``ops.cross_entropy.sigmoid_cross_entropy``."""
     return _forward("sigmoid_cross_entropy", logits, targets) if _same(logits, targets) else NotImplemented
 
 
 def sigmoid_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
-    """Twin of ``ops.cross_entropy.sigmoid_cross_entropy_grad``."""
+    """Kernel of ``ops.cross_entropy.sigmoid_cross_entropy_grad``."""
     if not _same(probabilities, targets):
         return NotImplemented
     return _backward("sigmoid_cross_entropy_grad", probabilities, targets, scale, None)

@@ -13,7 +13,7 @@ _module = Module("dropout.cu")
 
 
 def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mask_shape: tuple[int, ...]) -> Any:
-    """Twin of ``ops.dropout.dropout``."""
+    """Kernel of ``ops.dropout.dropout``."""
     if not alike(x) or step.dtype != "int64" or step.size != 1:
         return NotImplemented
     backend, count = backend_of(x), prod(mask_shape)
@@ -27,7 +27,7 @@ def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mas
 
 
 def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
-    """Twin of ``ops.dropout.dropout_grad``."""
+    """Kernel of ``ops.dropout.dropout_grad``."""
     if not alike(dy) or mask.dtype != "bool":
         return NotImplemented
     backend = backend_of(dy)

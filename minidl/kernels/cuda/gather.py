@@ -14,7 +14,7 @@ _module = Module("gather.cu")
 
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
-    """Twin of ``ops.gather.gather``, to floating types; indices are int64."""
+    """Kernel of ``ops.gather.gather``, to floating types; indices are int64."""
     dtype = np.dtype(dtype)
     if dtype not in FLOATS or x.dtype.name not in C_NAMES or indices.dtype != "int64" or indices.ndim != 1 or not x.ndim:
         return NotImplemented

@@ -17,7 +17,7 @@ def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
 
 
 def dense_grad_x(dy: Any, W: Any) -> Any:
-    """Twin of ``ops.linear.dense_grad_x``."""
+    """Kernel of ``ops.linear.dense_grad_x``."""
     depth, units = W.shape
     if not alike(dy, W) or dy.shape[-1] != units:
         return NotImplemented
@@ -28,7 +28,7 @@ def dense_grad_x(dy: Any, W: Any) -> Any:
 
 
 def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.dense_grad_W``."""
+    """Kernel of ``ops.linear.dense_grad_W``."""
     depth, units = x.shape[-1], dy.shape[-1]
     if not alike(x, dy, out) or x.shape[:-1] != dy.shape[:-1] or not fits(out, (depth, units)):
         return NotImplemented
@@ -39,7 +39,7 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
 
 
 def bias_grad(dy: Any, out: Any = None) -> Any:
-    """Twin of ``ops.linear.bias_grad``."""
+    """Kernel of ``ops.linear.bias_grad``."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
     if not alike(dy, out) or not fits(out, (units,)):

@@ -12,7 +12,7 @@ _module = Module("normalization.cu")
 
 
 def moments(x: Any) -> Any:
-    """Twin of ``ops.normalization.moments``; declines a batch without samples."""
+    """Kernel of ``ops.normalization.moments``; declines a batch without samples."""
     if not alike(x) or not x.size:
         return NotImplemented
     channels = x.shape[-1]
@@ -28,7 +28,7 @@ def moments(x: Any) -> Any:
 
 
 def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
-    """Twin of ``ops.normalization.normalize``."""
+    """Kernel of ``ops.normalization.normalize``."""
     if not _fit(x, mean, variance, gamma, beta):
         return NotImplemented
     y = backend_of(x).empty(x.shape, x.dtype)
@@ -37,7 +37,7 @@ def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: 
 
 
 def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
-    """Twin of ``ops.normalization.normalize_grad``."""
+    """Kernel of ``ops.normalization.normalize_grad``."""
     if not _fit(x, mean, variance, gamma) or not alike(x, dy) or dy.shape != x.shape or not x.size:
         return NotImplemented
     channels = x.shape[-1]

@@ -14,7 +14,7 @@ _module = Module("pooling.cu")
 
 
 def max_pool(x: Any, window: Window) -> Any:
-    """Twin of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
+    """Kernel of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
     if not suit(window, x) or window.taps > 256:
         return NotImplemented
     backend = backend_of(x)
@@ -25,7 +25,7 @@ def max_pool(x: Any, window: Window) -> Any:
 
 
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
-    """Twin of ``ops.pooling.max_pool_grad``."""
+    """Kernel of ``ops.pooling.max_pool_grad``."""
     if not _fits(dy, spatial, window) or winners.dtype != "uint8" or winners.shape != dy.shape:
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
@@ -34,7 +34,7 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
 
 
 def average_pool(x: Any, window: Window) -> Any:
-    """Twin of ``ops.pooling.average_pool``."""
+    """Kernel of ``ops.pooling.average_pool``."""
     if not suit(window, x):
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *window.output_shape(x.shape[1:-1]), x.shape[-1]), x.dtype)
@@ -43,7 +43,7 @@ def average_pool(x: Any, window: Window) -> Any:
 
 
 def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
-    """Twin of ``ops.pooling.average_pool_grad``."""
+    """Kernel of ``ops.pooling.average_pool_grad``."""
     if not _fits(dy, spatial, window):
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)

@@ -14,7 +14,7 @@ _CODES = {name: code for code, name in enumerate(("linear", "sigmoid", "tanh", "
 
 
 def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> Any:
-    """Twin of ``ops.recurrent.lstm``."""
+    """Kernel of ``ops.recurrent.lstm``."""
     units = U.shape[0]
     if not alike(x, W, U, b, h0, c0) or not {activation, recurrent_activation} <= set(_CODES):
         return NotImplemented
@@ -34,7 +34,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
 
 
 def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> Any:
-    """Twin of ``ops.recurrent.lstm_grad``."""
+    """Kernel of ``ops.recurrent.lstm_grad``."""
     if not alike(dh, U, c0, c, gates) or not {activation, recurrent_activation} <= set(_CODES):
         return NotImplemented
     n, steps, units = dh.shape

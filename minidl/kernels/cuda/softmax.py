@@ -13,7 +13,7 @@ _module = Module("softmax.cu")
 
 
 def softmax(x: Any) -> Any:
-    """Twin of ``ops.softmax.softmax``."""
+    """Kernel of ``ops.softmax.softmax``."""
     if not alike(x) or not x.ndim or not x.shape[-1]:
         return NotImplemented
     rows = prod(x.shape[:-1])
@@ -23,7 +23,7 @@ def softmax(x: Any) -> Any:
 
 
 def softmax_grad(dy: Any, y: Any) -> Any:
-    """Twin of ``ops.softmax.softmax_grad``."""
+    """Kernel of ``ops.softmax.softmax_grad``."""
     if not alike(dy, y) or dy.shape != y.shape or not y.ndim or not y.shape[-1]:
         return NotImplemented
     rows = prod(y.shape[:-1])

@@ -1,18 +1,6 @@
 // The optimizers' rules in one pass over the rows of a table, in place. Formulas: minidl/ops/update.py.
 // scalars[0] is this step's learning rate. It is read from the device, so that a recorded step sees the rate of its replay.
-//
-// pieces (n, arrays + 1): addresses of a row's part, then its length. Block t takes pieces starts[t] .. starts[t + 1] - 1.
-// minidl/backend/table.py makes them.
-#include "common.cuh"
-
-// For every piece of this block; each piece has so many arrays, and its length behind them.
-#define FOR_EACH_PIECE(piece, arrays)                                                                                  \
-    for (const long long *piece = pieces + starts[blockIdx.x] * ((arrays) + 1),                                        \
-                         *end = pieces + starts[blockIdx.x + 1] * ((arrays) + 1);                                      \
-         piece < end; piece += (arrays) + 1)
-#define FOR_EACH_NUMBER(i, length) for (long long i = threadIdx.x; i < (length); i += blockDim.x)
-
-__device__ inline real *column(const long long *piece, int number) { return (real *)piece[number]; }
+#include "pieces.cuh"
 
 KERNEL(256) decay(const long long *pieces, const long long *starts, const real *scalars)
 {
@@ -120,12 +108,13 @@ KERNEL(256) rmsprop_centered_momentum(
         const real *grad = column(piece, 1);
         FOR_EACH_NUMBER(i, piece[5])
         {
-            const real s = rho * square[i] + rest * (grad[i] * grad[i]);
+            const real g = grad[i]; // read once: the compiler cannot know that the arrays do not overlap
+            const real s = rho * square[i] + rest * (g * g);
             square[i] = s;
-            const real a = rho * mean[i] + rest * grad[i];
+            const real a = rho * mean[i] + rest * g;
             mean[i] = a;
             const real variance = s - a * a; // below zero by rounding alone
-            const real v = momentum * velocity[i] + rate * grad[i] / sqrt((variance < 0 ? 0 : variance) + epsilon);
+            const real v = momentum * velocity[i] + rate * g / sqrt((variance < 0 ? 0 : variance) + epsilon);
             velocity[i] = v;
             value[i] -= v;
         }

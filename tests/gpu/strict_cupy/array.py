@@ -15,6 +15,11 @@ from tests.gpu.strict_cupy.streams import copy_to
 NAMES = {line for line in Path(__file__).with_name("ndarray_names.txt").read_text().splitlines() if not line.startswith("#")}
 SCALARS = (bool, int, float, np.generic, str, bytes, type(None), type(Ellipsis), slice, type, np.dtype, range)
 WAITING = ("item", "tolist", "tobytes", "nonzero")
+IN_PLACE = {np.copyto, np.put, np.put_along_axis, np.fill_diagonal, np.ndarray.fill, np.ndarray.put}
+CUBLAS = {np.matmul, np.dot, np.vdot, np.inner, np.tensordot, np.einsum, np.ndarray.dot}  # CuPy refuses while it records
+THRUST = {np.sort, np.argsort, np.lexsort, np.partition, np.argpartition, np.median, np.percentile, np.quantile}
+THRUST |= {np.ndarray.sort, np.ndarray.argsort, np.ndarray.partition, np.ndarray.argpartition}  # may wait for its own memory
+JOINING = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
 UNKNOWN_SIZE = (np.flatnonzero, np.nonzero, np.unique, np.argwhere, np.extract, np.compress)  # CuPy waits to know the shape
 
 
@@ -61,7 +66,7 @@ class ndarray:
             assert (host[:FENCE] == MARK).all(), f"{kernel} wrote in front of an array"
             assert (host[-FENCE:] == MARK).all(), f"{kernel} wrote behind an array"
 
-    # -- the way to the host -------------------------------------------------------------------------------------------
+    # -- copies to the host --------------------------------------------------------------------------------------------
 
     def get(self) -> np.ndarray:
         device.wait("a copy to the host")
@@ -97,7 +102,7 @@ class ndarray:
     def __contains__(self, item: Any) -> bool:
         return self._refuse("`in`")
 
-    # -- the way to NumPy's functions ----------------------------------------------------------------------------------
+    # -- calls of NumPy's functions -----------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.get("out")
@@ -121,11 +126,12 @@ class ndarray:
         return lambda *args, **kwargs: call(method, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> ndarray:
-        return wrap(self._host[self._index(index, reading=True)], (self,))
+        return computed(lambda: self._host[self._index(index, reading=True)], (self,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        where, host = self._index(index, reading=False), unwrapped(value)
-        do_or_record(lambda: self._host.__setitem__(where, host))
+        host = unwrapped(value)
+        self._index(index, reading=False)  # what CuPy would refuse is refused now
+        do_or_record(lambda: self._host.__setitem__(self._index(index, reading=False), host))
 
     def _index(self, index: Any, reading: bool) -> Any:
         parts, result, axis = (index if isinstance(index, tuple) else (index,)), [], 0
@@ -200,13 +206,35 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
         with np.errstate(all="ignore"):
             return function(*host_args, **host_kwargs)
 
-    if out is not None or function is np.copyto:
+    if function in CUBLAS or function in THRUST:
+        device.unrecordable(function.__name__)
+    if function in JOINING and len(args[0]) > 8:
+        device.unrecordable("a copy from the host (of the addresses of more than 8 arrays)")
+    if out is not None or function in IN_PLACE or getattr(function, "__name__", "") == "at":
         do_or_record(compute)
         return out
-    result = wrap(compute(), args)
-    own = isinstance(result, ndarray) and result.base is None and not any(result is a for a in args)
-    if on_cpu.recording is not None and own:  # to be filled when the graph is replayed
-        on_cpu.recording.append(lambda: result._host.__setitem__(..., compute()))
+    return computed(compute, args)
+
+
+def computed(compute: Any, sources: Any) -> Any:
+    """What ``compute`` gives; while a graph is recorded only the memory for it, which each replay fills."""
+    result = wrap(compute(), sources)
+    if on_cpu.recording is not None:
+        several = isinstance(result, (tuple, list))
+        parts = list(result) if several else [result]
+        own = [
+            (number, part)
+            for number, part in enumerate(parts)
+            if isinstance(part, ndarray) and part.base is None and not any(part is source for source in sources)
+        ]
+        if own:  # the others are views, and see what is written to their arrays
+
+            def replay() -> None:
+                found = compute()
+                for number, part in own:
+                    part._host[...] = found[number] if several else found
+
+            on_cpu.recording.append(replay)
     return result
 
 

@@ -1,0 +1,89 @@
+"""Which assignments a recorded step notices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl.layers import Dense, Dropout
+from minidl.models import Sequential
+from minidl.training.settings import Settings
+
+
+class Holder:
+    """Something with attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+def model() -> tuple[Any, Any]:
+    inner = Sequential([Dense(2, input_shape=(3,)), Dropout(0.5)])
+    return Holder(model=inner), inner
+
+
+@pytest.mark.parametrize("place", [lambda a: a, lambda a: [1, (a,)], lambda a: {"a": [a]}], ids=["itself", "list", "dict"])
+def test_what_is_assigned_deep_inside_is_noticed_once(place: Any) -> None:
+    inner = Holder(rate=0.5)
+    settings = Settings(Holder(held=place(inner)))
+    before = settings.look()
+    assert settings.look() == before
+    inner.rate = 0.25
+    after = settings.look()
+    assert after != before
+    assert settings.look() == after
+    inner.more = 1
+    assert settings.look() != after
+
+
+def test_attributes_that_appear_and_vanish_are_noticed() -> None:
+    root = Holder(a=1, b=None)
+    settings = Settings(root)
+    seen = {settings.look()}
+    del root.b
+    seen.add(settings.look())
+    root.c = None
+    seen.add(settings.look())
+    assert len(seen) == 3
+
+
+def test_what_is_accepted_is_no_change() -> None:
+    root = Holder(a=1)
+    settings = Settings(root)
+    before = settings.look()
+    root.a = 2
+    settings.accept()
+    assert settings.look() == before
+
+
+def test_arrays_are_watched_as_wholes() -> None:
+    """What stands in an array is read anew by each replay; another array is not."""
+    root = Holder(a=np.zeros(2))
+    settings = Settings(root)
+    before = settings.look()
+    root.a[:] = 1
+    assert settings.look() == before
+    root.a = np.ones(2)
+    assert settings.look() != before
+
+
+def test_a_model_counts_as_its_network() -> None:
+    """What a model notes about its training is no setting of a layer."""
+    root, inner = model()
+    settings = Settings(root)
+    before = settings.look()
+    inner.stop_training = True
+    inner.compile("sgd", "mse")
+    assert settings.look() == before
+    inner.layers[1].rate = 0.25
+    assert settings.look() != before
+
+
+def test_circles_end() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    root = Holder(circle=circle)
+    root.me = root
+    assert Settings(root).look() == 0
