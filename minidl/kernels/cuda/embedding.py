@@ -28,16 +28,16 @@ def embed_grad_W(ids: Any, dy: Any, rows: int, out: Any = None) -> Any:
     if ids.dtype != "int64" or not alike(dy, out) or not fits(out, (rows, units)):
         return NotImplemented
     dW = backend_of(dy).empty((rows, units), dy.dtype) if out is None else out
-    rows_of_warp = rows_of_a_warp(rows)
+    rows_of_warp = _rows_of_a_warp(rows)
     grid = -(-rows // (_WARPS * rows_of_warp)), -(-units // 32)
     _module("embed_grad_W", dy, grid, ids, dy, dW, ids.size, rows, units, rows_of_warp)
     return dW
 
 
-def rows_of_a_warp(rows: int) -> int:
+def _rows_of_a_warp(rows: int) -> int:
     """Of the size of W alone, so that the bits are the same.
 
-    >>> rows_of_a_warp(50), rows_of_a_warp(10_000), rows_of_a_warp(10**6)
+    >>> _rows_of_a_warp(50), _rows_of_a_warp(10_000), _rows_of_a_warp(10**6)
     (1, 9, 32)
     """
     return max(1, min(_MOST_ROWS, rows // 1024))
