@@ -427,8 +427,8 @@ def test_defaults_of_the_verbs():
         "evaluate": "x, y=None, batch_size=None, verbose=1, sample_weight=None, steps=None, callbacks=None, *, "
         "return_dict=False",
         "predict": "x, batch_size=None, verbose=0, steps=None, callbacks=None",
-        "train_on_batch": "x, y, sample_weight=None, class_weight=None",
-        "test_on_batch": "x, y, sample_weight=None",
+        "train_on_batch": "x, y, sample_weight=None, class_weight=None, *, return_dict=False",
+        "test_on_batch": "x, y, sample_weight=None, *, return_dict=False",
         "predict_on_batch": "x",
         "load_weights": "path, strict=True",
     }

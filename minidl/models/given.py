@@ -42,7 +42,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
         input_names=model.input_names if model.has_named_inputs else (),
         output_names=of_outputs,
-        untrained=_without_targets(model, of_outputs),
+        untrained=_without_targets(model, of_outputs) if of_outputs else (),
         where=where,
         nan=nan,
         taken_by=partial(first_layer, network),

@@ -136,7 +136,7 @@ def test_names_of_inputs_and_outputs_are_written():
     model = Model({"left": a, "right": b}, {"sum": Add()([a, b]), "wide": Dense(3)(a)})
     again = model_from_json(model.to_json())
     assert (again.input_names, again.output_names) == (["left", "right"], ["sum", "wide"])
-    np.testing.assert_array_equal(again.predict({"right": X, "left": 2 * X})[0], 3 * X)
+    np.testing.assert_array_equal(again.predict({"right": X, "left": 2 * X})["sum"], 3 * X)
 
 
 def test_a_layer_keeps_the_name_that_a_model_gave_it():
