@@ -58,7 +58,7 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
     """
     if isinstance(given, Mapping):
         return given[names[0]] if list(given) == names else given
-    if isinstance(given, (list, tuple)) and len(given) == 1 and getattr(given[0], "ndim", 0) and is_all(given[0]):
+    if isinstance(given, (list, tuple)) and len(given) == 1 and getattr(given[0], "ndim", None) and is_all(given[0]):
         return given[0]
     return given
 
