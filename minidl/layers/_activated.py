@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl import regularizers
 from minidl.layers import activation as activations
+from minidl.layers._protocol import is_unchanged as is_unchanged
 from minidl.layers.activation import Activation
 from minidl.layers.activity import Penalized
 from minidl.layers.base import Layer
@@ -51,7 +52,7 @@ class Activated(Layer, abstract=True):
     @property
     def final_activation(self) -> Activation | None:
         """The activation."""
-        return self.activation if is_unchanged(self) and self.activity_regularizer is None else None
+        return self.activation.final_activation if is_unchanged(self) and self.activity_regularizer is None else None
 
     def without_activation(self) -> Layer:
         """The same layer with the identity in place of f."""
@@ -61,9 +62,3 @@ class Activated(Layer, abstract=True):
         other = copy.copy(self)
         other.activation = activation
         return other
-
-
-def is_unchanged(layer: Layer) -> bool:
-    """Whether the layer computes as minidl's class does: what a subclass overrides the plan cannot know."""
-    cls = type(layer)
-    return all(method.__module__.startswith("minidl.") for method in (cls.apply, cls.gradient))
