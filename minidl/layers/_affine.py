@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag
 from minidl.layers import activation as activations
+from minidl.layers._protocol import is_unchanged
 from minidl.layers.activation import Activation
 from minidl.layers.activity import Penalized
 from minidl.layers.base import Layer, LayerOptions
@@ -101,7 +102,7 @@ class AffineLayer(Layer, abstract=True):
     @property
     def final_activation(self) -> Activation | None:
         """The activation."""
-        return self.activation if is_unchanged(self) and self.activity_regularizer is None else None
+        return self.activation.final_activation if is_unchanged(self) and self.activity_regularizer is None else None
 
     def without_activation(self) -> Layer:
         """The same layer with the identity in place of f."""
@@ -111,9 +112,3 @@ class AffineLayer(Layer, abstract=True):
         other = copy.copy(self)
         other.activation = activation
         return other
-
-
-def is_unchanged(layer: Layer) -> bool:
-    """Whether the layer computes as minidl's class does: what a subclass overrides the plan cannot know."""
-    cls = type(layer)
-    return all(method.__module__.startswith("minidl.") for method in (cls.apply, cls.gradient))

@@ -91,6 +91,16 @@ def in_pairs(apply: Callable[..., Any], inference: Any) -> Callable[..., tuple[A
     return checked
 
 
+def is_unchanged(layer: Any) -> bool:
+    """Whether the layer computes as minidl's class does: what a subclass overrides the plan cannot know."""
+    return _computes_as_minidl(type(layer))
+
+
+@functools.lru_cache(maxsize=1024)  # asked in every pass
+def _computes_as_minidl(cls: Any) -> bool:
+    return all(method.__module__.startswith("minidl.") for method in (cls.apply, cls.gradient, cls.output_mask))
+
+
 def explain_keras_weights(layer: Any, error: AttributeError) -> None:
     """Raise ArgumentTypeError with minidl's name for it where a ``build`` calls Keras's ``add_weight``."""
     if error.name == "add_weight" and id(error.obj) == id(layer):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 from minidl import config
 from minidl.checks import check_flag
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
+from minidl.layers._protocol import is_unchanged
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops import activation as elementwise
@@ -122,18 +123,18 @@ class Activation(Layer):
         return y, ((x if self.formula.of_x else y) if context.keep else None)
 
     @property
-    def final_activation(self) -> Activation:
+    def final_activation(self) -> Activation | None:
         """Itself."""
-        return self
+        return self if is_unchanged(self) else None
 
     @property
     def in_sums(self) -> str:
         """The part of f that dense and convolution kernels compute while they write their sums."""
-        return "relu" if self.activation == "relu" else "linear"
+        return "relu" if self.activation == "relu" and is_unchanged(self) else "linear"
 
     def behind_sums(self, z: Any, context: Context) -> tuple[Any, Any]:
         """``apply`` for z from such a kernel, which has computed the part ``in_sums`` already."""
-        return (z, (z if context.keep else None)) if self.activation == "relu" else self.apply(z, context)
+        return (z, (z if context.keep else None)) if self.in_sums == "relu" else self.apply(z, context)
 
     def _plain(self) -> Any:
         """The name alone, where it says everything."""

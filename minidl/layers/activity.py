@@ -33,11 +33,11 @@ class ActivityRegularization(Layer):
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = x; keeps x."""
         context.penalize(penalty(self, x))
-        return x, (x if context.keep else None)
+        return x, (x if context.keep and context.penalties else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx."""
-        return dy + penalty_grad(self, saved) if need_dx else None
+        return dy if saved is None or not need_dx else dy + penalty_grad(self, saved)
 
 
 class Penalized:
@@ -52,12 +52,12 @@ class Penalized:
         """y = f(z); keeps what f needs, and y."""
         y, of_activation = self.activation.apply(z, context)
         context.penalize(penalty(self.layer, y))
-        return y, ((of_activation, y) if context.keep else None)
+        return y, ((of_activation, y if context.penalties else None) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any) -> Any:
         """dz."""
         of_activation, y = saved
-        return self.activation.gradient(dy + penalty_grad(self.layer, y), of_activation)
+        return self.activation.gradient(dy if y is None else dy + penalty_grad(self.layer, y), of_activation)
 
 
 def penalty(layer: Layer, y: Any) -> Any:

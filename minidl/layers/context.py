@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.errors import StateError
+from minidl.errors import ShapeError, StateError
 from minidl.layers.state import State
 
 
@@ -33,6 +33,8 @@ class Context:
         keep: whether ``apply`` returns what ``gradient`` will need; False saves the memory.
         mask: of x: True where a time step counts, (batch, time); None: all count. A tuple for several inputs.
         step: which training step this is: an integer, or integers (1,) on the device. It is part of every random address.
+        penalties: whether penalties that layers announce are part of what the gradient is taken of: then ``gradient`` adds
+            theirs. False where the gradient of y alone is wanted, such as a saliency.
 
     Attributes:
         mask: during ``apply`` the mask of x; behind a container's ``apply`` that of y.
@@ -42,10 +44,12 @@ class Context:
     (True, True, None)
     """
 
-    __slots__ = ("_penalties", "_shared", "_step", "_updates", "_uses", "keep", "mask", "training")
+    __slots__ = ("_penalties", "_shared", "_step", "_updates", "_uses", "keep", "mask", "penalties", "training")
 
-    def __init__(self, training: bool = False, keep: bool = True, mask: Any = None, step: Any = 0) -> None:
-        self.training, self.keep, self.mask = training, keep, mask
+    def __init__(
+        self, training: bool = False, keep: bool = True, mask: Any = None, step: Any = 0, penalties: bool = True
+    ) -> None:
+        self.training, self.keep, self.mask, self.penalties = training, keep, mask, penalties
         self._step, self._shared = step, False
         self._uses: dict[Any, int] = {}
         self._updates: dict[State, Array] = {}
@@ -53,6 +57,8 @@ class Context:
 
     def random(self, layer: Any) -> Address:
         """The address of the next random numbers of ``layer`` in this pass."""
+        if self._shared:  # by all threads: nothing is counted, and the numbers are the same each time
+            return Address(layer.stream.key, backends.current().asarray(np.zeros(1, np.int64)), 0)
         call = self._uses.get(layer, 0)
         self._uses[layer] = call + 1
         if isinstance(self._step, int):
@@ -71,12 +77,22 @@ class Context:
         if not isinstance(state, State):
             received = f"a {type(state).__name__} to update"
             raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
+        if getattr(value, "shape", ()) != state.shape:
+            received = f"a value of shape {tuple(getattr(value, 'shape', ()))}"
+            raise ShapeError(f"context.update: state {state.name}", received, f"{state.shape}, the state's own")
+        kind = state.dtype.kind
+        if kind in "iub" and (dtype := value.dtype if hasattr(value, "dtype") else np.result_type(value)).kind not in "iub":
+            expected, fix = f"{state.dtype}, the state's own", "new_state(..., dtype='float32') for fractions"
+            raise StateError(f"context.update: state {state.name}", f"numbers of {dtype}", expected, fix)
         if not self._shared:
             self._updates[state] = value
 
     def penalize(self, value: Array) -> None:
         """Add a number to the loss of this pass, such as an activity penalty; its gradient is the layer's own business."""
-        if not self._shared:
+        if getattr(value, "shape", ()) != ():
+            received, fix = f"numbers of shape {tuple(value.shape)}", "their sum divided by the number of samples, len(x)"
+            raise ShapeError("context.penalize", received, "one number, which is added to the loss of the batch", fix)
+        if self.penalties and not self._shared:
             self._penalties.append(value)
 
     @property
@@ -91,13 +107,16 @@ class Context:
 
     def commit(self) -> None:
         """Take over all new state. In place: a step that is nearly done may not run out of memory."""
-        for state, value in self._updates.items():
+        # What is itself the array of a state, or part of it, is copied before that one is written to.
+        own = {id(array) for state in self._updates for array in (state.value, state.value.base)} - {id(None)}
+        new = [v.copy() if own & {id(v), id(getattr(v, "base", None))} else v for v in self._updates.values()]
+        for state, value in zip(self._updates, new):
             state.value[...] = value
         self._updates.clear()
 
     def again(self, keep: bool = True) -> Context:
         """A context in the state this one is in now, for the same pass once more; what it announces stays with it."""
-        other = Context(self.training, keep, self.mask, self._step)
+        other = Context(self.training, keep, self.mask, self._step, self.penalties)
         other._uses, other._updates = dict(self._uses), dict(self._updates)
         return other
 

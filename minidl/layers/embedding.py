@@ -84,12 +84,13 @@ class Embedding(Layer):
         y = embed(x, self.W.value)
         if self.activity_regularizer is not None:
             context.penalize(penalty(self, y))
-        return y, ((x, y if self.activity_regularizer is not None else None) if context.keep else None)
+        penalized = self.activity_regularizer is not None and context.penalties
+        return y, ((x, y if penalized else None) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """None: ids have no gradient."""
         ids, y = saved
-        if self.activity_regularizer is not None:
+        if y is not None and self.activity_regularizer is not None:
             dy = dy + penalty_grad(self, y)
         self.W.accumulate(embed_grad_W, ids, dy, self.input_dim)
         return None

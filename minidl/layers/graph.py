@@ -80,28 +80,34 @@ class Graph(Layer, abstract=True):
         self._look_at_inputs()
 
     def _look_at_inputs(self) -> None:
-        """Who takes the numbers of each input, moved at most; their types; and the uses that take another type than comes."""
+        """Who takes the numbers of each input, moved at most, and the uses that may take another type than comes."""
         origin = {slot: slot for slot in range(len(self.places))}
-        self._takers: list[list[tuple[Layer, int, Any]]] = [[] for _ in self.places]  # with position and type
-        reads: list[tuple[int, int, Any]] = []  # use, input, type
+        self._takers: list[list[tuple[Layer, int]]] = [[] for _ in self.places]  # with the position among its inputs
+        reads: list[tuple[int, int, int]] = []  # use, input, position
         for number, use in enumerate(self.uses):
-            dtypes = use.layer.taken_dtype
             for position, slot in enumerate(use.inputs):
                 if slot in origin:
-                    dtype = dtypes[position] if isinstance(dtypes, tuple) else dtypes
-                    self._takers[origin[slot]].append((use.layer, position, None if use.layer.moves_only else dtype))
+                    self._takers[origin[slot]].append((use.layer, position))
                     if use.layer.moves_only:
                         origin |= dict.fromkeys(use.outputs, origin[slot])
                     else:
-                        reads.append((number, origin[slot], dtype))
-        self._dtypes: list[Any] = []
-        for (_, _, declared), takers in zip(self.places, self._takers):
-            taken = [dtype for _, _, dtype in takers if dtype is not None]
-            of_ids = [dtype for dtype in taken if np.dtype(dtype).kind in "iu"]
-            first = (of_ids or taken or [None])[0]
-            usual = next((layer.dtype for layer, _, _ in takers), self.dtype)
-            self._dtypes.append(entry_dtype(declared, first, usual))
-        self._casts = {number for number, slot, dtype in reads if must_be_cast(self._dtypes[slot], dtype)}
+                        reads.append((number, origin[slot], position))
+        entry = [self._entry_dtype(slot) for slot in range(len(self.places))]
+        self._casts = {
+            number
+            for number, slot, position in reads
+            if self.places[slot][2] is not None
+            or must_be_cast(entry[slot], _of_input(self.uses[number].layer.taken_dtype, position))
+        }
+
+    def _entry_dtype(self, slot: int) -> Any:
+        """The type in which this input comes."""
+        declared, takers = self.places[slot][2], self._takers[slot]
+        taken = [_of_input(layer.taken_dtype, at) for layer, at in takers if not layer.moves_only]
+        known = [dtype for dtype in taken if dtype is not None]
+        of_ids = [dtype for dtype in known if np.dtype(dtype).kind in "iu"]
+        usual = takers[0][0].dtype if takers else self.dtype
+        return entry_dtype(declared, (of_ids or known or [None])[0], usual)
 
     @property
     def casts(self) -> bool:
@@ -135,20 +141,22 @@ class Graph(Layer, abstract=True):
     @property
     def input_dtype(self) -> Any:
         """For each input what its ``Input`` said, or what the first layer behind it takes; integers where any takes ids."""
-        return tuple(self._dtypes) if self.takes_many else self._dtypes[0]
+        found = tuple(self._entry_dtype(slot) for slot in range(len(self.places)))
+        return found if self.takes_many else found[0]
 
     @property
     def taken_dtype(self) -> Any:
         """``input_dtype``, with None for an input that anything may come by."""
-        found = tuple(
-            dtype if declared is not None or any(taken is not None for _, _, taken in takers) else None
-            for dtype, (_, _, declared), takers in zip(self._dtypes, self.places, self._takers)
-        )
+        says = [
+            place[2] is not None or any(layer.taken_dtype is not None for layer, _ in takers if not layer.moves_only)
+            for place, takers in zip(self.places, self._takers)
+        ]
+        found = tuple(self._entry_dtype(slot) if said else None for slot, said in enumerate(says))
         return found if self.takes_many else found[0]
 
     def check_input(self, x: Any, where: str, index: int = 0) -> None:
         """As the layers do that take input number ``index``."""
-        for layer, position, _ in self._takers[index]:
+        for layer, position in self._takers[index]:
             layer.check_input(x, where, *((position,) if layer.takes_many else ()))
 
     def output_shape(self, input_shape: Any) -> Any:
@@ -250,7 +258,7 @@ class Graph(Layer, abstract=True):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__()}
-        for name in ("inputs", "outputs", "_of_layers", "_takers", "_dtypes", "_casts"):
+        for name in ("inputs", "outputs", "_of_layers", "_takers", "_casts"):
             state.pop(name, None)
         return state
 
@@ -259,6 +267,11 @@ class Graph(Layer, abstract=True):
         self._set(self.uses, self.output_slots, self.places)
         if not self._is_plan:
             self._connect()
+
+
+def _of_input(dtype: Any, position: int) -> Any:
+    """The type of one input, of a layer that says one for all or one for each."""
+    return dtype[position] if isinstance(dtype, tuple) else dtype
 
 
 def _masks_of(use: Use, masks: dict[int, Any]) -> Any:

@@ -122,13 +122,14 @@ class LSTM(Layer):
         y = h if self.return_sequences else h[:, -1]
         if self.activity_regularizer is not None:
             context.penalize(penalty(self, y))
-        return y, ((x, h, c, gates, zeros) if context.keep else None)
+        penalized = self.activity_regularizer is not None and context.penalties
+        return y, ((x, h, c, gates, zeros, penalized) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dz W^T; see the op."""
-        x, h, c, gates, zeros = saved
+        x, h, c, gates, zeros, penalized = saved
         xp = backends.array_namespace(dy)
-        if self.activity_regularizer is not None:
+        if penalized and self.activity_regularizer is not None:
             dy = dy + penalty_grad(self, h if self.return_sequences else h[:, -1])
         dh = dy
         if not self.return_sequences:

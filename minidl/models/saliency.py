@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
 
@@ -21,10 +22,11 @@ def input_gradient(network: Layer, x: Any, output: Any, batch_size: int) -> Any:
     columns = inputs if network.takes_many else (inputs,)
     n = len(columns[0])
     found = [np.empty(column.shape, column.dtype if column.dtype.kind == "f" else network.dtype) for column in columns]
-    with _no_parameter_gradients(network):
-        for start in range(0, n, batch_size):
+    guard = WholeSteps()
+    for start in range(0, n, batch_size):
+        with guard.installed(), guard.step(), _no_parameter_gradients(network):  # Ctrl-C leaves nothing frozen
             part = tuple(column[start : start + batch_size] for column in columns)
-            y, saved = network.apply(part if network.takes_many else part[0], Context())
+            y, saved = network.apply(part if network.takes_many else part[0], Context(penalties=False))
             if isinstance(y, tuple):
                 raise ArgumentTypeError(
                     "input_gradient", "a model with several results", "one", "Model(model.input, one output)"

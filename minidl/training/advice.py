@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DataWarning, ShapeError, warn
-from minidl.layers._affine import AffineLayer, is_unchanged
+from minidl.layers._affine import AffineLayer
 from minidl.layers._images import ImageLayer, other_data_format
+from minidl.layers._protocol import is_unchanged
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
 from minidl.layers.dense import Dense

@@ -100,12 +100,9 @@ class Nodes:
             if use.inputs != slots or (len(slots) > 1) != use.layer.takes_many:
                 return False
             slots = use.outputs
-        if not self.uses:  # an activation alone, which the loss computes
-            gives_many = isinstance(self.network, Graph) and self.network.gives_many
-            return self.inputs == len(self.outputs) == 1 and not (self.network.takes_many or gives_many)
-        if isinstance(self.network, Graph):
-            first, last = self.uses[0], self.uses[-1]
-            if first.layer.takes_many != self.network.takes_many or last.several != self.network.gives_many:
+        if isinstance(self.network, Graph):  # without uses: an activation alone, which the loss computes
+            takes_many, gives_many = (self.uses[0].layer.takes_many, self.uses[-1].several) if self.uses else (False, False)
+            if (takes_many, gives_many) != (self.network.takes_many, self.network.gives_many):
                 return False
         return slots == self.outputs
 

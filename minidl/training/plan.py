@@ -13,7 +13,7 @@ The user's layers stay as they are: the plan holds copies that share their param
 
 from __future__ import annotations
 
-from minidl.layers._affine import is_unchanged
+from minidl.layers._protocol import is_unchanged
 from minidl.layers.base import Layer
 from minidl.losses import Loss
 from minidl.training.advice import about_architecture

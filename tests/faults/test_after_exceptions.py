@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -251,6 +252,34 @@ def test_a_safe_point_in_another_thread_leaves_the_interrupt_to_the_main_one():
         model.fit(X, Y, BATCH, verbose=0, shuffle=False)
     assert raised == []
     assert_same(everything(model), after_steps(1))
+
+
+def test_control_c_leaves_nothing_frozen_behind_an_input_gradient():
+    """Parameters take no gradient for as long as it lasts; interrupts in the middle wait, whatever line they come at."""
+    model, lines = Sequential([Dense(3, input_shape=(FEATURES,)), Dense(2)]), []
+
+    def at_line(wanted):
+        def trace(frame, event, argument):
+            if not frame.f_code.co_filename.endswith(("saliency.py", "interrupts.py")):
+                return None
+            if event == "line":
+                lines.append(frame.f_lineno)
+                if len(lines) == wanted:
+                    interrupt()
+            return trace
+
+        lines.clear()
+        sys.settrace(trace)
+        try:
+            model.input_gradient(X)
+        finally:
+            sys.settrace(None)
+
+    at_line(None)
+    for wanted in range(1, len(lines) + 1):
+        with pytest.raises(KeyboardInterrupt):
+            at_line(wanted)
+        assert all(p.trainable for p in model.parameters), f"line {lines[-1]}"
 
 
 def test_control_c_between_steps_comes_at_once():

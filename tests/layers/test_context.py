@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.errors import ArgumentTypeError, StateError
-from minidl.layers import Add, BatchNormalization, Context, Dense, Dropout, Input, Layer, Recompute
+from minidl.errors import ArgumentTypeError, ShapeError, StateError
+from minidl.layers import (
+    LSTM,
+    ActivityRegularization,
+    Add,
+    BatchNormalization,
+    Context,
+    Dense,
+    Dropout,
+    Input,
+    Layer,
+    Recompute,
+)
 from minidl.layers.containers import Chain
 from minidl.layers.context import INFERENCE
 from minidl.models import Model, Sequential
@@ -99,6 +110,108 @@ def test_only_state_can_be_updated():
     layer.build((4,))
     with pytest.raises(StateError, match=r"context\.update.*Parameter.*new_state"):
         Context().update(layer.W, layer.W.value)
+
+
+class Delay(Layer):
+    """Two states of which the second follows the first, and a counter; ``order`` is that of the announcements."""
+
+    def __init__(self, order=("now", "before"), **options):
+        super().__init__(**options)
+        self.order = order
+
+    def build(self, input_shape):
+        self.now, self.before = self.new_state("now", input_shape), self.new_state("before", input_shape)
+        self.part = self.new_state("part", (2,))
+        self.count = self.new_state("count", (), dtype="int64")
+
+    def apply(self, x, context):
+        if context.training:
+            new = {"now": x.sum(axis=0), "before": self.now.value}
+            for name in self.order:
+                context.update(getattr(self, name), new[name])
+            context.update(self.part, self.before.value[1:3])
+            context.update(self.count, context.value(self.count) + 1)
+        return x, None
+
+    def gradient(self, dy, saved, need_dx=True):
+        return dy
+
+
+@pytest.mark.parametrize("order", [("now", "before"), ("before", "now")])
+def test_states_are_taken_over_together(order):
+    """A value that is another state's array means what that state was in the pass, not what it became meanwhile."""
+    layer = Delay(order)
+    sums = [np.zeros(4, np.float32), np.zeros(4, np.float32)]
+    for step in range(3):
+        layer.forward(X + step)
+        sums.append((X + step).sum(axis=0))
+    np.testing.assert_array_equal(layer.now.value, sums[-1])
+    np.testing.assert_array_equal(layer.before.value, sums[-2])
+    np.testing.assert_array_equal(layer.part.value, sums[-3][1:3])
+    assert layer.count.value == 3
+
+
+@pytest.mark.parametrize(
+    "name, value, kind, words",
+    [
+        ("now", X, ShapeError, r"state now: received a value of shape \(6, 4\); expected \(4,\)"),
+        ("now", 1.0, ShapeError, r"shape \(\); expected \(4,\)"),
+        ("count", 1.5, StateError, r"state count: received numbers of float64; expected int64"),
+    ],
+)
+def test_a_value_that_is_not_the_states_is_refused_before_the_step(name, value, kind, words):
+    """``commit`` comes behind the optimizer's update, where an error would leave half a step."""
+
+    class Wrong(Delay):
+        def apply(self, x, context):
+            context.update(getattr(self, name), value)
+            return x, None
+
+    model = Sequential([Wrong(input_shape=(4,)), Dense(2)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    with pytest.raises(kind, match=words):
+        model.train_on_batch(X, X[:, :2])
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_random_numbers_without_a_context_are_the_same_each_time():
+    """All threads share that context, so it may count nothing."""
+
+    class Noise(Layer):
+        def apply(self, x, context):
+            address = context.random(self)
+            return x + address.call + address.step[0], None
+
+    layer = Noise()
+    layer.build((4,))
+    for _ in range(2):
+        np.testing.assert_array_equal(layer.apply(X)[0], X)
+    assert not INFERENCE._uses
+
+
+def test_a_penalty_is_one_number():
+    with pytest.raises(ShapeError, match=r"penalize: received numbers of shape \(6,\).*divided by the number of samples"):
+        Context().penalize((X * X).sum(axis=1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda penalty: [Dense(3, activation="tanh", activity_regularizer=penalty, input_shape=(4,))],
+        lambda penalty: [Dense(3, input_shape=(4,)), ActivityRegularization(*((0.1, 0.2) if penalty else ())), Dense(2)],
+        lambda penalty: [LSTM(3, activity_regularizer=penalty, input_shape=(2, 2))],
+        lambda penalty: [Recompute(Dense(3, activity_regularizer=penalty, input_shape=(4,))), Dense(1)],
+    ],
+)
+def test_penalties_are_no_part_of_an_input_gradient(make):
+    def saliency(penalty):
+        minidl.set_seed(0)
+        model = Sequential([Input((2, 2) if isinstance(make(None)[0], LSTM) else (4,)), *make(penalty)])
+        return model.input_gradient(X.reshape(-1, *model.input_shape), 0)
+
+    np.testing.assert_array_equal(saliency("l2"), saliency(None))
 
 
 def test_penalties_add_up():

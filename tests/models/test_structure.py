@@ -12,7 +12,19 @@ import pytest
 
 import minidl
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, StateError
-from minidl.layers import Activation, Add, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer
+from minidl.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+)
 from minidl.layers.graph import Graph
 from minidl.models import Model, Sequential, clone_model
 
@@ -367,6 +379,57 @@ def test_layers_of_a_graph_stand_in_keras_s_order():
     assert names(Model(x, outputs)) == ["shared", "between", "one", "two"]
     assert names(pickle.loads(pickle.dumps(branches))) == names(copy.deepcopy(branches)) == names(branches)
     assert [w.shape for w in branches.get_weights()[:4]] == [(3, 3), (3,), (4, 3), (3,)]
+
+
+class Halved(Activation):
+    """An activation that is scaled, under the name of the function."""
+
+    def apply(self, x, context):
+        y, saved = super().apply(x, context)
+        return y / 2, saved
+
+    def gradient(self, dy, saved, need_dx=True):
+        return super().gradient(dy / 2, saved, need_dx)
+
+
+class Positive(Activation):
+    def output_mask(self, x, mask):
+        return x[..., 0] > 0
+
+
+@pytest.mark.parametrize(
+    "make, loss",
+    [
+        (lambda: [Dense(1, input_shape=(4,)), Halved("sigmoid")], "binary_crossentropy"),
+        (lambda: [Dense(1, input_shape=(4,), activation=Halved("sigmoid"))], "binary_crossentropy"),
+        (lambda: [Dense(1, input_shape=(4,), activation=Halved("relu"))], "mse"),
+        (lambda: [Dense(1, input_shape=(4,)), Halved("relu")], "mse"),
+        (lambda: [Conv2D(2, 1, input_shape=(2, 2, 1)), Halved("relu"), MaxPooling2D(2), Flatten(), Dense(1)], "mse"),
+        (lambda: [Dense(1, input_shape=(2, 2)), Positive("relu")], "mse"),
+    ],
+)
+def test_an_activation_that_computes_otherwise_is_left_alone(make, loss):
+    losses, predictions = [], []
+    for fuse in (True, False):
+        minidl.set_seed(1)
+        model = Sequential(make())
+        model.compile("sgd", loss, fuse=fuse)
+        x = X.reshape(-1, *model.input_shape)
+        y = (X[:, :1] > 0) if len(model.output_shape) == 1 else np.ones((6, *model.output_shape))
+        losses.append(model.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"] + [model.evaluate(x, y, verbose=0)])
+        predictions.append(model.predict(x))
+        h = x
+        for layer in model.layers:
+            h = layer.activation(Dense.__call__(_linear(layer), h)) if type(layer) is Dense else layer(h)
+        np.testing.assert_allclose(predictions[-1], h, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
+    np.testing.assert_allclose(predictions[0], predictions[1], rtol=1e-6)
+
+
+def _linear(layer):
+    other = copy.copy(layer)
+    other.activation = Activation("linear")
+    return other
 
 
 # -- one input, one output ---------------------------------------------------------------------------------------------
