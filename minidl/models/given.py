@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         shape = getattr(x, "shape", None)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
-    several, names = is_several(network.input_shape), model.output_names
+    several, names = is_several(network.input_shape), model.output_names if is_several(model.output_shape) else ()
     dtypes = network.input_dtype if several else (network.input_dtype,)
     data = ArrayData(
         x,
@@ -31,8 +32,8 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         dtype=network.parameter_dtype,
         input_dtypes=[network.parameter_dtype if d == network.dtype else d for d in dtypes],
         input_names=model.input_names if several and model.has_named_inputs else (),
-        output_names=names if is_several(model.output_shape) else (),
-        untrained=[] if y is None else _without_targets(model, names),
+        output_names=names,
+        untrained=_without_targets(model, names) if names and y is not None else (),
         where=where,
         nan=nan,
         taken_by=partial(first_layer, network),
@@ -74,17 +75,16 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
             expected = f"({shape[0]},)" + (f" or {shape[:-1]}" if len(shape) > 2 else "")
             fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
-    without = _without_targets(model, model.output_names) if several else []
-    checks = []
-    for index, name in enumerate(model.output_names):
-        loss = model.loss.part(index)
-        checks.append(name not in without and not (loss is not None and loss.checks_finite) and not step.makes_masks)
+    without = _without_targets(model, data.outputs)
+    checks = [not step.makes_masks and name not in without for name in data.outputs or ("",)]
+    for index, loss in enumerate(map(model.loss.part, range(len(checks)))):
+        checks[index] &= loss is None or not loss.checks_finite
     data.check_targets(where, nan, targets=checks if several else checks[0])
     return data
 
 
-def _without_targets(model: Any, names: list[str]) -> list[str]:
-    """The outputs with neither loss nor metrics."""
+def _without_targets(model: Any, names: Sequence[str]) -> list[str]:
+    """The outputs, of several, with neither loss nor metrics."""
     metrics = {at for at, _ in model._compiled_step().metric_pairs}
     return [name for at, name in enumerate(names) if model.loss.part(at) is None and at not in metrics]
 
