@@ -1725,7 +1725,7 @@ mutant(
 )
 mutant(
     "a subclass that computes otherwise taken for the class",
-    "layers/_activated.py",
+    "layers/_protocol.py",
     STRUCTURE + "test_a_subclass_that_computes_otherwise_is_left_alone",
     'return all(method.__module__.startswith("minidl.") for',
     "return all(method is not None for",

@@ -93,7 +93,7 @@ def in_pairs(apply: Callable[..., Any], inference: Any) -> Callable[..., tuple[A
 
 def is_unchanged(layer: Any) -> bool:
     """Whether the layer computes as minidl's class does: what a subclass overrides the plan cannot know."""
-    return _computes_as_minidl(type(layer))
+    return _computes_as_minidl(type(layer))  # type: ignore[arg-type]
 
 
 @functools.lru_cache(maxsize=1024)  # asked in every pass

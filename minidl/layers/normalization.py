@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minidl import constraints, initializers, regularizers
+from minidl.backend import array_namespace
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
-from minidl.ops.normalization import moments, normalize, normalize_grad
+from minidl.ops.normalization import masked_moments, masked_normalize_grad, moments, normalize, normalize_grad
 
 
 class BatchNormalization(Layer):
@@ -17,7 +18,8 @@ class BatchNormalization(Layer):
 
     In training mean and variance are the batch's, and after each whole step the running ones follow them:
     running = momentum running + (1 - momentum) of the batch. In inference, and where the layer is frozen
-    (``trainable = False``), the running ones are used.
+    (``trainable = False``), the running ones are used. Time steps that a mask leaves out are normalized like the others and
+    are in no mean or variance.
 
     Args:
         axis: the channel axis, counted with the batch axis (-1: last; 1 for channels_first).
@@ -90,9 +92,13 @@ class BatchNormalization(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps x and the statistics used."""
-        x = self._channels_last(x)
         of_batch = context.training and self.trainable and x.size > 0
-        mean, variance = moments(x) if of_batch else (self.moving_mean.value, self.moving_variance.value)
+        counts = self._counts(x, context.mask) if of_batch and context.mask is not None else None
+        x = self._channels_last(x)
+        if counts is not None:
+            mean, variance = masked_moments(x, counts)
+        else:
+            mean, variance = moments(x) if of_batch else (self.moving_mean.value, self.moving_variance.value)
         if of_batch and x.size == x.shape[-1]:
             message = f"{self.label}: one number per channel in this batch: its variance is 0 and the result is beta."
             warn(message, NumericWarning)
@@ -101,18 +107,26 @@ class BatchNormalization(Layer):
                 context.update(running, self.momentum * context.value(running) + (1 - self.momentum) * new)
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
         y = normalize(x, mean, variance, gamma, beta, self.epsilon)
-        return self._channels_back(y), ((x, mean, variance, of_batch) if context.keep else None)
+        return self._channels_back(y), ((x, mean, variance, of_batch, counts) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx; see the op."""
-        x, mean, variance, of_batch = saved
-        gamma = self.gamma.value if self.gamma is not None else None
-        dx, dgamma, dbeta = normalize_grad(self._channels_last(dy), x, mean, variance, gamma, self.epsilon, of_batch)
+        x, mean, variance, of_batch, counts = saved
+        gamma, dy = self.gamma.value if self.gamma is not None else None, self._channels_last(dy)
+        if counts is None:
+            dx, dgamma, dbeta = normalize_grad(dy, x, mean, variance, gamma, self.epsilon, of_batch)
+        else:
+            dx, dgamma, dbeta = masked_normalize_grad(dy, x, mean, variance, gamma, self.epsilon, counts)
         if self.gamma is not None:
             self.gamma.add_grad(dgamma)
         if self.beta is not None:
             self.beta.add_grad(dbeta)
         return self._channels_back(dx) if need_dx else None
+
+    def _counts(self, x: Any, mask: Any) -> Any:
+        """The mask (batch, time) of x, for each number of x with the channels last."""
+        xp = array_namespace(x)
+        return self._channels_last(xp.broadcast_to(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape) != 0)
 
     def _sample_axis(self, input_shape: Shape) -> int:
         """The channel axis counted without the batch axis."""

@@ -31,7 +31,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
             _only(item, model.output_names, lambda array: array.ndim == axes or len(array) == count != 1)
             for item in (y, sample_weight)
         )
-    of_outputs = model.output_names if y is not None and is_several(model.output_shape) else ()
+    of_outputs = model.output_names if is_several(model.output_shape) else ()
     dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
     data = ArrayData(
         x,
@@ -42,7 +42,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
         input_names=model.input_names if model.has_named_inputs else (),
         output_names=of_outputs,
-        untrained=_without_targets(model, of_outputs) if of_outputs else (),
+        untrained=_without_targets(model, of_outputs) if of_outputs and y is not None else (),
         where=where,
         nan=nan,
         taken_by=partial(first_layer, network),
@@ -97,11 +97,10 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
             expected = f"({shape[0]},)" + (f" or {shape[:-1]}, one for each step" if len(shape) > 2 else "")
             fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
-    without = _without_targets(model, model.output_names) if several else []
-    checks = []
-    for index, name in enumerate(model.output_names):
-        loss = model.loss.part(index)
-        checks.append(name not in without and not (loss is not None and loss.checks_finite) and not step.makes_masks)
+    without = _without_targets(model, data.outputs)
+    checks = [not step.makes_masks and name not in without for name in data.outputs or ("",)]
+    for index, loss in enumerate(map(model.loss.part, range(len(checks)))):
+        checks[index] &= loss is None or not loss.checks_finite
     data.check_targets(where, nan, targets=checks if several else checks[0])
     return data
 

@@ -6,7 +6,8 @@ In training, mean and variance are those of the batch and depend on x; with m nu
 
     dbeta = sum dy      dgamma = sum dy h      dx = gamma / sqrt(variance + epsilon) (dy - dbeta / m - h dgamma / m)
 
-With fixed statistics (inference, frozen layers) the last two terms vanish.
+With fixed statistics (inference, frozen layers) the last two terms vanish. Where a mask leaves time steps out, statistics are
+those of the m numbers that count, every dy is in the two sums, and the last two terms are those of numbers that count.
 Source: Ioffe and Szegedy 2015; deck 004. The variance is the biased one, as in Keras.
 """
 
@@ -47,3 +48,25 @@ def normalize_grad(
         m = max(x.size // max(x.shape[-1], 1), 1)
         dx = dy - dbeta / m - h * (dgamma / m)
     return dx * (inverse if gamma is None else gamma * inverse), dgamma, dbeta
+
+
+def masked_moments(x: Array, counts: Array) -> tuple[Array, Array]:
+    """``moments`` of the numbers where ``counts``, of the shape of x, is True; 0 and 0 where there are none."""
+    xp, axes = array_namespace(x), tuple(range(x.ndim - 1))
+    m = xp.maximum(counts.sum(axis=axes), 1)
+    mean = (xp.where(counts, x, 0).sum(axis=axes, dtype="float64") / m).astype(x.dtype)
+    centred = xp.where(counts, x - mean, 0)
+    return mean, ((centred * centred).sum(axis=axes, dtype="float64") / m).astype(x.dtype)
+
+
+def masked_normalize_grad(
+    dy: Array, x: Array, mean: Array, variance: Array, gamma: Array | None, epsilon: float, counts: Array
+) -> tuple[Array, Array, Array]:
+    """``normalize_grad`` where mean and variance are ``masked_moments`` of x."""
+    xp = array_namespace(x)
+    dx, dgamma, dbeta = normalize_grad(dy, x, mean, variance, gamma, epsilon, False)
+    m = xp.maximum(counts.sum(axis=tuple(range(x.ndim - 1))), 1).astype(x.dtype)
+    inverse = 1 / xp.sqrt(variance + epsilon)
+    h = (x - mean) * inverse
+    scale = inverse if gamma is None else gamma * inverse
+    return dx - xp.where(counts, scale * (dbeta / m + h * (dgamma / m)), 0), dgamma, dbeta

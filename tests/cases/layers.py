@@ -232,6 +232,7 @@ LAYERS = _table(
     Case("embedding", lambda: Embedding(7, 3), (5,), ids=7),
     Case("embedding_penalised", lambda: Embedding(7, 3, activity_regularizer=L1L2(0.1, 0.2)), (5,), ids=7),
     Case("embedding_masked", lambda: Chain([Embedding(7, 3, mask_zero=True), GlobalAveragePooling1D()]), (5,), ids=7),
+    Case("batch_norm_masked", lambda: Chain([Embedding(7, 3, mask_zero=True), BatchNormalization()]), (5,), ids=7),
     Case("embedding_masked_max", lambda: Chain([Embedding(4, 3, mask_zero=True), GlobalMaxPooling1D()]), (5,), ids=4),
     Case("activity_regularization", lambda: ActivityRegularization(0.1, 0.2), (4,)),
     Case("dense_penalised", lambda: Dense(3, activation="tanh", activity_regularizer=L1L2(0.1, 0.2)), (4,)),

@@ -169,6 +169,28 @@ def test_pooling_over_time_leaves_masked_steps_out(layer):
     assert not layer(SEQUENCE, mask=np.zeros((3, 4), bool)).any()
 
 
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_normalization_takes_its_statistics_of_the_steps_that_count(axis):
+    with minidl.config.use_dtype("float64"):
+        layer = BatchNormalization(axis=axis, momentum=0.0, epsilon=1e-9)
+    x = np.random.default_rng(1).normal(size=(3, 4, 2))
+    layer.build((4, 2))
+    context = Context(training=True, mask=COUNTS)
+    y, _ = layer.apply(x, context)
+    context.commit()
+    if axis == -1:
+        columns = [x[COUNTS]]
+    else:
+        columns = [x[COUNTS[:, t], t].reshape(-1, 1) for t in range(4)]
+    mean, variance = (np.concatenate([f(c, axis=0) for c in columns]) for f in (np.mean, np.var))
+    np.testing.assert_allclose(layer.moving_mean.value, mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.moving_variance.value, variance, rtol=1e-12)
+    shape = (2,) if axis == -1 else (4, 1)
+    np.testing.assert_allclose(y, (x - mean.reshape(shape)) / np.sqrt(variance.reshape(shape) + 1e-9), rtol=1e-9)
+    empty = Context(training=True, mask=COUNTS & False)
+    assert np.isfinite(layer.apply(x, empty)[0]).all()
+
+
 def test_branches_join_their_masks():
     other = np.array([[True, True, True, False]] * 3)
     pair = SEQUENCE, SEQUENCE

@@ -114,6 +114,12 @@ def tagger(units=2, activation=None, **of_embedding):
     return build
 
 
+def masked_normalisation(F):
+    ids = F.Input((STEPS,), dtype="int32")
+    h = F.layers.BatchNormalization(momentum=0.5)(F.layers.Embedding(6, 4, mask_zero=True)(ids))
+    return F.Model(ids, F.layers.Dense(2)(h))
+
+
 def normalised(frozen=(), **options):
     def build(F):
         inner = F.Sequential([F.Input((5,)), F.layers.Dense(4), F.layers.BatchNormalization(**options)])
@@ -381,6 +387,7 @@ CASES += [
         "outputs in a dictionary", named_outputs, X, {"p": NUMBERS, "q": NUMBERS + 1}, {"p": "mse", "q": "mae"}, {"p": ["mae"]}
     ),
     Case("mask", tagger(), IDS, STEP_NUMBERS, "mse", ["mae"]),
+    Case("mask, normalisation", masked_normalisation, IDS, STEP_NUMBERS, "mse", ["mae"], slow()),
     Case("mask, huber", tagger(), IDS, STEP_NUMBERS, "huber", ["mae"]),
     Case("mask, labels", tagger(3, "softmax"), IDS, STEP_CLASSES, **OF_KINDS),
     Case("mask, rows", tagger(3, "softmax"), IDS, np.eye(3)[STEP_CLASSES], **OF_ROWS),
