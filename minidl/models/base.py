@@ -313,7 +313,8 @@ class Model(Network):
         """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
 
         A list of arrays for several outputs, a dictionary where the model was made with one. ``batch_size`` samples are
-        computed together; None: up to 1024, fewer where a layer's results are large. x may be a stream of batches; ``steps`` are then how many.
+        computed together; None: up to 1024, fewer where a layer's results are large. x may be a stream of batches;
+        ``steps`` are then how many.
         """
         check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = check_verbose("predict", verbose)

@@ -59,8 +59,8 @@ def _of_only_output(given: Any, name: str, x: Any) -> Any:
     if isinstance(given, Mapping) and list(given) == [name]:
         return given[name]
     only = given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else None
-    shape = getattr(only, "shape", ())
-    return only if len(shape) and shape[0] == getattr(x, "shape", (0,))[0] > 1 else given
+    shape, rows = getattr(only, "shape", None), getattr(x, "shape", None)
+    return only if shape and rows and shape[0] == rows[0] > 1 else given
 
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:

@@ -239,7 +239,9 @@ class Network(Declared):
         self._check_built("a dictionary of inputs")
         names = self.input_names
         if not self.has_named_inputs or set(x) != set(names):
-            expected = f"the names of the inputs: {', '.join(map(repr, names))}" if self.has_named_inputs else "a list of arrays"
+            expected = (
+                f"the names of the inputs: {', '.join(map(repr, names))}" if self.has_named_inputs else "a list of arrays"
+            )
             raise ArgumentError(self.name, f"a dictionary of {', '.join(map(repr, x))}", expected)
         return [x[name] for name in names] if self.network.takes_many else x[names[0]]
 

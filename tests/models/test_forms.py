@@ -23,7 +23,13 @@ def test_a_dictionary_of_outputs_gives_dictionaries():
     expected = model.predict(X)
     assert list(expected) == ["b", "a"]
     assert [y.shape for y in expected.values()] == [(6, 2), (6, 1)]
-    for found in (model.predict({"x": X}), model({"x": X}), model(X), model.predict_on_batch(X), model.predict(X, batch_size=4)):
+    for found in (
+        model.predict({"x": X}),
+        model({"x": X}),
+        model(X),
+        model.predict_on_batch(X),
+        model.predict(X, batch_size=4),
+    ):
         assert list(found) == ["b", "a"]
         for name, y in found.items():
             np.testing.assert_allclose(y, expected[name], rtol=1e-6)
