@@ -129,7 +129,7 @@ def main(argv=None):
         minidl.set_seed(args.seed)  # the same initial weights for each
         model = build()
         model.compile(
-            optimizer=Adam(CosineDecay(0.002, decay_steps=epochs * steps)),
+            optimizer=Adam(CosineDecay(0.003, decay_steps=epochs * steps)),
             loss={"digit": "sparse_categorical_crossentropy", "thickness": "mse"},
             loss_weights=loss_weights,
             metrics={"digit": ["accuracy"], "thickness": ["mae"]},

@@ -306,7 +306,8 @@ def test_multi_output(environment, tmp_path):
     rows = re.findall(r"^(digit alone|thickness alone|both|always the mean) {2,}(\S+) +(\S+)$", printed, re.MULTILINE)
     rows = {name: numbers for name, *numbers in rows}
     assert rows["digit alone"][1] == rows["thickness alone"][0] == "-"
-    assert all(float(rows[name][0]) > 0.2 for name in ("digit alone", "both"))
+    assert float(rows["digit alone"][0]) > 0.3
+    assert float(rows["both"][0]) > 0.12
     mean = float(rows["always the mean"][1])
     assert all(float(rows[name][1]) < 0.9 * mean for name in ("thickness alone", "both"))
 
