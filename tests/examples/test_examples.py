@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import importlib.util
 import os
 import re
 import struct
@@ -12,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minidl.metrics import AUC
 from tests.cases.sample import only
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
+PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
@@ -45,6 +48,17 @@ def succeed(environment, script, *arguments):
     said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
     assert (ran.returncode, said) == (0, [])
     return ran.stdout
+
+
+def succeed_with_picture(environment, script, folder):
+    """What a quick run prints, and where matplotlib is, its picture looked at: one run, as these take seconds."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return succeed(environment, script, "--quick")
+    path = folder / "plot.png"
+    printed = succeed(environment, script, "--quick", "--plot", path)
+    assert printed.endswith(f"Plot: {path}\n")
+    check_png(path)
+    return printed
 
 
 def number(text, name):
@@ -226,6 +240,86 @@ def test_gradient_descent(environment):
     assert distance[0.46] > 0.8 - 1 / 3  # further away than it began
 
 
+def test_regression(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "regression.py", tmp_path)
+    assert printed.startswith("Data: 800 flats to train on, 1000 to test on; CPU")
+    assert "32 of the prices to train on are ten times too large" in printed
+    errors = dict(re.findall(r"^  (.+?) {2,}(\d+\.\d)$", printed, re.MULTILINE))
+    squared, absolute, huber, noise = (
+        float(errors[name])
+        for name in (
+            "the network, mean squared error",
+            "the network, absolute error",
+            "the network, Huber, delta 0.2",
+            "the noise alone",
+        )
+    )
+    assert noise < absolute < 20 < squared
+    assert noise < huber < 20
+    assert len(re.findall(r"\d+ epochs, best +\d+", printed)) == 3
+
+
+def test_regression_without_pandas(monkeypatch, capsys):
+    """It trains on arrays then, and prints no table."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    regression = importlib.import_module("regression")
+    x, price = regression.table(20, np.random.default_rng(0))
+    assert regression.as_frame(x, price) is x
+    assert capsys.readouterr().out == ""
+    assert regression.least_squares(x, x @ np.arange(6) + 7, x) == pytest.approx(x @ np.arange(6) + 7)
+
+
+def test_binary(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "binary.py", tmp_path)
+    assert printed.startswith("Data: 2000 points to train on, 90 of them rare; 2000 to test on, 93 rare\nDevice: CPU")
+    rows = dict(re.findall(r"^(always frequent|with(?:out)? class weights) +(0\.\d{3} .*)$", printed, re.MULTILINE))
+    rows = {name: row.split() for name, row in rows.items()}
+    assert list(rows) == ["always frequent", "without class weights", "with class weights"]
+    without, with_weights = (rows[name] for name in ("without class weights", "with class weights"))
+    assert float(without[0]) > float(with_weights[0])  # accuracy
+    assert float(with_weights[2]) > float(without[2]) + 0.2  # recall
+    assert min(float(without[4]), float(with_weights[4])) > 0.85  # AUC
+    counts = [tuple(map(int, row)) for row in re.findall(r"(\d+) found, (\d+) missed; frequent: (\d+) .*?, (\d+) not", printed)]
+    assert [found + missed for found, missed, _, _ in counts] == [93, 93]
+    assert [sum(row) for row in counts] == [2000, 2000]
+    found, missed, alarms, _ = counts[1]
+    assert float(with_weights[2]) == pytest.approx(found / (found + missed), abs=1e-3)
+    assert float(with_weights[1]) == pytest.approx(found / (found + alarms), abs=1e-3)
+
+
+def test_the_roc_curve_of_the_binary_example(monkeypatch):
+    """By hand: the largest output is rare, the next is not, and so on; its area is what the metric gives."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    y, output = np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.6, 0.9])
+    alarms, hits = importlib.import_module("binary").roc(y, output)
+    assert alarms.tolist() == [0, 0, 0.5, 0.5, 1]
+    assert hits.tolist() == [0, 0.5, 0.5, 1, 1]
+    area = AUC()
+    area.update_state(y, output)
+    assert np.trapezoid(hits, alarms) == area.result() == 0.75
+
+
+def test_multi_output(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "multi_output.py", tmp_path)
+    assert printed.startswith("Data: built-in digits; 500 images to train on, 300 to test on; CPU")
+    rows = re.findall(r"^(digit alone|thickness alone|both|always the mean) {2,}(\S+) +(\S+)$", printed, re.MULTILINE)
+    rows = {name: numbers for name, *numbers in rows}
+    assert rows["digit alone"][1] == rows["thickness alone"][0] == "-"
+    assert float(rows["digit alone"][0]) > 0.3
+    assert float(rows["both"][0]) > 0.12
+    mean = float(rows["always the mean"][1])
+    assert all(float(rows[name][1]) < 0.9 * mean for name in ("thickness alone", "both"))
+
+
+def test_the_thickness_of_the_multi_output_example(monkeypatch):
+    """Of a stroke 3 pixels wide, whose two ends count as edges too."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 2:26, 10:13] = 255
+    assert importlib.import_module("multi_output").thickness(image) == pytest.approx(3, rel=0.15)
+
+
 @pytest.mark.parametrize("script", ["xor.py", "gradient_descent.py"])
 def test_plots_of_the_small_examples(environment, tmp_path, script):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -234,7 +328,7 @@ def test_plots_of_the_small_examples(environment, tmp_path, script):
     check_png(path)
 
 
-@pytest.mark.parametrize("script", ["mnist_cnn.py", "xor.py", "gradient_descent.py"])
+@pytest.mark.parametrize("script", ["mnist_cnn.py", *PLOTTED])
 def test_without_matplotlib_it_says_what_to_install(environment, script):
     code = "import runpy, sys; sys.modules['matplotlib'] = None; del sys.argv[0]; "
     code += "runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -245,7 +339,7 @@ def test_without_matplotlib_it_says_what_to_install(environment, script):
     assert ran.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "xor.py", "gradient_descent.py", "pictures.py"])
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", *PLOTTED])
 def test_help_tells_what_it_is(environment, script):
     printed = succeed(environment, script, "--help")
     assert f"python examples/{script}" in printed
