@@ -336,6 +336,15 @@ def run(layer: Layer, x: Any, context: Context) -> tuple[Any, Any]:
     return y, saved
 
 
+def check_no_dx(layer: Layer) -> None:
+    """Raise StateError for a layer that gave no dx though layers before it are trained; ids are excused."""
+    dtypes = layer.input_dtype
+    if all(np.dtype(dtype).kind not in "iu" for dtype in (dtypes if isinstance(dtypes, tuple) else (dtypes,))):
+        received, expected = "None, with layers to be trained before this one", "dx, an array of the shape of x"
+        fix = "return dx at the end of gradient; or input_dtype = 'int64' for a layer that takes ids"
+        raise StateError(f"{layer.label}: gradient", received, expected, fix)
+
+
 def as_taken(x: Any, dtype: Any) -> Any:
     """x, or each x of several, in the element type that a layer takes; ids are integers of any size."""
     if dtype is None:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from minidl.declared import snake_case
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
 from minidl.geometry import is_several
-from minidl.layers.base import Layer, LayerOptions, as_taken, entry_dtype, run
+from minidl.layers.base import Layer, LayerOptions, as_taken, check_no_dx, entry_dtype, run
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
 from minidl.parameters import Parameter
@@ -108,7 +108,9 @@ class Chain(Layer, abstract=True):
             of_layer = saved.pop()
             if index >= first:
                 dy = self.layers[index].gradient(dy, of_layer, need_dx=need_dx or index > first)
-                if dy is None:  # ids have no gradient, and what lies below only moves them
+                if dy is None and (need_dx or index > first):  # ids have no gradient, and what lies below only moves them
+                    if index > self._first_trainable():
+                        check_no_dx(self.layers[index])
                     saved.clear()
                     return None
         return dy if need_dx else None

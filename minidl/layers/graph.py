@@ -21,7 +21,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
-from minidl.layers.base import Layer, as_taken, entry_dtype, must_be_cast, run
+from minidl.layers.base import Layer, as_taken, check_no_dx, entry_dtype, must_be_cast, run
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
@@ -221,6 +221,8 @@ class Graph(Layer, abstract=True):
                 dys = [_zeros(*size) if d is None else d for d, size in zip(dys, sizes)]
             need = any(slot in wanted for slot in use.inputs)
             dx = layer.gradient(tuple(dys) if use.several else dys[0], of_use, need_dx=need)
+            if need and dx is None and not self._wanted(False).isdisjoint(use.inputs):
+                check_no_dx(layer)
             for slot, d in zip(use.inputs, dx if layer.takes_many and dx is not None else (dx,)):
                 if slot in wanted and d is not None:
                     gradients[slot] = gradients[slot] + d if slot in gradients else d
