@@ -57,7 +57,7 @@ class Chain(Layer, abstract=True):
         if not self.layers and declared is None:
             self.declared_input_shape = layer.declared_input_shape
         if self.input_shape is not None:
-            layer.ensure_built(self.output_shape(self.input_shape))
+            layer.ensure_built(_shape_of(self.symbols[-1]))
             self.layers.append(layer)
             self._connect()
         else:
@@ -178,8 +178,7 @@ class Chain(Layer, abstract=True):
         for layer in self.layers[len(self.symbols) - 1 :]:
             before = self.symbols[-1]
             inputs = before if isinstance(before, tuple) else (before,)
-            shape = tuple(symbol.shape for symbol in inputs) if isinstance(before, tuple) else inputs[0].shape
-            self.symbols.append(results(layer, inputs, layer.output_shape(shape), self.models.get(layer)))
+            self.symbols.append(results(layer, inputs, layer.output_shape(_shape_of(before)), self.models.get(layer)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "symbols": []}
@@ -188,6 +187,11 @@ class Chain(Layer, abstract=True):
         vars(self).update(state)
         if self.input_shape is not None and not self._is_plan:
             self._connect(self.input_shape)
+
+
+def _shape_of(symbols: Any) -> Any:
+    """The shape of a result, or of each of several."""
+    return tuple(symbol.shape for symbol in symbols) if isinstance(symbols, tuple) else symbols.shape
 
 
 def _instead_of(item: Any) -> str:
@@ -210,11 +214,11 @@ def number_names(layers: Iterable[Layer]) -> None:
     A layer that has a number from another model keeps it where it can, so that its name there stays what it was.
     """
     layers = list(dict.fromkeys(layers))
-    given = [layer.given_name for layer in layers if layer.given_name is not None]
-    for name in given:
-        if given.count(name) > 1:
+    taken: set[str] = set()
+    for name in (layer.given_name for layer in layers if layer.given_name is not None):
+        if name in taken:
             raise ArgumentError("model", f"two layers called {name!r}", "different names")
-    taken = set(given)
+        taken.add(name)
     newcomers = []
     for layer in layers:
         if layer.given_name is None and layer.number and layer.name not in taken:

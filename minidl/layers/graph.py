@@ -295,7 +295,7 @@ def _zeros(shape: Any, dtype: Any, backend: Any) -> Any:
 def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[Node]:
     """The nodes between inputs and outputs, each after what it depends on."""
     order: list[Node] = []
-    seen: set[Node] = {symbol.node for symbol in inputs}
+    seen: set[Node] = set()
     given = set(inputs)
     stack: list[tuple[Symbol, bool]] = [(symbol, False) for symbol in reversed(outputs)]
     while stack:
@@ -303,7 +303,7 @@ def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[No
         node = symbol.node
         if inputs_done:
             order.append(node)
-        elif node not in seen:
+        elif node not in seen and symbol not in given:
             seen.add(node)
             if node.layer is None:
                 raise ArgumentError("Model", f"an output that depends on {symbol}", "only on the inputs given")
