@@ -51,6 +51,7 @@ class Layer(Holder, Declared):
     """
 
     table = "layer"
+    is_shared = True
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
     moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)

@@ -37,6 +37,7 @@ class Network(Declared):
     """
 
     table = "model"
+    is_shared = True
     network: Any
     _fuse: bool
     _given_names: tuple[Any, Any]  # of inputs and outputs, where dictionaries gave them

@@ -386,20 +386,9 @@ def test_names_of_outputs_differ():
 # -- inputs in the middle ----------------------------------------------------------------------------------------------
 
 
-class Halves(Layer):
-    def output_shape(self, input_shape):
-        return ((input_shape[0] // 2,),) * 2
-
-    def apply(self, x, context):
-        return tuple(np.split(x, 2, axis=1)), None
-
-    def gradient(self, dy, saved, need_dx=True):
-        return np.concatenate(dy, axis=1)
-
-
 def test_an_input_that_is_one_of_several_results():
     x = Input((4,))
-    first, second = Halves()(x)
+    first, second = TwoParts()(x)
     y = Add()([first, second])
     np.testing.assert_array_equal(Model([first, x], y).predict([X[:, 2:], X]), X[:, 2:] + X[:, 2:])
     np.testing.assert_array_equal(Model([first, second], y).predict([X[:, 2:], X[:, 2:]]), X[:, 2:] + X[:, 2:])
