@@ -15,7 +15,9 @@ import functools
 import inspect
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
 
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described, object_of
@@ -42,6 +44,7 @@ class Declared:
     table: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
     to_write: ClassVar[tuple[str, ...]] = ()
+    is_shared: ClassVar[bool] = False  # whether two places may hold the same object, as layers do: it is written once
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -67,8 +70,10 @@ class Declared:
         """
         if not isinstance(config, Mapping):
             raise ArgumentTypeError(f"{cls.__name__}.from_config", described(config), "a dictionary of arguments")
-        arguments = {str(name): from_plain(value, custom_objects) for name, value in config.items()}
         known = arguments_of(cls)
+        # In the constructor's order, as they were written: what stands in two places is counted in this order.
+        ordered = [name for name in known if name in config] + [name for name in config if name not in known]
+        arguments = {str(name): from_plain(config[name], custom_objects) for name in ordered}
         for name in arguments:
             if name not in known:
                 expected = f"the arguments {', '.join(known)}" if known else "no arguments"
@@ -79,7 +84,12 @@ class Declared:
         return cls(**arguments)
 
     def _plain(self) -> Any:
-        """The object as an argument of another one, for JSON."""
+        """The object as an argument of another one, for JSON; within a model, one that was written before is only named."""
+        written = _written.get()
+        if self.is_shared and written is not None:
+            if self in written:
+                return {"same_as": written[self]}
+            written[self] = len(written)
         plain = {"kind": self.table, "class_name": type(self).__name__, "config": self.get_config()}
         return plain if is_own(type(self)) else {**plain, "custom": True}
 
@@ -268,11 +278,17 @@ def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         return [from_plain(item, custom_objects) for item in value]
     if not isinstance(value, Mapping):
         return value
+    made = _made.get()
+    if "same_as" in value and made is not None:
+        number = value["same_as"]
+        if type(number) is not int or not 0 <= number < len(made) or made[number] is None:
+            raise ArgumentError("from_config", f"a layer that is the same as number {number!r}", "one that was made before")
+        return made[number]
     if "class_name" not in value or "config" not in value:
         return {key: from_plain(item, custom_objects) for key, item in value.items()}
     kind, name = str(value.get("kind")), str(value["class_name"])
     own = custom_objects or {}
-    if value.get("custom") or name in own:
+    if value.get("custom") or (name in own and name not in _TABLE.get(kind, {})):
         found = own.get(name)
         if kind == "function" and inspect.isfunction(found):
             return found
@@ -285,7 +301,39 @@ def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         if found is None:
             known = classes(kind)
             raise ArgumentError("from_config", f"the {kind} {name!r}", f"one of {', '.join(known)}", meant=closest(name, known))
-    return found.from_config(value["config"], custom_objects)
+    if made is None or not found.is_shared:
+        return found.from_config(value["config"], custom_objects)
+    index = len(made)
+    made.append(None)
+    made[index] = found.from_config(value["config"], custom_objects)
+    return made[index]
+
+
+_written: ContextVar[dict[Any, int] | None] = ContextVar("written", default=None)
+_made: ContextVar[list[Any] | None] = ContextVar("made", default=None)
+
+
+@contextmanager
+def _remembering(variable: ContextVar[Any], new: Any) -> Iterator[None]:
+    """The objects of the outermost model: those of models within it are remembered with them."""
+    if variable.get() is not None:
+        yield
+        return
+    token = variable.set(new)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def writing_a_model() -> AbstractContextManager[None]:
+    """Around ``to_plain`` of what belongs to one model: layers that stand in two places are written once."""
+    return _remembering(_written, {})
+
+
+def making_a_model() -> AbstractContextManager[None]:
+    """Around ``from_plain`` of what belongs to one model: what was written once is made once."""
+    return _remembering(_made, [])
 
 
 def is_own(cls: type) -> bool:

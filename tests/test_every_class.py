@@ -33,11 +33,12 @@ from minidl import (
     schedules,
 )
 from minidl.backend.random import Stream
-from minidl.declared import arguments_of, classes, from_plain, to_plain
+from minidl.declared import arguments_of, from_plain, to_plain
 from minidl.errors import DataError, NumericWarning
 from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
+from tests.cases.classes import classes
 from tests.cases.layers import ARGUMENTS, LAYERS, OPTIONS
 from tests.cases.losses import LOSSES
 from tests.cases.metrics import METRICS, computed
@@ -239,7 +240,7 @@ def test_every_class_has_a_case(kind):
 
 
 def test_a_class_that_is_added_is_asked_for(monkeypatch):
-    monkeypatch.setitem(declared._TABLE["constraint"], "Mine", type("Mine", (), {}))
+    monkeypatch.setitem(declared._TABLE["constraint"], "Mine", type("Mine", (), {"__module__": "minidl.mine"}))
     with pytest.raises(AssertionError, match=r"Mine\. Add one to tests/cases/parameters\.py: CONSTRAINTS"):
         test_every_class_has_a_case("constraint")
 

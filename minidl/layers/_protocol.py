@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from minidl.errors import ArgumentTypeError, StateError, described
+from minidl.errors import ArgumentTypeError, ShapeError, StateError, described
 
 _APPLY = "apply(self, x, context), which returns y and what gradient needs"
 _SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # name: as text, positional, by keyword
@@ -74,21 +74,34 @@ def initialised(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def in_pairs(apply: Callable[..., Any], inference: Any) -> Callable[..., tuple[Any, Any]]:
-    """``apply`` of a class, in ``inference`` without a context, and an error where it returns y alone.
+    """``apply`` of a class, in ``inference`` without a context, and an error where it returns y alone or in another shape.
 
-    Two samples would be taken for y and saved.
+    Two samples would be taken for y and saved; and the layer behind was built for what ``output_shape`` says.
     """
 
     @functools.wraps(apply)
     def checked(self: Any, x: Any, context: Any = inference) -> Any:
         result = apply(self, x, context)
         if isinstance(result, tuple) and len(result) == 2:
+            if type(self).apply is checked:  # and not that of a subclass, which goes on with the result
+                _check_shape_of_y(self, x, result[0])
             return result
         kind = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
         fix = "return y, (x if context.keep else None): y and whatever gradient needs, None where that is nothing"
         raise ArgumentTypeError(f"{self.label}: apply", f"{kind} as its result", "a pair (y, saved)", fix)
 
     return checked
+
+
+def _check_shape_of_y(layer: Any, x: Any, y: Any) -> None:
+    """Raise ShapeError where y, a single array for a single x, has not the shape that was promised."""
+    if hasattr(x, "shape") and hasattr(y, "shape"):
+        promised = (*x.shape[:1], *layer.output_shape(tuple(x.shape[1:])))
+        if tuple(y.shape) != promised:
+            received = f"y of shape {tuple(y.shape)} for x of shape {tuple(x.shape)}"
+            fix = f"def output_shape(self, input_shape): return {tuple(y.shape[1:])}, with the sizes worked out of input_shape"
+            fix = fix if y.shape[:1] == x.shape[:1] else "y with as many samples as x"
+            raise ShapeError(f"{layer.label}: apply", received, f"{promised}, as its output_shape says", fix)
 
 
 def is_unchanged(layer: Any) -> bool:

@@ -51,6 +51,7 @@ class Layer(Holder, Declared):
     """
 
     table = "layer"
+    is_shared = True
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
     moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
@@ -336,6 +337,15 @@ def run(layer: Layer, x: Any, context: Context) -> tuple[Any, Any]:
     if not layer.sets_mask and (mask is not None or layer.makes_mask):
         context.mask = layer.output_mask(x, mask)
     return y, saved
+
+
+def check_no_dx(layer: Layer) -> None:
+    """Raise StateError for a layer that gave no dx though layers before it are trained; ids are excused."""
+    dtypes = layer.input_dtype
+    if all(np.dtype(dtype).kind not in "iu" for dtype in (dtypes if isinstance(dtypes, tuple) else (dtypes,))):
+        received, expected = "None, with layers to be trained before this one", "dx, an array of the shape of x"
+        fix = "return dx at the end of gradient; or input_dtype = 'int64' for a layer that takes ids"
+        raise StateError(f"{layer.label}: gradient", received, expected, fix)
 
 
 def as_taken(x: Any, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from minidl.declared import snake_case
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
 from minidl.geometry import is_several
-from minidl.layers.base import Layer, LayerOptions, as_taken, entry_dtype, run
+from minidl.layers.base import Layer, LayerOptions, as_taken, check_no_dx, entry_dtype, run
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
 from minidl.parameters import Parameter
@@ -57,7 +57,7 @@ class Chain(Layer, abstract=True):
         if not self.layers and declared is None:
             self.declared_input_shape = layer.declared_input_shape
         if self.input_shape is not None:
-            layer.ensure_built(self.output_shape(self.input_shape))
+            layer.ensure_built(_shape_of(self.symbols[-1]))
             self.layers.append(layer)
             self._connect()
         else:
@@ -108,7 +108,9 @@ class Chain(Layer, abstract=True):
             of_layer = saved.pop()
             if index >= first:
                 dy = self.layers[index].gradient(dy, of_layer, need_dx=need_dx or index > first)
-                if dy is None:  # ids have no gradient, and what lies below only moves them
+                if dy is None and (need_dx or index > first):  # ids have no gradient, and what lies below only moves them
+                    if index > self._first_trainable():
+                        check_no_dx(self.layers[index])
                     saved.clear()
                     return None
         return dy if need_dx else None
@@ -176,8 +178,7 @@ class Chain(Layer, abstract=True):
         for layer in self.layers[len(self.symbols) - 1 :]:
             before = self.symbols[-1]
             inputs = before if isinstance(before, tuple) else (before,)
-            shape = tuple(symbol.shape for symbol in inputs) if isinstance(before, tuple) else inputs[0].shape
-            self.symbols.append(results(layer, inputs, layer.output_shape(shape), self.models.get(layer)))
+            self.symbols.append(results(layer, inputs, layer.output_shape(_shape_of(before)), self.models.get(layer)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "symbols": []}
@@ -186,6 +187,11 @@ class Chain(Layer, abstract=True):
         vars(self).update(state)
         if self.input_shape is not None and not self._is_plan:
             self._connect(self.input_shape)
+
+
+def _shape_of(symbols: Any) -> Any:
+    """The shape of a result, or of each of several."""
+    return tuple(symbol.shape for symbol in symbols) if isinstance(symbols, tuple) else symbols.shape
 
 
 def _instead_of(item: Any) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
-from minidl.layers.base import Layer, as_taken, entry_dtype, must_be_cast, run
+from minidl.layers.base import Layer, as_taken, check_no_dx, entry_dtype, must_be_cast, run
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
@@ -222,6 +222,8 @@ class Graph(Layer, abstract=True):
                 dys = [_zeros(*size) if d is None else d for d, size in zip(dys, sizes)]
             need = any(slot in wanted for slot in use.inputs)
             dx = layer.gradient(tuple(dys) if use.several else dys[0], of_use, need_dx=need)
+            if need and dx is None and not self._wanted(False).isdisjoint(use.inputs):
+                check_no_dx(layer)
             for slot, d in zip(use.inputs, dx if layer.takes_many and dx is not None else (dx,)):
                 if slot in wanted and d is not None:
                     gradients[slot] = gradients[slot] + d if slot in gradients else d
@@ -294,7 +296,7 @@ def _zeros(shape: Any, dtype: Any, backend: Any) -> Any:
 def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[Node]:
     """The nodes between inputs and outputs, each after what it depends on."""
     order: list[Node] = []
-    seen: set[Node] = {symbol.node for symbol in inputs}
+    seen: set[Node] = set()
     given = set(inputs)
     stack: list[tuple[Symbol, bool]] = [(symbol, False) for symbol in reversed(outputs)]
     while stack:
@@ -302,7 +304,7 @@ def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[No
         node = symbol.node
         if inputs_done:
             order.append(node)
-        elif node not in seen:
+        elif node not in seen and symbol not in given:
             seen.add(node)
             if node.layer is None:
                 raise ArgumentError("Model", f"an output that depends on {symbol}", "only on the inputs given")

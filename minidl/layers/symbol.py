@@ -88,10 +88,15 @@ def Input(shape: Any = None, *, name: str | None = None, dtype: Any = None, batc
         shape = tuple(batch_shape[1:])
     if name is not None and (not isinstance(name, str) or not name):
         raise ArgumentTypeError("Input", f"name={name!r}", "a non-empty string")
+    return Symbol(check_shape(shape, "Input"), Node(None), 0, name, checked_dtype(dtype))
+
+
+def checked_dtype(dtype: Any) -> str | None:
+    """The name of an input's type, or None. Raises ArgumentError for anything else."""
     given = getattr(dtype, "__name__", None) or getattr(dtype, "name", None) or dtype
-    if given is not None and given not in _DTYPES:
+    if given is not None and not (isinstance(given, str) and given in _DTYPES):
         raise ArgumentError("Input", f"dtype={dtype!r}", f"one of {', '.join(_DTYPES)}")
-    return Symbol(check_shape(shape, "Input"), Node(None), 0, name, given)
+    return given
 
 
 def connect(layer: Any, x: Any, model: Any = None) -> Any:

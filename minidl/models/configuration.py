@@ -2,76 +2,49 @@
 
     {"kind": "model", "class_name": "Sequential", "config": {"name": ..., "input_shape": [784], "layers": [...]}}
 
-A layer is written as for all objects that are ``Declared``. One that is used in two places is written where it comes first,
-and in the other place as ``{"same_as": number}``, the number of objects written before it.
+A layer is written as for all objects that are ``Declared``. One that is used in two places, be it in the argument of another
+layer, is written where it comes first, and in the other place as ``{"same_as": number}``, the number of layers and models
+written before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from typing import Any
 
-from minidl.declared import Declared, from_plain
+from minidl.declared import Declared, from_plain, making_a_model, writing_a_model
 from minidl.errors import ArgumentError, ArgumentTypeError, described
 from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
-from minidl.layers.symbol import Input, Symbol
-
-_written: ContextVar[dict[Any, int] | None] = ContextVar("written", default=None)
-_made: ContextVar[list[Any] | None] = ContextVar("made", default=None)
-
-
-@contextmanager
-def _remembering(variable: ContextVar[Any], new: Any) -> Iterator[Any]:
-    """The objects of the outermost model: those of models within it are remembered with them."""
-    if variable.get() is not None:
-        yield variable.get()
-        return
-    token = variable.set(new)
-    try:
-        yield new
-    finally:
-        variable.reset(token)
-
+from minidl.layers.symbol import Input, Symbol, checked_dtype
 
 # -- to plain values ---------------------------------------------------------------------------------------------------
 
 
 def describe_chain(network: Any) -> dict[str, Any]:
     """The configuration of a ``Sequential``."""
-    with _remembering(_written, {}):
+    with writing_a_model():
         return {
             "name": network.name,
             "input_shape": _plain_shape(network.input_shape or network.declared_input_shape),
             "input_dtype": network.declared_dtype,
-            "layers": [_item(network.models.get(layer, layer)) for layer in network.layers],
+            "layers": [Declared._plain(network.models.get(layer, layer)) for layer in network.layers],
         }
 
 
 def describe_graph(network: Graph) -> dict[str, Any]:
     """The configuration of a ``Model``: its layers, and which of the values before it each use of a layer reads."""
-    with _remembering(_written, {}):
+    with writing_a_model():
         number = {layer: index for index, layer in enumerate(network.layers)}
         return {
             "name": network.name,
             "inputs": [{"shape": list(shape), "name": name, "dtype": dtype} for shape, name, dtype in network.places],
-            "layers": [_item(network.models.get(layer, layer)) for layer in network.layers],
+            "layers": [Declared._plain(network.models.get(layer, layer)) for layer in network.layers],
             "uses": [{"layer": number[use.layer], "reads": list(use.inputs)} for use in network.uses],
             "outputs": list(network.output_slots),
             "several_inputs": network.takes_many,
             "several_outputs": network.gives_many,
         }
-
-
-def _item(item: Any) -> dict[str, Any]:
-    written = _written.get()
-    assert written is not None
-    if item in written:
-        return {"same_as": written[item]}
-    written[item] = len(written)
-    return Declared._plain(item)
 
 
 def _plain_shape(shape: Any) -> Any:
@@ -85,31 +58,14 @@ def _plain_shape(shape: Any) -> Any:
 
 def layers_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> list[Any]:
     """The layers and models that a configuration names, made anew."""
-    items = _field(config, "layers", list)
-    with _remembering(_made, []) as made:
-        return [_make(item, custom_objects, made) for item in items]
-
-
-@contextmanager
-def making() -> Iterator[None]:
-    """Around what is made of one configuration: objects that are used twice are made once."""
-    with _remembering(_made, []):
-        yield
-
-
-def _make(item: Any, custom_objects: Mapping[str, Any] | None, made: list[Any]) -> Any:
-    if isinstance(item, Mapping) and "same_as" in item:
-        number = item["same_as"]
-        if not isinstance(number, int) or not 0 <= number < len(made) or made[number] is None:
-            raise ArgumentError("from_config", f"a layer that is the same as number {number!r}", "one that was made before")
-        return made[number]
-    index = len(made)
-    made.append(None)
-    thing = from_plain(item, custom_objects)
-    if not (isinstance(thing, Layer) or isinstance(getattr(thing, "network", None), Layer)):
-        raise ArgumentTypeError("from_config", f"{described(thing)} among the layers", "layers and models")
-    made[index] = thing
-    return thing
+    layers = []
+    with making_a_model():
+        for item in _field(config, "layers", list):
+            thing = from_plain(item, custom_objects)
+            if not (isinstance(thing, Layer) or isinstance(getattr(thing, "network", None), Layer)):
+                raise ArgumentTypeError("from_config", f"{described(thing)} among the layers", "layers and models")
+            layers.append(thing)
+    return layers
 
 
 def symbols_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> tuple[Any, Any]:
@@ -149,6 +105,11 @@ def checked_names(names: Any) -> list[str] | None:
     if names is not None and len(set(names)) < len(names):
         raise ArgumentError("Model", f"the names {names!r}", "different ones")
     return names
+
+
+def dtype_of(config: Mapping[str, Any]) -> str | None:
+    """The type of a chain's input, or None. Raises ArgumentError for what is no type of an ``Input``."""
+    return checked_dtype(config.get("input_dtype"))
 
 
 def shape_of(config: Mapping[str, Any]) -> Any:

@@ -37,6 +37,7 @@ class Network(Declared):
     """
 
     table = "model"
+    is_shared = True
     network: Any
     _fuse: bool
     _given_names: tuple[Any, Any]  # of inputs and outputs, where dictionaries gave them
@@ -299,9 +300,15 @@ def named(given: Any) -> tuple[Any, list[str] | None]:
 
 
 def _numbered(names: list[str]) -> list[str]:
-    """The names, those that come again with a number."""
-    found: list[str] = []
+    """The names, those that come again with a number that makes them no other's."""
+    taken, found = set(names), dict.fromkeys(names, 0)
+    result: list[str] = []
+    seen: set[str] = set()
     for name in names:
-        again = sum(other == name for other in names[: len(found)])
-        found.append(f"{name}_{again}" if again else name)
-    return found
+        new = name
+        while new in seen or (new != name and new in taken):
+            found[name] += 1
+            new = f"{name}_{found[name]}"
+        seen.add(new)
+        result.append(new)
+    return result

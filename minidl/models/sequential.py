@@ -10,7 +10,7 @@ from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
 from minidl.layers.symbol import Symbol
 from minidl.models.base import Model
-from minidl.models.configuration import describe_chain, layers_of, shape_of
+from minidl.models.configuration import describe_chain, dtype_of, layers_of, shape_of
 
 
 class Sequential(Model):
@@ -67,7 +67,7 @@ class Sequential(Model):
         layers, shape = layers_of(config, custom_objects), shape_of(config)
         model = cls(name=config.get("name"))
         assert isinstance(model.network, Chain)
-        model.network.declared_input_shape, model.network.declared_dtype = shape, config.get("input_dtype")
+        model.network.declared_input_shape, model.network.declared_dtype = shape, dtype_of(config)
         for layer in layers:
             model.add(layer)
         return model

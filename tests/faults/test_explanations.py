@@ -441,6 +441,56 @@ OWN_LAYERS = {
         NotImplementedError,
         ["twice (Twice)", "gradient(self, dy, saved, need_dx=True)"],
     ),
+    "another shape than output_shape says": (
+        """
+        class Double(Layer):
+            def apply(self, x, context):
+                return np.concatenate([x, x], axis=1), None
+        Sequential([Double(input_shape=(4,)), Dense(3)]).predict(X[:2])
+        """,
+        ShapeError,
+        ["double_1 (Double): apply", "y of shape (2, 8) for x of shape (2, 4)", "expected (2, 4)", "def output_shape", "(8,)"],
+    ),
+    "fewer samples than came": (
+        """
+        class First(Layer):
+            def apply(self, x, context):
+                return x[:1], None
+        First()(X)
+        """,
+        ShapeError,
+        ["first (First): apply", "y of shape (1, 4) for x of shape (12, 4)", "as many samples as x"],
+    ),
+    "gradient without return": (
+        """
+        class Twice(Layer):
+            def apply(self, x, context):
+                return 2 * x, None
+            def gradient(self, dy, saved, need_dx=True):
+                2 * dy
+        model = Sequential([Dense(3, input_shape=(4,)), Twice(), Dense(3)])
+        model.compile("sgd", "mse")
+        model.fit(X, ONE_HOT)
+        """,
+        StateError,
+        ["twice_1 (Twice): gradient", "received None", "dx, an array of the shape of x", "return dx at the end of gradient"],
+    ),
+    "gradient without return, in a graph": (
+        """
+        class Twice(Layer):
+            def apply(self, x, context):
+                return 2 * x, None
+            def gradient(self, dy, saved, need_dx=True):
+                2 * dy
+        x = Input((4,))
+        h = Dense(4)(x)
+        model = Model(x, Add()([h, Twice()(h)]))
+        model.compile("sgd", "mse")
+        model.fit(X, X)
+        """,
+        StateError,
+        ["twice_1 (Twice): gradient", "received None", "return dx"],
+    ),
     "add_weight": (
         """
         class Scale(Layer):

@@ -9,10 +9,10 @@ import pytest
 
 from minidl import declared
 from minidl.errors import ArgumentError, ArgumentTypeError, CheckpointError
-from minidl.layers import Activation, Add, Conv2D, Dense, Dropout, Flatten, Input, Layer
+from minidl.layers import Activation, Add, Conv2D, Dense, Dropout, Flatten, Input, Layer, Recompute
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
-from minidl.models import Model, Sequential, clone_model, model_from_json
+from minidl.models import Model, Sequential, clone_model, load_model, model_from_json
 from minidl.regularizers import L1L2
 from tests.cases.layers import LAYERS, Case
 
@@ -148,6 +148,30 @@ def test_a_layer_keeps_the_name_that_a_model_gave_it():
     assert [layer.name for layer in model_from_json(other.to_json()).layers] == ["dense_1", "dense_3", "dense_2"]
 
 
+def test_what_is_shared_within_a_layers_argument_stays_shared(tmp_path):
+    x = Input((4,))
+    dense, inner = Dense(4), Sequential([Dense(4, input_shape=(4,)), Activation("tanh")])
+    leaky = Activation("leaky_relu", negative_slope=0.3, name="leaky")
+    parts = [dense(x), Recompute(dense)(x), Recompute(inner)(x), inner(x), Dense(4, activation=leaky)(x), leaky(x)]
+    model = Model(x, Add()(parts))
+    model.save(tmp_path / "model")
+    data = np.ones((2, 4))
+    for again in (load_model(tmp_path / "model"), clone_model(model), model_from_json(model.to_json(sort_keys=True))):
+        assert len(again.parameters) == len(model.parameters) == 6
+        again.set_weights(model.get_weights())
+        np.testing.assert_array_equal(again.predict(data), model.predict(data))
+        (dense,) = [layer for layer in again.layers if isinstance(layer, Dense) and layer.activation.options]
+        assert dense.activation is again.get_layer("leaky")
+
+
+def test_a_class_of_ones_own_stands_beside_minidls_of_the_same_name(tmp_path):
+    OwnDense = type("Dense", (Scale,), {})
+    model = Sequential([Dense(4, input_shape=(4,)), OwnDense(2.0)])
+    model.save(tmp_path / "model")
+    for again in (load_model(tmp_path / "model", {"Dense": OwnDense}), clone_model(model)):
+        assert [type(layer) for layer in again.layers] == [Dense, OwnDense]
+
+
 def test_a_model_without_an_input_shape():
     model = Sequential([Dense(3), Flatten()])
     again = model_from_json(model.to_json())
@@ -230,6 +254,9 @@ def change(path, value):
         (change(["config", "several_outputs"], False), ["flags"]),
         (change(["config", "inputs", 0, "shape"], [None, 4]), ["None"]),
         (change(["config", "inputs", 0, "shape"], "4"), ["'4'"]),
+        (change(["config", "inputs", 0, "dtype"], ["float32"]), ["dtype=", "one of float32"]),
+        ('{"kind": "model", "class_name": "Sequential", "config": {"layers": [], "input_dtype": "object"}}', ["'object'"]),
+        ('{"kind": "model", "class_name": "Sequential", "config": {"layers": [], "input_dtype": 4}}', ["dtype=4"]),
         ("[" * 100000, ["no JSON text"]),
     ],
 )

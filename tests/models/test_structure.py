@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import time
 import weakref
 
 import numpy as np
@@ -473,3 +474,39 @@ def test_a_model_of_nothing_but_an_activation(loss):
     for model in (Model(x, Activation("softmax")(x)), Model(x, [Activation("softmax")(x)] * 1)):
         model.compile("sgd", loss)
         assert np.isfinite(model.fit(np.ones((2, 3)), np.eye(3)[:2], verbose=0).history["loss"]).all()
+
+
+def test_names_of_outputs_differ():
+    x = Input((4,))
+    layer = Dense(2, name="a")
+    model = Model(x, [layer(x), layer(Activation("relu")(x)), Dense(2, name="a_1")(x), layer(Activation("tanh")(x))])
+    assert model.output_names == ["a", "a_2", "a_1", "a_3"]
+
+
+# -- inputs in the middle ----------------------------------------------------------------------------------------------
+
+
+def test_an_input_that_is_one_of_several_results():
+    x = Input((4,))
+    first, second = TwoParts()(x)
+    y = Add()([first, second])
+    np.testing.assert_array_equal(Model([first, x], y).predict([X[:, 2:], X]), X[:, 2:] + X[:, 2:])
+    np.testing.assert_array_equal(Model([first, second], y).predict([X[:, 2:], X[:, 2:]]), X[:, 2:] + X[:, 2:])
+    np.testing.assert_array_equal(Model([second, first], y).predict([X[:, 2:], X[:, :2]]), X[:, 2:] + X[:, :2])
+    with pytest.raises(ArgumentError, match="an output that depends on .*Input"):
+        Model(first, y)
+
+
+def test_long_chains_are_put_together_in_linear_time():
+    """Names were compared each with each for every layer that was added."""
+    count = 400
+    layers = [Activation("relu", name=f"layer_{index}") for index in range(count)]
+    asked = []
+    for layer in layers:
+        layer.output_shape = lambda shape: asked.append(1) or shape
+    model = Sequential([Input((4,)), *layers])
+    assert model.output_shape == (4,)
+    assert len(asked) < 10 * count
+    start = time.perf_counter()
+    assert len(clone_model(Sequential([Input((4,)), *(Activation("relu", name=f"{i}") for i in range(1000))])).layers) == 1000
+    assert time.perf_counter() - start < 3

@@ -22,6 +22,7 @@ from minidl.callbacks import (
 )
 from minidl.layers import Dense
 from minidl.models import Sequential
+from tests.cases.classes import classes
 
 X = np.ones((8, 1), np.float32)
 
@@ -94,7 +95,7 @@ every = pytest.mark.parametrize("cls", CASES, ids=lambda cls: cls.__name__)
 
 
 def test_every_callback_is_here():
-    assert set(declared.classes("callback").values()) == set(CASES)
+    assert set(classes("callback").values()) == set(CASES)
 
 
 @every
