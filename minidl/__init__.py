@@ -43,8 +43,10 @@ _NAMES = {
     "use_threads": "backend",
     "set_seed": "backend.random",
     "get_seed": "backend.random",
+    "Input": "layers",
     "Sequential": "models",
     "Model": "models",
+    "load_model": "models",
     "warmup": "models.warmup",
 }
 __all__ = [*_MODULES, *_NAMES]
@@ -79,8 +81,10 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl.backend import use_threads as use_threads
     from minidl.backend.random import get_seed as get_seed
     from minidl.backend.random import set_seed as set_seed
+    from minidl.layers import Input as Input
     from minidl.models import Model as Model
     from minidl.models import Sequential as Sequential
+    from minidl.models import load_model as load_model
     from minidl.models.warmup import warmup as warmup
 else:  # hidden from them, so that they notice a misspelt name
 

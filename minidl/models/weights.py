@@ -5,7 +5,8 @@ The ``safetensors`` library writes it, ``tensor_file.py`` reads it. What minidl 
 ``minidl.weights`` of the header's metadata: the classes of the layers, a SHA-256 of every array and one of the header.
 
 An array is called by its place, so that its name does not depend on what else was built before: ``layers.0.W`` is W of
-``model.layers[0]``, ``layers.2.layers.1.b`` is b of the second layer of a model within the model.
+``model.layers[0]``, ``layers.2.layers.1.b`` is b of the second layer of a model within the model. Files without the
+entry "order" were written when the layers of a graph stood in the order in which they are computed.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ import numpy as np
 from minidl import backend as backends
 from minidl.errors import CheckpointError, MinidlError, printable
 from minidl.layers.base import Layer
+from minidl.layers.graph import Graph
 from minidl.layers.overwrite import overwrite
 from minidl.models.replace import write_atomically
 from minidl.models.tensor_file import MAX_HEADER, Entry, parse_json, read_array, read_entries, read_header
 from minidl.parameters import Parameter
 
 FORMAT, VERSION = "minidl.weights", "1"
+ORDER = "keras"  # of the layers of a graph
 _DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8", "bool": "BOOL"}
 File = tuple[IO[bytes], dict[str, Any], dict[str, Entry]]  # open, its metadata and its entries, both verified
 _OTHER_FORMATS = {
@@ -39,23 +42,26 @@ _OTHER_FORMATS = {
 }
 
 
-def named_weights(network: Layer, prefix: str = "") -> dict[str, Parameter]:
+def named_weights(network: Layer, prefix: str = "", as_computed: bool = False) -> dict[str, Parameter]:
     """Everything a file holds, by name: parameters and state (running statistics), what is shared under its first name.
+
+    ``as_computed`` counts the layers of a graph in the order in which they are computed, as early files do.
 
     >>> from minidl.models import Sequential
     >>> from minidl.layers import BatchNormalization, Dense
     >>> list(named_weights(Sequential([Dense(2, input_shape=(3,)), BatchNormalization(center=False)]).network))
     ['layers.0.W', 'layers.0.b', 'layers.1.gamma', 'layers.1.moving_mean', 'layers.1.moving_variance']
     """
-    named: dict[str, Parameter] = {}
-    for name, p in _every_name(network, prefix):
-        if p not in named.values():
-            named[name] = p
-    return named
+    named: dict[Parameter, str] = {}
+    for name, p in _every_name(network, prefix, as_computed):
+        named.setdefault(p, name)
+    return {name: p for p, name in named.items()}
 
 
-def _every_name(layer: Layer, prefix: str) -> Iterator[tuple[str, Parameter]]:
+def _every_name(layer: Layer, prefix: str, as_computed: bool) -> Iterator[tuple[str, Parameter]]:
     below = list(layer.sublayers())
+    if as_computed and isinstance(layer, Graph):
+        below = list(dict.fromkeys(use.layer for use in layer.uses))
     of_others = [p for other in below for p in other.weights]
     taken: dict[str, int] = {}
     for p in layer.weights:
@@ -63,7 +69,7 @@ def _every_name(layer: Layer, prefix: str) -> Iterator[tuple[str, Parameter]]:
             taken[p.name] = count = taken.get(p.name, 0) + 1
             yield prefix + (p.name if count == 1 else f"{p.name}.{count}"), p
     for index, other in enumerate(below):
-        yield from _every_name(other, f"{prefix}layers.{index}.")
+        yield from _every_name(other, f"{prefix}layers.{index}.", as_computed)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -88,7 +94,7 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = (), model:
     # Copies, so that what is hashed is what is written, should somebody train on meanwhile.
     plain = {name: _plain(array).copy() for name, array in arrays.items()}
     entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
-    metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes)}
+    metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes), "order": ORDER}
     metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
     if model is not None:
         metadata["model"] = model
@@ -126,7 +132,7 @@ def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = Tr
 def read_weights(network: Layer, file: File, where: str, strict: bool) -> list[str]:
     """``load_weights`` from a file that is open."""
     stream, metadata, entries = file
-    weights = named_weights(network)
+    weights = named_weights(network, as_computed="order" not in metadata)
     misfits = [*_misfits(weights, entries)]
     if misfits and strict:
         raise CheckpointError(
@@ -195,6 +201,8 @@ def _verified_header(stream: IO[bytes], size: int, where: str) -> tuple[dict[str
         _refuse(where, "a damaged header (its SHA-256 is wrong)")
     if not isinstance(metadata.get("layers"), list) or not isinstance(metadata.get("sha256"), dict):
         _refuse(where, "metadata without layers or digests")
+    if metadata.get("order", ORDER) != ORDER:
+        _refuse(where, f"layers in the order {_printable(metadata['order'])}, not {ORDER}", "a newer minidl")
     return metadata, entries
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from minidl.layers import LSTM, Add, BatchNormalization, Conv2D, Dense, Flatten,
 from minidl.models import Model, Sequential
 from minidl.models import weights as weight_files
 from minidl.models.weights import encode, load_weights, named_weights
+
+KEPT = Path(__file__).parent / "files"
 
 
 def small_model(units=3, dtype="float32"):
@@ -157,6 +160,21 @@ def test_the_safetensors_library_reads_it(saved):
     assert {name: a.tolist() for name, a in arrays.items()} == {
         name: p.value.tolist() for name, p in named_weights(model.network).items()
     }
+
+
+def test_an_early_file_of_a_branched_model(tmp_path):
+    """It was written when its layers stood in the order in which they are computed; all three have weights of one shape."""
+    x = Input((4,))
+    near, far, middle = Dense(4), Dense(4), Dense(4)
+    model = Model(x, Add()([near(x), middle(far(x))]))
+    assert model.layers[:3] == [far, near, middle]
+    for path in (KEPT / "branched_v1.safetensors", tmp_path / "again"):
+        model.load_weights(path)
+        assert [layer.W.value[0, 0] for layer in (near, far, middle)] == pytest.approx([0.65890735, -0.54763442, -0.67896223])
+        expected = [[-1.1022183, -1.0732611, -0.9621229, -1.7424109]]
+        np.testing.assert_allclose(model.predict(np.ones((1, 4))), expected, rtol=1e-5)
+        model.save_weights(tmp_path / "again")
+        model.set_weights([np.zeros_like(w) for w in model.get_weights()])
 
 
 def test_what_the_safetensors_library_wrote_is_named_as_such(tmp_path):
@@ -508,6 +526,7 @@ HOSTILE = {
     "metadata is a list": hostile(lambda h: h.update(__metadata__=[1]), resign=False),
     "no digest": hostile(resign=False, body=bytes(16)),
     "another version": hostile(metadata(version="2"), body=bytes(16)),
+    "another order": hostile(metadata(order="alphabetical"), body=bytes(16)),
     "no version": hostile(lambda h: h["__metadata__"].pop("version"), body=bytes(16)),
     "layers are no list": hostile(metadata(layers=1), body=bytes(16)),
     "layers are a text": hostile(metadata(layers="import os"), body=bytes(16)),
