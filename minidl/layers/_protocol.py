@@ -98,7 +98,7 @@ def _check_shape_of_y(layer: Any, x: Any, y: Any) -> None:
 
 def is_unchanged(layer: Any) -> bool:
     """Whether the layer computes as minidl's class does: what a subclass overrides the plan cannot know."""
-    return _computes_as_minidl(type(layer))
+    return _computes_as_minidl(type(layer))  # type: ignore[arg-type]
 
 
 @functools.lru_cache(maxsize=1024)  # asked in every pass

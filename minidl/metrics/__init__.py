@@ -61,7 +61,7 @@ _ELSEWHERE = {  # what other libraries and people call them
 }
 
 
-def get(identifier: Any, loss: Loss) -> Metric:
+def get(identifier: Any, loss: Loss | None) -> Metric:
     """The metric that an entry of ``compile(metrics=[...])`` means.
 
     Args:
@@ -89,9 +89,13 @@ def get(identifier: Any, loss: Loss) -> Metric:
     raise ArgumentTypeError("compile", f"{described(identifier)} as metric", "a name, a Metric object or a function", fix)
 
 
-def _by_name(identifier: str, loss: Loss) -> Metric:
+def _by_name(identifier: str, loss: Loss | None) -> Metric:
     found = find_class("metric", identifier)
     if found in (Accuracy, ErrorRate):
+        if loss is None:
+            expected = "an output with a loss, which says what its targets are like"
+            fix = "metrics=['sparse_categorical_accuracy'], for example"
+            raise ArgumentError("compile", f"{identifier!r} for an output without a loss", expected, fix)
         return found(loss.default_accuracy, name=identifier)
     if found is not None:
         needed = [name for name, argument in arguments_of(found).items() if argument.default is argument.empty]

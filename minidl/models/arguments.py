@@ -42,6 +42,8 @@ def make_metrics(metrics: Any, loss: Loss, outputs: Sequence[str]) -> list[Any]:
     if len(outputs) == 1:
         if isinstance(metrics, Mapping):
             (metrics,) = per_output(metrics, outputs, "metrics")
+        if isinstance(metrics, (list, tuple)) and len(metrics) == 1 and isinstance(metrics[0], (list, tuple)):
+            (metrics,) = metrics  # a list for each output, as with several
         made = [metrics_module.get(m, loss) for m in _listed(metrics)]
         _check_names(["loss", *(m.name for m in made)])
         return made
@@ -52,7 +54,7 @@ def make_metrics(metrics: Any, loss: Loss, outputs: Sequence[str]) -> list[Any]:
     pairs: list[tuple[int, Metric]] = []
     for index, of_output in enumerate(per_output(metrics, outputs, "metrics") if metrics is not None else []):
         part = loss.part(index)
-        made = [metrics_module.get(m, part) for m in _listed(of_output)]  # type: ignore[arg-type]
+        made = [metrics_module.get(m, part) for m in _listed(of_output)]
         _check_names(["loss", *(m.name for m in made)])
         pairs += [(index, metric) for metric in made]
     return pairs

@@ -65,6 +65,9 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
     """``arrays`` with targets and weights that fit the losses and metrics; nothing is computed yet."""
+    if isinstance(y, Mapping) and model.network.input_shape is not None and is_several(model.output_shape):
+        untrained = [name for index, name in enumerate(model.output_names) if model.loss.part(index) is None]
+        y = dict.fromkeys(untrained) | dict(y)  # which need no targets
     data = arrays(model, x, y, sample_weight, where, nan)
     if len(data) == 0:
         raise DataError(where, "no samples", "at least one")
@@ -77,15 +80,17 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     weights = weights if isinstance(weights, tuple) else (None,) * len(shapes)
     for index, (target, shape, weight, name) in enumerate(zip(ys, shapes, weights, data.target_names)):
         loss = model.loss.part(index)
-        if loss is None:
-            continue
+        of_output = [metric for at, metric in step.metric_pairs if at in (None, index)]
+        if target is None and (loss is not None or of_output):
+            judge = "the loss" if loss is not None else f"the metric {of_output[0].name!r}"
+            raise ArgumentTypeError(f"{where}: {name}", "None", f"targets for {judge} of this output")
         try:
-            loss.check_data(target, shape, f"{where}: {name}", weight)
+            if loss is not None:
+                loss.check_data(target, shape, f"{where}: {name}", weight)
         except ShapeError as error:
             raise about_targets(error, target, model.network, shape[1:], index) from None
-        for at, metric in step.metric_pairs:
-            if at in (None, index):
-                metric.check(target, shape, f"{where}: metric {metric.name!r}")
+        for metric in of_output:
+            metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", f"({shape[0]},)")
     parts = [model.loss.part(index) for index in range(len(shapes))]
@@ -132,6 +137,8 @@ def _advise(model: Any, data: ArrayData) -> None:
     step = model._compiled_step()
     several = is_several(step.output_shape)
     for index, shape in enumerate(step.output_shape if several else (step.output_shape,)):
+        if several and data.y[index] is None:
+            continue
         of_output = [metric for at, metric in step.metric_pairs if at in (None, index)]
         about_metrics(shape, data.y[index] if several else data.y, of_output)
     about_data(model.network, data.x)

@@ -18,10 +18,16 @@ def metrics_by_output(step: Any) -> list[tuple[int | None, Any]]:
 
 
 def names_of_logs(step: Any) -> list[str]:
-    """What logs hold: ``loss``; with several outputs ``<output>_loss`` of each; the metrics, as ``<output>_<metric>``."""
+    """What logs hold: ``loss``; of several outputs ``<output>_loss`` of each that has one, and ``<output>_<metric>``."""
     outputs = tuple(getattr(step, "output_names", ()))
     of_metrics = [m.name if at is None else f"{outputs[at]}_{m.name}" for at, m in metrics_by_output(step)]
-    return ["loss", *(f"{name}_loss" for name in outputs), *of_metrics]
+    return ["loss", *(f"{outputs[at]}_loss" for at in outputs_with_losses(step)), *of_metrics]
+
+
+def outputs_with_losses(step: Any) -> list[int]:
+    """The positions of those of several outputs that are trained; nothing for one output."""
+    outputs = range(len(getattr(step, "output_names", ())))
+    return [at for at in outputs if step.loss.part(at) is not None]
 
 
 class Running:
@@ -34,7 +40,8 @@ class Running:
     def __init__(self, step: Any, watch: bool = False) -> None:
         self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
         self.names = names_of_logs(step)
-        self.parts: list[Any] = [0.0 for _ in getattr(step, "output_names", ())]  # of several outputs
+        self.trained = outputs_with_losses(step)
+        self.parts: list[Any] = [0.0 for _ in self.trained]  # losses of several outputs
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
         self.metrics = [(output, copy.copy(metric)) for output, metric in metrics_by_output(step)]
@@ -49,7 +56,8 @@ class Running:
         if self.watch:
             self._losses.append((index, loss))
         if self.parts:
-            self.parts = [sum_ + _double(part) * batch.size for sum_, part in zip(self.parts, result.parts)]
+            parts = [result.parts[at].astype(np.float64) for at in self.trained]
+            self.parts = [total + part * batch.size for total, part in zip(self.parts, parts)]
         for output, metric in self.metrics:
             if output is None:
                 metric.update(batch.y, prediction, weights)
@@ -71,11 +79,6 @@ class Running:
         means = [total / self.samples if self.samples else float("nan") for total in sums]
         values = [*means, *(metric.result() for _, metric in self.metrics)]
         return {f"{prefix}{name}": value for name, value in zip(self.names, values)}
-
-
-def _double(loss: Any) -> Any:
-    """A loss for sums in double precision; 0 for an output without one."""
-    return 0.0 if loss is None else loss.astype(np.float64)
 
 
 class LazyLogs(Mapping):

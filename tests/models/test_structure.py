@@ -393,7 +393,7 @@ def test_an_input_that_is_one_of_several_results():
     np.testing.assert_array_equal(Model([first, x], y).predict([X[:, 2:], X]), X[:, 2:] + X[:, 2:])
     np.testing.assert_array_equal(Model([first, second], y).predict([X[:, 2:], X[:, 2:]]), X[:, 2:] + X[:, 2:])
     np.testing.assert_array_equal(Model([second, first], y).predict([X[:, 2:], X[:, :2]]), X[:, 2:] + X[:, :2])
-    with pytest.raises(ArgumentError, match="an output that depends on .*Input"):
+    with pytest.raises(ArgumentError, match=r"an output that depends on .*Input"):
         Model(first, y)
 
 
