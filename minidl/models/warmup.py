@@ -15,6 +15,7 @@ import numpy as np
 from minidl import access, optimizers
 from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
+from minidl.geometry import is_several
 from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models.base import Model
 from minidl.models.sequential import Sequential
@@ -69,8 +70,12 @@ def _use(double: Model, batch_size: int) -> None:
     """Each way to use a model once: a step, a judgement, a batch and a single sample."""
     rng = np.random.default_rng(0)  # not minidl's generator, which is to go on as if nothing had happened
     shape, dtype = double.input_shape, double.network.parameter_dtype
-    several = bool(shape) and isinstance(shape[0], tuple)
-    x: Any = [rng.random((batch_size, *s), dtype=dtype) for s in (shape if several else (shape,))]
+    several = is_several(shape)
+    of_inputs = double.network.input_dtype if several else (double.network.input_dtype,)
+    x: Any = [
+        np.zeros((batch_size, *s), d) if np.dtype(d).kind in "iu" else rng.random((batch_size, *s), dtype=dtype)
+        for s, d in zip(shape if several else (shape,), of_inputs)
+    ]
     with np.errstate(all="ignore"):
         if double.optimizer is not None:
             y = _targets(double, batch_size)
@@ -80,12 +85,21 @@ def _use(double: Model, batch_size: int) -> None:
         double.predict([a[:1] for a in x] if several else x[0][:1])
 
 
-def _targets(double: Model, batch_size: int) -> np.ndarray:
-    """Targets that loss and metrics take: one-hot rows, else labels."""
-    shape = (batch_size, *double.output_shape)
-    one_hot = np.zeros(shape, double.network.parameter_dtype)
+def _targets(double: Model, batch_size: int) -> Any:
+    """Targets that loss and metrics take, for each of several outputs."""
+    assert double.loss is not None
+    pairs, shapes = double._compiled_step().metric_pairs, double.output_shape
+    several, found = is_several(shapes), []
+    for index, shape in enumerate(shapes if several else (shapes,)):
+        judges = [double.loss.part(index), *(metric for at, metric in pairs if at in (None, index))]
+        found.append(_targets_for([j for j in judges if j is not None], (batch_size, *shape), double.network.parameter_dtype))
+    return found if several else found[0]
+
+
+def _targets_for(judges: list[Any], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """One-hot rows, else labels."""
+    one_hot = np.zeros(shape, dtype)
     one_hot[..., 0] = 1
-    judges: list[Any] = [double.loss, *double._metrics]
     problem: Exception | None = None
     for y in (one_hot, np.zeros(shape[:-1], np.int64)):
         try:

@@ -18,7 +18,19 @@ import minidl
 from minidl.__main__ import main
 from minidl.backend.random import new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError
-from minidl.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from minidl.layers import (
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+)
 from minidl.losses import MeanSquaredError
 from minidl.models import Model, Sequential
 from minidl.models.warmup import lecture_models, warmup
@@ -147,6 +159,15 @@ def test_what_cannot_be_warmed_up(make: Callable[[], Any], arguments: dict[str, 
     with pytest.raises(error) as caught:
         warmup(make(), **arguments)
     assert words in str(caught.value)
+
+
+def test_several_outputs_and_ids() -> None:
+    ids, numbers = Input((4,)), Input((2,))
+    h = Concatenate()([Flatten()(Embedding(3, 2, mask_zero=True)(ids)), numbers])
+    model = Model([ids, numbers], [Dense(3, activation="softmax")(h), Dense(1)(h), Dense(2)(h)])
+    warmup(model, 8, verbose=0)
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse", None], [["accuracy"], [], []])
+    warmup(model, 8, verbose=0)
 
 
 def test_one_line(capsys: pytest.CaptureFixture[str]) -> None:
