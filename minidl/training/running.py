@@ -44,7 +44,7 @@ class Running:
         self.parts: list[Any] = [0.0 for _ in self.trained]  # losses of several outputs
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
-        self.metrics = [(output, copy.copy(metric)) for output, metric in metrics_by_output(step)]
+        self.metrics = [(output, _fresh(metric)) for output, metric in metrics_by_output(step)]
         for _, metric in self.metrics:
             metric.reset()
 
@@ -79,6 +79,17 @@ class Running:
         means = [total / self.samples if self.samples else float("nan") for total in sums]
         values = [*means, *(metric.result() for _, metric in self.metrics)]
         return {f"{prefix}{name}": value for name, value in zip(self.names, values)}
+
+
+def _fresh(metric: Any) -> Any:
+    """A copy to add up in. One from outside minidl may empty its lists and arrays instead of making new ones: it gets its own."""
+    other = copy.copy(metric)
+    if not type(metric).__module__.startswith("minidl."):
+        own = {
+            name: copy.copy(value) for name, value in vars(other).items() if isinstance(value, (list, dict, set, np.ndarray))
+        }
+        vars(other).update(own)
+    return other
 
 
 class LazyLogs(Mapping):

@@ -7,8 +7,10 @@ import pytest
 
 from minidl import metrics
 from minidl.backend.random import Stream
-from minidl.callbacks import CallbackList, History
+from minidl.callbacks import CallbackList, History, LambdaCallback
 from minidl.data import ArrayData, Dataset, StreamData
+from minidl.layers import Dense
+from minidl.models import Sequential
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
 from minidl.training.step import Result
@@ -136,3 +138,31 @@ def test_predictions_of_a_stream_do_not_share_memory_that_it_uses_again():
     shared = {"input_shape": (3,), "dtype": "float64", "where": "predict"}
     stream = StreamData(batches(np.empty((5, 3))), lambda x, y, w, where, nan: ArrayData(x, **shared), where="predict")
     np.testing.assert_array_equal(loop.predict(Outputs(), stream, None)[1], X[:, 1:2])
+
+
+class Seen(metrics.Metric):
+    """How many samples there were; emptied in place, as a learner writes it."""
+
+    def __init__(self, name="seen"):
+        self.sizes, self.total = [], np.zeros(1)
+        super().__init__(name)
+
+    def reset(self):
+        self.sizes.clear()
+        self.total[0] = 0
+
+    def update(self, y_true, y_pred, sample_weight=None):
+        self.sizes.append(len(y_true))
+        self.total += len(y_true)
+
+    def result(self):
+        return float(sum(self.sizes) + self.total[0])
+
+
+def test_an_evaluation_within_an_epoch_leaves_the_epochs_metric_alone():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse", [Seen()])
+    y = X[:, :1]
+    look = LambdaCallback(on_train_batch_end=lambda batch, logs: model.evaluate(X[:2], y[:2], verbose=0))
+    history = model.fit(X, y, 4, verbose=0, callbacks=[look], validation_data=(X[:3], y[:3])).history
+    assert (history["seen"], history["val_seen"]) == ([2 * N], [6])
