@@ -82,7 +82,7 @@ class Running:
 
 
 def _fresh(metric: Any) -> Any:
-    """A copy to add up in. One from outside minidl may empty its lists and arrays instead of making new ones: it gets its own."""
+    """A copy to add up in. One from outside minidl gets lists and arrays of its own, which it may empty in place."""
     other = copy.copy(metric)
     if not type(metric).__module__.startswith("minidl."):
         own = {
