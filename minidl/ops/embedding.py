@@ -26,6 +26,6 @@ def embed_grad_W(ids: Array, dy: Array, rows: int, out: Array | None = None) -> 
     xp = array_namespace(dy)
     dW = xp.empty((rows, dy.shape[-1]), dy.dtype) if out is None else out
     dW[...] = 0
-    inside = (ids >= 0) & (ids < rows)
-    xp.add.at(dW, ids[inside], dy[inside])
+    inside = (ids >= 0) & (ids < rows)  # what lies outside adds 0: to select would mean to wait for the device
+    xp.add.at(dW, xp.where(inside, ids, 0), xp.where(inside[..., None], dy, xp.zeros((), dy.dtype)))
     return dW
