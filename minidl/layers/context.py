@@ -77,13 +77,9 @@ class Context:
         if not isinstance(state, State):
             received = f"a {type(state).__name__} to update"
             raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
-        if getattr(value, "shape", ()) != state.shape:
-            received = f"a value of shape {tuple(getattr(value, 'shape', ()))}"
-            raise ShapeError(f"context.update: state {state.name}", received, f"{state.shape}, the state's own")
-        kind = state.dtype.kind
-        if kind in "iub" and (dtype := value.dtype if hasattr(value, "dtype") else np.result_type(value)).kind not in "iub":
-            expected, fix = f"{state.dtype}, the state's own", "new_state(..., dtype='float32') for fractions"
-            raise StateError(f"context.update: state {state.name}", f"numbers of {dtype}", expected, fix)
+        held = state.value
+        if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
+            _check_value(state, value)
         if not self._shared:
             self._updates[state] = value
 
@@ -107,9 +103,10 @@ class Context:
 
     def commit(self) -> None:
         """Take over all new state. In place: a step that is nearly done may not run out of memory."""
-        # What is itself the array of a state, or part of it, is copied before that one is written to.
-        own = {id(array) for state in self._updates for array in (state.value, state.value.base)} - {id(None)}
-        new = [v.copy() if own & {id(v), id(getattr(v, "base", None))} else v for v in self._updates.values()]
+        new: Any = self._updates.values()
+        own = {id(state.value) for state in self._updates}
+        if any(id(value) in own or getattr(value, "base", None) is not None for value in new):
+            new = [value.copy() if hasattr(value, "copy") else value for value in new]  # it may be part of a state
         for state, value in zip(self._updates, new):
             state.value[...] = value
         self._updates.clear()
@@ -123,6 +120,17 @@ class Context:
     def own(self) -> Context:
         """This context, or a new one in place of ``INFERENCE``, which all share: what containers begin ``apply`` with."""
         return Context() if self._shared else self
+
+
+def _check_value(state: State, value: Any) -> None:
+    """Raise ShapeError or StateError for a value that the array of ``state`` cannot hold as it is."""
+    where, shape = f"context.update: state {state.name}", getattr(value, "shape", ())
+    if shape != state.shape:
+        raise ShapeError(where, f"a value of shape {tuple(shape)}", f"{state.shape}, the state's own")
+    dtype = value.dtype if hasattr(value, "dtype") else np.result_type(value)
+    if state.dtype.kind in "iub" and dtype.kind not in "iub":
+        fix = "new_state(..., dtype='float32') for fractions"
+        raise StateError(where, f"numbers of {dtype}", f"{state.dtype}, the state's own", fix)
 
 
 INFERENCE = Context()

@@ -42,6 +42,8 @@ def make_metrics(metrics: Any, loss: Loss, outputs: Sequence[str]) -> list[Any]:
     if len(outputs) == 1:
         if isinstance(metrics, Mapping):
             (metrics,) = per_output(metrics, outputs, "metrics")
+        if isinstance(metrics, (list, tuple)) and len(metrics) == 1 and isinstance(metrics[0], (list, tuple)):
+            (metrics,) = metrics  # a list for each output, as with several
         made = [metrics_module.get(m, loss) for m in _listed(metrics)]
         _check_names(["loss", *(m.name for m in made)])
         return made

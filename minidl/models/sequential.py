@@ -39,6 +39,9 @@ class Sequential(Model):
         assert isinstance(chain, Chain)
         if self._step is not None:
             raise StateError("add", "a compiled model", "all layers before compile", "add, then compile")
+        if chain._uses():
+            fix = "all layers first, then the model that it is a layer of"
+            raise StateError("add", "a model that is a layer of another one, which was built for it as it is", "no use", fix)
         if isinstance(layer, Symbol) and layer.layer is None and not chain.layers:
             chain.declared_input_shape, chain.declared_dtype = layer.shape, layer.dtype
             return

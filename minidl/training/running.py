@@ -44,7 +44,7 @@ class Running:
         self.parts: list[Any] = [0.0 for _ in self._with_loss]
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
-        self.metrics = [(output, copy.copy(metric)) for output, metric in metrics_by_output(step)]
+        self.metrics = [(output, _fresh(metric)) for output, metric in metrics_by_output(step)]
         for _, metric in self.metrics:
             metric.reset()
 
@@ -83,6 +83,17 @@ class Running:
             return self.metrics[at - len(sums)][1].result()
         total = backends.number(sums[at])
         return total / self.samples if self.samples else float("nan")
+
+
+def _fresh(metric: Any) -> Any:
+    """A copy to add up in. One from outside minidl gets lists and arrays of its own, which it may empty in place."""
+    other = copy.copy(metric)
+    if not type(metric).__module__.startswith("minidl."):
+        own = {
+            name: copy.copy(value) for name, value in vars(other).items() if isinstance(value, (list, dict, set, np.ndarray))
+        }
+        vars(other).update(own)
+    return other
 
 
 class LazyLogs(Mapping):

@@ -6,7 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from minidl.errors import ArgumentError, DataError, ShapeError
+import minidl
+from minidl.data import Dataset
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
+from minidl.layers import Dense, Input
 from minidl.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -15,6 +18,7 @@ from minidl.losses import (
     PerOutput,
     SparseCategoricalCrossentropy,
 )
+from minidl.models import Model, Sequential
 
 RNG = np.random.default_rng(5)
 LOGITS, LABELS = RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1])
@@ -158,3 +162,46 @@ def test_what_it_is_made_of(arguments, kind, words):
     with pytest.raises(kind) as raised:
         PerOutput(*arguments)
     assert words in str(raised.value)
+
+
+# -- in a model --------------------------------------------------------------------------------------------------------
+
+
+def two_results(loss, metrics=None):
+    minidl.set_seed(0)
+    x = Input((3,))
+    model = Model(x, {"a": Dense(2)(x), "b": Dense(3, activation="softmax")(x)})
+    model.compile("sgd", loss, metrics)
+    return model
+
+
+FEATURES = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("loss", [{"a": "mse"}, ["mse", None]])
+def test_an_output_that_is_not_trained_needs_no_targets_and_has_no_loss(loss):
+    y = FEATURES[:, :2]
+    for targets in ({"a": y}, [y, None], {"a": y, "b": None}):
+        model = two_results(loss, {"a": ["mae"]})
+        history = model.fit(FEATURES, targets, verbose=0, validation_data=(FEATURES, targets)).history
+        assert list(history) == ["loss", "a_loss", "a_mae", "val_loss", "val_a_loss", "val_a_mae"]
+        assert history["loss"] == history["a_loss"]
+        assert len(model.evaluate(FEATURES, targets, verbose=0)) == len(model.train_on_batch(FEATURES, targets)) == 3
+    model.fit(Dataset.from_arrays(FEATURES, {"a": y}).batch(4), verbose=0)
+
+
+def test_metrics_of_an_output_that_is_not_trained():
+    labels = np.arange(6) % 3
+    model = two_results({"a": "mse"}, {"b": ["sparse_categorical_accuracy"]})
+    logs = model.evaluate(FEATURES, {"a": FEATURES[:, :2], "b": labels}, verbose=0, return_dict=True)
+    assert logs["b_sparse_categorical_accuracy"] == np.mean(model.predict(FEATURES)[1].argmax(axis=1) == labels)
+    with pytest.raises(ArgumentTypeError, match=r"y\['b'\].*None.*the metric 'sparse_categorical_accuracy'"):
+        model.evaluate(FEATURES, {"a": FEATURES[:, :2]}, verbose=0)
+    with pytest.raises(ArgumentError, match=r"'accuracy' for an output without a loss.*sparse_categorical_accuracy"):
+        two_results({"a": "mse"}, {"b": ["accuracy"]})
+
+
+def test_one_list_of_metrics_for_each_of_one_output():
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("sgd", ["mse"], [["mae"]])
+    assert list(model.fit(FEATURES, FEATURES[:, :2], verbose=0).history) == ["loss", "mae"]

@@ -510,3 +510,21 @@ def test_long_chains_are_put_together_in_linear_time():
     start = time.perf_counter()
     assert len(clone_model(Sequential([Input((4,)), *(Activation("relu", name=f"{i}") for i in range(1000))])).layers) == 1000
     assert time.perf_counter() - start < 3
+
+
+def test_a_model_that_is_a_layer_of_another_takes_no_more_layers():
+    """The other one was built, and may have been compiled, for what it was: fit would not know the new layers."""
+    inner, outer = nested()
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    for layer in (Dropout(0.5), Activation("relu")):
+        with pytest.raises(StateError, match="add: received a model that is a layer of another one"):
+            inner.add(layer)
+    assert len(inner.layers) == 2
+    del outer
+    gc.collect()
+    inner.add(Activation("relu"))
+    fresh = Sequential([Dense(3)])
+    outer = Sequential([fresh])
+    fresh.add(Activation("relu"))
+    outer.build((4,))
+    assert (outer.predict(X) >= 0).all()

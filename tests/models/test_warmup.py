@@ -172,6 +172,15 @@ def test_what_cannot_be_warmed_up(make: Callable[[], Any], arguments: dict[str, 
     assert words in str(caught.value)
 
 
+def test_several_outputs_and_ids() -> None:
+    ids, numbers = Input((4,)), Input((2,))
+    h = Concatenate()([Flatten()(Embedding(3, 2, mask_zero=True)(ids)), numbers])
+    model = Model([ids, numbers], [Dense(3, activation="softmax")(h), Dense(1)(h), Dense(2)(h)])
+    warmup(model, 8, verbose=0)
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse", None], [["accuracy"], [], []])
+    warmup(model, 8, verbose=0)
+
+
 def test_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     warmup(network("shown"), 16)
     line = capsys.readouterr().out

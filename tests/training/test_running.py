@@ -7,10 +7,12 @@ import pytest
 
 from minidl import metrics
 from minidl.backend.random import Stream
-from minidl.callbacks import CallbackList, History
+from minidl.callbacks import CallbackList, History, LambdaCallback
 from minidl.data import ArrayData, Dataset, StreamData
+from minidl.layers import Dense
 from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.losses.per_output import PerOutput
+from minidl.models import Sequential
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
 from minidl.training.step import Result
@@ -38,6 +40,7 @@ class Outputs:
 class TwoLosses:
     """A step as ``compile`` makes it for two outputs, with loss weights 1 and 10; it trains nothing."""
 
+    loss = SimpleNamespace(part=lambda index: "one of its own")
     output_names = ("digit", "size")
     loss = PerOutput([SparseCategoricalCrossentropy(), MeanSquaredError()], [1.0, 10.0], ["digit", "size"])
 
@@ -164,3 +167,31 @@ def test_looking_at_one_value_computes_no_other():
     assert logs.get("acc") is None
     assert not asked
     assert logs["size_slow"] == 1.0 == dict(logs)["size_slow"]
+
+
+class Seen(metrics.Metric):
+    """How many samples there were; emptied in place, as a learner writes it."""
+
+    def __init__(self, name="seen"):
+        self.sizes, self.total = [], np.zeros(1)
+        super().__init__(name)
+
+    def reset(self):
+        self.sizes.clear()
+        self.total[0] = 0
+
+    def update(self, y_true, y_pred, sample_weight=None):
+        self.sizes.append(len(y_true))
+        self.total += len(y_true)
+
+    def result(self):
+        return float(sum(self.sizes) + self.total[0])
+
+
+def test_an_evaluation_within_an_epoch_leaves_the_epochs_metric_alone():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse", [Seen()])
+    y = X[:, :1]
+    look = LambdaCallback(on_train_batch_end=lambda batch, logs: model.evaluate(X[:2], y[:2], verbose=0))
+    history = model.fit(X, y, 4, verbose=0, callbacks=[look], validation_data=(X[:3], y[:3])).history
+    assert (history["seen"], history["val_seen"]) == ([2 * N], [6])
