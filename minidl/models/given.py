@@ -69,9 +69,6 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
     """``arrays`` with targets and weights that fit the losses and metrics; nothing is computed yet."""
-    if isinstance(y, Mapping) and model.network.input_shape is not None and is_several(model.output_shape):
-        untrained = [name for index, name in enumerate(model.output_names) if model.loss.part(index) is None]
-        y = dict.fromkeys(untrained) | dict(y)  # which need no targets
     data = arrays(model, x, y, sample_weight, where, nan)
     if len(data) == 0:
         raise DataError(where, "no samples", "at least one")

@@ -188,6 +188,7 @@ def run(name: str, **options: Any) -> list[np.ndarray]:
     predictions = model.predict(x)
     score = model.evaluate(x, y, verbose=0)
     numbers = [np.array(values) for values in history.history.values()]
+    predictions = list(predictions.values()) if isinstance(predictions, dict) else predictions
     predictions = predictions if isinstance(predictions, list) else [predictions]
     return [*numbers, np.array(score), *model.get_weights(), *predictions]
 

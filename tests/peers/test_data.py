@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 import minidl
 from minidl.data import is_stream
@@ -10,6 +9,7 @@ from minidl.data.convert import to_host
 from minidl.errors import ArgumentTypeError
 from minidl.layers import Dense
 from tests.data.connected import Connected
+from tests.peers.judge import torch
 
 pytestmark = pytest.mark.peer
 

@@ -40,7 +40,6 @@ class Outputs:
 class TwoLosses:
     """A step as ``compile`` makes it for two outputs, with loss weights 1 and 10; it trains nothing."""
 
-    loss = SimpleNamespace(part=lambda index: "one of its own")
     output_names = ("digit", "size")
     loss = PerOutput([SparseCategoricalCrossentropy(), MeanSquaredError()], [1.0, 10.0], ["digit", "size"])
 
