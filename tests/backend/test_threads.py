@@ -100,6 +100,7 @@ def test_a_damaged_cache_of_kernels_is_made_anew(names: str, tmp_path: Path) -> 
             assert not [file.name for file in files if file.stat().st_size <= len(halves[file.name])]
 
 
+@pytest.mark.slow
 def test_kernels_run_where_nothing_can_be_kept(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")

@@ -300,6 +300,7 @@ def test_the_roc_curve_of_the_binary_example(monkeypatch):
     assert np.trapezoid(hits, alarms) == area.result() == 0.75
 
 
+@pytest.mark.slow
 def test_multi_output(environment, tmp_path):
     printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "multi_output.py", tmp_path)
     assert printed.startswith("Data: built-in digits; 500 images to train on, 300 to test on; CPU")

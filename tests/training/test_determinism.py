@@ -114,12 +114,13 @@ def growth(work, warm_up, times):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_two_thousand_steps():
     model = small_model()
     assert growth(lambda: model.train_on_batch(X[:8], Y[:8]), 20, 2000) < ALLOWED
 
 
-@pytest.mark.parametrize("nan", ["warn", "ignore"])
+@pytest.mark.parametrize("nan", ["warn", pytest.param("ignore", marks=pytest.mark.slow)])
 def test_memory_stays_flat_within_a_long_epoch(nan):
     """One epoch of 2,000 steps holds no more at its end than near its beginning."""
     model, held = small_model(), {}
