@@ -40,12 +40,12 @@ def prepare(label: str, work: dict[str, Any], variant: str, inputs: str) -> dict
     with np.load(inputs) as file:
         arrays = dict(file)
     prepared[label] = side.prepare(work, arrays, variant)
-    return {"definition": prepared[label].definition is not None}
+    return {"reference": prepared[label].reference is not None}
 
 
-def results(label: str, to: str, definition: bool = False) -> dict[str, Any]:
-    function = prepared[label].definition if definition else prepared[label].results
-    assert function is not None, "there is no definition to ask"
+def results(label: str, to: str, reference: bool = False) -> dict[str, Any]:
+    function = prepared[label].reference if reference else prepared[label].results
+    assert function is not None, "there is no reference to ask"
     np.savez(to, allow_pickle=False, **function())
     return {}
 

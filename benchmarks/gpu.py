@@ -3,7 +3,7 @@
     python -m benchmarks.gpu [--only PATTERN] [--peers "PyTorch,PyTorch graphs"] [--chart] [--quick]
 
 First a few probes, each reported as ok or failed. Then training steps and an epoch of the lectures' models, convolutions in
-float32 and TF32, and ops that the memory limits: verified against minidl's definitions on the CPU and against PyTorch, then
+float32 and TF32, and ops that the memory limits: verified against minidl's references on the CPU and against PyTorch, then
 timed. Targets are ratios against PyTorch op by op (the steps: also at least 1 against PyTorch's CUDA graphs), seconds for the
 epoch, and for the memory's ops a part of the speed at which this card copies. A recorded step of minidl has a row of its own.
 """

@@ -1,6 +1,6 @@
 """Verify, then time.
 
-For each piece of work: every side gets the same numbers; minidl must give what its own definitions give, every other side
+For each piece of work: every side gets the same numbers; minidl must give what its own references give, every other side
 what minidl gives, or it is refused and not timed. Then all warm up, and take turns, one measurement each, so that whatever
 the machine is doing besides hits all alike. Minimum and median of the rounds are reported, and ratios of both.
 """
@@ -122,8 +122,8 @@ def _verified(request: dict[str, Any], tolerance: float, team: Team, inputs: Pat
                 known = worker.ask("prepare", label=label, work=request, variant=variant, inputs=str(inputs))
                 received = _results(worker, label, inputs.parent)
                 against = expected
-                if expected is None and known["definition"]:
-                    against = _results(worker, label, inputs.parent, definition=True)
+                if expected is None and known["reference"]:
+                    against = _results(worker, label, inputs.parent, reference=True)
                 if against is not None:
                     found, where = largest_difference(against, received)
                     record["verified"][label] = found if np.isfinite(found) else None
@@ -139,9 +139,9 @@ def _verified(request: dict[str, Any], tolerance: float, team: Team, inputs: Pat
     return contenders
 
 
-def _results(worker: Worker, label: str, folder: Path, definition: bool = False) -> dict[str, np.ndarray]:
+def _results(worker: Worker, label: str, folder: Path, reference: bool = False) -> dict[str, np.ndarray]:
     path = folder / "results.npz"
-    worker.ask("results", label=label, to=str(path), definition=definition)
+    worker.ask("results", label=label, to=str(path), reference=reference)
     with np.load(path) as file:
         return dict(file)
 

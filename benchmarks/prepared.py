@@ -26,13 +26,13 @@ class Prepared:
     Attributes:
         run: does it once; this is timed.
         results: does it once, from a fresh start, and gives what came out in minidl's layouts; this is verified.
-        definition: the same by minidl's readable definitions; None for other libraries.
+        reference: the same by minidl's references; None for other libraries.
         warm_up: instead of ``run`` where one execution is very long.
         wait: until the device has done what it was asked to; called before the clock is started and before it is stopped.
     """
 
     run: Callable[[], Any]
     results: Callable[[], Results]
-    definition: Callable[[], Results] | None = None
+    reference: Callable[[], Results] | None = None
     warm_up: Callable[[], Any] | None = None
     wait: Callable[[], Any] = nothing

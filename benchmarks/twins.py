@@ -1,9 +1,9 @@
-"""Every op beside its own definition: what its fast twin is worth, on the "medium" inputs of ``tests/cases/ops.py``.
+"""Every op beside its own reference: what its kernel is worth, on the "medium" inputs of ``tests/cases/ops.py``.
 
     python -m benchmarks.twins [--only PATTERN] [--quick]
 
-A twin that does not pay is a twin to delete. These inputs are made for tests and small; sizes that matter are in ``ops.py``.
-Ops without a twin are left out.
+A kernel that does not pay is to be deleted. These inputs are made for tests and small; sizes that matter are in ``ops.py``.
+Ops without a kernel are left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def median_seconds(function: Callable[[], Any], rounds: int, seconds: float) -> 
 
 
 def measure(case: OpCase, rounds: int, seconds: float) -> tuple[float, float]:
-    """Seconds of the definition and of the op with its twin."""
+    """Seconds of the reference and of the op with its kernel."""
     found = []
     for kernels in ("reference", "auto"):
         args, kwargs = case.make(np.random.default_rng(0), np.float32)
@@ -53,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="PATTERN", help="ops whose name has this in it, or fits it (with * and ?)")
     parser.add_argument("--quick", action="store_true", help="one input for each op, few and short rounds")
     args = parser.parse_args(argv)
-    rows = [["ms, median of the rounds", "definition", "twin", "definition / twin"]]
+    rows = [["ms, median of the rounds", "reference", "kernel", "reference / kernel"]]
     for op in all_ops():
-        has_twin = find_kernel("minidl.kernels.numba", *op.split(".")) is not None
-        cases = cases_of(op, "medium") if has_twin and options.wanted(op, args.only) else []
+        has_kernel = find_kernel("minidl.kernels.numba", *op.split(".")) is not None
+        cases = cases_of(op, "medium") if has_kernel and options.wanted(op, args.only) else []
         for case in cases[:1] if args.quick else cases:
             slow, fast = measure(case, *((2, 0.001) if args.quick else (9, 0.02)))
             rows.append([str(case), tables.milliseconds(slow), tables.milliseconds(fast), f"{slow / fast:.2f}"])

@@ -211,7 +211,7 @@ def test_every_public_name_can_be_loaded() -> None:
     assert run(code).strip() == "[]"
 
 
-# What the definitions may use of their array library: names that NumPy and CuPy both have, with one meaning.
+# What the references may use of their array library: names that NumPy and CuPy both have, with one meaning.
 SHARED_WITH_CUPY = {
     "abs", "add", "arange", "argmax", "asarray", "ascontiguousarray", "broadcast_to", "clip", "concatenate", "copyto", "empty",
     "empty_like", "exp", "expm1", "finfo", "float32", "float64", "floor", "full", "full_like", "inf", "isfinite", "isnan",

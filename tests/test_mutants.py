@@ -54,7 +54,7 @@ def mutant(name: str, file: str, tests: str | tuple[str, ...], *texts: str, mode
 
 
 def naive(op: str) -> str:
-    """The definition of an op against plain loops."""
+    """The reference of an op against plain loops."""
     return f"tests/ops/test_references.py::test_reference_equals_naive[{op}-float64]"
 
 
@@ -68,8 +68,8 @@ def loss_gradient(case: str) -> str:
     return f"tests/layers/test_gradients.py::test_gradient_of_loss[{case}]"
 
 
-def twin(op: str) -> str:
-    """A kernel against the definition, on the tiny and small cases."""
+def kernel(op: str) -> str:
+    """A kernel against the reference, on the tiny and small cases."""
     return f"tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
 
 
@@ -997,21 +997,21 @@ WINOGRAD = "kernels/numba/_winograd.py"
 mutant(
     "kernel: the last tile of a row lost",
     CONVOLUTION,
-    twin("convolution.convolve"),
+    kernel("convolution.convolve"),
     "tiles = (ow + rows - 1) // rows",
     "tiles = max(ow // rows, 1)",
 )
 mutant(
     "kernel: the bias added twice",
     "kernels/numba/_finish.py",
-    twin("convolution.convolve"),
+    kernel("convolution.convolve"),
     "total += bias[b_start + j]",
     "total += 2 * bias[b_start + j]",
 )
 mutant(
     "kernel: images one pixel too far down",
     "kernels/numba/_pixels.py",
-    twin("convolution.convolve"),
+    kernel("convolution.convolve"),
     "row, to = first + r, r * line",
     "row, to = first + r + 1, r * line",
 )
@@ -1036,7 +1036,7 @@ for _name, _test, *_texts in (
     ("dW without the last image of a share", "convolve_grad_W", "(share + 1) * n //", "(share + 1) * n // 2 * 2 //"),
     ("points that do not fit the matrices", "convolve", "G[j] = point **", "G[j] = (point + (j == 3)) **"),
 ):
-    mutant(f"winograd: {_name}", WINOGRAD, twin(f"convolution.{_test}"), *_texts)
+    mutant(f"winograd: {_name}", WINOGRAD, kernel(f"convolution.{_test}"), *_texts)
 mutant(
     "winograd: filters that are not panel by panel",
     WINOGRAD,
@@ -1085,42 +1085,42 @@ for _name, _file, _test, *_texts in (
 mutant(
     "kernel: pads exchanged",
     "kernels/numba/_pixels.py",
-    twin("convolution.convolve"),
+    kernel("convolution.convolve"),
     "pads = window.pads(x.shape[1:3])",
     "pads = tuple(pair[::-1] for pair in window.pads(x.shape[1:3]))",
 )
 mutant(
     "kernel: rows of the window without gaps",
     CONVOLUTION,
-    twin("convolution.convolve_grad_x"),
+    kernel("convolution.convolve_grad_x"),
     "(t * rows * sh + k * dh) * line",
     "(t * rows * sh + k) * line",
 )
 mutant(
     "kernel: the rows below the last whole tile lost",
     CONVOLUTION,
-    twin("convolution.convolve_grad_x"),
+    kernel("convolution.convolve_grad_x"),
     "if whole < tiles:",
     "if whole > tiles:",
 )
 mutant(
     "kernel: dW without the last image of a share",
     CONVOLUTION,
-    twin("convolution.convolve_grad_W"),
+    kernel("convolution.convolve_grad_W"),
     "(s + 1) * n // shares, x",
     "(s + 1) * n // shares - 1, x",
 )
 mutant(
     "kernel: the filters of dW in the place of the last tile",
     CONVOLUTION,
-    twin("convolution.convolve_grad_W"),
+    kernel("convolution.convolve_grad_W"),
     "by_filter[:, :, f - rows :] = by_tile[:, :, -1]",
     "by_filter[:, :, : rows] = by_tile[:, :, -1]",
 )
 mutant(
     "kernel: shares added up from the third",
     "kernels/numba/_parallel.py",
-    twin("convolution.convolve_grad_W"),
+    kernel("convolution.convolve_grad_W"),
     "for share in shares[1:]:",
     "for share in shares[2:]:",
 )
@@ -1155,98 +1155,98 @@ for _name, _op, *_texts in (
 mutant(
     "kernel: the last row of a product lost",
     "kernels/numba/_product.py",
-    twin("linear.dense"),
+    kernel("linear.dense"),
     "range(r, min(r + rows, m))",
     "range(r, min(r + rows, m - 1))",
 )
 mutant(
     "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
-    twin("linear.dense"),
+    kernel("linear.dense"),
     "number + load(c, at, used - j, 0) if k0 else number",
     "number",
 )
 mutant(
     "kernel: a narrow product turned, and not turned back",
     "kernels/numba/_product.py",
-    twin("linear.dense_grad_W"),
+    kernel("linear.dense_grad_W"),
     "= turned.T",
     "= turned.reshape(m, n)",
 )
 mutant(
     "kernel: a share of db lost",
     "kernels/numba/linear.py",
-    "tests/ops/test_kernels.py::test_twin_equals_reference[linear.bias_grad-float32]",
+    "tests/ops/test_kernels.py::test_kernel_equals_reference[linear.bias_grad-float32]",
     "for s in range(1, shares):",
     "for s in range(2, shares):",
 )
 mutant(
     "kernel: a block turned on its side is not",
     "kernels/numba/_transpose.py",
-    twin("linear.dense_grad_x"),
+    kernel("linear.dense_grad_x"),
     "target[t_start + j * t_step + i] = source",
     "target[t_start + i * t_step + j] = source",
 )
 mutant(
     "kernel: db without the last row of a block",
     "kernels/numba/linear.py",
-    twin("linear.bias_grad"),
+    kernel("linear.bias_grad"),
     "min(block + TOGETHER, end)",
     "min(block + TOGETHER, end) - 1",
 )
 mutant(
     "kernel: rows of a data set from one too early",
     "kernels/numba/gather.py",
-    twin("gather.gather"),
+    kernel("gather.gather"),
     "index = indices[i] if",
     "index = indices[i] - (indices[i] > 0) if",
 )
 mutant(
     "kernel: the last winner",
     "kernels/numba/pooling.py",
-    twin("pooling.max_pool"),
+    kernel("pooling.max_pool"),
     "keep = (candidate <= best)",
     "keep = (candidate < best)",
 )
 mutant(
     "kernel: winners compared with the tap before",
     "kernels/numba/pooling.py",
-    twin("pooling.max_pool_grad"),
+    kernel("pooling.max_pool_grad"),
     "where(everywhere | (winner == r * kw + s), d, 0)",
     "where(everywhere | (winner == r * kw + s - 1), d, 0)",
 )
 mutant(
     "kernel: the last of two by two winners lost",
     "kernels/numba/pooling.py",
-    twin("pooling.max_pool_grad"),
+    kernel("pooling.max_pool_grad"),
     "where(everywhere | (winner == 3), d, 0)",
     "where(everywhere | (winner == 2), d, 0)",
 )
 mutant(
     "kernel: an average of the whole window at the border",
     "kernels/numba/pooling.py",
-    twin("pooling.average_pool"),
+    kernel("pooling.average_pool"),
     "inside = (r1 - r0) * (s1 - s0)",
     "inside = kh * kw",
 )
 mutant(
     "kernel: windows that overlap overwrite each other",
     "kernels/numba/pooling.py",
-    twin("pooling.average_pool_grad"),
+    kernel("pooling.average_pool_grad"),
     "part if one_window_each else part + load",
     "part if True else part + load",
 )
 mutant(
     "kernel: a pool's pads exchanged",
     "kernels/numba/pooling.py",
-    twin("pooling.max_pool"),
+    kernel("pooling.max_pool"),
     "(top, _), (left, _) = window.pads",
     "(_, top), (_, left) = window.pads",
 )
 mutant(
     "kernel: a ReLU that hides NaN",
     "kernels/numba/activation.py",
-    twin("activation.relu"),
+    kernel("activation.relu"),
     "0 if x[i] < 0 else x[i]",
     "x[i] if x[i] > 0 else 0",
 )
@@ -1254,7 +1254,7 @@ for _mode in ("plain", "compiled"):
     mutant(
         f"kernel: ReLU's gradient below zero, {_mode}",
         "kernels/numba/activation.py",
-        twin("activation.relu_grad"),
+        kernel("activation.relu_grad"),
         "dy[i] if y[i] > 0 else 0",
         "dy[i] if y[i] >= 0 else 0",
         mode=_mode,
@@ -1277,7 +1277,7 @@ for _name, _share in (("swish", "(x, y)"), ("gelu", "(x, y, approximate)"), ("mi
 mutant(
     "kernel: swish flushed to zero too early",
     "kernels/numba/activation.py",
-    twin("activation.swish"),
+    kernel("activation.swish"),
     "where(v < 0, factor * h * h * r, factor * r)",
     "where(v < 0, factor * exp(0 - absolute(v)) * r, factor * r)",
     mode="compiled",
@@ -1285,98 +1285,98 @@ mutant(
 mutant(
     "kernel: GELU's polynomial without its last term",
     "kernels/numba/activation.py",
-    twin("activation.gelu"),
+    kernel("activation.gelu"),
     "for coefficient in POLYNOMIAL[2:]",
     "for coefficient in POLYNOMIAL[2:-1]",
 )
 mutant(
     "kernel: GELU's gradient without the density",
     "kernels/numba/activation.py",
-    twin("activation.gelu_grad"),
+    kernel("activation.gelu_grad"),
     "slope = _normal_cdf(v) + v * (DENSITY * exp(-0.5 * v * v))",
     "slope = _normal_cdf(v)",
 )
 mutant(
     "kernel: the approximate GELU's gradient with the cubic's factor of y",
     "kernels/numba/activation.py",
-    twin("activation.gelu_grad"),
+    kernel("activation.gelu_grad"),
     "(1 + 3 * CUBIC * v * v)",
     "(1 + CUBIC * v * v)",
 )
 mutant(
     "kernel: mish's gradient with 1 - w",
     "kernels/numba/activation.py",
-    twin("activation.mish_grad"),
+    kernel("activation.mish_grad"),
     "* rest * (1 + w)",
     "* rest",
 )
 mutant(
     "kernel: Adam forgets the squares",
     "kernels/numba/update.py",
-    twin("update.adam"),
+    kernel("update.adam"),
     "mean[i], square[i] = a, s\n            value[i] -= rate * a",
     "mean[i] = a\n            value[i] -= rate * a",
 )
 mutant(
     "kernel: Adam's epsilon inside the root",
     "kernels/numba/update.py",
-    twin("update.adam"),
+    kernel("update.adam"),
     "(sqrt(s) + epsilon)",
     "sqrt(s + epsilon)",
 )
 mutant(
     "kernel: Nesterov with the step twice",
     "kernels/numba/update.py",
-    twin("update.momentum"),
+    kernel("update.momentum"),
     "m * v - step if",
     "m * v - 2 * step if",
 )
 mutant(
     "kernel: a class's last lanes of any content",
     "kernels/numba/_softmax.py",
-    twin("softmax.softmax"),
+    kernel("softmax.softmax"),
     "exp(load(z, stop, few, -np.inf) - peak)",
     "exp(load(z, stop, few, 0) - peak)",
 )
 mutant(
     "kernel: a label of no class read behind the row",
     "kernels/numba/cross_entropy.py",
-    twin("cross_entropy.sparse_softmax_cross_entropy"),
+    kernel("cross_entropy.sparse_softmax_cross_entropy"),
     "if 0 <= label < classes:",
     "if 0 <= label <= classes:",
 )
 mutant(
     "kernel: minus infinity times a target of 0",
     "kernels/numba/cross_entropy.py",
-    twin("cross_entropy.softmax_cross_entropy"),
+    kernel("cross_entropy.softmax_cross_entropy"),
     "t * where(v < lowest, lowest, v)",
     "t * v",
 )
 mutant(
     "kernel: every sample with the first one's weight",
     "kernels/numba/cross_entropy.py",
-    twin("cross_entropy.sparse_softmax_cross_entropy_grad"),
+    kernel("cross_entropy.sparse_softmax_cross_entropy_grad"),
     "scales[0 if one_scale else part]",
     "scales[0]",
 )
 mutant(
     "kernel: an output gate through the cell's activation",
     "kernels/numba/recurrent.py",
-    twin("recurrent.lstm"),
+    kernel("recurrent.lstm"),
     "o = _activated(recurrent,",
     "o = _activated(cell,",
 )
 mutant(
     "kernel: df with today's cell",
     "kernels/numba/recurrent.py",
-    twin("recurrent.lstm_grad"),
+    kernel("recurrent.lstm_grad"),
     "load(c, to - units, some, 0) if t",
     "load(c, to, some, 0) if t",
 )
 mutant(
     "kernel: what a block of samples left, remembered by the next",
     "kernels/numba/recurrent.py",
-    twin("recurrent.lstm_grad"),
+    kernel("recurrent.lstm_grad"),
     "        dc_later[:] = 0\n",
     "        dc_later[:] = dc_later if block > first else 0\n",
 )
@@ -1390,21 +1390,21 @@ mutant(
 mutant(
     "kernel: random blocks counted from 0",
     "kernels/numba/_philox.py",
-    twin("dropout.dropout"),
+    kernel("dropout.dropout"),
     "np.uint64(first) + _ONE",
     "np.uint64(first)",
 )
 mutant(
     "kernel: the high half of a product of 64 bits one bit off",
     "kernels/numba/_philox.py",
-    twin("dropout.dropout"),
+    kernel("dropout.dropout"),
     "np.uint64(product >> 64)",
     "np.uint64((product >> 65) << 1)",
 )
 mutant(
     "kernel: what was dropped comes back",
     "kernels/numba/dropout.py",
-    twin("dropout.dropout_grad"),
+    kernel("dropout.dropout_grad"),
     "scaled if mask[i] else 0",
     "scaled",
 )

@@ -1,4 +1,4 @@
-"""minidl, by the calls its users make; beside it the readable definitions, which every result is held to first."""
+"""minidl, by the calls its users make; beside it the references, which every result is held to first."""
 
 from __future__ import annotations
 
@@ -100,11 +100,11 @@ def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., 
 
 
 def _by_definition(results: Callable[[], Results]) -> Callable[[], Results]:
-    def definition() -> Results:
+    def reference() -> Results:
         with config.use_kernels("reference"):
             return results()
 
-    return definition
+    return reference
 
 
 def _conv2d(work: dict[str, Any]) -> Layer:

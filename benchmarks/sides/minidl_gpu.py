@@ -1,4 +1,4 @@
-"""minidl on the GPU: the works of ``minidl.py`` with everything on the device, held to the definitions on the CPU.
+"""minidl on the GPU: the works of ``minidl.py`` with everything on the device, held to the references on the CPU.
 
 A training step and ``fit`` also as recorded CUDA graphs, which is a variant of its own because it has to be switched on.
 """
@@ -58,13 +58,13 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
     def rounded(function: Callable[[], Any]) -> Callable[[], Any]:
         return function if precision == "float32" else _within(lambda: config.use_precision(precision), function)
 
-    def definition() -> Results:
+    def reference() -> Results:
         with backends.use_backend("numpy"), config.use_kernels("reference"):
             return on_any_device.prepare(work, arrays, "").results()
 
     warm_up = made.warm_up and _within(graph, made.warm_up)
     wait = backends.current().synchronize
-    return replace(made, run=rounded(made.run), results=results, definition=definition, warm_up=warm_up, wait=wait)
+    return replace(made, run=rounded(made.run), results=results, reference=reference, warm_up=warm_up, wait=wait)
 
 
 def _within(context: Callable[[], AbstractContextManager], function: Callable[[], Any]) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""The way from an op to its fast twin: found once, may decline, must not be missed in silence; devices do not mix."""
+"""The way from an op to its fast kernel: found once, may decline, must not be missed in silence; devices do not mix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGE = "planted_kernels"
 
 
 class Planted:
-    """A package of kernels that exists only in this test, and a count of how often twins were looked for."""
+    """A package of kernels that exists only in this test, and a count of how often kernels were looked for."""
 
     def __init__(self, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder / PACKAGE
@@ -58,19 +58,19 @@ def make_op(function: Callable[..., Any], module: str) -> Callable[..., Any]:
 
 
 def double(x: Any, times: int = 1) -> Any:
-    """The definition under test."""
-    return ("definition", 2 * x * times)
+    """The reference under test."""
+    return ("reference", 2 * x * times)
 
 
 def test_a_twin_is_found_by_module_and_name_and_looked_for_once(planted: Planted) -> None:
-    planted.write("toys", "def double(x, times=1): return ('twin', 2 * x * times)")
+    planted.write("toys", "def double(x, times=1): return ('kernel', 2 * x * times)")
     call = make_op(double, "toys")
     assert planted.searches == []  # nothing is imported before the first call
     for _ in range(3):
-        assert call(np.ones(2), times=2)[0] == "twin"
+        assert call(np.ones(2), times=2)[0] == "kernel"
     assert planted.searches == [f"{PACKAGE}.toys.double"]
     assert call.__name__ == "double"
-    assert call.__doc__ == "The definition under test."
+    assert call.__doc__ == "The reference under test."
     assert call.reference is double
 
 
@@ -78,24 +78,24 @@ def test_without_a_twin_the_definition_runs_and_the_search_is_not_repeated(plant
     planted.write("toys", "def treble(x): ...")
     call = make_op(double, "toys")
     for _ in range(3):
-        assert call(np.ones(2))[0] == "definition"
+        assert call(np.ones(2))[0] == "reference"
     assert len(planted.searches) == 1
-    assert make_op(double, "no_such_module")(np.ones(2))[0] == "definition"
+    assert make_op(double, "no_such_module")(np.ones(2))[0] == "reference"
 
 
 def test_a_twin_may_decline(planted: Planted) -> None:
-    planted.write("toys", "def double(x, times=1): return NotImplemented if x.dtype == 'f8' else 'twin'")
+    planted.write("toys", "def double(x, times=1): return NotImplemented if x.dtype == 'f8' else 'kernel'")
     call = make_op(double, "toys")
-    assert call(np.ones(2, np.float32)) == "twin"
-    assert call(np.ones(2, np.float64))[0] == "definition"
+    assert call(np.ones(2, np.float32)) == "kernel"
+    assert call(np.ones(2, np.float64))[0] == "reference"
 
 
 def test_kernels_can_be_switched_off(planted: Planted) -> None:
-    planted.write("toys", "def double(x, times=1): return 'twin'")
+    planted.write("toys", "def double(x, times=1): return 'kernel'")
     call = make_op(double, "toys")
     with config.use_kernels("reference"):
-        assert call(np.ones(2))[0] == "definition"
-    assert call(np.ones(2)) == "twin"
+        assert call(np.ones(2))[0] == "reference"
+    assert call(np.ones(2)) == "kernel"
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_kernels_can_be_switched_off(planted: Planted) -> None:
 def test_a_twin_that_fails_to_import_raises(planted: Planted, text: str, error: type[Exception]) -> None:
     planted.write("toys", text)
     call = make_op(double, "toys")
-    for _ in range(2):  # the second time too: a failure is not remembered as "no twin"
+    for _ in range(2):  # the second time too: a failure is not remembered as "no kernel"
         with pytest.raises(error):
             call(np.ones(2))
 
 
 def test_an_error_in_a_twin_is_not_swallowed(planted: Planted) -> None:
-    planted.write("toys", "def double(x, times=1): raise ValueError('from the twin')")
-    with pytest.raises(ValueError, match="from the twin"):
+    planted.write("toys", "def double(x, times=1): raise ValueError('from the kernel')")
+    with pytest.raises(ValueError, match="from the kernel"):
         make_op(double, "toys")(np.ones(2))
 
 
@@ -120,7 +120,7 @@ def test_only_the_absence_of_the_accelerator_means_no_twins(planted: Planted, mo
     planted.write("toys", "1 / 0")
     monkeypatch.setitem(dispatch._ACCELERATOR, PACKAGE, "an_accelerator_nobody_has")
     assert not dispatch.has_accelerator(PACKAGE)
-    assert make_op(double, "toys")(np.ones(2))[0] == "definition"
+    assert make_op(double, "toys")(np.ones(2))[0] == "reference"
 
 
 def test_without_numba_no_twin_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,14 +134,14 @@ def test_control_c_waits_for_the_end_of_an_import(planted: Planted) -> None:
     """Numba, half imported, fails at the second attempt."""
     planted.write(
         "toys",
-        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\ndef double(x, times=1): return 'a twin'",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\ndef double(x, times=1): return 'a kernel'",
     )
     call, handler = make_op(double, "toys"), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         call(np.ones(2))
     assert sys.modules[f"{PACKAGE}.toys"].whole
     assert signal.getsignal(signal.SIGINT) is handler
-    assert call(np.ones(2)) == "a twin"
+    assert call(np.ones(2)) == "a kernel"
 
 
 def test_kernels_get_arrays_in_c_order_and_everything_else_as_it_is(planted: Planted) -> None:
@@ -199,7 +199,7 @@ def test_a_registered_backend_is_known_by_its_arrays(fake: FakeBackend) -> None:
     assert backend_of(np.ones(1)) is CPU
     with config.use_kernels("auto"):
         kind, result = make_op(double, "toys")(FakeArray([1, 2]))
-    assert kind == "definition"
+    assert kind == "reference"
     assert result.values.tolist() == [2, 4]
 
 

@@ -62,8 +62,8 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
         time.sleep(sum(pending))
         pending.clear()
 
-    definition = (lambda: {"y": y, "dx": dx}) if work.get("defined") else None
-    return Prepared(run, lambda: given, definition, wait=wait)
+    reference = (lambda: {"y": y, "dx": dx}) if work.get("defined") else None
+    return Prepared(run, lambda: given, reference, wait=wait)
 
 
 def _spin() -> None:

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_refused_and_not_timed(team, fault, said):
         assert f"{side}: fast" in record["contenders"]
 
 
-def test_minidl_is_held_to_its_definitions_first(team):
+def test_minidl_is_held_to_its_references_first(team):
     record = measure(work("wrong number", defined=True), team, SHORT)
     assert "refused: dx" in record["failed"]["minidl: wrong number"]
     assert record["contenders"] == {}

@@ -68,7 +68,7 @@ def op_function(op: str) -> Callable[..., Any]:
 
 
 def all_ops() -> list[str]:
-    """Every op of ``minidl.ops``, found by looking: what was made by ``@op`` carries its definition as ``reference``."""
+    """Every op of ``minidl.ops``, found by looking: what was made by ``@op`` carries its reference as ``reference``."""
     found = []
     for info in pkgutil.iter_modules(minidl.ops.__path__):
         module = importlib.import_module(f"minidl.ops.{info.name}")
@@ -106,7 +106,7 @@ def extremes(dtype: Any) -> np.ndarray:
 
 
 def quiet_reference(op: str, *args: Any) -> Any:
-    """The definition's result, used to make the inputs of gradients."""
+    """The reference's result, used to make the inputs of gradients."""
     with np.errstate(all="ignore"):
         return op_function(op).reference(*args)
 

@@ -138,7 +138,7 @@ def test_the_precision_reaches_cublas(card: StrictModule, suffix: str, compute: 
         function()
         assert fake.compute == ({compute} if suffix else set())  # in float32 our own kernel convolves
     before = stand_in_device.allocations
-    assert set(item.definition()) == {"y", "dx", "dW", "db"}
+    assert set(item.reference()) == {"y", "dx", "dW", "db"}
     assert stand_in_device.allocations == before  # on the CPU
 
 

@@ -1,6 +1,6 @@
-"""Fast twins against the definitions they stand for: found by the dispatcher's own rule, held to the op's whole case table.
+"""Kernels against the references they stand for: found by the dispatcher's own rule, held to the op's whole case table.
 
-A twin that is added later is tested without a word here; an op without a twin has no test here.
+A kernel that is added later is tested without a word here; an op without a kernel has no test here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ KERNELS = ROOT / "minidl" / "kernels"
 IDENTITIES = ("activation.linear", "activation.linear_grad")  # they hand on what they are given
 
 
-def ops_with_twins() -> list[str]:
-    """Ops whose twin the dispatcher would find for NumPy arrays."""
+def ops_with_kernels() -> list[str]:
+    """Ops whose kernel the dispatcher would find for NumPy arrays."""
     return [op for op in all_ops() if find_kernel(CPU.kernels, *op.split("."))]
 
 
-def needs_twins(ops: list[str]) -> list[Any]:
+def needs_kernels(ops: list[str]) -> list[Any]:
     """Parameters for pytest: the ops, or one skipped test that says why there are none."""
     if ops:
         return list(ops)
-    reason = "numba is not installed" if not has_accelerator(CPU.kernels) else "no op has a twin yet"
+    reason = "numba is not installed" if not has_accelerator(CPU.kernels) else "no op has a kernel yet"
     return [pytest.param("", marks=pytest.mark.skip(reason=reason))]
 
 
-TWINS = needs_twins(ops_with_twins())
+OPS_WITH_KERNELS = needs_kernels(ops_with_kernels())
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 DTYPES = only([np.float32, np.float64], always=[np.float32])
 float64_with_all = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -59,7 +59,7 @@ def poisoned_pool() -> Iterator[None]:
     CPU.pool.poison = before
 
 
-LIMITS = ("SMALL", "FEW_ROWS", "FEWEST", "POSITIONS")  # below these a twin leaves the work to the reference or another kernel
+LIMITS = ("SMALL", "FEW_ROWS", "FEWEST", "POSITIONS")  # below these a kernel leaves the work to the reference or another kernel
 
 
 def set_limits(value: int | None, before: dict[tuple[str, str], int]) -> None:
@@ -74,7 +74,7 @@ def set_limits(value: int | None, before: dict[tuple[str, str], int]) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_is_too_small() -> Iterator[None]:
-    """Twins take the small cases of the table too."""
+    """Kernels take the small cases of the table too."""
     before: dict[tuple[str, str], int] = {}
     set_limits(0, before)
     yield
@@ -87,7 +87,7 @@ def copies(args: tuple) -> tuple:
 
 
 def run(case: OpCase, args: tuple, kwargs: dict, kernels: str) -> tuple:
-    """Results of the op (what it changed, where it works in place), by its twin ("auto") or by its definition."""
+    """Results of the op (what it changed, where it works in place), by its kernel ("auto") or by its reference."""
     with config.use_kernels(kernels):
         result = case.function(*args, **kwargs)
     if case.writes:
@@ -123,15 +123,15 @@ def check_case(case: OpCase, seed: int, dtype: Any) -> None:
 
 
 @float64_with_all
-@pytest.mark.parametrize("op", TWINS)
-def test_twin_equals_reference(op: str, dtype: type) -> None:
+@pytest.mark.parametrize("op", OPS_WITH_KERNELS)
+def test_kernel_equals_reference(op: str, dtype: type) -> None:
     for seed, case in enumerate(cases_of(op)):
         check_case(case, seed, dtype)
 
 
 @both_dtypes
 @pytest.mark.parametrize(
-    "op", [op for op in TWINS if isinstance(op, str) and op.split(".")[0] in ("activation", "update", "gradients")]
+    "op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and op.split(".")[0] in ("activation", "update", "gradients")]
 )
 def test_many_chunks_on_threads(op: str, dtype: type) -> None:
     """More elements than one task takes, and not a multiple of it."""
@@ -152,7 +152,7 @@ def test_many_chunks_on_threads(op: str, dtype: type) -> None:
 
 
 class PlantedCase(OpCase):
-    """A case whose twin is ``planted`` and whose definition doubles."""
+    """A case whose kernel is ``planted`` and whose reference doubles."""
 
     planted: Callable[[np.ndarray], Any]
 
@@ -229,7 +229,7 @@ LAYOUTS = [fortran, strided, backwards, off_the_line, read_only]  # the last is 
 
 
 @pytest.mark.parametrize("layout", only(LAYOUTS, always=LAYOUTS[:-1]), ids=lambda f: f.__name__)
-@pytest.mark.parametrize("op", TWINS)
+@pytest.mark.parametrize("op", OPS_WITH_KERNELS)
 def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray], np.ndarray]) -> None:
     for seed, case in enumerate(cases_of(op, "tiny", "small")):
         args, kwargs = fresh(case, seed, np.float32)
@@ -240,7 +240,7 @@ def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray]
 
 
 def public_functions(folder: Path) -> list[tuple[str, str, ast.FunctionDef]]:
-    """(module, name, definition) of every public function in the public modules of one kernel package."""
+    """(module, name, reference) of every public function in the public modules of one kernel package."""
     return [
         (path.stem, node.name, node)
         for path in sorted(folder.glob("*.py"))
@@ -282,10 +282,10 @@ def test_a_misspelt_kernel_is_noticed() -> None:
 
 
 def run_tiny_cases() -> int:
-    """Every twin on its tiny cases; run with the compiler off, an index out of range raises instead of reading on."""
+    """Every kernel on its tiny cases; run with the compiler off, an index out of range raises instead of reading on."""
     CPU.pool.poison = True
     set_limits(0, {})
-    ops = ops_with_twins()
+    ops = ops_with_kernels()
     with np.errstate(all="ignore"):
         for op in ops:
             for seed, case in enumerate(cases_of(op, "tiny")):
@@ -294,19 +294,19 @@ def run_tiny_cases() -> int:
     return len(ops)
 
 
-@pytest.mark.parametrize("_op", TWINS[:1])
+@pytest.mark.parametrize("_op", OPS_WITH_KERNELS[:1])
 def test_kernels_as_plain_python(_op: str) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "MINIDL_KERNELS": "auto", "PYTHONPATH": str(ROOT)}
     command = "from tests.ops.test_kernels import run_tiny_cases; print(run_tiny_cases())"
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout.split()[-1]) == len(ops_with_twins())
+    assert int(done.stdout.split()[-1]) == len(ops_with_kernels())
 
 
 WINDOW, WIDE_WINDOW = Window((3, 3), padding="same"), Window((5, 5), padding="same")
 
 
-@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and "convolve" in op])
+@pytest.mark.parametrize("op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and "convolve" in op])
 def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
     for seed, case in enumerate(cases_of(op)):
@@ -316,7 +316,7 @@ def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: py
 @pytest.fixture
 def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every gradient of a convolution takes the way for a dy that is mostly zero."""
-    if "convolution.convolve_grad_x" in TWINS:
+    if "convolution.convolve_grad_x" in OPS_WITH_KERNELS:
         module = importlib.import_module("minidl.kernels.numba.convolution")
         for limit, value in (("DENSE", 2), ("DENSE_5", 2), ("DENSE_3", 2), ("LONG", 0)):
             monkeypatch.setattr(module, limit, value)
@@ -324,7 +324,7 @@ def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @float64_with_all
 @pytest.mark.usefixtures("zeros_are_left_out")
-@pytest.mark.parametrize("op", [op for op in TWINS if isinstance(op, str) and "convolve_grad" in op])
+@pytest.mark.parametrize("op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and "convolve_grad" in op])
 def test_leaving_zeros_out(op: str, dtype: type) -> None:
     """Whatever the density; and with the zeros that a ReLU and a max pool leave."""
     for seed, case in enumerate(cases_of(op)):
@@ -339,7 +339,7 @@ def test_leaving_zeros_out(op: str, dtype: type) -> None:
         check_case(OpCase(case.op, f"{case.name}, mostly zero", with_zeros, case.size, case.compare, case.writes), seed, dtype)
 
 
-WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not read past the end of
+WRONG_SHAPES = [  # what a reference refuses or broadcasts, a kernel must not read past the end of
     ("linear.dense", lambda z: (z(32, 100), z(200, 64))),
     ("linear.dense", lambda z: (z(32, 200), z(200, 64), z(63))),
     ("linear.dense_grad_x", lambda z: (z(32, 60), z(200, 64))),
@@ -367,18 +367,18 @@ WRONG_SHAPES = [  # what a definition refuses or broadcasts, a kernel must not r
 
 @pytest.mark.parametrize("op, make", WRONG_SHAPES, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_kernel_leaves_shapes_that_do_not_fit_to_the_definition(op: str, make: Callable) -> None:
-    if op not in TWINS:
-        pytest.skip("this op has no twin here")
+    if op not in OPS_WITH_KERNELS:
+        pytest.skip("this op has no kernel here")
     module, _, name = op.partition(".")
-    twin = find_kernel(CPU.kernels, module, name)
-    assert twin is not None
+    kernel = find_kernel(CPU.kernels, module, name)
+    assert kernel is not None
     args = make(lambda *shape: np.ones(shape, np.float32))
     if op.startswith("activation"):
         function = getattr(importlib.import_module(f"minidl.ops.{module}"), name)
         with pytest.raises(ValueError, match="broadcast"):
             function(*args)
     else:
-        assert twin(*args) is NotImplemented
+        assert kernel(*args) is NotImplemented
 
 
 NOT_FINITE = {"infinity": np.inf, "NaN": np.nan, "nearly the largest number": 3e38}
@@ -390,8 +390,8 @@ def test_infinities_stay_where_the_definition_has_them(
     way: str, number: float, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What idle lanes multiply by zero must not reach other pixels, nor what a transform adds up and takes away again."""
-    if "convolution.convolve_grad_x" not in TWINS:
-        pytest.skip("no twin here")
+    if "convolution.convolve_grad_x" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
     if way == "direct":
         monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
     if way == "sparse":
@@ -416,8 +416,8 @@ def test_infinities_stay_where_the_definition_has_them(
 @pytest.mark.parametrize("threads", only([1, 2], always=[2]))
 def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> None:
     """Rows, columns and depth on both sides of every border at which the kernel cuts, with few and many threads."""
-    if "linear.dense" not in TWINS:
-        pytest.skip("no twin here")
+    if "linear.dense" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
     rng = np.random.default_rng(6)
     with use_threads(min(threads, config.team())):
         for rows in (7, 385, 500, 1543):
@@ -450,8 +450,8 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
     A sum of n fused multiply-adds of random numbers is wrong by sqrt(n / 6) half units in the last place of itself, and the
     transforms add three more such errors at the most. The usual points 0, +-1, +-2 enlarge them 10.8 times (3 x 3).
     """
-    if "convolution.convolve" not in TWINS:
-        pytest.skip("no twin here")
+    if "convolution.convolve" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
     _winograd = importlib.import_module("minidl.kernels.numba._winograd")
     A, G, B = _winograd._matrices(taps)
     products = (B**2).sum(axis=1) * (G**2).sum(axis=1)  # variance of each in one dimension, of x and W with variance 1
@@ -476,8 +476,8 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
 @both_dtypes
 def test_the_gates_are_exact_near_zero(dtype: type) -> None:
     """And far from it: tanh and sigmoid of an LSTM to a few units in the last place."""
-    if "recurrent.lstm" not in TWINS:
-        pytest.skip("no twin here")
+    if "recurrent.lstm" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
     size = np.logspace(-9, 1.9, 1501)  # to where exp(-x) is still a normal number
     x = np.concatenate([-size, [0], size]).astype(dtype).reshape(-1, 1, 1)
     nothing, W, U = np.zeros((len(x), 2), dtype), np.ones((1, 8), dtype), np.zeros((2, 8), dtype)
@@ -489,7 +489,7 @@ def test_the_gates_are_exact_near_zero(dtype: type) -> None:
         assert error.max() < 4 * last_place, f"{op_of_gates}: {error.max() / last_place} at {x[error.max(axis=1).argmax()]}"
 
 
-@pytest.mark.parametrize("_op", TWINS[:1])
+@pytest.mark.parametrize("_op", OPS_WITH_KERNELS[:1])
 def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
     rng = np.random.default_rng(2)
 
@@ -549,8 +549,8 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
 
 def test_a_kernel_that_calls_a_kernel_is_refused() -> None:
     """Of a kernel only machine code is kept, so another one would take in nothing, and go on with whatever is there."""
-    if "update.sgd" not in TWINS:
-        pytest.skip("no twin here")
+    if "update.sgd" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
     jit = importlib.import_module("minidl.kernels.numba._jit")
     if jit.DISABLED:
         pytest.skip("nothing is compiled")

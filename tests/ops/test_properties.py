@@ -113,8 +113,8 @@ def convolutions(draw: st.DrawFn) -> tuple:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def definitions() -> Iterator[None]:
-    """Properties are of the mathematics; twins are held to the definitions elsewhere, and compile for every new shape."""
+def references() -> Iterator[None]:
+    """Properties are of the mathematics; kernels are held to the references elsewhere, and compile for every new shape."""
     with config.use_kernels("reference"):
         yield
 

@@ -1,4 +1,4 @@
-"""Every op's definition against the same mathematics in plain Python loops, on the op's whole case table."""
+"""Every op's reference against the same mathematics in plain Python loops, on the op's whole case table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every test of this folder runs in float64, once on the definitions of the ops and once on their fast twins.
+"""Every test of this folder runs in float64, once on the references of the ops and once on their fast kernels.
 
-MINIDL_KERNELS=reference leaves the twins out (their first run compiles them).
+MINIDL_KERNELS=reference leaves the kernels out (their first run compiles them).
 """
 
 import sys
