@@ -150,6 +150,10 @@ TEXT = """# What the lectures said, and what minidl gives
 
 <!-- written by python -m benchmarks.lectures; changes made here by hand are lost -->
 
+The lectures, by M. Riedel and G. Cavallaro (University of Iceland and Juelich Supercomputing Centre), and the names that the
+sources of formulas have for them: *Ghent 1* and *Ghent 6* (lectures 1 and 6 of a course in Ghent, 2017), *Lecture 2018*
+(lecture 6), *Practical 2020* (practical lecture 7.1), *Lecture 2020* (lecture 6, Cavallaro).
+
 The lectures' models, trained again on MNIST in batches of 128. Each pair is loss / accuracy; the last epoch's are those of
 the training images, and behind the semicolon those of the images held back.
 

@@ -13,7 +13,8 @@ prod(window) in and prod(window) out.
 
 The normal variants that scale a variance are cut at two standard deviations and widened to keep it; truncated_normal is cut
 and not widened, so that its standard deviation is 0.88 stddev. Both as in Keras.
-Sources: LeCun et al. 1998; Glorot and Bengio 2010; He et al. 2015; Saxe et al. 2014; decks 000 to 003.
+Sources: LeCun et al. 1998; Glorot and Bengio 2010; He et al. 2015; Saxe et al. 2014;
+Lecture 2018, Practical 2020, Ghent 1, Ghent 6.
 """
 
 from __future__ import annotations

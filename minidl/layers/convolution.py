@@ -106,7 +106,7 @@ class Conv2D(Conv):
         activation, use_bias and the initializers, regularizers and constraints: as for ``Dense``.
 
     Raises ArgumentError and ArgumentTypeError for arguments out of range, ShapeError at ``build``.
-    Source: decks 000, 001, 004; LeCun et al. 1989.
+    Source: Lecture 2018, Practical 2020, Lecture 2020; LeCun et al. 1989.
 
     >>> layer = Conv2D(20, kernel_size=5, padding="same")
     >>> layer.build((28, 28, 1)); layer.output_shape((28, 28, 1)), layer.count_params()

@@ -28,7 +28,7 @@ class Dense(AffineLayer):
             ``minidl.constraints``.
 
     Raises ArgumentError and ArgumentTypeError for arguments out of range, ShapeError at ``build``.
-    Source: decks 000 to 003.
+    Source: Lecture 2018, Practical 2020, Ghent 1, Ghent 6.
 
     >>> layer = Dense(10)
     >>> layer.build((784,)); layer.count_params()

@@ -22,7 +22,7 @@ class Dropout(Layer):
             mask is as long as the input; default: one draw per element.
         seed: None takes the layer's own stream of ``minidl.set_seed``.
 
-    Source: deck 003; Srivastava et al. 2014.
+    Source: Ghent 6; Srivastava et al. 2014.
 
     >>> import numpy as np
     >>> y = Dropout(0.5, seed=1).forward(np.ones((1, 8)), training=True)

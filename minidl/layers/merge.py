@@ -15,7 +15,7 @@ from minidl.ops.merge import add
 class Add(Layer):
     """y = x_1 + x_2 + ...: the skip connection of residual networks. Every branch receives dy.
 
-    Source: He et al. 2016; decks 001, 004.
+    Source: He et al. 2016; Practical 2020, Lecture 2020.
 
     >>> import numpy as np
     >>> Add()([np.ones((1, 2)), np.ones((1, 2))])

@@ -28,7 +28,7 @@ class BatchNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
 
     Weights in Keras's order: gamma, beta, moving_mean, moving_variance, each (channels,).
-    Source: Ioffe and Szegedy 2015; deck 004.
+    Source: Ioffe and Szegedy 2015; Lecture 2020.
 
     >>> layer = BatchNormalization()
     >>> layer.build((32, 32, 16)); [p.name for p in layer.weights]

@@ -47,7 +47,7 @@ class MaxPooling2D(Pooling):
         padding: ``"valid"`` or ``"same"``; padding never wins.
         data_format: as for ``Conv2D``.
 
-    Source: decks 000, 001, 003.
+    Source: Lecture 2018, Practical 2020, Ghent 6.
 
     >>> MaxPooling2D((2, 2)).output_shape((28, 28, 20))
     (14, 14, 20)
@@ -70,7 +70,7 @@ class MaxPooling2D(Pooling):
 class AveragePooling2D(Pooling):
     """y = mean over the positions of each window that lie inside the image; dy is shared among them equally.
 
-    Arguments and shapes as for ``MaxPooling2D``. Source: deck 004 (other pooling); TensorFlow's divisor at the border.
+    Arguments and shapes as for ``MaxPooling2D``. Source: Lecture 2020 (other pooling); TensorFlow's divisor at the border.
 
     >>> AveragePooling2D(3, strides=2, padding="same").output_shape((28, 28, 20))
     (14, 14, 20)

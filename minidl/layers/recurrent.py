@@ -31,7 +31,7 @@ class LSTM(Layer):
         unit_forget_bias: start the forget gate's bias at 1, so that the cell remembers at first.
         return_sequences: the outputs of all times, not the last only.
 
-    Source: Hochreiter and Schmidhuber 1997; Jozefowicz et al. 2015 (forget bias); deck 003.
+    Source: Hochreiter and Schmidhuber 1997; Jozefowicz et al. 2015 (forget bias); Ghent 6.
 
     >>> layer = LSTM(128, return_sequences=True)
     >>> layer.build((50, 65)); layer.output_shape((50, 65)), layer.count_params()

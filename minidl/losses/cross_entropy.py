@@ -45,7 +45,8 @@ class CategoricalCrossentropy(_CrossEntropy):
         label_smoothing: s in 0 <= s < 1; t (1 - s) + s / classes takes the place of t, so that no class is ever certain.
         reduction, name: see ``Loss``.
 
-    Source: decks 000 to 003; Szegedy et al., Rethinking the Inception Architecture, 2016 (the smoothing).
+    Source: Lecture 2018, Practical 2020, Ghent 1, Ghent 6;
+    Szegedy et al., Rethinking the Inception Architecture, 2016 (the smoothing).
 
     >>> import numpy as np
     >>> loss = CategoricalCrossentropy(from_logits=True)

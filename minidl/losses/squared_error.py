@@ -15,7 +15,7 @@ class MeanSquaredError(Loss):
     Args:
         reduction, name: see ``Loss``.
 
-    Source: decks 003, 004.
+    Source: Ghent 6, Lecture 2020.
 
     >>> import numpy as np
     >>> value, saved = MeanSquaredError().apply(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
@@ -42,7 +42,7 @@ class SumSquaredError(Loss):
     Args:
         reduction, name: see ``Loss``.
 
-    Source: decks 003, 004 ("SSE").
+    Source: Ghent 6, Lecture 2020 ("SSE").
 
     >>> import numpy as np
     >>> value, saved = SumSquaredError().apply(np.array([[1.0, 3.0], [1.0, 1.0]]), np.array([[1.0, 1.0], [1.0, 1.0]]))

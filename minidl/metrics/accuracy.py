@@ -25,7 +25,7 @@ class Accuracy(Deciding):
             predictions that are whole numbers by their dtype are labels, which are right where they equal the targets.
         name: the key in logs.
 
-    Of equal predictions the first counts as the largest. Source: decks 000 to 003.
+    Of equal predictions the first counts as the largest. Source: Lecture 2018, Practical 2020, Ghent 1, Ghent 6.
 
     >>> metric = Accuracy()
     >>> metric.update_state([[1], [2], [3], [4]], [[0], [2], [3], [4]])

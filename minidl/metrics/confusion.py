@@ -18,7 +18,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None) -
         y_true, y_pred: labels (n,), one-hot rows or probabilities (n, classes).
         num_classes: by default one more than the largest label, or the number of columns.
 
-    Raises ShapeError for different lengths, DataError for labels out of range. Source: deck 000 (f11 f10 f01 f00).
+    Raises ShapeError for different lengths, DataError for labels out of range. Source: Lecture 2018 (f11 f10 f01 f00).
 
     >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1])
     array([[1, 1],

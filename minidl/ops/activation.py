@@ -26,7 +26,7 @@ have the same y, and the gradient needs x.
 The approximation of gelu is usually written with (1 + tanh(g / 2)) / 2, which is sigmoid g. To the left, where swish, gelu and
 mish are 0 in double precision, x is cut: so -inf gives their limit 0 there, and not -inf times 0, which is NaN.
 Where a function has a corner the gradient is the one from the left, as in PyTorch.
-Sources: lecture decks 000 to 004; Clevert et al. 2016 (ELU; deck 004 prints it with an extra z); Klambauer et al. 2017 (SELU);
+Sources: all five lectures; Clevert et al. 2016 (ELU; Lecture 2020 prints it with an extra z); Klambauer et al. 2017 (SELU);
 Elfwing et al. 2018 and Ramachandran et al. 2017 (swish); Hendrycks and Gimpel 2016 (GELU); Misra 2019 (mish); Keras 3
 (hard_sigmoid).
 """

@@ -8,7 +8,7 @@ Let U (``unfold``) be the linear map that lists, for every output position, the 
 
 Shapes: x (n, *spatial, c), W (*size, c / groups, f), b (f,), y (n, *out, f). With groups, filter block g sees channel block g.
 As everywhere in deep learning the kernel is not flipped: this is the signal processors' cross-correlation.
-Sources: deck 000 (valid and same), deck 004 (the 5x5 example); Chellapilla et al. 2006 (patches and a matrix product).
+Sources: Lecture 2018 (valid and same), Lecture 2020 (the 5x5 example); Chellapilla et al. 2006 (patches and a matrix product).
 """
 
 from __future__ import annotations

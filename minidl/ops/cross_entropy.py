@@ -8,7 +8,7 @@ underflowed. From probabilities, p is divided by its sum (categorical) and cut t
 where it was cut the gradient is zero.
 
 ``scale`` in the gradients is dL/d(per-sample loss), shape (..., 1) or a number: sample weight / batch size.
-Source: decks 000 to 003 ("categorical_crossentropy"); Keras 2.1 and 3 (the cut).
+Source: Lecture 2018, Practical 2020, Ghent 1, Ghent 6 ("categorical_crossentropy"); Keras 2.1 and 3 (the cut).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 word_i is the i-th 32-bit word of the layer's random stream at this step, i counted in logical (row-major) order of x, so
 the mask does not depend on dtype, memory layout, device or thread count.
-Source: Srivastava et al. 2014; deck 003.
+Source: Srivastava et al. 2014; Ghent 6.
 """
 
 from __future__ import annotations

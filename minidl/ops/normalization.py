@@ -8,7 +8,7 @@ In training, mean and variance are those of the batch and depend on x; with m nu
 
 With fixed statistics (inference, frozen layers) the last two terms vanish. Where a mask leaves time steps out, statistics are
 those of the m numbers that count, every dy is in the two sums, and the last two terms are those of numbers that count.
-Source: Ioffe and Szegedy 2015; deck 004. The variance is the biased one, as in Keras.
+Source: Ioffe and Szegedy 2015; Lecture 2020. The variance is the biased one, as in Keras.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     average   y = sum / m;               the gradient is shared equally, m = number of window positions inside the input
 
 Shapes: x (n, *spatial, c), y (n, *out, c). NaN wins a maximum, as in NumPy.
-Sources: decks 000, 001 (2x2 max), 003 (spectral axis only); TensorFlow's rule for "same" and for the average's divisor.
+Sources: Lecture 2018, Practical 2020 (2x2 max), Ghent 6 (spectral axis only);
+TensorFlow's rule for "same" and for the average's divisor.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Backwards in time, with dh_t = (gradient from above) + (gradient from t + 1):
     dx = dz W^T     dW = sum_t x_t^T dz_t     dU = sum_t h_{t-1}^T dz_t     db = sum_t dz_t
 
 Shapes: x (n, T, c), W (c, 4u), U (u, 4u), b (4u,), h and c (n, T, u), gates and dz (n, T, 4u).
-Source: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate); deck 003; Keras's gate order.
+Source: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate); Ghent 6; Keras's gate order.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ and their logarithms, which stay exact where a probability is too small to be to
     dx  = dy - exp(y) sum_j dy_j
 
 Subtracting the maximum changes nothing in exact arithmetic and keeps every finite input finite; an infinity gives NaN.
-Source: decks 000 to 002; Bridle 1990.
+Source: Lecture 2018, Practical 2020, Ghent 1; Bridle 1990.
 """
 
 from __future__ import annotations

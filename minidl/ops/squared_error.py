@@ -3,7 +3,7 @@
     mean   L = (1/k) sum_j (p_j - t_j)^2      dp = 2 (p - t) / k
     sum    L = sum_j (p_j - t_j)^2            dp = 2 (p - t)
 
-Source: decks 003, 004.
+Source: Ghent 6, Lecture 2020.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ class Adam(Optimizer):
 
     State: ``mean`` a, ``square`` s; ``largest`` h, with amsgrad.
 
-    Source: Kingma and Ba 2015 (the form before section 2.1, as in Keras); decks 000, 001; AMSGrad: Reddi et al. 2018.
+    Source: Kingma and Ba 2015 (the form before section 2.1, as in Keras); Lecture 2018, Practical 2020;
+    AMSGrad: Reddi et al. 2018.
 
     >>> import numpy as np
     >>> from minidl.parameters import Parameter

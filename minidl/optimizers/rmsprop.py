@@ -24,7 +24,8 @@ class RMSprop(Optimizer):
 
     State: ``square`` s; ``mean`` a, when centered; ``velocity`` v, with momentum.
 
-    Source: Tieleman and Hinton 2012; decks 000, 001, 003; Keras 3's epsilon, inside the root; centered: Graves 2013.
+    Source: Tieleman and Hinton 2012; Lecture 2018, Practical 2020, Ghent 6; Keras 3's epsilon, inside the root;
+    centered: Graves 2013.
 
     >>> import numpy as np
     >>> from minidl.parameters import Parameter

@@ -22,7 +22,7 @@ class SGD(Optimizer):
 
     State: ``velocity`` v, with momentum.
 
-    Source: decks 000 to 004; Polyak 1964, Nesterov 1983, Sutskever et al. 2013.
+    Source: all five lectures; Polyak 1964, Nesterov 1983, Sutskever et al. 2013.
 
     >>> import numpy as np
     >>> from minidl.parameters import Parameter
