@@ -593,14 +593,14 @@ mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -
 OVERWRITES = ("self._grad_array()[...] += grad", "self._grad_array()[...] = grad + 0")
 mutant(
     "accumulate that overwrites",
-    "parameters.py",
+    "parameters/parameter.py",
     PARAMETERS + "test_the_first_accumulate_writes_and_the_others_add",
     *OVERWRITES,
 )
-mutant("a shared layer's gradient counted once", "parameters.py", gradient("chain_same_layer_twice"), *OVERWRITES)
+mutant("a shared layer's gradient counted once", "parameters/parameter.py", gradient("chain_same_layer_twice"), *OVERWRITES)
 mutant(
     "memory that a function did not write taken for the gradient",
-    "parameters.py",
+    "parameters/parameter.py",
     PARAMETERS + "test_what_a_function_returns_counts_whether_it_takes_out_or_not",
     "if result is grad:",
     "if True:",
@@ -629,14 +629,14 @@ mutant(
 )
 mutant(
     "a shared parameter stepped twice",
-    "parameters.py",
+    "parameters/group.py",
     PARAMETERS + "test_shared_parameters_count_once",
     "self.parameters = tuple(dict.fromkeys(parameters))",
     "self.parameters = tuple(parameters)",
 )
 mutant(
     "zero_grad that forgets nothing",
-    "parameters.py",
+    "parameters/parameter.py",
     PARAMETERS + "test_the_first_accumulate_writes_and_the_others_add",
     'no memory is written until it is read or added to."""\n        self._grad_written = False',
     'no memory is written until it is read or added to."""',
@@ -900,24 +900,30 @@ mutant(
     "xp.where(xp.isfinite(grad), clipped, grad)",
     "clipped",
 )
-mutant("half an L2 gradient", "parameters.py", OPTIONS + "test_penalties_by_formula", "[found[0], 2 * found[1]]", "list(found)")
+mutant(
+    "half an L2 gradient",
+    "parameters/group.py",
+    OPTIONS + "test_penalties_by_formula",
+    "[found[0], 2 * found[1]]",
+    "list(found)",
+)
 mutant(
     "the penalty of a frozen parameter counted",
-    "parameters.py",
+    "parameters/group.py",
     OPTIONS + "test_penalties_are_those_of_now",
     "[p for p in trained if p.regularizer is not None]",
     "[p for p in self.parameters if p.regularizer is not None]",
 )
 mutant(
     "other coefficients of a penalty not seen",
-    "parameters.py",
+    "parameters/group.py",
     OPTIONS + "test_penalties_are_those_of_now",
     "if coefficients == self._coefficients:",
     "if self._coefficients:",
 )
 mutant(
     "a derived penalty taken for minidl's own",
-    "parameters.py",
+    "parameters/group.py",
     OPTIONS + "test_a_class_derived_from_a_penalty_goes_by_its_own_gradient",
     "is_own(type(regularizer)) and ",
     "",
@@ -938,7 +944,7 @@ mutant(
 )
 mutant(
     "Adagrad from zero",
-    "parameters.py",
+    "parameters/group.py",
     OPTIMIZERS + "test_ten_steps_by_formula",
     "        if start:\n",
     "        if False:\n",

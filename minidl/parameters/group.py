@@ -1,7 +1,7 @@
-"""What is trained: a Parameter owns its array and its gradient, a ParameterGroup is what one optimizer trains.
+"""A ParameterGroup is what one optimizer trains: parameters, and what the optimizer keeps for each of them.
 
-Hold the Parameter or hold its array: both stay true, for neither the value nor the gradient ever moves. An optimizer still
-needs only one call of a kernel for all parameters, because it is given a table of their addresses (``ArrayTable``).
+Values stay where they are. An optimizer still needs only one call of a kernel for all parameters, because it is given a table
+of their addresses (``ArrayTable``).
 """
 
 from __future__ import annotations
@@ -14,220 +14,10 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
-from minidl.checks import check_flag, check_number
 from minidl.declared import is_own
-from minidl.errors import ArgumentTypeError, ShapeError, described
+from minidl.errors import ShapeError, described
 from minidl.ops import gradients
-
-
-class _Settings:
-    """How often a setting of any parameter was assigned: whoever works by settings looks at them again after a change."""
-
-    changes = 0
-
-
-_settings = _Settings()
-
-
-class Parameter:
-    """An array that an optimizer may change, with its gradient.
-
-    Args:
-        value: the initial array; the parameter takes it over and copies only what it could not write to.
-        name: the letter the formulas use, for example ``"W"``.
-        trainable: False for arrays that are kept but not trained, and for frozen ones.
-
-    Attributes, which may be assigned at any time; the next step follows them:
-        learning_rate_multiplier: what an optimizer multiplies its learning rate by here.
-        regularizer: a penalty on the value (``minidl.regularizers``), or None; its gradient joins ``grad`` in each step.
-        constraint: what the value is made to fulfil after each step (``minidl.constraints``), or None.
-        weight_decay: False where an optimizer's ``weight_decay`` is not meant for this parameter.
-
-    >>> import numpy as np
-    >>> p = Parameter(np.ones((2, 2)), "W")
-    >>> p.accumulate(lambda out=None: np.multiply(3.0, np.ones((2, 2)), out=out)); p.grad[0, 0]
-    np.float64(3.0)
-    >>> p.zero_grad(); p.grad[0, 0]
-    np.float64(0.0)
-    """
-
-    def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
-        self.name, self.trainable = name, trainable
-        if isinstance(value, np.generic):  # a number of NumPy's cannot be changed in place
-            value = np.array(value)
-        value = backends.backend_of(value).contiguous(value)
-        self._value = value if getattr(value.flags, "behaved", True) else value.copy()  # kernels write by address
-        self._grad: Array | None = None
-        self._grad_written = False
-        self._learning_rate_multiplier = 1.0
-        self._regularizer: Any = None
-        self._constraint: Any = None
-        self._weight_decay = True
-
-    @property
-    def value(self) -> Array:
-        """The array itself; write to it in place (``p.value[...] = a`` or ``p.value = a``)."""
-        return self._value
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        new = backends.backend_of(self._value).asarray(new, self._value.dtype, f"parameter {self.name}")
-        if new.shape != self._value.shape:
-            raise ShapeError(f"parameter {self.name}", f"shape {new.shape}", f"{self._value.shape}")
-        self._value[...] = new
-
-    @property
-    def grad(self) -> Array:
-        """dL/dvalue, summed since ``zero_grad``; zeros where nothing was added."""
-        grad = self._grad_array()
-        if not self._grad_written:
-            grad[...] = 0
-            self._grad_written = True
-        return grad
-
-    @grad.setter
-    def grad(self, new: Any) -> None:
-        self.grad[...] = new
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the value."""
-        return self._value.shape
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return self._value.size
-
-    @property
-    def dtype(self) -> Any:
-        """Element type of the value."""
-        return self._value.dtype
-
-    @property
-    def learning_rate_multiplier(self) -> float:
-        """What an optimizer multiplies its learning rate by for this parameter."""
-        return self._learning_rate_multiplier
-
-    @learning_rate_multiplier.setter
-    def learning_rate_multiplier(self, value: float) -> None:
-        where = f"parameter {self.name}"
-        self._learning_rate_multiplier = check_number(where, "learning_rate_multiplier", value, 0.0)
-        _settings.changes += 1
-
-    @property
-    def regularizer(self) -> Any:
-        """The penalty on the value, with ``value(w)`` and ``gradient(w)``; None for none."""
-        return self._regularizer
-
-    @regularizer.setter
-    def regularizer(self, regularizer: Any) -> None:
-        self._check_has(regularizer, "regularizer", ("value", "gradient"))
-        self._regularizer = regularizer
-        _settings.changes += 1
-
-    @property
-    def constraint(self) -> Any:
-        """What the value fulfils after each step, with ``apply(w)``; None for nothing."""
-        return self._constraint
-
-    @constraint.setter
-    def constraint(self, constraint: Any) -> None:
-        self._check_has(constraint, "constraint", ("apply",))
-        self._constraint = constraint
-        _settings.changes += 1
-
-    @property
-    def weight_decay(self) -> bool:
-        """Whether an optimizer's ``weight_decay`` is meant for this parameter."""
-        return self._weight_decay
-
-    @weight_decay.setter
-    def weight_decay(self, value: bool) -> None:
-        self._weight_decay = check_flag(f"parameter {self.name}", "weight_decay", value)
-        _settings.changes += 1
-
-    def _check_has(self, found: Any, what: str, methods: tuple[str, ...]) -> None:
-        if found is not None and (isinstance(found, type) or not all(callable(getattr(found, m, None)) for m in methods)):
-            expected = f"an object with the methods {' and '.join(methods)}, or None"
-            raise ArgumentTypeError(f"parameter {self.name}", f"{described(found)} as {what}", expected)
-
-    def zero_grad(self) -> None:
-        """Forget the gradient; no memory is written until it is read or added to."""
-        self._grad_written = False
-
-    def add_grad(self, grad: Any) -> None:
-        """Add an array of the parameter's shape to the gradient: what ``gradient`` of a layer of your own calls.
-
-        A frozen parameter takes nothing. Raises ShapeError for another shape.
-
-        >>> import numpy as np
-        >>> p = Parameter(np.ones(2), "b")
-        >>> p.add_grad(np.array([1.0, 2.0])); p.add_grad(np.array([1.0, 2.0])); p.grad
-        array([2., 4.])
-        """
-        if self.trainable:
-            self._add(backends.backend_of(self._value).asarray(grad, self._value.dtype, f"gradient of {self.name}"))
-
-    def accumulate(self, function: Callable[..., Array], *args: Any) -> None:
-        """Add ``function(*args)`` to the gradient, without an array in between where that is possible.
-
-        The first addition since ``zero_grad`` calls ``function(*args, out=gradient)``: a function that writes to ``out`` and
-        returns it saves a copy. What any other returns is copied. A frozen parameter computes nothing.
-        Raises ShapeError or ArgumentTypeError, naming the parameter, where the result is no array of the parameter's shape.
-        """
-        if not self.trainable:
-            return
-        if self._grad_written:
-            self._add(function(*args))
-            return
-        grad = self._grad_array()
-        result = function(*args, out=grad)
-        if result is grad:
-            self._grad_written = True
-        else:
-            self._add(result)
-
-    def _add(self, grad: Array) -> None:
-        """Add to the gradient, or overwrite what nobody wrote."""
-        if getattr(grad, "shape", None) != self._value.shape:
-            where = f"gradient of {self.name or 'a parameter'}"
-            if not hasattr(grad, "shape"):
-                raise ArgumentTypeError(where, f"a {type(grad).__name__}", "an array", "return the gradient, or call add_grad")
-            fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
-            raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
-        if self._grad_written:
-            self._grad_array()[...] += grad
-        else:
-            self._grad_array()[...] = grad
-            self._grad_written = True
-
-    def _grad_array(self) -> Array:
-        if self._grad is None:
-            self._grad = backends.array_namespace(self._value).empty_like(self._value)
-        return self._grad
-
-    def __repr__(self) -> str:
-        frozen = "" if self.trainable else ", frozen"
-        return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{frozen})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        settings = {name: getattr(self, name) for name in _SETTINGS}
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "value": self._value.copy(),
-            **settings,
-        }  # a copy owns its array
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # a copy of its own: what carried the state may keep it and change it
-        self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
-        for name in _SETTINGS:
-            setattr(self, name, state[name])
-
-
-_SETTINGS = ("_learning_rate_multiplier", "_regularizer", "_constraint", "_weight_decay")
+from minidl.parameters.parameter import _NAMES, Parameter, _settings
 
 
 class Segment(NamedTuple):
@@ -353,7 +143,7 @@ class ParameterGroup:
         ):
             return  # the usual case, in as few words as possible: this is part of every step
         changes = _settings.changes
-        settings = [(p.trainable, *[getattr(p, name) for name in _SETTINGS]) for p in self.parameters], self.undecayed
+        settings = [(p.trainable, *[getattr(p, name) for name in _NAMES]) for p in self.parameters], self.undecayed
         if settings != self._settings:
             self._arrange()
         self._settings, self._seen_trainable, self._seen_changes = settings, trainable, changes
