@@ -21,7 +21,7 @@ from minidl.layers.graph import Graph
 from minidl.losses import Loss
 from minidl.models.arguments import check_callbacks, check_counts, check_precision, check_verbose, make_loss, make_metrics
 from minidl.models.configuration import checked_names, describe_graph, symbols_of
-from minidl.models.given import arrays, classes_of, given, targets
+from minidl.models.given import arrays, classes_of, given, may_be_classes, targets, validation_given
 from minidl.models.network import Network, named
 from minidl.optimizers import Optimizer
 from minidl.training import loop
@@ -197,13 +197,13 @@ class Model(Network):
                 refuse_beside_stream("fit", x, y=y, **of_arrays)
             data = given(self, x, y, sample_weight, "fit", nan, opened, class_weight, self._epochs_done)
             check_passes("fit: x", data, len(epochs_of_fit), steps_per_epoch, "steps_per_epoch")
-            validation = self._validation(validation_data, validation_split, validation_batch_size, nan, opened)
+            validation = validation_given(self, validation_data, validation_split, validation_batch_size, nan, opened)
             if validation is not None:
                 validations = sum(validates(epoch, validation_freq) for epoch in epochs_of_fit)
                 check_passes("fit: validation_data", validation, validations, validation_steps, "validation_steps")
             elif validation_split:
                 assert isinstance(data, ArrayData)
-                data, validation = split_last(data, validation_split, self._of_classes())
+                data, validation = split_last(data, validation_split, may_be_classes(self))
             if class_weight is not None and isinstance(data, ArrayData):  # after the split: validation is not weighted
                 data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
             step, history = self._compiled_step(), History()
@@ -244,31 +244,6 @@ class Model(Network):
                 finally:
                     self._epochs_done += len(history.epoch)
         return history
-
-    def _of_classes(self) -> Any:
-        """Whether targets may be classes, for each of several outputs."""
-        of_classes = [part is not None and part.default_accuracy is not None for part in self._parts()]
-        return of_classes if len(of_classes) > 1 else of_classes[0]
-
-    def _parts(self) -> list[Loss | None]:
-        """The loss of each output."""
-        assert self.loss is not None
-        return [self.loss.part(index) for index in range(len(self.outputs))]
-
-    def _validation(self, data: Any, split: float, batch_size: int | None, nan: str, opened: ExitStack) -> Any:
-        """The data to validate on, or None."""
-        where = "fit: validation_data"
-        if data is None:
-            return None
-        if split:
-            raise ArgumentError("fit", "validation_split and validation_data", "one of them")
-        if is_stream(data):
-            refuse_beside_stream("fit", data, validation_batch_size=batch_size)
-            return given(self, data, None, None, where, nan, opened)
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ArgumentTypeError(where, f"a {type(data).__name__}", "(x, y), (x, y, sample_weight) or a stream of batches")
-        x, y, weight = (*data, None)[:3]
-        return given(self, x, y, weight, where, nan, opened)
 
     def evaluate(
         self,

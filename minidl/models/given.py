@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from minidl.data import ArrayData, StreamData, class_weights, is_stream
-from minidl.errors import ArgumentTypeError, DataError, NotBuiltError, ShapeError
+from minidl.data import ArrayData, StreamData, class_weights, is_stream, refuse_beside_stream
+from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 from minidl.geometry import is_several
 from minidl.training.advice import about_data, about_metrics, about_targets, first_layer
 
@@ -137,6 +137,29 @@ def given(
     if class_weight is not None:
         class_weights(first.y, class_weight, first.weight, stream.classes)  # raises before anything is trained
     return stream
+
+
+def validation_given(model: Any, data: Any, split: float, batch_size: int | None, nan: str, opened: ExitStack) -> Any:
+    """The data to validate on, or None."""
+    where = "fit: validation_data"
+    if data is None:
+        return None
+    if split:
+        raise ArgumentError("fit", "validation_split and validation_data", "one of them")
+    if is_stream(data):
+        refuse_beside_stream("fit", data, validation_batch_size=batch_size)
+        return given(model, data, None, None, where, nan, opened)
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ArgumentTypeError(where, f"a {type(data).__name__}", "(x, y), (x, y, sample_weight) or a stream of batches")
+    x, y, weight = (*data, None)[:3]
+    return given(model, x, y, weight, where, nan, opened)
+
+
+def may_be_classes(model: Any) -> Any:
+    """Whether targets may be classes, of which a split warns if some are not trained on; for each of several outputs."""
+    parts = [model.loss.part(index) for index in range(len(model.outputs))]
+    of_classes = [part is not None and part.default_accuracy is not None for part in parts]
+    return of_classes if len(of_classes) > 1 else of_classes[0]
 
 
 def classes_of(model: Any) -> int:
