@@ -115,9 +115,9 @@ def test_several_inputs_with_integer_ids():
         return [*ids, rng.normal(size=(BATCH, 2))], rng.integers(0, 2, (BATCH, 1))
 
     shapes = [p.shape for p in model.parameters]
-    assert shapes == [(6, 4), (9, 3), (2, 2), (2,), (9, 1), (1,)]
+    assert shapes == [(9, 3), (6, 4), (2, 2), (2,), (9, 1), (1,)]
 
-    def loss_of(x, y, users, items, W, b, W1, b1):
+    def loss_of(x, y, items, users, W, b, W1, b1):
         parts = [users[x[0].astype("int64")], items[x[1].astype("int64")].mean(dim=1), linear(tensor(x[2]), W, b).tanh()]
         return F.binary_cross_entropy_with_logits(linear(torch.cat(parts, dim=1), W1, b1), tensor(y).double())
 
