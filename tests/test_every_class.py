@@ -240,7 +240,9 @@ def test_every_class_has_a_case(kind):
 
 
 def test_a_class_that_is_added_is_asked_for(monkeypatch):
-    monkeypatch.setitem(declared._TABLE["constraint"], "Mine", type("Mine", (), {"__module__": "minidl.mine"}))
+    Mine = type("Mine", (), {"__module__": "minidl.constraints"})
+    monkeypatch.setitem(declared._TABLE["constraint"], "Mine", Mine)
+    monkeypatch.setattr(minidl.constraints, "Mine", Mine, raising=False)
     with pytest.raises(AssertionError, match=r"Mine\. Add one to tests/cases/parameters\.py: CONSTRAINTS"):
         test_every_class_has_a_case("constraint")
 

@@ -1031,7 +1031,7 @@ mutant(
 mutant(
     "kernel: a fused ReLU forgotten",
     "kernels/numba/linear.py",
-    "tests/ops/test_twins.py::test_any_memory_layout_gives_the_same[linear.dense-read_only]",
+    "tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[linear.dense-read_only]",
     'activation == "relu")',
     "False)",
 )

@@ -47,7 +47,9 @@ def test_reference_equals_naive(op: str, dtype: type) -> None:
         if "out" in kwargs:
             assert found[0] is kwargs["out"]
         for a in found:
-            assert a.dtype == dtype or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
+            # An op on rows changes what it was given: sums over all parameters are float64.
+            given = {x.dtype for x in args if isinstance(x, np.ndarray)} if op.startswith("gradients.") else set()
+            assert a.dtype in {np.dtype(dtype), *given} or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
 
 
 @pytest.mark.parametrize("op", all_ops())

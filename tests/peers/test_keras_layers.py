@@ -35,10 +35,12 @@ def keras():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import keras
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
     yield keras
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 def terms(regularizers, constraints, *parameters):

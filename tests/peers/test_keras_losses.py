@@ -40,10 +40,12 @@ def keras(tmp_path_factory):
         module = importlib.import_module("keras")
     if module.backend.backend() != "torch":
         pytest.skip("Keras was loaded with another backend")
-    before = module.backend.floatx()
+    before, policy = module.backend.floatx(), module.config.dtype_policy()
     module.backend.set_floatx("float64")
+    module.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
     yield module
     module.backend.set_floatx(before)
+    module.config.set_dtype_policy(policy)
 
 
 def agree(keras, loss, y_pred, y_true, weight=None, mask=None):

@@ -71,12 +71,14 @@ def keras(tmp_path_factory):
         module = importlib.import_module("keras")
     if module.backend.backend() != "torch":
         pytest.skip("Keras was loaded with another backend")
-    before = module.backend.floatx()
+    before, policy = module.backend.floatx(), module.config.dtype_policy()
     module.backend.set_floatx("float64")
+    module.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
     names = "layers losses metrics regularizers constraints optimizers callbacks Model Sequential Input"
     parts = {name: getattr(module, name) for name in names.split()}
     yield SimpleNamespace(is_keras=True, schedules=module.optimizers.schedules, **parts)
     module.backend.set_floatx(before)
+    module.config.set_dtype_policy(policy)
 
 
 # -- models ------------------------------------------------------------------------------------------------------------
