@@ -100,6 +100,15 @@ class ArrayData:
             elif nan != "ignore":
                 self.warned |= _check_finite(name, array, wanted, where, nan)
 
+    @classmethod
+    def of_valid(cls, x: np.ndarray) -> ArrayData:
+        """One input that needs no look: an array of numbers in the type and the shape that the model takes."""
+        data = cls.__new__(cls)
+        data.dtype, data.several, data.outputs = x.dtype, False, ()
+        data.x, data.y, data.weight, data.input_dtypes = (x,), None, None, (x.dtype,)
+        data._kept, data._weight_names, data.warned = {}, [], False
+        return data
+
     def check_targets(self, where: str, nan: str, targets: Any = True) -> None:
         """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
 

@@ -166,9 +166,9 @@ class Holder:
         stack: list[Holder] = [self]
         while stack:  # asked for at every prediction: only the first one is looked for
             layer = stack.pop()
-            for p in layer._own():
-                if p.dtype.kind == "f":
-                    return p.dtype
+            for value in vars(layer).values():
+                if isinstance(value, Parameter) and value.dtype.kind == "f":
+                    return value.dtype
             stack.extend(reversed(list(layer.sublayers())))
         return self.dtype
 

@@ -7,10 +7,14 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from minidl.data import ArrayData, StreamData, class_weights, is_stream, refuse_beside_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 from minidl.geometry import is_several
 from minidl.training.advice import about_data, about_metrics, about_targets, first_layer
+
+_FORMS = (list, tuple, Mapping)  # in which the arrays of several inputs or outputs come, and so may the only one
 
 
 def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
@@ -18,21 +22,27 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     network = model.network
     if not any(True for _ in network.sublayers()):
         raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
-    if network.input_shape is not None and not is_several(network.input_shape):
+    if isinstance(x, _FORMS) and network.input_shape is not None and not is_several(network.input_shape):
         x = _only(x, model.input_names, lambda array: array.ndim == 1 + len(network.input_shape))
     if network.input_shape is None:
         shape = getattr(x, "shape", None)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
-    several = is_several(network.input_shape)
-    if not is_several(model.output_shape):
-        axes, count = 1 + len(model.output_shape), len(x) if not several and hasattr(x, "__len__") else -1
-        y, sample_weight = (
-            _only(item, model.output_names, lambda array: array.ndim == axes or len(array) == count != 1)
-            for item in (y, sample_weight)
-        )
-    of_outputs = model.output_names if is_several(model.output_shape) else ()
+    several, of_outputs = is_several(network.input_shape), ()
     dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
+    alone = nan == "ignore" and y is None and sample_weight is None and type(x) is np.ndarray and x.ndim > 0
+    if alone and x.shape[1:] == network.input_shape and x.dtype == dtype == dtypes[0] and x.dtype.isnative:
+        return ArrayData.of_valid(x)  # most predictions: that of one sample should take as long as its products
+    if y is not None or sample_weight is not None:
+        output_shape = model.output_shape
+        if is_several(output_shape):
+            of_outputs = model.output_names
+        elif isinstance(y, _FORMS) or isinstance(sample_weight, _FORMS):
+            axes, count = 1 + len(output_shape), len(x) if not several and hasattr(x, "__len__") else -1
+            y, sample_weight = (
+                _only(item, model.output_names, lambda array: array.ndim == axes or len(array) == count != 1)
+                for item in (y, sample_weight)
+            )
     data = ArrayData(
         x,
         y,
@@ -40,7 +50,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         input_shape=network.input_shape,
         dtype=dtype,
         input_dtypes=[dtype if d == network.dtype else d for d in dtypes],
-        input_names=model.input_names if model.has_named_inputs else (),
+        input_names=model.input_names if (several or isinstance(x, Mapping)) and model.has_named_inputs else (),
         output_names=of_outputs,
         untrained=_without_targets(model, of_outputs) if of_outputs and y is not None else (),
         where=where,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
 
@@ -132,7 +132,8 @@ def predict(
     collected: list[_Rows] = []
     several = False
     known = len(data) if isinstance(data, ArrayData) and steps is None else None
-    with callbacks.around_predicting(), closing(one_pass(data, batch_size, steps)) as batches:
+    around = nullcontext() if callbacks is _NOBODY else callbacks.around_predicting()
+    with around, closing(one_pass(data, batch_size, steps)) as batches:
         for index, batch in enumerate(batches):
             callbacks.on_predict_batch_begin(index, {})
             y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
