@@ -27,6 +27,8 @@ _ARRAYS = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dl
 
 def is_stream(x: Any) -> bool:
     """Whether ``x`` gives batches, and is not itself an array or a list of arrays."""
+    if type(x) is np.ndarray:
+        return False
     if isinstance(x, Dataset):
         return True
     if isinstance(x, (list, tuple, Mapping, str, bytes, range, backends.current().array_type)):

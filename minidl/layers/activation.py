@@ -87,6 +87,8 @@ class Activation(Layer):
             meant = closest(activation, FORMULAS, ALIASES)
             raise ArgumentError("Activation", repr(activation), f"one of {', '.join(FORMULAS)}", meant=meant)
         self.activation, self.formula = known, FORMULAS[known]
+        # The part of f that dense and convolution kernels compute while they write their sums.
+        self.in_sums = "relu" if known == "relu" and is_unchanged(self) else "linear"
         if known == "hard_sigmoid" and slope is None and config.profile().hard_sigmoid_slope != _SLOPE:
             slope = config.profile().hard_sigmoid_slope
         self.negative_slope, self.alpha, self.approximate, self.slope = negative_slope, alpha, approximate, slope
@@ -126,11 +128,6 @@ class Activation(Layer):
     def final_activation(self) -> Activation | None:
         """Itself."""
         return self if is_unchanged(self) else None
-
-    @property
-    def in_sums(self) -> str:
-        """The part of f that dense and convolution kernels compute while they write their sums."""
-        return "relu" if self.activation == "relu" and is_unchanged(self) else "linear"
 
     def behind_sums(self, z: Any, context: Context) -> tuple[Any, Any]:
         """``apply`` for z from such a kernel, which has computed the part ``in_sums`` already."""

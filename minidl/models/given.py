@@ -22,7 +22,12 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     network = model.network
     if not any(True for _ in network.sublayers()):
         raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
-    if isinstance(x, _FORMS) and network.input_shape is not None and not is_several(network.input_shape):
+    if (
+        type(x) is not np.ndarray
+        and isinstance(x, _FORMS)
+        and network.input_shape is not None
+        and not is_several(network.input_shape)
+    ):
         x = _only(x, model.input_names, lambda array: array.ndim == 1 + len(network.input_shape))
     if network.input_shape is None:
         shape = getattr(x, "shape", None)
@@ -37,7 +42,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         output_shape = model.output_shape
         if is_several(output_shape):
             of_outputs = model.output_names
-        elif isinstance(y, _FORMS) or isinstance(sample_weight, _FORMS):
+        elif (type(y) is not np.ndarray and isinstance(y, _FORMS)) or isinstance(sample_weight, _FORMS):
             axes, count = 1 + len(output_shape), len(x) if not several and hasattr(x, "__len__") else -1
             y, sample_weight = (
                 _only(item, model.output_names, lambda array: array.ndim == axes or len(array) == count != 1)
@@ -107,7 +112,7 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
             expected = f"({shape[0]},)" + (f" or {shape[:-1]}, one for each step" if len(shape) > 2 else "")
             fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
-    without = _without_targets(model, data.outputs)
+    without = _without_targets(model, data.outputs) if several else []
     checks = [not step.makes_masks and name not in without for name in data.outputs or ("",)]
     for index, loss in enumerate(map(model.loss.part, range(len(checks)))):
         checks[index] &= loss is None or not loss.checks_finite

@@ -113,6 +113,12 @@ class Epochs:
 
 def one_pass(data: Data, batch_size: int | None, steps: int | None = None) -> Generator[Batch, None, None]:
     """The batches of the data as they stand, or the first ``steps`` of them."""
+    if steps is None and isinstance(data, ArrayData):
+        return batches_of(data, batch_size)
+    return _first_batches(data, batch_size, steps)
+
+
+def _first_batches(data: Data, batch_size: int | None, steps: int | None) -> Generator[Batch, None, None]:
     try:
         with closing(batches_of(data, batch_size)) as batches:
             yield from batches if steps is None else islice(batches, steps)
