@@ -81,6 +81,7 @@ def test_several_threads_predict_with_one_model(layer: str) -> None:
 
 
 # Of a kernel, and of what kernels call by address.
+@pytest.mark.slow
 @pytest.mark.parametrize("names", only(["activation.*.code", "tile_*.code"], always=["tile_*.code"]))
 def test_a_damaged_cache_of_kernels_is_made_anew(names: str, tmp_path: Path) -> None:
     """A full disk or a killed process can leave a file cut short; later runs must not die of it."""

@@ -111,6 +111,7 @@ def test_mnist(environment, home, model):
     assert not (home / "datasets").exists()
 
 
+@pytest.mark.slow
 def test_mnist_repeats_itself(environment):
     def results(seed):
         text = succeed(environment, "mnist_cnn.py", "--quick", "--model", "softmax", "--epochs", "2", "--seed", seed)
