@@ -103,6 +103,8 @@ class Context:
 
     def commit(self) -> None:
         """Take over all new state. In place: a step that is nearly done may not run out of memory."""
+        if not self._updates:
+            return
         new: Any = self._updates.values()
         own = {id(state.value) for state in self._updates}
         if any(id(value) in own or getattr(value, "base", None) is not None for value in new):
