@@ -36,7 +36,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     several, of_outputs = is_several(network.input_shape), ()
     dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
     alone = nan == "ignore" and y is None and sample_weight is None and type(x) is np.ndarray and x.ndim > 0
-    if alone and x.shape[1:] == network.input_shape and x.dtype == dtype == dtypes[0] and x.dtype.isnative:
+    if alone and x.shape[1:] == network.input_shape and x.dtype == dtype == dtypes[0]:
         return ArrayData.of_valid(x)  # most predictions: that of one sample should take as long as its products
     if y is not None or sample_weight is not None:
         output_shape = model.output_shape

@@ -9,9 +9,9 @@ import pytest
 import minidl
 from minidl.callbacks import LambdaCallback
 from minidl.errors import DataWarning, StateError
-from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Layer
+from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, Layer
 from minidl.metrics import Accuracy
-from minidl.models import Sequential
+from minidl.models import Model, Sequential
 from minidl.optimizers import SGD, Adam
 
 RNG = np.random.default_rng(4)
@@ -49,6 +49,19 @@ def test_sorted_labels_are_remarked_upon():
     with pytest.warns(DataWarning, match="shuffle before splitting") as caught:
         compiled().fit(X, np.sort(Y), 4, validation_split=0.3, verbose=0)
     assert caught[0].filename == __file__
+
+
+def test_sorted_numbers_are_no_classes():
+    """Of two outputs the labels are remarked upon, and the numbers, which never come twice, are not."""
+    model = Sequential([Dense(1, input_shape=(X.shape[1],))])
+    model.compile("sgd", "mse")
+    model.fit(X, np.arange(len(X)), validation_split=0.3, verbose=0)
+    x = Input((X.shape[1],))
+    both = Model(x, {"number": Dense(1)(x), "label": Dense(3, activation="softmax")(x)})
+    both.compile("sgd", {"number": "mse", "label": "sparse_categorical_crossentropy"})
+    with pytest.warns(DataWarning, match="shuffle before splitting") as caught:
+        both.fit(X, {"number": np.arange(len(X)), "label": np.sort(Y)}, validation_split=0.3, verbose=0)
+    assert [str(warning.message).split("'")[1] for warning in caught] == ["label"]
 
 
 def test_validation_with_weights():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.layers import Concatenate, Dense, Input
+from minidl.layers import Concatenate, Dense, Input, Reshape
 from minidl.models import Model, Sequential, load_model
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -99,3 +99,11 @@ def test_weights_of_steps_are_offered_where_there_are_steps():
     x, y = np.ones((4, 3, 2)), np.ones((4, 3, 1))
     with pytest.raises(ShapeError, match=r"shape \(4, 2\); expected \(4,\) or \(4, 3\), one for each step"):
         model.fit(x, y, sample_weight=np.ones((4, 2)))
+
+
+def test_a_number_without_an_axis_of_samples_is_no_batch_of_numbers():
+    model = Sequential([Input(()), Reshape((1,)), Dense(1)])
+    assert model.predict(np.ones(3, "float32")).shape == (3, 1)
+    for number in (np.array(1.0, "float32"), np.float32(1), 1.0):
+        with pytest.raises(ShapeError, match=r"predict: x: received (an array of shape \(\)|a single number)"):
+            model.predict(number)
