@@ -5,8 +5,6 @@ That backend rounds some means and what a constraint gives to single precision, 
 """
 
 import importlib.util
-import os
-import warnings
 
 import numpy as np
 import pytest
@@ -26,21 +24,6 @@ pytestmark = [
     ),
 ]
 RATE, STEPS, BATCH, CLOSE = 0.1, 5, 6, 2e-6
-
-
-@pytest.fixture(scope="module")
-def keras():
-    """Keras in float64."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import keras
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
-    yield keras
-    keras.config.set_floatx(before)
-    keras.config.set_dtype_policy(policy)
 
 
 def terms(regularizers, constraints, *parameters):

@@ -31,23 +31,6 @@ LEFT_OUT = {"axis", "dtype"}  # classes stand on the last axis; a loss computes 
 RELATIVE = 2e-6
 
 
-@pytest.fixture(scope="module")
-def keras(tmp_path_factory):
-    """Keras, reading and writing no settings of the person who runs the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        module = importlib.import_module("keras")
-    if module.backend.backend() != "torch":
-        pytest.skip("Keras was loaded with another backend")
-    before, policy = module.backend.floatx(), module.config.dtype_policy()
-    module.backend.set_floatx("float64")
-    module.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
-    yield module
-    module.backend.set_floatx(before)
-    module.config.set_dtype_policy(policy)
-
-
 def agree(keras, loss, y_pred, y_true, weight=None, mask=None):
     """The loss of the batch and its gradient are Keras's."""
     import torch

@@ -1,8 +1,6 @@
 """Optimizers against Keras 3 itself, on PyTorch: defaults, options and their order, where Keras is the definition."""
 
 import importlib.util
-import os
-import warnings
 
 import numpy as np
 import pytest
@@ -27,21 +25,6 @@ OPTIONS = [
 ]
 CASES = OPTIMIZERS + [(name, options) for name in ("SGD", "Adam", "RMSprop") for options in OPTIONS]
 SHAPES = [(3, 2), (4,)]
-
-
-@pytest.fixture(scope="module")
-def keras():
-    """Keras in float64."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import keras
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
-    yield keras
-    keras.config.set_floatx(before)
-    keras.config.set_dtype_policy(policy)
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)

@@ -171,15 +171,6 @@ MODULES = {
 }
 
 
-@pytest.fixture(scope="module")
-def keras(tmp_path_factory):
-    """Keras, reading and writing no settings of the person who runs the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        return importlib.import_module("keras")
-
-
 def classes_of_keras(keras, kind):
     """Each class once, under its own name, without base classes; Keras has some under several names."""
     module = keras

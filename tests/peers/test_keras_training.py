@@ -63,22 +63,11 @@ STEP_NUMBERS, STEP_CLASSES, STEP_WEIGHTS = drawn(N, STEPS, 2), RNG.integers(0, 3
 
 
 @pytest.fixture(scope="module")
-def keras(tmp_path_factory):
-    """Keras's namespace, reading and writing no settings of the person who runs the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        module = importlib.import_module("keras")
-    if module.backend.backend() != "torch":
-        pytest.skip("Keras was loaded with another backend")
-    before, policy = module.backend.floatx(), module.config.dtype_policy()
-    module.backend.set_floatx("float64")
-    module.config.set_dtype_policy("float64")  # Keras keeps the one of its first layer
+def names_of_keras(keras):
+    """Keras's names as ``F`` of the cases has minidl's."""
     names = "layers losses metrics regularizers constraints optimizers callbacks Model Sequential Input"
-    parts = {name: getattr(module, name) for name in names.split()}
-    yield SimpleNamespace(is_keras=True, schedules=module.optimizers.schedules, **parts)
-    module.backend.set_floatx(before)
-    module.config.set_dtype_policy(policy)
+    parts = {name: getattr(keras, name) for name in names.split()}
+    return SimpleNamespace(is_keras=True, schedules=keras.optimizers.schedules, **parts)
 
 
 # -- models ------------------------------------------------------------------------------------------------------------
@@ -490,9 +479,9 @@ _keras_s: dict[str, Any] = {}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_training(keras, case):
+def test_a_training(names_of_keras, case):
     if case.name not in _keras_s:  # once for all kinds of kernels
-        _keras_s[case.name] = trained(keras, case, None)
+        _keras_s[case.name] = trained(names_of_keras, case, None)
     expected = _keras_s[case.name]
     found = trained(MINE, case, expected.start)
     assert found.shapes == expected.shapes
@@ -538,9 +527,9 @@ def streamed(F, weights, seen):
     return start, np.array(found, float), model.predict_on_batch(X[:3]), model.get_weights()
 
 
-def test_streams_single_batches_and_what_callbacks_see(keras):
+def test_streams_single_batches_and_what_callbacks_see(names_of_keras):
     theirs, mine = [], []
-    start, *expected = streamed(keras, None, theirs)
+    start, *expected = streamed(names_of_keras, None, theirs)
     _, *found = streamed(MINE, start, mine)
     for a, b in zip((*found[:2], *found[2]), (*expected[:2], *expected[2]), strict=True):
         np.testing.assert_allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE)

@@ -4,8 +4,6 @@ scikit-learn's numbers are met at 1e-12. Keras computes metrics in float32 and a
 numbers are met at 1e-5; scores are chosen without ties, of which it counts all or none.
 """
 
-import os
-
 import numpy as np
 import pytest
 
@@ -170,13 +168,6 @@ def test_top_k_of_scikit_learn():
 
 
 # -- Keras -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def keras():
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    pytest.importorskip("torch", reason="PyTorch, which Keras computes with here, is not installed (minidl[peers])")
-    return pytest.importorskip("keras", reason="Keras, the judge of this test, is not installed")
 
 
 AS_IN_KERAS = {  # rows of the table -> Keras's metric, where its arguments differ or ours have more
