@@ -15,6 +15,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+# The functions in C under those of ``signal``, which make enums of numbers and handlers: three calls of those take longer than
+# a small model needs for a prediction.
+_signals: Any = getattr(signal, "_signal", signal)
+
 
 def _without_leftovers(handler: Any) -> Any:
     """The handler before sections that an interrupt left at their very end, before they could put it back."""
@@ -76,18 +80,18 @@ class WholeSteps:
     @contextmanager
     def installed(self) -> Iterator[WholeSteps]:
         """For the time of a fit."""
-        before = _without_leftovers(signal.getsignal(signal.SIGINT))
+        before = _without_leftovers(_signals.getsignal(signal.SIGINT))
         ours = before is signal.default_int_handler or isinstance(getattr(before, "__self__", None), WholeSteps)
         if threading.current_thread() is not threading.main_thread() or not ours:
             yield self
             return
-        signal.signal(signal.SIGINT, self._handle)
+        _signals.signal(signal.SIGINT, self._handle)
         self._installed = True
         try:
             yield self
         finally:
             self._installed = False
-            signal.signal(signal.SIGINT, before)
+            _signals.signal(signal.SIGINT, before)
 
     def step(self) -> WholeSteps:
         """Around one step: ``with guard.step():``."""

@@ -166,7 +166,7 @@ class Holder:
         stack: list[Holder] = [self]
         while stack:  # asked for at every prediction: only the first one is looked for
             layer = stack.pop()
-            for value in vars(layer).values():
+            for value in layer._made or vars(layer).values():  # mostly those it made itself
                 if isinstance(value, Parameter) and value.dtype.kind == "f":
                     return value.dtype
             stack.extend(reversed(list(layer.sublayers())))

@@ -177,9 +177,9 @@ class Deciding(Metric, abstract=True):
 
 def on_host(*values: Any) -> list[float]:
     """Single numbers, of which any may be a plain one; those on a device are fetched together."""
-    away = {at: value for at, value in enumerate(values) if not isinstance(value, (int, float))}
-    fetched = dict(zip(away, backends.numbers(list(away.values())))) if away else {}
-    return [fetched[at] if at in fetched else float(value) for at, value in enumerate(values)]
+    away = [value for value in values if not isinstance(value, (int, float, np.generic))]
+    fetched = iter(backends.numbers(away) if away else ())
+    return [float(value) if isinstance(value, (int, float, np.generic)) else next(fetched) for value in values]
 
 
 def host_array(x: Any) -> np.ndarray:

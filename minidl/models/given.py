@@ -90,13 +90,14 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     if data.y is None:
         raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
     step = model._compiled_step()
-    several = is_several(step.output_shape)
-    shapes = [(len(data), *shape) for shape in (step.output_shape if several else (step.output_shape,))]
+    several, n = is_several(step.output_shape), len(data)
     ys, weights = (data.y, data.weight) if several else ((data.y,), (data.weight,))
-    weights = weights if isinstance(weights, tuple) else (None,) * len(shapes)
-    for index, (target, shape, weight, name) in enumerate(zip(ys, shapes, weights, data.target_names)):
-        loss, of_output = model.loss.part(index), [metric for at, metric in step.metric_pairs if at in (None, index)]
-        if loss is None and not of_output:
+    weights = weights if isinstance(weights, tuple) else (None,) * len(ys)
+    trained = []
+    for index, (judged, target, weight, name) in enumerate(zip(step.judged, ys, weights, data.target_names)):
+        loss, shape = judged.loss, (n, *judged.shape)
+        trained.append(loss is not None or bool(judged.metrics))
+        if not trained[index]:
             continue
         if target is None:
             fix = f"loss={{{model.output_names[index]!r}: None}} and no metrics for it, if this output is not trained"
@@ -105,25 +106,25 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
             try:
                 loss.check_data(target, shape, f"{where}: {name}", weight)
             except ShapeError as error:
-                raise about_targets(error, target, model.network, shape[1:], index) from None
-        for metric in of_output:
+                raise about_targets(error, target, model.network, judged.shape, index) from None
+        for metric in judged.metrics:
             metric.check(target, shape, f"{where}: metric {metric.name!r}")
         if weight is not None and weight.shape != shape[:-1][: weight.ndim]:
-            expected = f"({shape[0]},)" + (f" or {shape[:-1]}, one for each step" if len(shape) > 2 else "")
-            fix = "sample_weight.reshape(-1)" if weight.shape == (shape[0], 1) else ""
+            expected = f"({n},)" + (f" or {shape[:-1]}, one for each step" if len(shape) > 2 else "")
+            fix = "sample_weight.reshape(-1)" if weight.shape == (n, 1) else ""
             raise ShapeError(f"{where}: sample_weight", f"shape {weight.shape}", expected, fix)
-    without = _without_targets(model, data.outputs) if several else []
-    checks = [not step.makes_masks and name not in without for name in data.outputs or ("",)]
-    for index, loss in enumerate(map(model.loss.part, range(len(checks)))):
-        checks[index] &= loss is None or not loss.checks_finite
+    checks = [
+        used and not step.makes_masks and (judged.loss is None or not judged.loss.checks_finite)
+        for used, judged in zip(trained, step.judged)
+    ]
     data.check_targets(where, nan, targets=checks if several else checks[0])
     return data
 
 
 def _without_targets(model: Any, names: Sequence[str]) -> list[str]:
     """The outputs with neither loss nor metrics."""
-    metrics = {at for at, _ in model._compiled_step().metric_pairs}
-    return [name for at, name in enumerate(names) if model.loss.part(at) is None and at not in metrics]
+    judged = model._compiled_step().judged
+    return [name for name, of in zip(names, judged) if of.loss is None and not of.metrics]
 
 
 def given(
@@ -185,10 +186,7 @@ def classes_of(model: Any) -> int:
 
 def _advise(model: Any, data: ArrayData) -> None:
     step = model._compiled_step()
-    several = is_several(step.output_shape)
-    for index, shape in enumerate(step.output_shape if several else (step.output_shape,)):
-        if several and data.y[index] is None:
-            continue
-        of_output = [metric for at, metric in step.metric_pairs if at in (None, index)]
-        about_metrics(shape, data.y[index] if several else data.y, of_output)
+    for judged, y in zip(step.judged, data.y if is_several(step.output_shape) else (data.y,)):
+        if y is not None:
+            about_metrics(judged.shape, y, judged.metrics)
     about_data(model.network, data.x)

@@ -91,12 +91,8 @@ def _made_up(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[A
 
 def _all_targets(double: Model, batch_size: int) -> Any:
     """Targets for each output; an array where there is one."""
-    step = double._compiled_step()
-    shapes = step.output_shape if is_several(step.output_shape) else (step.output_shape,)
     found = []
-    for index, shape in enumerate(shapes):
-        loss = double.loss.part(index)  # type: ignore[union-attr]
-        metrics = [metric for at, metric in step.metric_pairs if at in (None, index)]
+    for shape, loss, metrics in double._compiled_step().judged:
         judges = [judge for judge in (loss, *metrics) if judge is not None]
         found.append(_targets(judges, (batch_size, *shape), double.network.parameter_dtype) if judges else None)
     return found if len(found) > 1 else found[0]

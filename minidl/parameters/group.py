@@ -59,8 +59,7 @@ class ParameterGroup:
         self.undecayed: frozenset[str] | None = None  # names that weight decay spares; None without weight decay
         self.arrangement = 0  # another number whenever the tables are made anew: what a recorded step was recorded for
         self._settings: tuple[Any, Any] = (None, None)  # those that the tables are made for
-        self._seen_trainable: list[bool] | None = None
-        self._seen_changes = 0
+        self._seen_changes = -1
         self._trained: list[Parameter] = []
         self._penalized: list[Parameter] = []
         self._constrained: list[Parameter] = []
@@ -135,18 +134,13 @@ class ParameterGroup:
 
     def _look(self) -> None:
         """See what is trainable and what settings hold; make the tables anew where that has changed."""
-        trainable = [p.trainable for p in self.parameters]
-        if (
-            trainable == self._seen_trainable
-            and _settings.changes == self._seen_changes
-            and self._settings[1] == self.undecayed
-        ):
-            return  # the usual case, in as few words as possible: this is part of every step
         changes = _settings.changes
+        if changes == self._seen_changes and self._settings[1] == self.undecayed:
+            return  # the usual case, in as few words as possible: this is part of every step
         settings = [(p.trainable, *[getattr(p, name) for name in _NAMES]) for p in self.parameters], self.undecayed
         if settings != self._settings:
             self._arrange()
-        self._settings, self._seen_trainable, self._seen_changes = settings, trainable, changes
+        self._settings, self._seen_changes = settings, changes
 
     def _arrange(self) -> None:
         """Tables for what is trainable now. Raises where a constraint gives no array of the parameter's shape."""
@@ -196,7 +190,7 @@ class ParameterGroup:
     def zero_grad(self) -> None:
         """Forget all gradients."""
         for p in self.parameters:
-            p.zero_grad()
+            p._grad_written = False  # what p.zero_grad() does, in every step
 
     def state_of(self, parameter: Parameter) -> list[Array]:
         """The optimizer's arrays for one parameter, in its shape. Raises KeyError for a parameter of others."""

@@ -49,7 +49,7 @@ class Parameter:
     """
 
     def __init__(self, value: Array, name: str = "", trainable: bool = True) -> None:
-        self.name, self.trainable = name, trainable
+        self.name, self._trainable = name, trainable
         if isinstance(value, np.generic):  # a number of NumPy's cannot be changed in place
             value = np.array(value)
         value = backends.backend_of(value).contiguous(value)
@@ -100,6 +100,16 @@ class Parameter:
     def dtype(self) -> Any:
         """Element type of the value."""
         return self._value.dtype
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change the value."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        _settings.changes += 1
 
     @property
     def learning_rate_multiplier(self) -> float:

@@ -87,12 +87,13 @@ class Running:
 
 def _fresh(metric: Any) -> Any:
     """A copy to add up in. One from outside minidl gets lists and arrays of its own, which it may empty in place."""
+    if type(metric).__module__.startswith("minidl."):
+        other = object.__new__(type(metric))
+        vars(other).update(vars(metric))
+        return other
     other = copy.copy(metric)
-    if not type(metric).__module__.startswith("minidl."):
-        own = {
-            name: copy.copy(value) for name, value in vars(other).items() if isinstance(value, (list, dict, set, np.ndarray))
-        }
-        vars(other).update(own)
+    own = {name: copy.copy(value) for name, value in vars(other).items() if isinstance(value, (list, dict, set, np.ndarray))}
+    vars(other).update(own)
     return other
 
 

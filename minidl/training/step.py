@@ -13,6 +13,7 @@ from minidl import config
 from minidl.backend import Array, number
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
+from minidl.geometry import is_several
 from minidl.interrupts import only_at_end
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
@@ -43,6 +44,14 @@ class Result(NamedTuple):
     parts: list[Array]
 
 
+class Judged(NamedTuple):
+    """What is done with one output: the shape of a sample of it, its loss (None where it is not trained) and its metrics."""
+
+    shape: tuple[int, ...]
+    loss: Loss | None
+    metrics: list[Metric]
+
+
 class Step:
     """A network, a loss and an optimizer, bound together by ``compile``.
 
@@ -55,6 +64,7 @@ class Step:
 
     Attributes:
         metrics: Metrics; for several outputs pairs (index of the output, Metric).
+        judged: each output, as losses and metrics look at it.
         makes_masks: whether a layer may leave time steps out, whose targets do not count.
     """
 
@@ -74,6 +84,11 @@ class Step:
         self.network, self.loss = make_plan(network, loss, fuse)
         self.output_shape = network.output_shape(network.input_shape)
         self.optimizer, self.metrics, self.output_names = optimizer, list(metrics), output_names
+        pairs, shapes = self.metric_pairs, self.output_shape if is_several(self.output_shape) else (self.output_shape,)
+        self.judged = [
+            Judged(shape, loss.part(index), [metric for at, metric in pairs if at in (None, index)])
+            for index, shape in enumerate(shapes)
+        ]
         self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
         self.makes_masks = makes_masks(network)
