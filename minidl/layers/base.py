@@ -299,7 +299,10 @@ class Layer(Holder, Declared):
 
     def _array(self, x: Any, what: str, dtype: Any) -> Array:
         """x in this dtype and in C order: sums run in the order of memory, so the layout would show in the last bits."""
-        backend, where = backends.current(), f"{self.label}: {what}"
+        backend = backends.current()
+        if type(x) is backend.array_type and x.dtype.kind == "f" and x.dtype == dtype:
+            return backend.contiguous(x)
+        where = f"{self.label}: {what}"
         if np.dtype(dtype).kind in "iu":  # ids: a fraction must not be cut off in silence
             given = backend.asarray(x, None, where)
             check_whole(where, backend.to_numpy(given), np.dtype(dtype))

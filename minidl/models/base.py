@@ -312,11 +312,12 @@ class Model(Network):
         network = self._for_inference()
         count = steps_in_epoch(data, batch_size, steps)
         params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
-        progress = PassProgress("predict", count, verbose)
+        progress = PassProgress("predict", count, verbose) if verbose else None
         with access.reading("predict", self.network):
             around = CallbackList(callbacks, self, params, "predict") if callbacks else None
-            output = loop.predict(network, data, batch_size, progress.update, steps, around)
-        progress.finish({})
+            output = loop.predict(network, data, batch_size, progress and progress.update, steps, around)
+        if progress:
+            progress.finish({})
         return self._by_name(output)
 
     def train_on_batch(

@@ -20,7 +20,7 @@ _FORMS = (list, tuple, Mapping)  # in which the arrays of several inputs or outp
 def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
     """x, y and weights as the model takes them: number, names, shapes and types; builds a model that has no shape yet."""
     network = model.network
-    if not any(True for _ in network.sublayers()):
+    if network.input_shape is None and not any(True for _ in network.sublayers()):
         raise NotBuiltError(where, "a model without layers", "at least one", "model.add(Dense(10))")
     if (
         type(x) is not np.ndarray
