@@ -39,7 +39,7 @@ from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
 from tests.cases.classes import classes
-from tests.cases.layers import ARGUMENTS, LAYERS, OPTIONS
+from tests.cases.layers import ARGUMENTS, LAYERS, OPTIONS, sampled
 from tests.cases.losses import LOSSES
 from tests.cases.metrics import METRICS, computed
 from tests.cases.optimizers import OPTIMIZERS, SCHEDULES, label, make_optimizer, make_schedule
@@ -570,7 +570,7 @@ def test_penalties_and_constraints_pass_nan_on_and_stay_finite(kind, name, argum
 # -- layers --------------------------------------------------------------------------------------------------------------
 
 CASES = list(LAYERS.values())
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+every_case = pytest.mark.parametrize("case", **sampled(CASES))
 
 
 def each(function: Any, x: Any) -> Any:
@@ -621,7 +621,7 @@ OF_THE_BATCH = ("dropout_noise_shape_batch", "chain_batch_norm", "recompute_bloc
 DROPS = ("dropout", "chain_lecture_network")  # what is dropped is 0, whatever it was
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.ids], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", **sampled(case for case in CASES if not case.ids))
 def test_one_bad_sample_does_not_reach_the_others(case):
     """In y and in dx, unless statistics or masks are of the whole batch; NaN in all of a sample makes all of its y NaN."""
     layer, clean = case.layer(), case.inputs()

@@ -10,13 +10,10 @@ A row says how to make the layer and which input it takes; ``case.layer()`` buil
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import importlib
+import pkgutil
 from typing import Any
 
-import numpy as np
-
-from minidl import config
 from minidl.constraints import MaxNorm
 from minidl.initializers import Constant, RandomNormal
 from minidl.layers import (
@@ -48,60 +45,12 @@ from minidl.layers import (
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
 from minidl.regularizers import L1L2
+from tests.cases import layer_families
+from tests.cases.case import Case as Case
+from tests.cases.case import frozen
+from tests.cases.case import sampled as sampled
 from tests.cases.losses import LOSSES as LOSSES
 from tests.cases.losses import LossCase as LossCase
-
-
-@dataclass(frozen=True)
-class Case:
-    """A layer and what to feed it.
-
-    Attributes:
-        name: unique; the identifier of the test.
-        make: makes a new layer.
-        input_shape: of one sample; a tuple of shapes for a layer with several inputs.
-        training: the mode in which it is checked.
-        batch: number of samples.
-        single: whether a batch of one sample means anything (batch statistics of one number do not).
-        ids: where it is not 0, inputs are integers below it.
-    """
-
-    name: str
-    make: Callable[[], Layer]
-    input_shape: Any
-    training: bool = True
-    batch: int = 3
-    single: bool = True
-    ids: int = 0
-
-    def layer(self, dtype: str = "float32") -> Layer:
-        """A built layer; the same numbers, exact in float32, in every dtype and on every call."""
-        with config.use_dtype(dtype):
-            layer = self.make()
-            layer.ensure_built(self.input_shape)
-        for index, p in enumerate(layer.weights):
-            values = np.random.default_rng([7, index]).normal(0, 0.5, p.shape).astype("float32")
-            p.value = np.abs(values) + np.float32(0.5) if p.name == "moving_variance" else values
-        return layer
-
-    def inputs(self, batch: int | None = None, seed: int = 0) -> Any:
-        """A batch in float64 whose values are exact in float32; a tuple of arrays for a layer with several inputs."""
-        batch = self.batch if batch is None else batch
-        generator = np.random.default_rng([seed, 42])
-        several = isinstance(self.input_shape[0], tuple)
-        if self.ids:
-            return generator.integers(0, self.ids, (batch, *self.input_shape))
-        arrays = tuple(
-            generator.normal(size=(batch, *shape)).astype("float32").astype("float64")
-            for shape in (self.input_shape if several else [self.input_shape])
-        )
-        return arrays if several else arrays[0]
-
-
-def frozen(layer: Layer) -> Layer:
-    """The layer with ``trainable = False``."""
-    layer.trainable = False
-    return layer
 
 
 def residual_with_shared_layer() -> Layer:
@@ -153,6 +102,12 @@ def lecture_network() -> Layer:
             Dense(4, activation="softmax"),
         ]
     )
+
+
+# The rows of whole families of layers stand in files of their own: lists ``CASES`` and ``ARGUMENTS``.
+FAMILIES = [
+    importlib.import_module(info.name) for info in pkgutil.iter_modules(layer_families.__path__, "tests.cases.layer_families.")
+]
 
 
 def _table(*cases: Case) -> dict[str, Case]:
@@ -312,6 +267,7 @@ LAYERS = _table(
     Case("graph_residual_shared", residual_with_shared_layer, (4,)),
     Case("graph_residual_images", residual_images, (5, 4, 3)),
     Case("graph_two_inputs", two_inputs, ((3,), (5,))),
+    *(case for family in FAMILIES for case in family.CASES),
 )
 
 # -- every argument at another value than its default -----------------------------------------------------------------------
@@ -408,4 +364,5 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
     (Recompute, {"block": Dense(2, activation="relu")}),
     (Rescaling, {"scale": 0.5, "offset": 0.25}),
     (Reshape, {"target_shape": (-1, 2)}),
+    *(row for family in FAMILIES for row in family.ARGUMENTS),
 ]

@@ -12,7 +12,7 @@ import pytest
 from minidl import backend, config
 from minidl.layers import Dropout
 from minidl.parameters import Parameter
-from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
+from tests.cases.layers import LAYERS, LOSSES, Case, LossCase, sampled
 from tests.cases.optimizers import OPTIMIZERS, OPTIONS, label, make_optimizer
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import device, stand_in
@@ -66,7 +66,7 @@ def assert_equal_to_rounding(found: list[np.ndarray], expected: list[np.ndarray]
         pytest.param("auto", "float64", marks=[needs_compiler, pytest.mark.slow]),
     ],
 )
-@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("case", **sampled(LAYERS.values()))
 def test_layer(case: Case, kernels: str, dtype: str) -> None:
     with config.use_kernels("reference"):
         expected = everything(case, dtype)

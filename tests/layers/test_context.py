@@ -25,9 +25,9 @@ from minidl.layers.containers import Chain
 from minidl.layers.context import INFERENCE
 from minidl.models import Model, Sequential
 from minidl.testing import check_gradients
-from tests.cases.layers import LAYERS, Case
+from tests.cases.layers import LAYERS, Case, sampled
 
-every_case = pytest.mark.parametrize("case", LAYERS.values(), ids=lambda case: case.name)
+every_case = pytest.mark.parametrize("case", **sampled(LAYERS.values()))
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
 

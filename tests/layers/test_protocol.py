@@ -11,11 +11,11 @@ from minidl.errors import NumericWarning, ShapeError, StateError
 from minidl.layers import LSTM, Dense, Dropout
 from minidl.layers.containers import Chain
 from minidl.layers.context import Context
-from tests.cases.layers import LAYERS, Case
+from tests.cases.layers import LAYERS, Case, sampled
 
 CASES = list(LAYERS.values())
 
-every_case = pytest.mark.parametrize("case", argvalues=CASES, ids=[case.name for case in CASES])
+every_case = pytest.mark.parametrize("case", **sampled(CASES))
 
 
 def arrays_of(x):

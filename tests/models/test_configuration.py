@@ -14,7 +14,7 @@ from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
 from minidl.models import Model, Sequential, clone_model, load_model, model_from_json
 from minidl.regularizers import L1L2
-from tests.cases.layers import LAYERS, Case
+from tests.cases.layers import LAYERS, Case, sampled
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 SINGLE = [case for case in LAYERS.values() if type(case.make()) not in (Chain, Graph)]
@@ -24,7 +24,7 @@ def through_json(value):
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-@pytest.mark.parametrize("case", SINGLE, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", **sampled(SINGLE))
 def test_a_layer_made_of_its_configuration_computes_the_same(case: Case):
     layer = case.layer()
     again = type(layer).from_config(through_json(layer.get_config()), {"Chain": Chain})
