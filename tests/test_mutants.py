@@ -8,74 +8,24 @@ A dozen of them are tried always, all of them with --all.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.cases import mutant_families
+from tests.cases.mutant import MUTANTS, Mutant, gradient, kernel, loss_gradient, many, mutant, naive
+
 ROOT = Path(__file__).parents[1]
 NOTICED = r"(?m)^E +(AssertionError|assert\b|minidl\.testing\.report\.GradientError|Failed: DID NOT RAISE)"  # no mere crash
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One fault.
-
-    Attributes:
-        name: what is wrong, in words.
-        file: under ``minidl``.
-        changes: pairs of the source as it is, found exactly once, and what stands there instead.
-        tests: the tests of which at least one must fail.
-        mode: how the kernels run: "reference" (not at all), "plain" (as Python) or "compiled".
-    """
-
-    name: str
-    file: str
-    changes: tuple[tuple[str, str], ...]
-    tests: tuple[str, ...]
-    mode: str
-
-
-MUTANTS: list[Mutant] = []
-
-
-def mutant(name: str, file: str, tests: str | tuple[str, ...], *texts: str, mode: str = "") -> None:
-    """Put a fault into the table; ``texts`` are source and replacement in turn."""
-    mode = mode or ("plain" if file.startswith("kernels/") else "reference")
-    changes = tuple(zip(texts[::2], texts[1::2], strict=True))
-    MUTANTS.append(Mutant(name, file, changes, (tests,) if isinstance(tests, str) else tests, mode))
-
-
-def naive(op: str) -> str:
-    """The reference of an op against plain loops."""
-    return f"tests/ops/test_references.py::test_reference_equals_naive[{op}-float64]"
-
-
-def gradient(case: str) -> str:
-    """The gradient of a layer of the table by central differences."""
-    return f"tests/layers/test_gradients.py::test_gradient[{case}]"
-
-
-def loss_gradient(case: str) -> str:
-    """The gradient of a loss of the table by central differences."""
-    return f"tests/layers/test_gradients.py::test_gradient_of_loss[{case}]"
-
-
-def kernel(op: str) -> str:
-    """A kernel against the reference, on the tiny and small cases."""
-    return f"tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
-
-
-def many(op: str) -> str:
-    """A kernel on more elements than one task takes."""
-    return f"tests/ops/test_kernels.py::test_many_chunks_on_threads[{op}-float32]"
 
 
 FIT, GRAPH, VALIDATION = "tests/models/test_fit.py::", "tests/models/test_graph.py::", "tests/faults/test_input_validation.py::"
@@ -1818,6 +1768,10 @@ mutant(
 # -- the trial -----------------------------------------------------------------------------------------------------------
 
 
+for _info in pkgutil.iter_modules(mutant_families.__path__, "tests.cases.mutant_families."):
+    importlib.import_module(_info.name)
+
+
 @pytest.fixture(scope="session")
 def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sources and tests in a folder of this process's own, where they may be spoilt."""
@@ -1885,7 +1839,7 @@ def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) ->
     assert "skipped" not in done.stdout, done.stdout
 
 
-SAMPLE = {m.name for m in MUTANTS[::14]}
+SAMPLE = {m.name for m in MUTANTS[::20]}
 ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
 
 
