@@ -3,9 +3,11 @@
 from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
+from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.context import Context as Context
 from minidl.layers.convolution import Conv2D as Conv2D
 from minidl.layers.dense import Dense as Dense
+from minidl.layers.dot import Dot as Dot
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.embedding import Embedding as Embedding
 from minidl.layers.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
@@ -15,7 +17,11 @@ from minidl.layers.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1
 from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
 from minidl.layers.merge import Add as Add
-from minidl.layers.merge import Concatenate as Concatenate
+from minidl.layers.merge import Average as Average
+from minidl.layers.merge import Maximum as Maximum
+from minidl.layers.merge import Minimum as Minimum
+from minidl.layers.merge import Multiply as Multiply
+from minidl.layers.merge import Subtract as Subtract
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D

@@ -1,1 +1,4 @@
-"""Rows of the table of layers, a file for each family: ``CASES``, and ``ARGUMENTS`` at other values than their defaults."""
+"""Rows of the table of layers, a file for each family: ``CASES``, and ``ARGUMENTS`` at other values than their defaults.
+
+``DEFAULTS`` are what the arguments of each class are when nobody says, for ``tests/test_every_class.py``.
+"""
