@@ -1,6 +1,10 @@
 """The layers: thin objects with parameters around the ops; each file names the op that holds its mathematics."""
 
 from minidl.layers.activation import Activation as Activation
+from minidl.layers.activation_layers import ELU as ELU
+from minidl.layers.activation_layers import LeakyReLU as LeakyReLU
+from minidl.layers.activation_layers import ReLU as ReLU
+from minidl.layers.activation_layers import ThresholdedReLU as ThresholdedReLU
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
 from minidl.layers.concatenate import Concatenate as Concatenate
@@ -25,9 +29,11 @@ from minidl.layers.merge import Subtract as Subtract
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D
+from minidl.layers.prelu import PReLU as PReLU
 from minidl.layers.recompute import Recompute as Recompute
 from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
+from minidl.layers.softmax import Softmax as Softmax
 from minidl.layers.symbol import Input as Input

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_merge
+from tests.ops import naive_merge, naive_rectifiers
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1015,6 +1015,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
     **naive_merge.NAIVE,
+    **naive_rectifiers.NAIVE,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{
         f"update.{f.__name__}": f
