@@ -20,6 +20,8 @@ from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAverage
 from minidl.layers.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
 from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from minidl.layers.group_normalization import GroupNormalization as GroupNormalization
+from minidl.layers.layer_normalization import LayerNormalization as LayerNormalization
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Average as Average
 from minidl.layers.merge import Maximum as Maximum
@@ -37,3 +39,4 @@ from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
 from minidl.layers.softmax import Softmax as Softmax
 from minidl.layers.symbol import Input as Input
+from minidl.layers.unit_normalization import UnitNormalization as UnitNormalization
