@@ -9,7 +9,7 @@ Mean and variance (the biased one) are of the row and depend on its x. Backwards
 where the means are over the row and the sums over all rows. The gradient loses the two directions in which x may move
 without moving h. ``standardize`` is the same without gamma and beta, which group normalisation does by itself.
 
-Shapes: x, y, h, dx (..., c), mean and r (..., 1), gamma and beta (c,). docs/derivations/layer_normalization.md has the way there.
+Shapes: x, y, h, dx (..., c), mean and r (..., 1), gamma and beta (c,). Derived in docs/derivations/layer_normalization.md.
 Source: Ba, Kiros and Hinton 2016.
 """
 
