@@ -27,6 +27,7 @@ import numpy as np
 from minidl.errors import ArgumentError, ArgumentTypeError
 
 DROP, INITIALISE, SHUFFLE = 0, 1, 2  # the last counter word: what a draw is for
+NOISE = 4  # another one, of layers that add noise
 
 _lock = threading.Lock()
 _seed: int | None = None

@@ -28,6 +28,9 @@ from minidl.layers.merge import Maximum as Maximum
 from minidl.layers.merge import Minimum as Minimum
 from minidl.layers.merge import Multiply as Multiply
 from minidl.layers.merge import Subtract as Subtract
+from minidl.layers.noise import AlphaDropout as AlphaDropout
+from minidl.layers.noise import GaussianDropout as GaussianDropout
+from minidl.layers.noise import GaussianNoise as GaussianNoise
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D

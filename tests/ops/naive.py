@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_merge, naive_rectifiers, naive_rows
+from tests.ops import naive_merge, naive_noise, naive_rectifiers, naive_rows
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1016,6 +1016,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "embedding.embed_grad_W": embed_grad_W,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
+    **naive_noise.table(words),
     **naive_rows.NAIVE,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{
