@@ -14,6 +14,7 @@ from minidl.layers.dense import Dense as Dense
 from minidl.layers.dot import Dot as Dot
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.embedding import Embedding as Embedding
+from minidl.layers.feature_normalization import Normalization as Normalization
 from minidl.layers.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
 from minidl.layers.global_pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
 from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
