@@ -44,14 +44,14 @@ class Named(Layer, abstract=True):
         return self.function.gradient(dy, saved, need_dx)
 
     @property
-    def plain(self) -> Layer:
+    def for_plan(self) -> Layer:
         """The activation itself."""
         return self.function if isinstance(self.function, Activation) and is_unchanged(self) else self
 
     @property
     def final_activation(self) -> Activation | None:
         """The activation."""
-        plain = self.plain
+        plain = self.for_plan
         return plain if isinstance(plain, Activation) else None
 
 

@@ -126,7 +126,7 @@ class Layer(Holder, Declared):
         return None
 
     @property
-    def plain(self) -> Layer:
+    def for_plan(self) -> Layer:
         """The layer by which the plan knows this one, such as ``Activation("relu")`` for ``ReLU()``; as a rule itself."""
         return self
 

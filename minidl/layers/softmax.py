@@ -64,7 +64,7 @@ class Softmax(Layer):
     # -- for the plan --------------------------------------------------------------------------------------------------
 
     @property
-    def plain(self) -> Layer:
+    def for_plan(self) -> Layer:
         """``Activation("softmax")`` where the axis is the last one."""
         last = self.axis in (-1, (-1,)) or (self.input_shape is not None and self.axis in (n := len(self.input_shape), (n,)))
         return self._last if last and is_unchanged(self) else self
@@ -72,5 +72,5 @@ class Softmax(Layer):
     @property
     def final_activation(self) -> Activation | None:
         """The same."""
-        plain = self.plain
+        plain = self.for_plan
         return plain if isinstance(plain, Activation) else None

@@ -59,7 +59,7 @@ mutant(
     "a relu layer that no sum absorbs",
     "training/plan.py",
     LAYERS + "test_a_relu_layer_is_absorbed_and_moved_like_an_activation",
-    ".absorb(use.layer.plain)",
+    ".absorb(use.layer.for_plan)",
     ".absorb(use.layer)",
 )
 mutant(
