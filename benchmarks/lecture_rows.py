@@ -310,10 +310,10 @@ def section(results: dict[str, Any]) -> str:
         lines += [f"### {part}", ""]
         for row in (row for row in ROWS if row.part == part):
             found = results.get(row.item)
-            command = row.code.startswith("python ")
-            code = f"```bash\n{row.code}\n```" if command else f"```text\n{row.code}\n```"
-            lines += [f"{row.item[0].upper()}{row.item[1:]}", "", code, ""]
-            lines += ["prints", "", "```text", found["printed"] if found else "(not run yet)", "```", ""]
+            sign = "$ " if row.code.startswith("python ") else ">>> "
+            code = [sign + line for line in row.code.splitlines()]
+            printed = found["printed"] if found else "(not run yet)"
+            lines += [f"{row.item[0].upper()}{row.item[1:]}", "", "```text", *code, printed, "```", ""]
     return "\n".join(lines)
 
 
