@@ -129,6 +129,11 @@ class Network(Declared):
         """Everything that can be trained, shared parameters once."""
         return self.network.parameters
 
+    @property
+    def weights(self) -> list[Parameter]:
+        """Parameters and state, in the order of ``get_weights``: layer by layer, a layer's parameters before its state."""
+        return self.network.weights
+
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Pairs such as ``("dense_1.W", parameter)``."""
         return self.network.named_parameters()

@@ -592,10 +592,11 @@ def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> No
         gamma, beta = (normal(rng, dtype, c), normal(rng, dtype, c)) if affine else (None, None)
         return x, mean, variance, gamma, beta
 
-    def backwards(affine: bool, of_batch: bool) -> Callable[..., Arguments]:
+    def backwards(affine: bool, of_batch: bool, activation: str) -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
-            x, mean, variance, gamma, _ = given(rng, dtype, affine)
-            return (normal(rng, dtype, *shape), x, mean, variance, gamma, 1e-3, of_batch), {}
+            x, mean, variance, gamma, beta = given(rng, dtype, affine)
+            arguments = normal(rng, dtype, *shape), x, mean, variance, gamma, 1e-3, of_batch
+            return (*arguments, *((beta, "relu") if activation == "relu" else ())), {}
 
         return make
 
@@ -603,9 +604,12 @@ def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> No
     for affine in (True, False):
         note = f"{name}, {'gamma and beta' if affine else 'neither'}"
         add("normalization.normalize", note, lambda rng, dtype, a=affine: ((*given(rng, dtype, a), 1e-3), {}), size)
+        with_relu = lambda rng, dtype, a=affine: ((*given(rng, dtype, a), 1e-3, "relu"), {})  # noqa: E731
+        add("normalization.normalize", f"{note}, relu", with_relu, size)
         for of_batch in (True, False):
-            kind = "batch" if of_batch else "fixed"
-            add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch), size, "unit")
+            for activation in ("linear", "relu"):
+                kind = f"{'batch' if of_batch else 'fixed'}, {activation}"
+                add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch, activation), size, "unit")
 
 
 for _row_of_normalized in _NORMALIZED:

@@ -735,3 +735,10 @@ def test_killed_while_saving_leaves_a_whole_file(tmp_path):
     assert leftovers  # some were killed half-way, or this test has shown nothing
     model.save_weights(path)
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_weights_are_the_arrays_of_get_weights():
+    model = Sequential([Dense(3, input_shape=(2,)), BatchNormalization(), Dense(1)])
+    assert [p.name for p in model.weights] == ["W", "b", "gamma", "beta", "moving_mean", "moving_variance", "W", "b"]
+    for p, array in zip(model.weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(p.value, array)

@@ -677,20 +677,35 @@ def moments(x: np.ndarray) -> tuple:
     return np.array(means), np.array(variances)
 
 
-def normalize(x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> tuple:
+def normalize(
+    x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear"
+) -> tuple:
     y = np.zeros(x.shape)
     for at in np.ndindex(x.shape):
         k = at[-1]
         h = (float(x[at]) - float(mean[k])) / math.sqrt(float(variance[k]) + epsilon)
         y[at] = (1.0 if gamma is None else float(gamma[k])) * h + (0.0 if beta is None else float(beta[k]))
+        if activation == "relu" and y[at] < 0:
+            y[at] = 0.0
     return (y,)
 
 
 def normalize_grad(
-    dy: np.ndarray, x: np.ndarray, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: Any,
+    variance: Any,
+    gamma: Any,
+    epsilon: float,
+    of_batch: bool,
+    beta: Any = None,
+    activation: str = "linear",
 ) -> tuple:
     """dx_i = sum_j dy_j dy_j/dx_i with the whole Jacobian of each channel."""
     c = x.shape[-1]
+    if activation == "relu":
+        (y,) = normalize(x, mean, variance, gamma, beta, epsilon)
+        dy = np.array([d if v > 0 else 0.0 for d, v in zip(dy.reshape(-1), y.reshape(-1))]).reshape(dy.shape)
     dx, dgamma, dbeta = np.zeros((x.size // c, c)), np.zeros(c), np.zeros(c)
     for k in range(c):
         d, v = ([float(number) for number in a[..., k].reshape(-1)] for a in (dy, x))
