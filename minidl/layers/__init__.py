@@ -4,7 +4,9 @@ from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
 from minidl.layers.context import Context as Context
+from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
+from minidl.layers.convolution import Conv3D as Conv3D
 from minidl.layers.dense import Dense as Dense
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.embedding import Embedding as Embedding

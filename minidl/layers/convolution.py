@@ -18,6 +18,8 @@ from minidl.ops.linear import bias_grad
 class Conv(AffineLayer, ImageLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
 
+    paddings: tuple[str, ...] = ("valid", "same")
+
     def __init__(
         self,
         filters: int,
@@ -38,7 +40,7 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         self.groups = check_integer(where, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(where, f"filters={filters}, groups={groups}", "filters divisible by groups")
-        check_padding(where, padding)
+        check_padding(where, padding, self.paddings)
         self.kernel_size = positive_integers(where, "kernel_size", kernel_size, self.rank)
         self.strides = positive_integers(where, "strides", strides, self.rank)
         self.padding = padding
@@ -89,6 +91,26 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         return super().final_activation if self.data_format == "channels_last" or self.activation.in_sums != "linear" else None
 
 
+class Conv1D(Conv):
+    """y[n, i, f] = b[f] + sum_{k, c} x[n, i s + k d - p, c] W[k, c, f], then the activation: along a sequence.
+
+    (batch, steps, channels) -> (batch, out steps, filters). Before and behind the sequence x is zero.
+
+    Args:
+        padding: ``"valid"``, ``"same"``, or ``"causal"``: all zeros come in front, so that y[i] depends on no x behind x[i s].
+        filters, kernel_size and all others: as for ``Conv2D``, with one axis.
+
+    Masks end here, as a window looks at several steps together. Source: Waibel et al. 1989; van den Oord et al. 2016 (causal).
+
+    >>> layer = Conv1D(8, kernel_size=3, padding="causal", dilation_rate=2)
+    >>> layer.build((10, 4)); layer.output_shape((10, 4)), layer.count_params()
+    ((10, 8), 104)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
 class Conv2D(Conv):
     """y[n, i, j, f] = b[f] + sum_{k, l, c} x[n, i s + k d - p, j s + l d - p, c] W[k, l, c, f], then the activation.
 
@@ -114,3 +136,17 @@ class Conv2D(Conv):
     """
 
     rank = 2
+
+
+class Conv3D(Conv):
+    """As ``Conv2D`` with three spatial axes: (batch, height, width, depth, channels) -> (batch, *out, filters).
+
+    The third axis is a spatial depth, the time of a film, or the spectrum of a pixel. Arguments: as for ``Conv2D``; one number
+    means a cube. Source: Ghent 6; Ji et al. 2013.
+
+    >>> layer = Conv3D(48, kernel_size=(3, 3, 5))
+    >>> layer.build((9, 9, 220, 1)); layer.output_shape((9, 9, 220, 1)), layer.count_params()
+    ((7, 7, 216, 48), 2208)
+    """
+
+    rank = 3

@@ -50,11 +50,13 @@ def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None
 # --- geometry: who meets whom ----------------------------------------------------------------------------------------
 
 
-def axis_outputs(n: int, size: int, stride: int, padding: str, dilation: int) -> tuple[int, int]:
+def axis_outputs(n: int, size: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
     """Number of outputs and zeros in front, for one axis, by counting."""
     span = (size - 1) * dilation + 1
-    if padding == "valid":
-        return sum(1 for start in range(0, n, stride) if start + span <= n), 0
+    if padding != "same":
+        before, behind = {"valid": (0, 0), "causal": (span - 1, 0)}[padding] if isinstance(padding, str) else padding
+        length = before + n + behind
+        return sum(1 for start in range(0, length, stride) if start + span <= length), before
     outputs = sum(1 for _ in range(0, n, stride))
     reach = (outputs - 1) * stride + span
     return outputs, max(reach - n, 0) // 2
@@ -78,7 +80,8 @@ def outputs_of(spatial: tuple[int, ...], window: Window) -> tuple[int, ...]:
 
 
 def _rows(window: Window) -> Iterator[tuple]:
-    return zip(window.size, window.strides, itertools.repeat(window.padding), window.dilation)
+    named = isinstance(window.padding, str)
+    return zip(window.size, window.strides, itertools.repeat(window.padding) if named else window.padding, window.dilation)
 
 
 # --- scalars ---------------------------------------------------------------------------------------------------------
