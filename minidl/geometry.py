@@ -202,6 +202,35 @@ class Window:
             raise ShapeError(where, f"{len(spatial)} spatial axes {tuple(spatial)}", f"{self.rank}")
 
 
+def transposed_window(
+    size: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    dilation: tuple[int, ...],
+    output_padding: tuple[int, ...] | None = None,
+) -> tuple[Window, tuple[int, ...]]:
+    """The window whose transpose makes images larger, and the rest r: n positions become (n - 1) s + r.
+
+    With the span e of the window, and o zeros of ``output_padding`` along an axis,
+
+        "valid"  r = max(e, s), or e + o                    everything the taps reach
+        "same"   r = s, or o, and 1 more where e is odd     n s positions
+
+    The rules are Keras's. Of the e - r positions that the taps reach beyond the result, floor((e - r) / 2) lie in front of it.
+
+    >>> window, rest = transposed_window((5,), (2,), "same", (1,))
+    >>> rest, window.pads((8,)), window.output_shape((8,))
+    ((2,), ((1, 2),), (4,))
+    """
+    spans = Window(size, strides, "valid", dilation).spans
+    if output_padding is None:
+        rests = [max(e, s) if padding == "valid" else s for e, s in zip(spans, strides)]
+    else:
+        rests = [(e if padding == "valid" else e % 2) + o for e, o in zip(spans, output_padding)]
+    beyond = [max(e - r, 0) for e, r in zip(spans, rests)]
+    return Window(size, strides, tuple((p // 2, p - p // 2) for p in beyond), dilation), tuple(rests)
+
+
 def _pairs(padding: Any, spans: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """Zeros in front of and behind each axis as tuples of integers; raises ArgumentError for anything else."""
     pairs = [tuple(pair) if isinstance(pair, Sequence) and not isinstance(pair, str) else () for pair in padding]

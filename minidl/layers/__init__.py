@@ -27,3 +27,6 @@ from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
 from minidl.layers.symbol import Input as Input
+from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
+from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose
+from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose

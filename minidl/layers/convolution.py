@@ -8,14 +8,14 @@ from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ShapeError
 from minidl.geometry import Window, check_padding, positive_integers
 from minidl.layers._affine import AffineLayer, AffineOptions
-from minidl.layers._images import ImageLayer
+from minidl.layers._windows import WindowLayer
 from minidl.layers.base import Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
 from minidl.ops.linear import bias_grad
 
 
-class Conv(AffineLayer, ImageLayer, abstract=True):
+class Conv(WindowLayer, AffineLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
 
     paddings: tuple[str, ...] = ("valid", "same")
@@ -33,7 +33,7 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         use_bias: bool = True,
         **options: Unpack[AffineOptions],
     ) -> None:
-        # The data format goes on to ImageLayer, the next base.
+        # The data format goes on to ImageLayer, a base of WindowLayer.
         super().__init__(activation, use_bias, data_format=data_format, **options)  # type: ignore[call-arg]
         where = type(self).__name__
         self.filters = check_integer(where, "filters", filters)
@@ -57,13 +57,7 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         channels = self.split_shape(input_shape)[1]
         if channels % self.groups:
             raise ShapeError(self.label, f"{channels} channels", f"a multiple of groups={self.groups}")
-        if self.input_shape is not None and channels != self.split_shape(self.input_shape)[1]:
-            raise ShapeError(
-                self.label,
-                f"samples of shape {tuple(input_shape)}, {channels} channels ({self.data_format})",
-                f"{self.split_shape(self.input_shape)[1]} channels, as it was built for",
-                "data_format='channels_first' if the channels come first",
-            )
+        self.channels_of(input_shape)
         return self.join_shape(self.spatial_output(input_shape, self.window), self.filters)
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
@@ -84,11 +78,6 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         if not need_dx:
             return None
         return self.from_last(convolve_grad_x(dz, self.W.value, x.shape[1:-1], self.window, self.groups))
-
-    @property
-    def final_activation(self) -> Any:
-        """The activation; a softmax over channels that come first is not one over the last axis of y."""
-        return super().final_activation if self.data_format == "channels_last" or self.activation.in_sums != "linear" else None
 
 
 class Conv1D(Conv):

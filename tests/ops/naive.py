@@ -265,6 +265,14 @@ def convolve_grad_W(x: np.ndarray, dy: np.ndarray, window: Window, groups: int =
     return (dW,)
 
 
+def convolve_transposed(x: np.ndarray, W: np.ndarray, b: Any, out: Any, window: Window, activation: str = "linear") -> tuple:
+    y = convolve_grad_x(x, W, out, window)[0]
+    if b is not None:
+        for at_y in np.ndindex(y.shape):
+            y[at_y] += float(b[at_y[-1]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
+
+
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
 
@@ -992,6 +1000,7 @@ def scale(grad: Any, scalars: Any) -> tuple:
 
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
+    "transposed_convolution.convolve_transposed": convolve_transposed,
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
