@@ -8,6 +8,8 @@ from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
 from minidl.layers.convolution import Conv3D as Conv3D
 from minidl.layers.dense import Dense as Dense
+from minidl.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
+from minidl.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.embedding import Embedding as Embedding
 from minidl.layers.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
@@ -26,6 +28,8 @@ from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
+from minidl.layers.separable import SeparableConv1D as SeparableConv1D
+from minidl.layers.separable import SeparableConv2D as SeparableConv2D
 from minidl.layers.symbol import Input as Input
 from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose

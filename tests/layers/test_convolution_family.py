@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
-from minidl.layers import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, Dense
+from minidl.layers import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from minidl.layers.context import Context
 
 RNG = np.random.default_rng(3)
@@ -111,7 +123,58 @@ def test_what_no_transposed_convolution_can_do(make, error, words):
 
 
 def test_another_number_of_channels_is_refused():
-    for layer, shape, other in ((Conv3DTranspose(2, 2), (2, 2, 2, 3), (2, 2, 2, 4)), (Conv1D(2, 2), (5, 3), (5, 4))):
+    sequences = [(layer, (5, 3), (5, 4)) for layer in (Conv1D(2, 2), DepthwiseConv1D(2), SeparableConv1D(2, 2))]
+    for layer, shape, other in ((Conv3DTranspose(2, 2), (2, 2, 2, 3), (2, 2, 2, 4)), *sequences):
         layer.build(shape)
         with pytest.raises(ShapeError, match=r"4 channels .*; expected 3 channels, as it was built for"):
             layer.output_shape(other)
+
+
+# -- channel by channel --------------------------------------------------------------------------------------------------
+
+
+def test_the_kernels_of_one_channel_stand_together():
+    """Channel c of x makes the channels c m to c m + m - 1 of y, as in Keras."""
+    layer = DepthwiseConv2D(1, depth_multiplier=3, use_bias=False)
+    layer.build((1, 1, 2))
+    layer.set_weights([np.arange(1, 7, dtype="float32").reshape(1, 1, 2, 3)])
+    assert layer(np.array([1, 10]).reshape(1, 1, 1, 2)).ravel().tolist() == [1, 2, 3, 40, 50, 60]
+
+
+@pytest.mark.parametrize(
+    "layer, shape, shapes",
+    [
+        (DepthwiseConv1D(3, depth_multiplier=2), (5, 4), [(3, 4, 2), (8,)]),
+        (DepthwiseConv2D((2, 3), use_bias=False), (5, 6, 4), [(2, 3, 4, 1)]),
+        (SeparableConv1D(7, 3, depth_multiplier=2), (5, 4), [(3, 4, 2), (1, 8, 7), (7,)]),
+        (SeparableConv2D(7, (2, 3)), (5, 6, 4), [(2, 3, 4, 1), (1, 1, 4, 7), (7,)]),
+    ],
+)
+def test_weights_have_keras_shapes_and_order(layer, shape, shapes):
+    layer.build(shape)
+    assert [w.shape for w in layer.get_weights()] == shapes
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: DepthwiseConv2D(3, depth_multiplier=0), "DepthwiseConv2D: .*depth_multiplier=0"),
+        (lambda: SeparableConv2D(2, 3, depth_multiplier=-1), "SeparableConv2D: .*depth_multiplier=-1"),
+        (lambda: SeparableConv1D(0, 3), "SeparableConv1D: .*filters=0"),
+        (lambda: SeparableConv1D(2, 3, padding="causal"), "expected 'valid' or 'same'"),
+        (lambda: DepthwiseConv1D(3, padding="causal"), "expected 'valid' or 'same'"),
+    ],
+)
+def test_what_no_depthwise_convolution_can_do(make, words):
+    with pytest.raises(ArgumentError, match=words):
+        make()
+
+
+def test_a_frozen_depthwise_kernel_leaves_the_pointwise_one_in_training():
+    layer = SeparableConv2D(3, 2)
+    layer.build((4, 4, 2))
+    layer.D.trainable = False
+    layer.forward(RNG.normal(size=(2, 4, 4, 2)))
+    layer.backward(np.ones((2, 3, 3, 3)))
+    assert not layer.D.grad.any()
+    assert layer.P.grad.all()

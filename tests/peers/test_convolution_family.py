@@ -5,7 +5,17 @@ import itertools
 import numpy as np
 import pytest
 
-from minidl.layers import Conv1D, Conv1DTranspose, Conv2DTranspose, Conv3D, Conv3DTranspose
+from minidl.layers import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution, judge
 
 pytestmark = pytest.mark.peer
@@ -163,3 +173,49 @@ def test_pytorchs_own_padding(size, stride):
     judge_layer(layer, batch(2, (3, 4), 3), lambda x, W, b: (
         F.conv_transpose2d(x.movedim(-1, 1), W.movedim((-1, -2), (0, 1)), b, stride, 0, stride - 1).movedim(1, -1)
     ))  # fmt: skip
+
+
+# -- channel by channel --------------------------------------------------------------------------------------------------
+
+
+def depthwise(layer):
+    """A convolution in as many groups as there are channels."""
+
+    def formula(x, W, b=None):
+        options = {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
+        return convolution(x, W.flatten(-2)[..., None, :], b, groups=x.shape[-1], **options)
+
+    return formula
+
+
+def separable(layer):
+    """Depthwise, then a matrix product over the channels."""
+
+    def formula(x, D, P, b=None):
+        y = depthwise(layer)(x, D) @ P.reshape(P.shape[-2:])
+        return y if b is None else y + b
+
+    return formula
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("multiplier", [1, 3])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size, strides, dilation", [(3, 1, 1), ((2, 4), (2, 3), 1), ((3, 2), 1, (1, 2)), (1, 2, 1)])
+def test_depthwise_and_separable(size, strides, dilation, padding, multiplier, data_format):
+    options = {"padding": padding, "depth_multiplier": multiplier, "data_format": data_format, "dilation_rate": dilation}
+    x = batch(2, (7, 6), 4, data_format)
+    judge_layer(layer := DepthwiseConv2D(size, strides, activation="relu", **options), x, depthwise(layer), "relu")
+    judge_layer(layer := SeparableConv2D(5, size, strides, activation="relu", **options), x, separable(layer), "relu")
+    options |= {"kernel_size": np.ravel(size)[-1], "strides": np.ravel(strides)[0], "dilation_rate": np.ravel(dilation)[-1]}
+    x = batch(2, (9,), 4, data_format)
+    judge_layer(layer := DepthwiseConv1D(**options, use_bias=False), x, depthwise(layer))
+    judge_layer(layer := SeparableConv1D(5, **options, use_bias=False), x, separable(layer))
+
+
+@pytest.mark.parametrize("samples", [0, 1, 5])
+def test_batches_of_depthwise_images(samples):
+    x = batch(samples, (14, 13), 33)
+    for size, strides, multiplier in ((3, 1, 1), (5, 2, 1), ((3, 2), (1, 2), 2)):
+        judge_layer(layer := DepthwiseConv2D(size, strides, "same", multiplier), x, depthwise(layer))
+    judge_layer(layer := SeparableConv2D(17, 3, padding="same"), x, separable(layer))

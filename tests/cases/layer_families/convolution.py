@@ -13,10 +13,14 @@ from minidl.layers import (
     Conv2DTranspose,
     Conv3D,
     Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
     Layer,
+    SeparableConv1D,
+    SeparableConv2D,
 )
 from minidl.regularizers import L1L2
-from tests.cases.case import Case
+from tests.cases.case import Case, frozen
 
 SEQUENCE = (7, 3)  # steps, channels
 SEQUENCE_FIRST = (3, 7)
@@ -57,6 +61,24 @@ CASES: list[Case] = [
     Case("conv2d_transpose_penalised", lambda: Conv2DTranspose(3, 2, activity_regularizer=L1L2(0.1, 0.2)), IMAGE, always=False),
     Case("conv3d_transpose", lambda: Conv3DTranspose(2, 2, (1, 2, 1)), (2, 1, 3, 2)),
     Case("conv3d_transpose_first", lambda: Conv3DTranspose(2, 2, 2, "same", "channels_first", 0), (2, 2, 3, 2), always=False),
+    # channel by channel
+    Case("depthwise1d", lambda: DepthwiseConv1D(3, depth_multiplier=2), (5, 3)),
+    Case("depthwise1d_first", lambda: DepthwiseConv1D(2, 2, "same", 1, "channels_first"), (3, 5), always=False),
+    Case("depthwise2d", lambda: DepthwiseConv2D((2, 3)), (4, 5, 3)),
+    Case("depthwise2d_same", lambda: DepthwiseConv2D(3, (2, 1), "same", 2, activation="relu"), (4, 5, 3)),
+    Case("depthwise2d_dilation", lambda: DepthwiseConv2D(2, dilation_rate=(1, 3), use_bias=False), (4, 5, 3), always=False),
+    Case("depthwise2d_first", lambda: DepthwiseConv2D(2, 1, "valid", 3, "channels_first", activation="softmax"), IMAGE_FIRST),
+    Case("depthwise2d_one_channel", lambda: DepthwiseConv2D(2, depth_multiplier=3), (3, 4, 1), always=False),
+    Case("depthwise2d_penalised", lambda: DepthwiseConv2D(2, activity_regularizer=L1L2(0.1, 0.2)), IMAGE, always=False),
+    Case("depthwise2d_frozen", lambda: frozen(DepthwiseConv2D(2)), IMAGE, always=False),
+    Case("separable1d", lambda: SeparableConv1D(2, 3, depth_multiplier=2), (5, 3)),
+    Case("separable1d_first", lambda: SeparableConv1D(2, 2, 2, "same", "channels_first"), (3, 5), always=False),
+    Case("separable2d", lambda: SeparableConv2D(4, (2, 3), activation="relu"), (4, 5, 3)),
+    Case("separable2d_same", lambda: SeparableConv2D(2, 3, (2, 1), "same", depth_multiplier=2), (4, 5, 3), always=False),
+    Case("separable2d_dilation", lambda: SeparableConv2D(2, 2, dilation_rate=(1, 3), use_bias=False), (4, 5, 3), always=False),
+    Case("separable2d_first", lambda: SeparableConv2D(3, 2, data_format="channels_first", activation="softmax"), IMAGE_FIRST),
+    Case("separable2d_penalised", lambda: SeparableConv2D(3, 2, activity_regularizer=L1L2(0.1, 0.2)), IMAGE, always=False),
+    Case("separable2d_frozen", lambda: frozen(SeparableConv2D(3, 2)), IMAGE, always=False),
 ]
 
 _TERMS = {"regularizer": L1L2(0.1, 0.2), "constraint": MaxNorm(1.5, axis=-1)}
@@ -110,5 +132,26 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
             },
         )
         for kind in (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose)
+    ),
+    *(
+        (
+            kind,
+            {
+                **filters,
+                "kernel_size": (3, 2)[-kind.rank :],
+                "strides": (3, 2)[-kind.rank :],
+                "padding": "same",
+                "depth_multiplier": 3,
+                "data_format": "channels_first",
+                "dilation_rate": (2, 3)[-kind.rank :],
+                **_terms(*kernels),
+            },
+        )
+        for kind, filters, kernels in (
+            (DepthwiseConv1D, {}, ("depthwise",)),
+            (DepthwiseConv2D, {}, ("depthwise",)),
+            (SeparableConv1D, {"filters": 4}, ("depthwise", "pointwise")),
+            (SeparableConv2D, {"filters": 4}, ("depthwise", "pointwise")),
+        )
     ),
 ]
