@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
-from minidl.geometry import Window, check_shape, positive_integers
+from minidl.geometry import Window, check_shape, positive_integers, transposed_window
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,31 @@ def test_a_padded_window_that_does_not_fit_says_what_would() -> None:
 def test_zeros_that_make_no_window(padding: Any) -> None:
     with pytest.raises(ArgumentError, match=r"Window: received padding=.*0 to the span - 1, for spans \(3,\)"):
         Window((3,), padding=padding)
+
+
+@pytest.mark.parametrize(
+    "k, s, d, padding, more, rest, pads",
+    [
+        (3, 1, 1, "valid", None, 3, (0, 0)),
+        (2, 3, 1, "valid", None, 3, (0, 0)),  # a gap that no tap reaches still belongs to the result
+        (3, 2, 1, "valid", 1, 4, (0, 0)),
+        (3, 2, 1, "same", None, 2, (0, 1)),  # the odd place is cut off behind
+        (4, 2, 1, "same", None, 2, (1, 1)),
+        (5, 2, 1, "same", None, 2, (1, 2)),
+        (1, 3, 1, "same", None, 3, (0, 0)),
+        (2, 1, 3, "same", None, 1, (1, 2)),
+        (3, 2, 1, "same", 0, 1, (1, 1)),
+        (3, 2, 1, "same", 1, 2, (0, 1)),
+        (4, 2, 1, "same", 0, 0, (2, 2)),
+        (4, 2, 1, "same", 1, 1, (1, 2)),
+    ],
+)
+def test_transposed_window(k: int, s: int, d: int, padding: str, more: Any, rest: int, pads: tuple[int, int]) -> None:
+    window, rests = transposed_window((k,), (s,), padding, (d,), None if more is None else (more,))
+    assert rests == (rest,)
+    assert window.pads((9,)) == (pads,)
+    for n in (2, 3, 6):
+        assert window.output_shape(((n - 1) * s + rest,)) == (n,)  # the way back
 
 
 def test_axes_do_not_mix() -> None:

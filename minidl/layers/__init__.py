@@ -18,6 +18,8 @@ from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAverage
 from minidl.layers.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
 from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from minidl.layers.locally_connected import LocallyConnected1D as LocallyConnected1D
+from minidl.layers.locally_connected import LocallyConnected2D as LocallyConnected2D
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Concatenate as Concatenate
 from minidl.layers.normalization import BatchNormalization as BatchNormalization

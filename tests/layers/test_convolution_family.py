@@ -16,6 +16,8 @@ from minidl.layers import (
     Dense,
     DepthwiseConv1D,
     DepthwiseConv2D,
+    LocallyConnected1D,
+    LocallyConnected2D,
     SeparableConv1D,
     SeparableConv2D,
 )
@@ -178,3 +180,65 @@ def test_a_frozen_depthwise_kernel_leaves_the_pointwise_one_in_training():
     layer.backward(np.ones((2, 3, 3, 3)))
     assert not layer.D.grad.any()
     assert layer.P.grad.all()
+
+
+def test_a_separable_convolution_is_two_layers():
+    layer, first, second = SeparableConv2D(3, 2, 2), DepthwiseConv2D(2, 2, use_bias=False), Conv2D(3, 1)
+    for part in (layer, first, second):
+        part.build((5, 5, 3) if part is not second else (2, 2, 3))
+        part.set_weights([RNG.normal(size=w.shape) for w in part.get_weights()])
+    first.set_weights([layer.D.value])
+    second.set_weights([layer.P.value, layer.b.value])
+    x = RNG.normal(size=(2, 5, 5, 3))
+    np.testing.assert_allclose(layer(x), second(first(x)), rtol=1e-5, atol=1e-6)
+
+
+# -- without shared weights ----------------------------------------------------------------------------------------------
+
+
+def test_local_weights_have_the_shapes_of_keras_2():
+    layer = LocallyConnected1D(5, 3, 2)
+    layer.build((9, 4))
+    assert [w.shape for w in layer.get_weights()] == [(4, 12, 5), (4, 5)]
+    for data_format, shape in (("channels_last", (5, 6, 4)), ("channels_first", (4, 5, 6))):
+        layer = LocallyConnected2D(7, (2, 3), data_format=data_format)
+        layer.build(shape)
+        assert [w.shape for w in layer.get_weights()] == [(16, 24, 7), (4, 4, 7)]
+
+
+def test_equal_kernels_at_all_positions_make_a_convolution():
+    for rank, local, convolution in ((1, LocallyConnected1D, Conv1D), (2, LocallyConnected2D, Conv2D)):
+        layer, shared = local(3, 2, 2), convolution(3, 2, 2)
+        shape = (*(6, 5)[:rank], 2)
+        for part in (layer, shared):
+            part.build(shape)
+        W, b = shared.get_weights()[0], RNG.normal(size=3)
+        shared.set_weights([W, b])
+        positions = prod(layer.output_shape(shape)[:-1])
+        flat = np.broadcast_to(W.reshape(1, -1, 3), (positions, W.size // 3, 3))
+        layer.set_weights([flat, np.broadcast_to(b, layer.b.shape)])
+        x = RNG.normal(size=(2, *shape))
+        np.testing.assert_allclose(layer(x), shared(x), rtol=1e-5, atol=1e-6)
+
+
+def test_both_data_formats_compute_alike():
+    last, first = LocallyConnected2D(3, 2), LocallyConnected2D(3, 2, data_format="channels_first")
+    last.build((4, 5, 2))
+    first.build((2, 4, 5))
+    first.set_weights(last.get_weights())
+    x = RNG.normal(size=(2, 4, 5, 2))
+    np.testing.assert_array_equal(first(np.moveaxis(x, -1, 1)), np.moveaxis(last(x), -1, 1))
+
+
+def test_a_local_layer_takes_one_size():
+    layer = LocallyConnected2D(3, 2)
+    layer.build((4, 5, 2))
+    for other in ((5, 5, 2), (4, 5, 3)):
+        with pytest.raises(ShapeError, match=r"expected \(4, 5, 2\), as it was built for. To fix it: Conv2D"):
+            layer.output_shape(other)
+
+
+@pytest.mark.parametrize("cls", [LocallyConnected1D, LocallyConnected2D])
+def test_local_connections_know_no_padding(cls):
+    with pytest.raises(ArgumentError, match=f"{cls.__name__}: received padding='same'; expected 'valid'"):
+        cls(2, 3, padding="same")

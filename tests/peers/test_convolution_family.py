@@ -13,10 +13,12 @@ from minidl.layers import (
     Conv3DTranspose,
     DepthwiseConv1D,
     DepthwiseConv2D,
+    LocallyConnected1D,
+    LocallyConnected2D,
     SeparableConv1D,
     SeparableConv2D,
 )
-from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution, judge
+from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution, judge, torch
 
 pytestmark = pytest.mark.peer
 
@@ -219,3 +221,33 @@ def test_batches_of_depthwise_images(samples):
     for size, strides, multiplier in ((3, 1, 1), (5, 2, 1), ((3, 2), (1, 2), 2)):
         judge_layer(layer := DepthwiseConv2D(size, strides, "same", multiplier), x, depthwise(layer))
     judge_layer(layer := SeparableConv2D(17, 3, padding="same"), x, separable(layer))
+
+
+# -- without shared weights ----------------------------------------------------------------------------------------------
+
+
+def local(layer):
+    """One window after the other, each with a matrix of its own."""
+
+    def formula(x, W, b=None):
+        out = layer.window.output_shape(x.shape[1:-1])
+        rows = []
+        for number, position in enumerate(np.ndindex(*out)):
+            corner = [(i * s, i * s + k) for i, s, k in zip(position, layer.strides, layer.kernel_size)]
+            rows.append(x[:, *(slice(*ends) for ends in corner)].reshape(len(x), W.shape[1]) @ W[number])
+        y = torch.stack(rows, 1).reshape(len(x), *out, W.shape[-1])
+        return y if b is None else y + b
+
+    return formula
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("samples", [0, 1, 3])
+def test_local_connections(samples, data_format):
+    for size, strides, activation in ((3, 1, "relu"), ((2, 3), (2, 1), "tanh"), (1, 2, "softmax")):
+        options = {"data_format": data_format, "activation": activation, "use_bias": activation != "tanh"}
+        x = batch(samples, (5, 4), 3, data_format)
+        judge_layer(layer := LocallyConnected2D(4, size, strides, **options), x, local(layer), activation)
+        x = batch(samples, (7,), 3, data_format)
+        layer = LocallyConnected1D(4, np.ravel(size)[-1], np.ravel(strides)[0], **options)
+        judge_layer(layer, x, local(layer), activation)

@@ -16,6 +16,8 @@ from minidl.layers import (
     DepthwiseConv1D,
     DepthwiseConv2D,
     Layer,
+    LocallyConnected1D,
+    LocallyConnected2D,
     SeparableConv1D,
     SeparableConv2D,
 )
@@ -74,11 +76,22 @@ CASES: list[Case] = [
     Case("separable1d", lambda: SeparableConv1D(2, 3, depth_multiplier=2), (5, 3)),
     Case("separable1d_first", lambda: SeparableConv1D(2, 2, 2, "same", "channels_first"), (3, 5), always=False),
     Case("separable2d", lambda: SeparableConv2D(4, (2, 3), activation="relu"), (4, 5, 3)),
+    Case("separable2d_square", lambda: SeparableConv2D(3, 2), (3, 4, 3), always=False),
     Case("separable2d_same", lambda: SeparableConv2D(2, 3, (2, 1), "same", depth_multiplier=2), (4, 5, 3), always=False),
     Case("separable2d_dilation", lambda: SeparableConv2D(2, 2, dilation_rate=(1, 3), use_bias=False), (4, 5, 3), always=False),
     Case("separable2d_first", lambda: SeparableConv2D(3, 2, data_format="channels_first", activation="softmax"), IMAGE_FIRST),
     Case("separable2d_penalised", lambda: SeparableConv2D(3, 2, activity_regularizer=L1L2(0.1, 0.2)), IMAGE, always=False),
     Case("separable2d_frozen", lambda: frozen(SeparableConv2D(3, 2)), IMAGE, always=False),
+    # without shared weights
+    Case("local1d", lambda: LocallyConnected1D(2, 3), (5, 3)),
+    Case("local1d_strides", lambda: LocallyConnected1D(2, 2, 3, activation="tanh", use_bias=False), (6, 3), always=False),
+    Case("local1d_first", lambda: LocallyConnected1D(2, 2, 1, "valid", "channels_first"), (3, 4), always=False),
+    Case("local2d", lambda: LocallyConnected2D(3, (2, 3), activation="relu"), (4, 4, 2)),
+    Case("local2d_strides", lambda: LocallyConnected2D(2, 2, (1, 2)), (3, 5, 2), always=False),
+    Case("local2d_first", lambda: LocallyConnected2D(3, 2, 1, "valid", "channels_first", activation="softmax"), IMAGE_FIRST),
+    Case("local2d_whole_image", lambda: LocallyConnected2D(2, (3, 4)), IMAGE, always=False),
+    Case("local2d_penalised", lambda: LocallyConnected2D(2, 2, activity_regularizer=L1L2(0.1, 0.2)), IMAGE, always=False),
+    Case("local2d_frozen", lambda: frozen(LocallyConnected2D(2, 2)), IMAGE, always=False),
 ]
 
 _TERMS = {"regularizer": L1L2(0.1, 0.2), "constraint": MaxNorm(1.5, axis=-1)}
@@ -153,5 +166,18 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
             (SeparableConv1D, {"filters": 4}, ("depthwise", "pointwise")),
             (SeparableConv2D, {"filters": 4}, ("depthwise", "pointwise")),
         )
+    ),
+    *(
+        (
+            kind,
+            {
+                "filters": 4,
+                "kernel_size": (3, 2)[-kind.rank :],
+                "strides": (3, 2)[-kind.rank :],
+                "data_format": "channels_first",
+                **_terms("kernel"),
+            },
+        )
+        for kind in (LocallyConnected1D, LocallyConnected2D)
     ),
 ]

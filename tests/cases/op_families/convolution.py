@@ -75,3 +75,55 @@ def _transposed_cases(
 
 for _case in TRANSPOSED:
     _transposed_cases(*_case)
+
+
+# --- without shared weights -------------------------------------------------------------------------------------------
+
+# name, size, batch, spatial, window, channels, filters
+LOCAL: list[tuple[str, str, int, tuple[int, ...], Window, int, int]] = [
+    ("1d", "tiny", 2, (5,), Window((3,)), 2, 3),
+    ("1d stride 2", "small", 3, (7,), Window((2,), (2,)), 3, 2),
+    ("2d unequal", "small", 2, (4, 5), Window((3, 2), (1, 2)), 3, 2),
+    ("2d whole image", "tiny", 1, (2, 3), Window((2, 3)), 2, 1),
+    ("2d batch 0", "tiny", 0, (3, 3), Window((2, 2)), 2, 3),
+    ("2d 17 to 19", "medium", 5, (9, 8), Window((3, 3)), 17, 19),
+]
+
+
+def _local_cases(name: str, size: str, n: int, spatial: tuple[int, ...], window: Window, c: int, f: int) -> None:
+    out = window.output_shape(spatial)
+    kernel = (int(np.prod(out)), window.taps * c, f)
+
+    def forwards(with_bias: bool, activation: str) -> Any:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            b = normal(rng, dtype, *out, f) if with_bias else None
+            return (normal(rng, dtype, n, *spatial, c), normal(rng, dtype, *kernel), b, window, activation), {}
+
+        return make
+
+    def to_W(into: bool) -> Any:
+        def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+            args = normal(rng, dtype, n, *spatial, c), normal(rng, dtype, n, *out, f), window
+            return args, ({"out": np.full(kernel, np.nan, dtype)} if into else {})
+
+        return make
+
+    def to_x(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, *out, f), normal(rng, dtype, *kernel), spatial, window), {}
+
+    def to_b(into: bool) -> Any:
+        return lambda rng, dtype: (
+            (normal(rng, dtype, n, *out, f),),
+            {"out": np.full((*out, f), np.nan, dtype)} if into else {},
+        )
+
+    add("locally_connected.connect", f"{name}, bias", forwards(True, "linear"), size)
+    add("locally_connected.connect", f"{name}, no bias, relu", forwards(False, "relu"), size)
+    add("locally_connected.connect_grad_x", name, to_x, size)
+    for into, note in ((False, ""), (True, ", into out")):
+        add("locally_connected.connect_grad_W", f"{name}{note}", to_W(into), size)
+        add("locally_connected.connect_grad_b", f"{name}{note}", to_b(into), size)
+
+
+for _local in LOCAL:
+    _local_cases(*_local)
