@@ -4,8 +4,12 @@ from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
 from minidl.layers.context import Context as Context
+from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
+from minidl.layers.convolution import Conv3D as Conv3D
 from minidl.layers.dense import Dense as Dense
+from minidl.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
+from minidl.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.embedding import Embedding as Embedding
 from minidl.layers.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
@@ -14,6 +18,8 @@ from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAverage
 from minidl.layers.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
 from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from minidl.layers.locally_connected import LocallyConnected1D as LocallyConnected1D
+from minidl.layers.locally_connected import LocallyConnected2D as LocallyConnected2D
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Concatenate as Concatenate
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
@@ -24,4 +30,9 @@ from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
+from minidl.layers.separable import SeparableConv1D as SeparableConv1D
+from minidl.layers.separable import SeparableConv2D as SeparableConv2D
 from minidl.layers.symbol import Input as Input
+from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
+from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose
+from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose

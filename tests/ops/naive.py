@@ -50,11 +50,13 @@ def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None
 # --- geometry: who meets whom ----------------------------------------------------------------------------------------
 
 
-def axis_outputs(n: int, size: int, stride: int, padding: str, dilation: int) -> tuple[int, int]:
+def axis_outputs(n: int, size: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
     """Number of outputs and zeros in front, for one axis, by counting."""
     span = (size - 1) * dilation + 1
-    if padding == "valid":
-        return sum(1 for start in range(0, n, stride) if start + span <= n), 0
+    if padding != "same":
+        before, behind = {"valid": (0, 0), "causal": (span - 1, 0)}[padding] if isinstance(padding, str) else padding
+        length = before + n + behind
+        return sum(1 for start in range(0, length, stride) if start + span <= length), before
     outputs = sum(1 for _ in range(0, n, stride))
     reach = (outputs - 1) * stride + span
     return outputs, max(reach - n, 0) // 2
@@ -78,7 +80,8 @@ def outputs_of(spatial: tuple[int, ...], window: Window) -> tuple[int, ...]:
 
 
 def _rows(window: Window) -> Iterator[tuple]:
-    return zip(window.size, window.strides, itertools.repeat(window.padding), window.dilation)
+    named = isinstance(window.padding, str)
+    return zip(window.size, window.strides, itertools.repeat(window.padding) if named else window.padding, window.dilation)
 
 
 # --- scalars ---------------------------------------------------------------------------------------------------------
@@ -260,6 +263,56 @@ def convolve_grad_W(x: np.ndarray, dy: np.ndarray, window: Window, groups: int =
     for at_x, at_W, at_y in _products(n, spatial, c, dy.shape[-1], window, groups):
         dW[at_W] += float(x[at_x]) * float(dy[at_y])
     return (dW,)
+
+
+def convolve_transposed(x: np.ndarray, W: np.ndarray, b: Any, out: Any, window: Window, activation: str = "linear") -> tuple:
+    y = convolve_grad_x(x, W, out, window)[0]
+    if b is not None:
+        for at_y in np.ndindex(y.shape):
+            y[at_y] += float(b[at_y[-1]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
+
+
+def _connections(n: int, spatial: Any, c: int, window: Window) -> Iterator[tuple[tuple, tuple[int, int], tuple]]:
+    """Index of x, (position, row of W) and (sample, *output position) of every product, but for the filters."""
+    numbers = {out: k for k, out in enumerate(itertools.product(*map(range, outputs_of(spatial, window))))}
+    for out, tap, position in meetings(spatial, window):
+        for i, channel in itertools.product(range(n), range(c)):
+            yield (i, *position, channel), (numbers[out], tap * c + channel), (i, *out)
+
+
+def connect(x: np.ndarray, W: np.ndarray, b: Any, window: Window, activation: str = "linear") -> tuple:
+    n, *spatial, c = x.shape
+    y = np.zeros((n, *outputs_of(spatial, window), W.shape[-1]))
+    for at_x, at_W, at_y in _connections(n, spatial, c, window):
+        for f in range(W.shape[-1]):
+            y[*at_y, f] += float(x[at_x]) * float(W[*at_W, f])
+    for at in np.ndindex(y.shape if b is not None else (0,)):
+        y[at] += float(b[at[1:]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
+
+
+def connect_grad_x(dy: np.ndarray, W: np.ndarray, spatial: Any, window: Window) -> tuple:
+    dx = np.zeros((dy.shape[0], *spatial, W.shape[1] // window.taps))
+    for at_x, at_W, at_y in _connections(dy.shape[0], spatial, dx.shape[-1], window):
+        dx[at_x] += sum(float(dy[*at_y, f]) * float(W[*at_W, f]) for f in range(W.shape[-1]))
+    return (dx,)
+
+
+def connect_grad_W(x: np.ndarray, dy: np.ndarray, window: Window) -> tuple:
+    n, *spatial, c = x.shape
+    dW = np.zeros((math.prod(outputs_of(spatial, window)), window.taps * c, dy.shape[-1]))
+    for at_x, at_W, at_y in _connections(n, spatial, c, window):
+        for f in range(dy.shape[-1]):
+            dW[*at_W, f] += float(x[at_x]) * float(dy[*at_y, f])
+    return (dW,)
+
+
+def connect_grad_b(dy: np.ndarray) -> tuple:
+    db = np.zeros(dy.shape[1:])
+    for at in np.ndindex(dy.shape):
+        db[at[1:]] += float(dy[at])
+    return (db,)
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
@@ -1004,6 +1057,8 @@ def scale(grad: Any, scalars: Any) -> tuple:
 
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
+    "transposed_convolution.convolve_transposed": convolve_transposed,
+    **{f"locally_connected.{f.__name__}": f for f in (connect, connect_grad_x, connect_grad_W, connect_grad_b)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
