@@ -17,8 +17,12 @@ from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Concatenate as Concatenate
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
+from minidl.layers.pooling import AveragePooling1D as AveragePooling1D
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
+from minidl.layers.pooling import AveragePooling3D as AveragePooling3D
+from minidl.layers.pooling import MaxPooling1D as MaxPooling1D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D
+from minidl.layers.pooling import MaxPooling3D as MaxPooling3D
 from minidl.layers.recompute import Recompute as Recompute
 from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.reshape import Flatten as Flatten
