@@ -35,7 +35,7 @@ class Pooling(ImageLayer, abstract=True):
         spatial, channels = self.split_shape(input_shape)
         known = tuple(span if n is None else n for n, span in zip(spatial, self.window.spans))
         out = self.spatial_output(self.join_shape(known, channels), self.window)
-        return self.join_shape(tuple(None if n is None else m for n, m in zip(spatial, out)), channels)  # type: ignore[misc]
+        return self.join_shape(tuple(None if n is None else m for n, m in zip(spatial, out)), channels)
 
 
 class MaxPooling(Pooling, abstract=True):

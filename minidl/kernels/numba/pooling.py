@@ -72,7 +72,7 @@ def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
 
 
 class _Merge(NamedTuple):
-    """How a pool of one or three axes is one of images: axes before ``first`` are of more images, from ``last`` on of channels."""
+    """How a pool of one or three axes is one of images: axes before ``first`` make more of them, from ``last`` on channels."""
 
     first: int
     last: int
