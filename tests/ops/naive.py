@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
+from tests.ops import naive_images
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1060,6 +1061,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "transposed_convolution.convolve_transposed": convolve_transposed,
     **{f"locally_connected.{f.__name__}": f for f in (connect, connect_grad_x, connect_grad_W, connect_grad_b)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
+    **naive_images.NAIVE,
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
     **{
