@@ -1531,7 +1531,7 @@ mutant(
 )
 mutant(
     "steps without a mask that do not count",
-    "layers/merge.py",
+    "layers/concatenate.py",
     MASKED + "test_branches_join_their_masks",
     "xp.ones(p.shape[:2], bool)",
     "xp.zeros(p.shape[:2], bool)",
@@ -1594,7 +1594,7 @@ mutant(
 )
 mutant(
     "a concatenation's gradient one place too late",
-    "layers/merge.py",
+    "layers/concatenate.py",
     gradient("concatenate_time"),
     ".split(dy, ends[:-1], axis=axis)",
     ".split(dy.take(range(-1, dy.shape[axis] - 1), axis=axis), ends[:-1], axis=axis)",

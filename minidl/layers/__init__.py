@@ -1,8 +1,13 @@
 """The layers: thin objects with parameters around the ops; each file names the op that holds its mathematics."""
 
 from minidl.layers.activation import Activation as Activation
+from minidl.layers.activation_layers import ELU as ELU
+from minidl.layers.activation_layers import LeakyReLU as LeakyReLU
+from minidl.layers.activation_layers import ReLU as ReLU
+from minidl.layers.activation_layers import ThresholdedReLU as ThresholdedReLU
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
+from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.context import Context as Context
 from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
@@ -10,6 +15,7 @@ from minidl.layers.convolution import Conv3D as Conv3D
 from minidl.layers.dense import Dense as Dense
 from minidl.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
 from minidl.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
+from minidl.layers.dot import Dot as Dot
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.dropout import SpatialDropout1D as SpatialDropout1D
 from minidl.layers.dropout import SpatialDropout2D as SpatialDropout2D
@@ -26,7 +32,11 @@ from minidl.layers.locally_connected import LocallyConnected2D as LocallyConnect
 from minidl.layers.identity import Identity as Identity
 from minidl.layers.masking import Masking as Masking
 from minidl.layers.merge import Add as Add
-from minidl.layers.merge import Concatenate as Concatenate
+from minidl.layers.merge import Average as Average
+from minidl.layers.merge import Maximum as Maximum
+from minidl.layers.merge import Minimum as Minimum
+from minidl.layers.merge import Multiply as Multiply
+from minidl.layers.merge import Subtract as Subtract
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.padding import Cropping1D as Cropping1D
 from minidl.layers.padding import Cropping2D as Cropping2D
@@ -41,6 +51,7 @@ from minidl.layers.pooling import AveragePooling3D as AveragePooling3D
 from minidl.layers.pooling import MaxPooling1D as MaxPooling1D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D
 from minidl.layers.pooling import MaxPooling3D as MaxPooling3D
+from minidl.layers.prelu import PReLU as PReLU
 from minidl.layers.recompute import Recompute as Recompute
 from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.repeat_vector import RepeatVector as RepeatVector
@@ -49,6 +60,7 @@ from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
 from minidl.layers.separable import SeparableConv1D as SeparableConv1D
 from minidl.layers.separable import SeparableConv2D as SeparableConv2D
+from minidl.layers.softmax import Softmax as Softmax
 from minidl.layers.symbol import Input as Input
 from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose

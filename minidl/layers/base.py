@@ -126,6 +126,11 @@ class Layer(Holder, Declared):
         return None
 
     @property
+    def plain(self) -> Layer:
+        """The layer by which the plan knows this one, such as ``Activation("relu")`` for ``ReLU()``; as a rule itself."""
+        return self
+
+    @property
     def final_activation(self) -> Any:
         """The activation whose result y is, where it can be taken off by ``without_activation``; else None."""
         return None

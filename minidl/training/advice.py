@@ -49,7 +49,7 @@ def about_architecture(network: Layer, loss: Loss) -> None:
     back = list(backwards(network))
     for (layer, _), (before, _) in pairwise(back):
         name = activation_of(layer)
-        if isinstance(layer, Activation) and name in ("softmax", "sigmoid") and activation_of(before) == name:
+        if isinstance(layer.plain, Activation) and name in ("softmax", "sigmoid") and activation_of(before) == name:
             message = f"compile: {layer.label} applies {name} to what {before.label} has applied {name} to already"
             warn(f"{message}; drop one of them.", DataWarning)
     _about_channels(network, reversed(back))
@@ -114,6 +114,7 @@ def backwards(network: Layer, output: int = 0) -> Iterator[Step]:
 
 def activation_of(layer: Layer) -> str | None:
     """The function whose results are the layer's; None where nobody can say."""
+    layer = layer.plain
     if not is_unchanged(layer):
         return None
     if isinstance(layer, ActivatedLayer):

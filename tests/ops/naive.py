@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_images
+from tests.ops import naive_images, naive_merge, naive_rectifiers
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -844,10 +844,6 @@ def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     return (rows,)
 
 
-def add(*xs: np.ndarray) -> tuple:
-    return (_map(lambda *numbers: math.fsum(numbers), *xs),)
-
-
 # --- LSTM ------------------------------------------------------------------------------------------------------------
 
 
@@ -1089,7 +1085,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "gather.gather": gather,
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
-    "merge.add": add,
+    **naive_merge.NAIVE,
+    **naive_rectifiers.NAIVE,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{
         f"update.{f.__name__}": f
