@@ -2,6 +2,8 @@
 
 from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
+from minidl.layers.attention import AdditiveAttention as AdditiveAttention
+from minidl.layers.attention import Attention as Attention
 from minidl.layers.base import Layer as Layer
 from minidl.layers.context import Context as Context
 from minidl.layers.convolution import Conv2D as Conv2D
@@ -16,6 +18,7 @@ from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Concatenate as Concatenate
+from minidl.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.pooling import AveragePooling2D as AveragePooling2D
 from minidl.layers.pooling import MaxPooling2D as MaxPooling2D

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
+from tests.ops import naive_attention
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1018,6 +1019,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
     "merge.add": add,
+    **naive_attention.NAIVE,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
     **{
         f"update.{f.__name__}": f
