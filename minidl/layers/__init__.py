@@ -6,6 +6,8 @@ from minidl.layers.activation_layers import LeakyReLU as LeakyReLU
 from minidl.layers.activation_layers import ReLU as ReLU
 from minidl.layers.activation_layers import ThresholdedReLU as ThresholdedReLU
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
+from minidl.layers.attention import AdditiveAttention as AdditiveAttention
+from minidl.layers.attention import Attention as Attention
 from minidl.layers.base import Layer as Layer
 from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.context import Context as Context
@@ -37,6 +39,8 @@ from minidl.layers.merge import Maximum as Maximum
 from minidl.layers.merge import Minimum as Minimum
 from minidl.layers.merge import Multiply as Multiply
 from minidl.layers.merge import Subtract as Subtract
+from minidl.layers.merge import Concatenate as Concatenate
+from minidl.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.padding import Cropping1D as Cropping1D
 from minidl.layers.padding import Cropping2D as Cropping2D

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_images, naive_merge, naive_rectifiers
+from tests.ops import naive_attention, naive_images, naive_merge, naive_rectifiers
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1085,6 +1085,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "gather.gather": gather,
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
+    **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
     **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
