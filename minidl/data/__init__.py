@@ -2,6 +2,7 @@
 
 from minidl.data.arrays import ArrayData as ArrayData
 from minidl.data.arrays import Batch as Batch
+from minidl.data.augmentation import ImageAugmentation as ImageAugmentation
 from minidl.data.dataset import Dataset as Dataset
 from minidl.data.split import class_weights as class_weights
 from minidl.data.split import split_last as split_last

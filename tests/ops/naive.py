@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
+from tests.ops import naive_data
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1015,6 +1016,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
+    "resample.warp": naive_data.warp,
+    "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
     "merge.add": add,
