@@ -106,7 +106,7 @@ class ImageAugmentation:
         channel_shift: float = 0.0,
         brightness: float | tuple[float, float] | None = None,
         noise: float = 0.0,
-        cutout: float = 0,
+        cutout: float = 0.0,
         fill_mode: str = "nearest",
         fill_value: float = 0.0,
         interpolation_order: int = 1,
@@ -266,6 +266,7 @@ class ImageAugmentation:
         given = self._images(images, "ImageAugmentation.transform")
         if given.dtype not in (np.uint8, self._dtype):
             given = given.astype(self.dtype)
+        parameters = {name: np.asarray(values) for name, values in parameters.items()}
         _check_parameters(given, parameters)
         x = self._warped(given, parameters)
         each = (len(x), 1, 1, 1)
