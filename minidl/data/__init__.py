@@ -9,3 +9,4 @@ from minidl.data.split import split_last as split_last
 from minidl.data.stream import StreamData as StreamData
 from minidl.data.stream import is_stream as is_stream
 from minidl.data.stream import refuse_beside_stream as refuse_beside_stream
+from minidl.data.windows import PixelWindows as PixelWindows

@@ -86,7 +86,7 @@ class ImageAugmentation:
     Raises ArgumentError and ArgumentTypeError.
 
     >>> images = np.arange(12.0).reshape(1, 3, 4, 1)
-    >>> flip = ImageAugmentation(horizontal_flip=True, seed=1)
+    >>> flip = ImageAugmentation(horizontal_flip=True, seed=0)
     >>> [flip(images, epoch=epoch)[0, 0, :, 0].tolist() for epoch in range(2)]
     [[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0]]
     """

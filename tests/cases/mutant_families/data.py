@@ -69,3 +69,34 @@ mutant(
     "2 * n - 1 - index",
     "2 * n - 2 - index",
 )
+
+WINDOWS = "tests/data/test_windows.py::"
+
+mutant(
+    "windows one pixel off",
+    "data/windows.py",
+    WINDOWS + "test_windows_of_every_pixel",
+    "before, after = self.window // 2, self.window - 1 - self.window // 2",
+    "after, before = self.window // 2, self.window - 1 - self.window // 2",
+)
+mutant(
+    "a corner of the window measured",
+    "data/windows.py",
+    WINDOWS + "test_standardisation_by_the_training_pixels_alone",
+    'middle = 0 if self.border == "drop" else self.window // 2',
+    "middle = 0",
+)
+mutant(
+    "excluded labels kept",
+    "data/windows.py",
+    WINDOWS + "test_classes_and_excluded_labels",
+    "wanted & ~np.isin(labels, excluded)",
+    "wanted | np.isin(labels, excluded)",
+)
+mutant(
+    "a split that follows the order of the pixels",
+    "data/windows.py",
+    WINDOWS + "test_a_split_belongs_to_its_seed",
+    ".permutation(members)[:wanted]",
+    ".permutation(members[:1]).repeat(wanted) * 0 + members[:wanted]",
+)
