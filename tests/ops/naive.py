@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_attention, naive_images, naive_merge, naive_rectifiers
+from tests.ops import naive_attention, naive_data, naive_images, naive_merge, naive_rectifiers
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -1083,6 +1083,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
+    "resample.warp": naive_data.warp,
+    "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
     **naive_attention.NAIVE,
