@@ -16,7 +16,7 @@ from minidl.backend import backend_of
 from minidl.checks import check_flag, check_integer
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, closest
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.layers.symbol import Symbol, connect
 from minidl.models.configuration import checked_names
@@ -118,6 +118,10 @@ class Network(Declared):
         self._check_built("output_shape")
         return self.network.output_shape(self.network.input_shape)
 
+    def reset_states(self) -> None:
+        """Forget the states that recurrent layers with ``stateful=True`` carry from batch to batch."""
+        self.network.reset_states()
+
     def build(self, input_shape: Any) -> None:
         """Make all parameters for samples of this shape (no batch axis)."""
         self.network.build(input_shape)
@@ -213,8 +217,11 @@ class Network(Declared):
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return self._by_name(connect(self.network, x, self))
         x = self.network.validated(x)
+        context = Context(keep=False, mask=mask)
         with access.reading("model(x)", self.network):
-            return self._by_name(self._for_inference().apply(x, Context(keep=False, mask=mask))[0])
+            y, _ = self._for_inference().apply(x, context)
+        take_over("model(x)", self.network, context)
+        return self._by_name(y)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays, without the loop of ``predict``."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from minidl.geometry import Window
 from tests.ops import naive_attention, naive_data, naive_images, naive_merge, naive_rectifiers
+from tests.ops.naive_recurrent import by_loops as recurrent_by_loops
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -844,52 +845,6 @@ def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     return (rows,)
 
 
-# --- LSTM ------------------------------------------------------------------------------------------------------------
-
-
-def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> tuple:
-    (n, steps, inputs), units = x.shape, U.shape[0]
-    a, s = SCALAR[activation], SCALAR[recurrent_activation]
-    h, c, gates = np.zeros((n, steps, units)), np.zeros((n, steps, units)), np.zeros((n, steps, 4 * units))
-    for sample, t in itertools.product(range(n), range(steps)):
-        before = h0[sample] if t == 0 else h[sample, t - 1]
-        for column in range(4 * units):
-            terms = [float(x[sample, t, k]) * float(W[k, column]) for k in range(inputs)]
-            terms += [float(before[k]) * float(U[k, column]) for k in range(units)]
-            terms += [float(b[column])] if b is not None else []
-            gates[sample, t, column] = (a if column // units == 2 else s)(math.fsum(terms))
-        for u in range(units):
-            i, f, g, o = (gates[sample, t, block * units + u] for block in range(4))
-            c[sample, t, u] = f * float(c0[sample, u] if t == 0 else c[sample, t - 1, u]) + i * g
-            h[sample, t, u] = o * a(c[sample, t, u])
-    return h, c, gates
-
-
-def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> tuple:
-    """Real-time bookkeeping per sample: what each z adds to h and c now and, through both, to everything later."""
-    n, steps, units = dh.shape
-    a, a_grad, s_grad = SCALAR[activation], SCALAR_GRAD[activation], SCALAR_GRAD[recurrent_activation]
-    dz = np.zeros((n, steps, 4 * units))
-    for sample in range(n):
-        dc_of_later = [0.0] * units
-        for t in range(steps - 1, -1, -1):
-            for u in range(units):
-                i, f, g, o = (float(gates[sample, t, block * units + u]) for block in range(4))
-                later = 0.0
-                if t + 1 < steps:
-                    later = math.fsum(dz[sample, t + 1, column] * float(U[u, column]) for column in range(4 * units))
-                d_h = float(dh[sample, t, u]) + later
-                squashed = a(float(c[sample, t, u]))
-                d_c = a_grad(d_h * o, squashed) + dc_of_later[u]
-                before = float(c0[sample, u] if t == 0 else c[sample, t - 1, u])
-                dz[sample, t, u] = s_grad(d_c * g, i)
-                dz[sample, t, units + u] = s_grad(d_c * before, f)
-                dz[sample, t, 2 * units + u] = a_grad(d_c * i, g)
-                dz[sample, t, 3 * units + u] = s_grad(d_h * squashed, o)
-                dc_of_later[u] = d_c * f
-    return (dz,)
-
-
 # --- optimizers ------------------------------------------------------------------------------------------------------
 
 
@@ -1090,7 +1045,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
-    **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
+    **recurrent_by_loops(SCALAR, SCALAR_GRAD),
     **{
         f"update.{f.__name__}": f
         for f in (
