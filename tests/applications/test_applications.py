@@ -100,9 +100,15 @@ def test_a_residual_block_row_by_row(weightless):
     found = {layer.name.removeprefix("conv3_block1_"): (layer.output.shape, layer.count_params()) for layer in layers}
     shape = (16, 16, 32)
     assert found == {
-        **{"1_conv": (shape, 16 * 9 * 32), "1_bn": (shape, 128), "1_relu": (shape, 0)},
-        **{"2_conv": (shape, 32 * 9 * 32), "2_bn": (shape, 128)},
-        **{"0_conv": (shape, 16 * 32), "0_bn": (shape, 128), "add": (shape, 0), "out": (shape, 0)},
+        "1_conv": (shape, 16 * 9 * 32),
+        "1_bn": (shape, 128),
+        "1_relu": (shape, 0),
+        "2_conv": (shape, 32 * 9 * 32),
+        "2_bn": (shape, 128),
+        "0_conv": (shape, 16 * 32),
+        "0_bn": (shape, 128),
+        "add": (shape, 0),
+        "out": (shape, 0),
     }
     bn = next(layer for layer in layers if isinstance(layer, BatchNormalization))
     assert (bn.axis, bn.epsilon) == (-1, 1e-5)
