@@ -1532,7 +1532,7 @@ mutant(
     "a mean over time that counts the padding",
     "layers/global_pooling.py",
     MASKED + "test_pooling_over_time_leaves_masked_steps_out",
-    "xp.maximum(context.mask.sum(axis=1, keepdims=True), 1)",
+    "xp.maximum(counts.sum(axis=1, keepdims=True), 1)",
     "context.mask.shape[1]",
 )
 mutant(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
+from tests.ops import naive_images
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -990,6 +991,7 @@ def scale(grad: Any, scalars: Any) -> tuple:
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
+    **naive_images.NAIVE,
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
     **{
