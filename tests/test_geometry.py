@@ -37,6 +37,39 @@ def test_one_axis(n: int, k: int, s: int, d: int, padding: str, out: int, pads: 
     assert window.pads((n,)) == (pads,)
 
 
+@pytest.mark.parametrize(
+    "n, k, s, d, out, before",
+    [(5, 3, 1, 1, 5, 2), (5, 3, 2, 1, 3, 2), (6, 2, 4, 3, 2, 3), (1, 4, 1, 1, 1, 3), (7, 1, 3, 1, 3, 0)],
+)
+def test_causal_zeros_stand_in_front(n: int, k: int, s: int, d: int, out: int, before: int) -> None:
+    window = Window((k,), (s,), "causal", (d,))
+    assert window.output_shape((n,)) == (out,)
+    assert window.pads((n,)) == ((before, 0),)
+    last_taps = list(window.tap_slices((out,)))[-1][0]
+    assert (last_taps.start - before, last_taps.step) == (0, s)  # y[i] sees x[i s] and what came before it
+
+
+@pytest.mark.parametrize("n, k, s, d, pair, out", [(5, 3, 1, 1, (2, 1), 6), (5, 3, 2, 2, (0, 4), 3), (1, 3, 1, 1, (1, 1), 1)])
+def test_zeros_in_numbers(n: int, k: int, s: int, d: int, pair: tuple[int, int], out: int) -> None:
+    window = Window((k,), (s,), (pair,), (d,))
+    assert window == Window((k,), (s,), [list(pair)], (d,))
+    assert window.output_shape((n,)) == (out,)
+    assert window.pads((n,)) == (pair,)
+
+
+def test_a_padded_window_that_does_not_fit_says_what_would() -> None:
+    with pytest.raises(ShapeError, match=r"expected at least \(3,\)"):
+        Window((5,), padding=((1, 1),)).output_shape((2,))
+
+
+@pytest.mark.parametrize(
+    "padding", [((3, 0),), ((0, -1),), ((1,),), ((1, 1), (1, 1)), (1, 1), ((1.0, 0),), ((True, 0),), ("ab",)]
+)
+def test_zeros_that_make_no_window(padding: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"Window: received padding=.*0 to the span - 1, for spans \(3,\)"):
+        Window((3,), padding=padding)
+
+
 def test_axes_do_not_mix() -> None:
     window = Window((3, 4, 1), (1, 2, 3), "same", (2, 1, 1))
     each = [Window((k,), (s,), "same", (d,)) for k, s, d in zip(window.size, window.strides, window.dilation)]
@@ -98,7 +131,7 @@ def test_windows_that_make_no_sense(arguments: tuple) -> None:
         ({"size": (3, 3), "strides": (2,)}, "strides=(2,)"),
         ({"size": (3,), "dilation": (0,)}, "dilation=(0,)"),
         ({"size": (3,), "dilation": (1, 1)}, "dilation=(1, 1)"),
-        ({"size": (3,), "padding": -1}, "padding=-1; expected 'valid' or 'same'"),
+        ({"size": (3,), "padding": -1}, "padding=-1; expected 'valid', 'same' or 'causal'"),
         ({"size": (3,), "padding": ["same"]}, "padding=['same']"),
     ],
     ids=str,

@@ -4,7 +4,9 @@ from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
 from minidl.layers.context import Context as Context
+from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
+from minidl.layers.convolution import Conv3D as Conv3D
 from minidl.layers.dense import Dense as Dense
 from minidl.layers.dropout import Dropout as Dropout
 from minidl.layers.dropout import SpatialDropout1D as SpatialDropout1D
@@ -46,3 +48,6 @@ from minidl.layers.time_distributed import TimeDistributed as TimeDistributed
 from minidl.layers.upsampling import UpSampling1D as UpSampling1D
 from minidl.layers.upsampling import UpSampling2D as UpSampling2D
 from minidl.layers.upsampling import UpSampling3D as UpSampling3D
+from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
+from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose
+from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DataWarning, ShapeError, warn
-from minidl.layers._affine import AffineLayer
+from minidl.layers._affine import ActivatedLayer
 from minidl.layers._images import ImageLayer, other_data_format
 from minidl.layers._protocol import is_unchanged
 from minidl.layers.activation import Activation
@@ -116,7 +116,7 @@ def activation_of(layer: Layer) -> str | None:
     """The function whose results are the layer's; None where nobody can say."""
     if not is_unchanged(layer):
         return None
-    if isinstance(layer, AffineLayer):
+    if isinstance(layer, ActivatedLayer):
         return layer.activation.activation
     if isinstance(layer, (Activation, LSTM)):
         return layer.activation

@@ -51,11 +51,13 @@ def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None
 # --- geometry: who meets whom ----------------------------------------------------------------------------------------
 
 
-def axis_outputs(n: int, size: int, stride: int, padding: str, dilation: int) -> tuple[int, int]:
+def axis_outputs(n: int, size: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
     """Number of outputs and zeros in front, for one axis, by counting."""
     span = (size - 1) * dilation + 1
-    if padding == "valid":
-        return sum(1 for start in range(0, n, stride) if start + span <= n), 0
+    if padding != "same":
+        before, behind = {"valid": (0, 0), "causal": (span - 1, 0)}[padding] if isinstance(padding, str) else padding
+        length = before + n + behind
+        return sum(1 for start in range(0, length, stride) if start + span <= length), before
     outputs = sum(1 for _ in range(0, n, stride))
     reach = (outputs - 1) * stride + span
     return outputs, max(reach - n, 0) // 2
@@ -79,7 +81,8 @@ def outputs_of(spatial: tuple[int, ...], window: Window) -> tuple[int, ...]:
 
 
 def _rows(window: Window) -> Iterator[tuple]:
-    return zip(window.size, window.strides, itertools.repeat(window.padding), window.dilation)
+    named = isinstance(window.padding, str)
+    return zip(window.size, window.strides, itertools.repeat(window.padding) if named else window.padding, window.dilation)
 
 
 # --- scalars ---------------------------------------------------------------------------------------------------------
@@ -261,6 +264,14 @@ def convolve_grad_W(x: np.ndarray, dy: np.ndarray, window: Window, groups: int =
     for at_x, at_W, at_y in _products(n, spatial, c, dy.shape[-1], window, groups):
         dW[at_W] += float(x[at_x]) * float(dy[at_y])
     return (dW,)
+
+
+def convolve_transposed(x: np.ndarray, W: np.ndarray, b: Any, out: Any, window: Window, activation: str = "linear") -> tuple:
+    y = convolve_grad_x(x, W, out, window)[0]
+    if b is not None:
+        for at_y in np.ndindex(y.shape):
+            y[at_y] += float(b[at_y[-1]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
@@ -990,6 +1001,7 @@ def scale(grad: Any, scalars: Any) -> tuple:
 
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
+    "transposed_convolution.convolve_transposed": convolve_transposed,
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
     **naive_images.NAIVE,
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
