@@ -434,7 +434,7 @@ def test_defaults_of_the_verbs():
         "train_on_batch": "x, y, sample_weight=None, class_weight=None, *, return_dict=False",
         "test_on_batch": "x, y, sample_weight=None, *, return_dict=False",
         "predict_on_batch": "x",
-        "load_weights": "path, strict=True",
+        "load_weights": "path, strict=True, *, by_name=False, skip_mismatch=False",
     }
     for verb, text in expected.items():
         parameters = list(inspect.signature(getattr(Model, verb)).parameters.values())[1:]

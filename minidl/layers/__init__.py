@@ -39,7 +39,6 @@ from minidl.layers.lstm import LSTMCell as LSTMCell
 from minidl.layers.masking import Masking as Masking
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Average as Average
-from minidl.layers.merge import Concatenate as Concatenate
 from minidl.layers.merge import Maximum as Maximum
 from minidl.layers.merge import Minimum as Minimum
 from minidl.layers.merge import Multiply as Multiply
@@ -61,7 +60,6 @@ from minidl.layers.pooling import MaxPooling2D as MaxPooling2D
 from minidl.layers.pooling import MaxPooling3D as MaxPooling3D
 from minidl.layers.prelu import PReLU as PReLU
 from minidl.layers.recompute import Recompute as Recompute
-from minidl.layers.recurrent import LSTM as LSTM
 from minidl.layers.repeat_vector import RepeatVector as RepeatVector
 from minidl.layers.reshape import Flatten as Flatten
 from minidl.layers.reshape import Rescaling as Rescaling

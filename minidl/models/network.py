@@ -185,16 +185,27 @@ class Network(Declared):
         with access.reading("save_weights", self.network):
             save_weights(self.network, path)
 
-    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
+    def load_weights(
+        self, path: str | os.PathLike[str], strict: bool = True, *, by_name: bool = False, skip_mismatch: bool = False
+    ) -> list[str]:
         """Read what ``save_weights`` or ``save`` wrote into a model of the same architecture; float32 and float64 may differ.
 
-        Returns what was not loaded, a line for each name: nothing, unless ``strict=False`` allows file and model to differ.
+        Args:
+            path: the file.
+            strict: False loads what fits and leaves everything else as it is.
+            by_name: True finds weights by the names of their layers, not by their places, for a model that has some of the
+                same layers. Layers that only the file or only the model has are left out.
+            skip_mismatch: True leaves out arrays of another shape.
+
+        Returns what was not loaded, a line for each name: nothing, unless an argument allows file and model to differ.
         Raises CheckpointError for a damaged, foreign or unfitting file, OSError where there is none; the model is then
         as before.
         """
         self._check_built("load_weights")
         with access.writing("load_weights", self.network):
-            return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
+            flags = {"strict": strict, "by_name": by_name, "skip_mismatch": skip_mismatch}
+            flags = {name: check_flag("load_weights", name, flag) for name, flag in flags.items()}
+            return load_weights(self.network, path, **flags)
 
     def to_json(self, **options: Any) -> str:
         """The configuration as a JSON text, for ``model_from_json``; ``options`` are those of ``json.dumps``."""
