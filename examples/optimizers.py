@@ -119,7 +119,8 @@ def main(argv=None):
     print("            within 1   within 0.1   distance at the end   error at the end")
     for name, points in valleys.items():
         distance = np.linalg.norm(points - MINIMUM, axis=1)
-        print(f"{name:<10} {steps_until(distance < 1):>9} {steps_until(distance < 0.1):>12} {distance[-1]:>21.1e} {beale(*points[-1]):>18.1e}")
+        print(f"{name:<10} {steps_until(distance < 1):>9} {steps_until(distance < 0.1):>12}", end="")
+        print(f"{distance[-1]:>22.1e} {beale(*points[-1]):>18.1e}")
     print("\nRMSprop divides by the size of the gradient, so its steps stay large where the gradient becomes small:")
     print("it is quick on the way, and then jumps about the minimum unless its rate goes down.")
 

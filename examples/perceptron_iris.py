@@ -145,10 +145,11 @@ def main(argv=None):
         print(f"\n{kinds[0]} (-1) and {kinds[1]} (+1)")
         print("  corrections, epoch by epoch:", *corrections[:20], "..." if len(corrections) > 20 else "")
         wrong = [int((sign(x @ w) != d).sum()) for w in path]
+        made = f"{len(corrections)} epochs and {sum(corrections)} corrections"
         if corrections[-1] == 0:
-            print(f"  ended in epoch {len(corrections)}, after {sum(corrections)} corrections: {wrong[-1]} of {len(x)} are wrong")
+            print(f"  ended after {made}: {wrong[-1]} of {len(x)} are wrong")
         else:
-            print(f"  not ended after {len(corrections)} epochs and {sum(corrections)} corrections: {wrong[-1]} of {len(x)} are wrong")
+            print(f"  not ended after {made}: {wrong[-1]} of {len(x)} are wrong")
             print(f"  after the best epoch, number {np.argmin(wrong)}, {min(wrong)} were")
         print("  output: sign({:.1f} {:+.1f} length {:+.1f} width)".format(*path[-1]))
 
