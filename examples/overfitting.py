@@ -100,7 +100,7 @@ def plot(path, curves, table):
         if remedy == "early stopping":
             axes.axvline(best + 1, color="black", linewidth=1, linestyle="--")
         title = "no remedy" if remedy == "none" else remedy
-        axes.set(title=f"{title}: {table[remedy][-1]:.1%} of the test wrong", xlabel="epoch", yscale="log")
+        axes.set(title=f"{title}: {table[remedy][-1]:.1%} of the test wrong", xlabel="epoch", ylim=(0, 1.4))
         axes.set(xlim=(0, max(len(e) for e, _ in curves.values()) + 1))
         axes.grid(alpha=0.3)
     all_axes[0].set_ylabel("cross-entropy (star: the smallest E_out)")
