@@ -86,7 +86,7 @@ class LocallyConnected1D(LocallyConnected):
 
 
 class LocallyConnected2D(LocallyConnected):
-    """y[n, i, j, f] = b[i, j, f] + sum_{k, l, c} x[n, i s + k - p, j s + l - p, c] W[(i, j), (k, l, c), f], then the activation.
+    """y[n, i, j, f] = b[i, j, f] + sum_{k, l, c} x[n, i s + k - p, j s + l - p, c] W[(i, j), (k, l, c), f], and the activation.
 
     A convolution whose kernel is another one at every position, for images in which the same thing always stands at the same
     place, such as faces. (batch, height, width, channels) -> (batch, out height, out width, filters).
