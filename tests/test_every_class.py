@@ -277,6 +277,11 @@ _SUMS = {
     "activity_regularizer": None,
     **_TERMS,
 }
+_WINDOWS = {"strides": 1, "padding": "valid", "data_format": None}
+_OF_CHANNELS = {
+    "depth_multiplier": 1,
+    **{name.replace("kernel", "depthwise"): value for name, value in _SUMS.items()},
+}
 _SEED = {"seed": None}
 DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nobody says, as in Keras 3
     "layer": {
@@ -305,7 +310,17 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
             "gamma_constraint": None,
         },
         "Concatenate": {"axis": -1},
-        "Conv2D": {"strides": 1, "padding": "valid", "data_format": None, "dilation_rate": 1, "groups": 1, **_SUMS},
+        **{f"Conv{rank}D": {**_WINDOWS, "dilation_rate": 1, "groups": 1, **_SUMS} for rank in (1, 2, 3)},
+        **{f"Conv{rank}DTranspose": {**_WINDOWS, "dilation_rate": 1, "output_padding": None, **_SUMS} for rank in (1, 2, 3)},
+        **{f"DepthwiseConv{rank}D": {**_WINDOWS, "dilation_rate": 1, **_OF_CHANNELS} for rank in (1, 2)},
+        **{f"LocallyConnected{rank}D": {**_WINDOWS, **_SUMS} for rank in (1, 2)},
+        **{
+            f"SeparableConv{rank}D": {
+                **{**_WINDOWS, "dilation_rate": 1, "pointwise_initializer": "glorot_uniform"},
+                **{**_OF_CHANNELS, "pointwise_regularizer": None, "pointwise_constraint": None},
+            }
+            for rank in (1, 2)
+        },
         "Dense": _SUMS,
         "Dropout": {"noise_shape": None, "seed": None},
         "Embedding": {
