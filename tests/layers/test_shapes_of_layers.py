@@ -234,6 +234,10 @@ def test_a_layer_within_is_told_which_of_its_samples_count():
     layer.ensure_built((2, 4))
     y, _ = layer.apply(words, context)
     assert context.mask is None, "a mask that begins within ends there"
+    alone = TimeDistributed(Sequential([Embedding(5, 3, mask_zero=True, input_shape=(4,))]))
+    alone.ensure_built((2, 4))
+    alone.apply(words, context)
+    assert context.mask is None
     table = inner.get_weights()[0]
     np.testing.assert_allclose(y[0, 0], table[[1, 2]].mean(axis=0), rtol=1e-6)
     assert not y[0, 1].any()
