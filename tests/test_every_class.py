@@ -39,7 +39,7 @@ from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
 from tests.cases.classes import classes
-from tests.cases.layers import ARGUMENTS, LAYERS, OPTIONS, sampled
+from tests.cases.layers import ARGUMENTS, FAMILIES, LAYERS, OPTIONS, sampled
 from tests.cases.losses import LOSSES
 from tests.cases.metrics import METRICS, computed
 from tests.cases.optimizers import OPTIMIZERS, SCHEDULES, label, make_optimizer, make_schedule
@@ -331,6 +331,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
         "Recompute": {},
         "Rescaling": {"offset": 0.0},
         "Reshape": {},
+        **{name: defaults for family in FAMILIES for name, defaults in getattr(family, "DEFAULTS", {}).items()},
     },
     "initializer": {
         "Zeros": _SEED,

@@ -98,7 +98,7 @@ def _merging(window: Window, axes: int) -> _Merge | None:
 def _merged(window: Window) -> _Merge | None:
     pooled = [axis for axis, sizes in enumerate(zip(window.size, window.strides)) if sizes != (1, 1)] or [0]
     first, last = pooled[0], pooled[-1] + 1
-    if last - first > 2:
+    if last - first > 2 or window.padding not in ("valid", "same"):
         return None
     whole = _Merge(first, last, window)
     size, strides, dilation = map(whole.spatial, (window.size, window.strides, window.dilation))
