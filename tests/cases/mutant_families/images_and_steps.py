@@ -134,3 +134,10 @@ mutant(
     "return (1,) * (2 - len(middle)) + tuple(middle)",
     "return (1,) * (2 - len(middle)) + tuple(middle)[::-1]",
 )
+mutant(
+    "a softmax of every step taken twice",
+    "layers/time_distributed.py",
+    SHAPES + "test_a_softmax_of_every_step_is_merged_with_its_loss",
+    "other.layer = self._inner.without_activation()",
+    "other.layer = self._inner",
+)
