@@ -31,7 +31,7 @@ class ImageLayer(Layer, abstract=True):
     def split_shape(self, input_shape: Shape) -> tuple[Shape, int]:
         """Spatial shape and number of channels of a sample; raises ShapeError for another number of axes."""
         if len(input_shape) != self.rank + 1:
-            names = ("height", "width", "depth")[: self.rank]
+            names = ("time",) if self.rank == 1 else ("height", "width", "depth")[: self.rank]
             order = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)
             raise ShapeError(
                 self.label,
@@ -93,7 +93,9 @@ def other_data_format(shape: tuple[int, ...], data_format: str) -> str:
 def _axes_fix(shape: tuple[int, ...], rank: int) -> str:
     """The next thing to try for samples with too few or too many axes."""
     if len(shape) == rank:
-        return "x[..., None], if these are grey images without a channel axis"
+        return "x[..., None], " + (
+            "if a step is a single number" if rank == 1 else "if these are grey images without a channel axis"
+        )
     if len(shape) == rank + 2:
         return f"leave the batch axis out of the input shape: {shape[1:]}"
     return "Conv2D and pooling before Flatten, Reshape to get the axes back" if len(shape) == 1 else ""

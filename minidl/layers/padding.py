@@ -132,6 +132,11 @@ class ZeroPadding3D(ZeroPadding):
 
     rank = 3
 
+    def __init__(
+        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(padding, data_format, **options)
+
 
 class Cropping1D(Cropping):
     """The ends of a sequence cut off: (batch, time, channels) -> (batch, time - before - after, channels).

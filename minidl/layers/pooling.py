@@ -32,10 +32,8 @@ class Pooling(ImageLayer, abstract=True):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Spatial shape by the window's arithmetic, the same channels; an axis of unknown length stays unknown."""
-        spatial, channels = self.split_shape(input_shape)
-        known = tuple(span if n is None else n for n, span in zip(spatial, self.window.spans))
-        out = self.spatial_output(self.join_shape(known, channels), self.window)
-        return self.join_shape(tuple(None if n is None else m for n, m in zip(spatial, out)), channels)
+        channels = self.split_shape(input_shape)[1]
+        return self.join_shape(self.spatial_output(input_shape, self.window), channels)
 
 
 class MaxPooling(Pooling, abstract=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Unpack
 
 from minidl import backend as backends
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
 from minidl.geometry import is_several
+from minidl.layers._protocol import is_unchanged
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
 
@@ -74,6 +76,18 @@ class TimeDistributed(Layer):
     def check_input(self, x: Any, where: str, index: int = 0) -> None:
         """As the layer does."""
         self._inner.check_input(x, where)
+
+    @property
+    def final_activation(self) -> Any:
+        """The layer's, where it can be taken off."""
+        last = self._inner.final_activation if is_unchanged(self) else None
+        return None if last is self._inner else last
+
+    def without_activation(self) -> Layer:
+        """The same for every step, without the layer's final activation."""
+        other = copy.copy(self)
+        other.layer = self._inner.without_activation()
+        return other
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps what the layer does, and the shape in front of its samples."""

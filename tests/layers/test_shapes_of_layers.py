@@ -9,6 +9,7 @@ import minidl
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.layers import (
     LSTM,
+    Activation,
     Add,
     AveragePooling1D,
     AveragePooling3D,
@@ -234,6 +235,10 @@ def test_a_layer_within_is_told_which_of_its_samples_count():
     layer.ensure_built((2, 4))
     y, _ = layer.apply(words, context)
     assert context.mask is None, "a mask that begins within ends there"
+    alone = TimeDistributed(Sequential([Embedding(5, 3, mask_zero=True, input_shape=(4,))]))
+    alone.ensure_built((2, 4))
+    alone.apply(words, context)
+    assert context.mask is None
     table = inner.get_weights()[0]
     np.testing.assert_allclose(y[0, 0], table[[1, 2]].mean(axis=0), rtol=1e-6)
     assert not y[0, 1].any()
@@ -282,6 +287,26 @@ def test_models_with_time_distributed_train_and_are_saved(inner, tmp_path):
     assert model.evaluate(x, y, verbose=0) < before
     model.save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(load_model(tmp_path / "model.safetensors").predict(x), model.predict(x))
+
+
+def test_a_softmax_of_every_step_is_merged_with_its_loss():
+    """Computed from logits, the loss is exact where a probability is cut off at 1e-7."""
+    model = Sequential([TimeDistributed(Dense(2, "softmax"), input_shape=(3, 2))])
+    model.set_weights([np.eye(2), np.zeros(2)])
+    x, y = np.tile(np.array([40.0, 0.0]), (1, 3, 1)), np.ones((1, 3), int)
+    found = {}
+    for fuse in (True, False):
+        model.compile("sgd", "sparse_categorical_crossentropy", fuse=fuse)
+        found[fuse] = model.evaluate(x, y, verbose=0)
+        near = model.evaluate(x / 40, y, verbose=0)
+        assert near == pytest.approx(np.log(1 + np.e), rel=1e-6)
+    assert found == {True: pytest.approx(40, rel=1e-6), False: pytest.approx(-np.log(1e-7), rel=0.02)}
+    np.testing.assert_allclose(model.predict(x / 40).sum(axis=-1), 1, rtol=1e-6)
+    assert model.layers[0].layer.activation.activation == "softmax", "the user's layer stays as it is"
+    for inner in (Activation("softmax"), Sequential([Dense(2, "softmax")])):
+        other = Sequential([TimeDistributed(inner, input_shape=(3, 2))])
+        other.compile("sgd", "sparse_categorical_crossentropy")
+        assert np.isfinite(other.train_on_batch(x, y))
 
 
 def test_ids_reach_an_embedding_for_every_step():

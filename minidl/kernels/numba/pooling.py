@@ -1,7 +1,8 @@
 """Pooling in one pass over the images: windows outside, inside them vectors of channels, kept in registers over the taps.
 
 The loops are written for two spatial axes. A pool over time is one over images of one row; an axis along which nothing is
-pooled is one of more images where it stands in front, and of more channels where it stands behind.
+pooled is one of more images where it stands in front, and of more channels where it stands behind. The largest number of a
+window over three axes is the largest over the first axis of those over the other two; what else pools three axes is declined.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ _NO_WINNERS = np.empty(0, np.uint8)
 
 
 def max_pool(x: Any, window: Window) -> Any:
-    """Kernel of ``ops.pooling.max_pool``; declines windows over more than two axes and of more than 256 taps."""
+    """Kernel of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
     if (merge := _merging(window, x.ndim)) is not None:
         result = max_pool(merge.images(x), merge.window)
         shape = _shape_of_y(x, window)
         return result if result is NotImplemented else (result[0].reshape(shape), result[1].reshape(shape))
+    if window.rank == 3 and x.ndim == 5 and window.taps <= 256 and x.dtype in FLOATS and window.padding in ("valid", "same"):
+        return _largest_of_three_axes(x, window)
     if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -71,6 +74,28 @@ def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
     return _backwards(dy, _NO_WINNERS, spatial, window)
 
 
+def _largest_of_three_axes(x: Any, window: Window) -> Any:
+    """y and the winners: pool the last two axes, then the first; its winner says which of theirs has won."""
+    (k, *plane), (s, *steps), (d, *gaps) = window.size, window.strides, window.dilation
+    y, in_plane = max_pool(x, Window((1, *plane), (1, *steps), window.padding, (1, *gaps)))
+    along = Window((k, 1, 1), (s, 1, 1), window.padding, (d, 1, 1))
+    length, before = x.shape[1], along.pads(y.shape[1:-1])[0][0]
+    y, planes = max_pool(y, along)
+    winners = CPU.pool.empty(y.shape, np.uint8)
+    for tap in range(k):
+        first, end = _outputs_that_meet(before - tap * d, length, s, y.shape[1])
+        met = in_plane[:, first * s - before + tap * d :: s][:, : end - first]  # that this tap meets at first .. end - 1
+        won = planes[:, first:end] == tap
+        np.copyto(winners[:, first:end], met + np.uint8(tap * prod(plane)), where=won)
+    return y, winners
+
+
+def _outputs_that_meet(shift: int, length: int, stride: int, outputs: int) -> tuple[int, int]:
+    """The outputs i, from the first on and before the end, for which i stride - shift is a position of the input."""
+    first = max(-(-shift // stride), 0)
+    return first, max(min((length - 1 + shift) // stride + 1, outputs), first)
+
+
 class _Merge(NamedTuple):
     """How a pool of one or three axes is one of images: axes before ``first`` make more of them, from ``last`` on channels."""
 
@@ -98,7 +123,7 @@ def _merging(window: Window, axes: int) -> _Merge | None:
 def _merged(window: Window) -> _Merge | None:
     pooled = [axis for axis, sizes in enumerate(zip(window.size, window.strides)) if sizes != (1, 1)] or [0]
     first, last = pooled[0], pooled[-1] + 1
-    if last - first > 2:
+    if last - first > 2 or window.padding not in ("valid", "same"):
         return None
     whole = _Merge(first, last, window)
     size, strides, dilation = map(whole.spatial, (window.size, window.strides, window.dilation))

@@ -71,3 +71,16 @@ ARGUMENTS: list[tuple[type, dict[str, Any]]] = [
     (UpSampling2D, {"size": (3, 1), "interpolation": "bilinear", **FIRST}),
     (UpSampling3D, {"size": (2, 1, 3), **FIRST}),
 ]
+
+_ONE = ((1, 1), (1, 1), (1, 1))
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "ZeroPadding1D": {"padding": 1, "data_format": None},
+    "ZeroPadding2D": {"padding": 1, "data_format": None},
+    "ZeroPadding3D": {"padding": _ONE, "data_format": None},
+    "Cropping1D": {"cropping": 1, "data_format": None},
+    "Cropping2D": {"cropping": ((0, 0), (0, 0)), "data_format": None},
+    "Cropping3D": {"cropping": _ONE, "data_format": None},
+    "UpSampling1D": {"size": 2, "data_format": None},
+    "UpSampling2D": {"size": 2, "data_format": None, "interpolation": "nearest"},
+    "UpSampling3D": {"size": 2, "data_format": None},
+}

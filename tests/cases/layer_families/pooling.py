@@ -73,3 +73,6 @@ ARGUMENTS: list[tuple[type, dict[str, Any]]] = [
     *((kind, {"pool_size": 3, "strides": 1, **_OPTIONS}) for kind in (MaxPooling1D, AveragePooling1D)),
     *((kind, {"pool_size": (1, 1, 3), "strides": (1, 2, 1), **_OPTIONS}) for kind in (MaxPooling3D, AveragePooling3D)),
 ]
+
+_POOLS = {"pool_size": 2, "strides": None, "padding": "valid", "data_format": None}
+DEFAULTS = {kind.__name__: _POOLS for kind in (MaxPooling1D, MaxPooling3D, AveragePooling1D, AveragePooling3D)}

@@ -95,3 +95,14 @@ ARGUMENTS: list[tuple[type, dict[str, Any]]] = [
     (SpatialDropout2D, {"rate": 0.3, "data_format": "channels_first", "seed": 4}),
     (SpatialDropout3D, {"rate": 0.3, "data_format": "channels_first", "seed": 4}),
 ]
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "RepeatVector": {},
+    "Permute": {},
+    "Identity": {},
+    "Masking": {"mask_value": 0.0},
+    "TimeDistributed": {},
+    "SpatialDropout1D": {"seed": None},
+    "SpatialDropout2D": {"data_format": None, "seed": None},
+    "SpatialDropout3D": {"data_format": None, "seed": None},
+}
