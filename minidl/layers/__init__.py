@@ -37,6 +37,8 @@ from minidl.layers.locally_connected import LocallyConnected2D as LocallyConnect
 from minidl.layers.lstm import LSTM as LSTM
 from minidl.layers.lstm import LSTMCell as LSTMCell
 from minidl.layers.masking import Masking as Masking
+from minidl.layers.group_normalization import GroupNormalization as GroupNormalization
+from minidl.layers.layer_normalization import LayerNormalization as LayerNormalization
 from minidl.layers.merge import Add as Add
 from minidl.layers.merge import Average as Average
 from minidl.layers.merge import Maximum as Maximum
@@ -79,3 +81,4 @@ from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose
 from minidl.layers.upsampling import UpSampling1D as UpSampling1D
 from minidl.layers.upsampling import UpSampling2D as UpSampling2D
 from minidl.layers.upsampling import UpSampling3D as UpSampling3D
+from minidl.layers.unit_normalization import UnitNormalization as UnitNormalization
