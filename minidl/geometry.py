@@ -50,7 +50,8 @@ def check_padding(where: str, padding: Any) -> None:
 def check_shape(shape: Any, where: str) -> Any:
     """A sample's shape as a tuple of positive integers (or a tuple of such); one integer n means (n,).
 
-    Raises ArgumentTypeError for other types and ShapeError for a size below 1, or None where a batch axis was meant.
+    None stands for an axis whose length comes with the data, such as time. Raises ArgumentTypeError for other types and
+    ShapeError for a size below 1.
     """
     if hasattr(shape, "__index__") and not isinstance(shape, bool):
         shape = (shape,)
@@ -59,15 +60,44 @@ def check_shape(shape: Any, where: str) -> Any:
     if any(isinstance(item, (tuple, list)) for item in shape):
         return tuple(check_shape(item, where) for item in shape)
     for size in shape:
-        if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
-            rest = tuple(shape[1:])
-            fix = f"leave the batch axis out: {rest}" if rest and shape[0] is None and None not in rest else "(28, 28, 1)"
-            if size is None and fix == "(28, 28, 1)":  # an axis of any length, in other libraries
-                fix = "a length in place of None: sequences are padded to it, images made to one size"
-            raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", "integers, without the batch axis", fix)
-        if int(size) < 1:
+        if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__")):
+            expected = "integers, or None for an axis of any length; without the batch axis"
+            raise ArgumentTypeError(where, f"input shape {tuple(shape)!r}", expected, "(28, 28, 1)")
+        if size is not None and int(size) < 1:
             raise ShapeError(where, f"input shape {tuple(shape)}", "at least 1 along every axis")
-    return tuple(int(size) for size in shape)
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def is_known(shape: Any) -> bool:
+    """Whether every length of a shape, or of several, is known before data comes.
+
+    >>> is_known((28, 28, 1)), is_known((None, 65)), is_known(((3,), (None, 2)))
+    (True, False, False)
+    """
+    return all(is_known(part) for part in shape) if is_several(shape) else None not in shape
+
+
+def size_of(shape: Any) -> int | None:
+    """How many numbers a sample has; None where a length is not known.
+
+    >>> size_of((3, 4)), size_of((None, 4))
+    (12, None)
+    """
+    return prod(shape) if None not in shape else None
+
+
+def agree(shapes: Sequence[Any]) -> Any:
+    """The shape that all of these can be, lengths that are not known taken from the others; None where they differ.
+
+    >>> agree([(None, 4), (7, 4)]), agree([(3,), (4,)])
+    ((7, 4), None)
+    """
+    if len({len(shape) for shape in shapes}) != 1:
+        return None
+    lengths = [set(of_axis) - {None} for of_axis in zip(*shapes)]
+    if any(len(known) > 1 for known in lengths):
+        return None
+    return tuple(known.pop() if known else None for known in lengths)
 
 
 def is_several(shape: Any) -> bool:
@@ -136,19 +166,20 @@ class Window:
         return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation))
 
     def output_shape(self, spatial: Sequence[int], where: str = "Window") -> tuple[int, ...]:
-        """Spatial shape of the result. Raises ShapeError when no window fits inside the input."""
+        """Spatial shape of the result, None where that of the input is. Raises ShapeError when no window fits inside."""
         spatial = tuple(spatial)
         if spatial in self._outputs:  # asked at every step, for the same few shapes
             return self._outputs[spatial]
         self._check_sizes(spatial, where)
+        out: Any
         if self.padding == "same":
-            out = tuple(-(-n // s) for n, s in zip(spatial, self.strides))
+            out = tuple(None if n is None else -(-n // s) for n, s in zip(spatial, self.strides))
         else:
-            out = tuple((n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
-        if any(n < 1 for n in out):
+            out = tuple(None if n is None else (n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
+        if any(n is not None and n < 1 for n in out):
             raise ShapeError(
                 where,
-                f"an input of spatial shape {spatial}, which gives an output of {tuple(max(n, 0) for n in out)}",
+                f"an input of spatial shape {spatial}, which gives an output of {tuple(n and max(n, 0) for n in out)}",
                 f"at least {self.spans} for a window of size {self.size} and dilation {self.dilation}",
                 "use padding='same', a smaller window or fewer pooling layers before this one",
             )
@@ -159,7 +190,7 @@ class Window:
         spatial = tuple(spatial)
         if spatial in self._pads:
             return self._pads[spatial]
-        self._check_sizes(spatial, "Window")
+        self._check_sizes(spatial, "Window", known=True)
         pairs = [(0, 0)] * self.rank
         if self.padding == "same":
             sizes = zip(spatial, self.spans, self.strides)
@@ -178,9 +209,10 @@ class Window:
             starts = [t * d for t, d in zip(tap, self.dilation)]
             yield tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, output, self.strides))
 
-    def _check_sizes(self, spatial: tuple[int, ...], where: str) -> None:
+    def _check_sizes(self, spatial: tuple[int, ...], where: str, known: bool = False) -> None:
         self._check_rank(spatial, where)
-        if any(isinstance(size, bool) or not hasattr(size, "__index__") for size in spatial):
+        lengths = [size for size in spatial if known or size is not None]
+        if any(isinstance(size, bool) or not hasattr(size, "__index__") for size in lengths):
             raise ArgumentTypeError(where, f"an input of spatial shape {spatial!r}", "integers")
 
     def _check_rank(self, spatial: Sequence[int], where: str) -> None:

@@ -135,6 +135,11 @@ class ArrayData:
         """How errors call the targets: ``["y"]``, or ``["y['digit']", ...]`` for several outputs."""
         return [f"y[{output!r}]" for output in self.outputs] or ["y"]
 
+    @property
+    def sample_shape(self) -> Any:
+        """Shape of one sample, a tuple of shapes for several inputs."""
+        return tuple(x.shape[1:] for x in self.x) if self.several else self.x[0].shape[1:]
+
     def __len__(self) -> int:
         return len(self.x[0])
 
@@ -326,7 +331,7 @@ def _check_shape(array: np.ndarray, shape: Any, where: str, taken_by: Callable[[
     fits = len(received) == len(shape) and all(e is None or e == r for e, r in zip(shape, received))
     if array.ndim == 0 or not fits:
         expected = f"(samples, {', '.join(map(str, shape))}), the shape {taken_by()} was built for"
-        fix = "" if None in shape else _shape_fix(array.shape, shape)
+        fix = _shape_fix(array.shape, shape)
         raise ShapeError(where, f"an array of shape {array.shape}", expected, fix)
 
 
@@ -354,6 +359,9 @@ def _several(input_shape: Any) -> bool:
 def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """The next thing to try, for the mistakes people make most."""
     sample = tuple(received[1:])
+    if None in expected:
+        meant = expected[0] is None and sample == tuple(expected[1:])
+        return f"leave the batch axis out of the input shape: {sample}" if meant else ""
     if tuple(received) == tuple(expected):
         without = f"; if its first axis is the batch: leave that out of the input shape: {sample}" if sample else ""
         return f"x[None, ...], if this is a single sample{without}"

@@ -75,7 +75,7 @@ class ImageLayer(Layer, abstract=True):
 def other_data_format(shape: tuple[int, ...], data_format: str) -> str:
     """The fix where a sample's shape has 1 or 3, as of channels, where ``data_format`` has the height or width; else ""."""
     channels, spatial = (shape[0], shape[1:]) if data_format == "channels_last" else (shape[-1], shape[:-1])
-    if channels not in (1, 3) or min(spatial) <= 4 or len(shape) < 3:
+    if channels not in (1, 3) or None in spatial or min(spatial) <= 4 or len(shape) < 3:
         return ""
     if data_format == "channels_last":
         moved = f"Input({(*spatial, channels)}) and numpy.moveaxis(x, 1, -1)"

@@ -101,6 +101,9 @@ class Holder:
         return state
 
     def _initial(self, name: str, shape: Shape, initializer: Any, dtype: Any) -> Any:
+        if None in shape:
+            fix = "a length in place of None; and leave the batch axis out of the input shape"
+            raise ShapeError(f"{self.label}: {name}", f"shape {tuple(shape)}", "a length for every axis it depends on", fix)
         index = len(self._made)
         room = _room.get()
         if room is not None:  # the numbers come from a file, which says how many there are

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from minidl.checks import check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.geometry import size_of
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
 
@@ -20,9 +21,9 @@ class Flatten(Layer):
 
     moves_only = True
 
-    def output_shape(self, input_shape: Shape) -> Shape:
+    def output_shape(self, input_shape: Shape) -> Any:
         """One axis."""
-        return (prod(input_shape),)
+        return (size_of(input_shape),)
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the shape."""
@@ -55,9 +56,11 @@ class Reshape(Layer):
             raise ArgumentError("Reshape", f"target_shape={target_shape!r}", "positive sizes, at most one of them -1")
         self.target_shape = items
 
-    def output_shape(self, input_shape: Shape) -> Shape:
+    def output_shape(self, input_shape: Shape) -> Any:
         """The target shape, -1 worked out."""
-        size, known = prod(input_shape), prod(n for n in self.target_shape if n != -1)
+        size, known = size_of(input_shape), prod(n for n in self.target_shape if n != -1)
+        if size is None:  # looked at when the data comes
+            return tuple(None if n == -1 else n for n in self.target_shape)
         fits = size % known == 0 if -1 in self.target_shape else size == known
         if not fits:
             received = f"samples of shape {tuple(input_shape)} ({size} numbers)"

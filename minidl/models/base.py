@@ -308,7 +308,7 @@ class Model(Network):
         else:
             data = arrays(self, x, None, None, "predict", "ignore")
             if batch_size is None:
-                batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network)
+                batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network, data.sample_shape)
         network = self._for_inference()
         count = steps_in_epoch(data, batch_size, steps)
         params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.data import ArrayData, StreamData, class_weights, is_stream, refuse_beside_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
-from minidl.geometry import is_several
+from minidl.geometry import is_known, is_several
 from minidl.training.advice import about_data, about_metrics, about_targets, first_layer
 
 _FORMS = (list, tuple, Mapping)  # in which the arrays of several inputs or outputs come, and so may the only one
@@ -62,6 +62,8 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         nan=nan,
         taken_by=partial(first_layer, network),
     )
+    if not is_known(network.input_shape):
+        network.output_shape(data.sample_shape)  # raises where these lengths do not fit, naming the layer
     for index, (array, dtype) in enumerate(zip(data.x, data.input_dtypes)):
         if dtype.kind in "iu":
             place = f"{where}: x[{model.input_names[index]!r}]" if several else f"{where}: x"
@@ -93,8 +95,12 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     several, n = is_several(step.output_shape), len(data)
     ys, weights = (data.y, data.weight) if several else ((data.y,), (data.weight,))
     weights = weights if isinstance(weights, tuple) else (None,) * len(ys)
+    judges = step.judged
+    if not is_known(step.output_shape):
+        found = model.network.output_shape(data.sample_shape)  # the lengths are known now
+        judges = [judged._replace(shape=shape) for judged, shape in zip(judges, found if several else (found,))]
     trained = []
-    for index, (judged, target, weight, name) in enumerate(zip(step.judged, ys, weights, data.target_names)):
+    for index, (judged, target, weight, name) in enumerate(zip(judges, ys, weights, data.target_names)):
         loss, shape = judged.loss, (n, *judged.shape)
         trained.append(loss is not None or bool(judged.metrics))
         if not trained[index]:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from minidl import backend as backends
-from minidl.geometry import is_several
+from minidl.geometry import is_known, is_several
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
 from minidl.layers.context import Context
 from minidl.layers.graph import Graph
+
+_BY_LENGTH = "by length"  # what is kept for samples whose length comes with the data
 
 
 def summary_text(network: Layer) -> str:
@@ -40,19 +42,22 @@ def summary_html(network: Layer) -> str:
 def _table(network: Layer) -> tuple[list[tuple[str, str, str, str]], list[str]]:
     """The rows, the first of them the names of the columns, and the lines below."""
     rows = [("Layer", "Output shape", "Parameters", "Kept per sample")]
-    kept = _kept_bytes(network)
+    all_uses, known = _uses(network), is_known(network.input_shape)
+    kept = _kept_bytes(network) if known else [0] * len(all_uses)
     uses: dict[Layer, list[tuple[str, int]]] = {}  # a layer's row stands where it is used first
-    for (layer, shape), size in zip(_uses(network), kept, strict=True):
+    for (layer, shape), size in zip(all_uses, kept, strict=True):
         uses.setdefault(layer, []).append((_shape_text(shape), size))
     for layer, each in uses.items():
         label = layer.label if len(each) == 1 else f"{layer.label}, {len(each)} uses"
         shapes = " or ".join(dict.fromkeys(shape for shape, _ in each))
-        rows.append((label, shapes, f"{layer.count_params():,}", _size(sum(size for _, size in each))))
+        memory = _size(sum(size for _, size in each)) if known else _BY_LENGTH
+        rows.append((label, shapes, f"{layer.count_params():,}", memory))
     total = network.count_params()
     shared = "; shared ones are counted once" if sum(layer.count_params() for layer in uses) > total else ""
     trainable = sum(p.size for p in network.parameters if p.trainable)
     totals = [f"Parameters: {total:,} (trainable {trainable:,}, not trainable {total - trainable:,}){shared}"]
-    totals += [f"Memory: parameters {_size(sum(p.value.nbytes for p in network.weights))}, kept per sample {_size(sum(kept))}"]
+    memory = _size(sum(kept)) if known else _BY_LENGTH
+    totals += [f"Memory: parameters {_size(sum(p.value.nbytes for p in network.weights))}, kept per sample {memory}"]
     return rows, totals
 
 

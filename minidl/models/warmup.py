@@ -21,6 +21,8 @@ from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models.base import Model
 from minidl.models.sequential import Sequential
 
+_ANY_LENGTH = 32  # of an axis whose length comes with the data: windows of any usual size fit
+
 
 def warmup(model: Model, batch_size: int = 128, verbose: int = 1) -> None:
     """Compile, or load from the cache, the kernels of a training step (of ``predict`` alone before ``compile``).
@@ -73,11 +75,12 @@ def _use(double: Model, batch_size: int) -> None:
     shape, dtypes = double.input_shape, double.network.input_dtype
     several = is_several(shape)
     dtypes = dtypes if isinstance(dtypes, tuple) else (dtypes,) * (len(shape) if several else 1)
-    x: Any = [_made_up(rng, (batch_size, *s), np.dtype(d)) for s, d in zip(shape if several else (shape,), dtypes)]
+    shapes = [tuple(n or _ANY_LENGTH for n in each) for each in (shape if several else (shape,))]
+    x: Any = [_made_up(rng, (batch_size, *s), np.dtype(d)) for s, d in zip(shapes, dtypes)]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # of targets that nobody means
         if double.optimizer is not None:
-            y = _all_targets(double, batch_size)
+            y = _all_targets(double, tuple(shapes) if several else shapes[0], batch_size)
             double.fit(x if several else x[0], y, batch_size, verbose=0, nan="ignore")
             double.test_on_batch(x if several else x[0], y)
         double.predict(x if several else x[0], batch_size)
@@ -89,10 +92,10 @@ def _made_up(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[A
     return np.zeros(shape, dtype) if dtype.kind in "iu" else rng.random(shape).astype(dtype)
 
 
-def _all_targets(double: Model, batch_size: int) -> Any:
+def _all_targets(double: Model, input_shape: Any, batch_size: int) -> Any:
     """Targets for each output; an array where there is one."""
-    found = []
-    for shape, loss, metrics in double._compiled_step().judged:
+    found, shapes = [], double.network.output_shape(input_shape)
+    for shape, (_, loss, metrics) in zip(shapes if is_several(shapes) else (shapes,), double._compiled_step().judged):
         judges = [judge for judge in (loss, *metrics) if judge is not None]
         found.append(_targets(judges, (batch_size, *shape), double.network.parameter_dtype) if judges else None)
     return found if len(found) > 1 else found[0]

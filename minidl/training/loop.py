@@ -14,6 +14,7 @@ from minidl.backend.random import SHUFFLE, Stream
 from minidl.callbacks import CallbackList
 from minidl.data import ArrayData, StreamData
 from minidl.errors import DataError, DataWarning, NumericWarning, warn
+from minidl.geometry import is_several
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
@@ -149,8 +150,8 @@ def predict(
     if collected:
         results = [rows.result() for rows in collected]
     else:
-        shapes = network.output_shape(network.input_shape)
-        several = bool(shapes) and isinstance(shapes[0], tuple)
+        shapes = network.output_shape(data.sample_shape if isinstance(data, ArrayData) else network.input_shape)
+        several = is_several(shapes)
         results = [np.empty((0, *shape), network.parameter_dtype) for shape in (shapes if several else (shapes,))]
     return results if several else results[0]
 
@@ -166,6 +167,9 @@ class _Rows:
     def add(self, rows: np.ndarray) -> None:
         """Copy these rows, whose memory is used again."""
         if self._samples is None:
+            if self._pieces and rows.shape[1:] != self._pieces[0].shape[1:]:
+                received = f"results of shapes {self._pieces[0].shape[1:]} and {rows.shape[1:]}"
+                raise DataError("predict", received, "one shape for all", "model.predict(x) for the batches of each length")
             self._pieces.append(np.array(rows))
             return
         if self._whole is None:

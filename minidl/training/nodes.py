@@ -18,7 +18,7 @@ class Nodes:
     Attributes:
         uses: may be changed by the plan.
         outputs: the slots of the network's results.
-        shapes: of each slot, for one sample.
+        shapes: of each slot, for one sample of ``input_shape``: that of the network where it is None.
 
     >>> from minidl.models import Sequential
     >>> from minidl.layers import Activation, Dense
@@ -28,9 +28,9 @@ class Nodes:
     [('dense_1', (0,), (1,)), ('dense_1', (1,), (2,)), ('activation_1', (2,), (3,))]
     """
 
-    def __init__(self, network: Layer) -> None:
+    def __init__(self, network: Layer, input_shape: Any = None) -> None:
         self.network = network
-        shape = network.input_shape
+        shape = network.input_shape if input_shape is None else input_shape
         self.uses: list[Use] = []
         self.shapes: list[Any] = list(shape) if is_several(shape) else [shape]
         self.inputs = len(self.shapes)
@@ -120,6 +120,6 @@ def leaves(network: Layer) -> Iterable[Layer]:
             yield layer
 
 
-def largest_result(network: Layer) -> int:
+def largest_result(network: Layer, input_shape: Any = None) -> int:
     """Numbers in the largest input or result of any layer, for one sample."""
-    return max(prod(shape) for shape in Nodes(network).shapes)
+    return max(prod(shape) for shape in Nodes(network, input_shape).shapes)

@@ -13,6 +13,8 @@ The user's layers stay as they are: the plan holds copies that share their param
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidl.layers._protocol import is_unchanged
 from minidl.layers.base import Layer
 from minidl.losses import Loss
@@ -104,6 +106,9 @@ def _skip(nodes: Nodes, index: int) -> None:
     nodes.outputs = tuple(new if slot == old else slot for slot in nodes.outputs)
 
 
-def samples_at_once(network: Layer) -> int:
-    """How many samples ``predict`` takes together: no layer's result is larger than 2^23 numbers then (1 to 1024 samples)."""
-    return min(max(2**23 // max(largest_result(network), 1), 1), 1024)
+def samples_at_once(network: Layer, input_shape: Any = None) -> int:
+    """How many samples ``predict`` takes together: no layer's result is larger than 2^23 numbers then (1 to 1024 samples).
+
+    ``input_shape`` is that of the data, where the network takes samples of any length.
+    """
+    return min(max(2**23 // max(largest_result(network, input_shape), 1), 1), 1024)

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, described
+from minidl.geometry import agree, is_several
 from minidl.models import Model
 
 
@@ -24,13 +25,13 @@ def check_model(where: str, model: Any) -> Model:
 def one_sample(where: str, model: Model, x: Any) -> np.ndarray:
     """x as a batch of one sample (1, *input_shape) on the host; x may come with the batch axis or without."""
     shape = model.input_shape
-    if shape and isinstance(shape[0], tuple):
+    if is_several(shape):
         raise ArgumentTypeError(where, f"a model with {len(shape)} inputs", "a model with one input")
     backend = backends.current()
     array = backend.to_numpy(backend.asarray(x, None, f"{where}: x"))
-    if array.shape == tuple(shape):
+    if agree([array.shape, shape]) is not None:
         return array[np.newaxis]
-    if array.shape == (1, *shape):
+    if agree([array.shape, (1, *shape)]) is not None:
         return array
     fix = "x[0], one of the samples" if array.shape[1:] == tuple(shape) else ""
     if (*array.shape, 1) == tuple(shape):

@@ -143,11 +143,20 @@ SHAPES_AND_LABELS = {
         TypeError,
         ["y_true", "np.unique"],
     ),
-    "a batch axis of None": ("Input((None, 28, 28, 1))", TypeError, ["Input", "leave the batch axis out: (28, 28, 1)"]),
+    "a batch axis of None before Conv2D": (
+        "Conv2D(2, 3)(Input((None, 28, 28, 1)))",
+        ShapeError,
+        ["conv2d (Conv2D)", "(None, 28, 28, 1)", "leave the batch axis out of the input shape: (28, 28, 1)"],
+    ),
     "a batch axis of None, as input_shape": (
-        "Dense(3, input_shape=(None, 784))",
-        TypeError,
-        ["Dense", "leave the batch axis out: (784,)"],
+        "Sequential([Dense(3, input_shape=(None, 784))]).predict(np.zeros((12, 784)))",
+        ShapeError,
+        ["predict: x", "(12, 784)", "(samples, None, 784)", "leave the batch axis out of the input shape: (784,)"],
+    ),
+    "an unknown length that parameters depend on": (
+        "Sequential([Input((None, 4)), Flatten(), Dense(3)])",
+        ShapeError,
+        ["dense_1 (Dense)", "W", "(None, 3)", "a length for every axis"],
     ),
     "a batch axis before Conv2D": (
         "Sequential([Input((32, 28, 28, 1)), Conv2D(2, 3)])",

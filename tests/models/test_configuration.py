@@ -252,7 +252,7 @@ def change(path, value):
         (change(["config", "layers", 0, "config"], {}), ["without 'units'"]),
         (change(["config", "layers", 1], 3), ["among the layers"]),
         (change(["config", "several_outputs"], False), ["flags"]),
-        (change(["config", "inputs", 0, "shape"], [None, 4]), ["None"]),
+        (change(["config", "inputs", 0, "shape"], [4, None]), ["None"]),
         (change(["config", "inputs", 0, "shape"], "4"), ["'4'"]),
         (change(["config", "inputs", 0, "dtype"], ["float32"]), ["dtype=", "one of float32"]),
         ('{"kind": "model", "class_name": "Sequential", "config": {"layers": [], "input_dtype": "object"}}', ["'object'"]),
