@@ -13,6 +13,7 @@ from minidl.errors import closest
 __version__ = "0.1.0"
 
 _MODULES = (
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -53,6 +54,7 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
+    from minidl import applications as applications
     from minidl import backend as backend
     from minidl import callbacks as callbacks
     from minidl import config as config

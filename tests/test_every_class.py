@@ -39,7 +39,7 @@ from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
 from tests.cases.classes import classes
-from tests.cases.layers import ARGUMENTS, LAYERS, OPTIONS, sampled
+from tests.cases.layers import ARGUMENTS, FAMILIES, LAYERS, OPTIONS, sampled
 from tests.cases.losses import LOSSES
 from tests.cases.metrics import METRICS, computed
 from tests.cases.optimizers import OPTIMIZERS, SCHEDULES, label, make_optimizer, make_schedule
@@ -331,6 +331,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
         "Recompute": {},
         "Rescaling": {"offset": 0.0},
         "Reshape": {},
+        **{name: defaults for family in FAMILIES for name, defaults in getattr(family, "DEFAULTS", {}).items()},
     },
     "initializer": {
         "Zeros": _SEED,
@@ -433,7 +434,7 @@ def test_defaults_of_the_verbs():
         "train_on_batch": "x, y, sample_weight=None, class_weight=None, *, return_dict=False",
         "test_on_batch": "x, y, sample_weight=None, *, return_dict=False",
         "predict_on_batch": "x",
-        "load_weights": "path, strict=True",
+        "load_weights": "path, strict=True, *, by_name=False, skip_mismatch=False",
     }
     for verb, text in expected.items():
         parameters = list(inspect.signature(getattr(Model, verb)).parameters.values())[1:]
@@ -582,7 +583,8 @@ def parts(x: Any) -> tuple[np.ndarray, ...]:
 
 
 COEFFICIENTS = ("negative_slope", "alpha", "approximate", "slope")
-NAMES = {name: thing for room in (layers, initializers, regularizers, minidl.constraints) for name, thing in vars(room).items()}
+ROOMS = (initializers, regularizers, minidl.constraints, layers)  # layers last: Identity is an initializer as well
+NAMES = {name: thing for room in ROOMS for name, thing in vars(room).items()}
 
 
 @pytest.mark.parametrize("cls, arguments", ARGUMENTS, ids=lambda part: part.__name__ if isinstance(part, type) else "")
@@ -618,7 +620,8 @@ def test_tiny_zero_and_large_inputs_have_finite_results_and_gradients(case):
 
 
 OF_THE_BATCH = ("dropout_noise_shape_batch", "chain_batch_norm", "recompute_block", "graph_residual_images")
-DROPS = ("dropout", "chain_lecture_network", "attention_weights_dropout")  # what is dropped is 0, whatever it was
+# What is dropped or added is 0, whatever it was; no tap reaches a gap.
+DROPS = ("dropout", "chain_lecture_network", "gaps", "zero_padding", "attention_weights_dropout")
 
 
 @pytest.mark.parametrize("case", **sampled(case for case in CASES if not case.ids))

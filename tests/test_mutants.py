@@ -409,6 +409,35 @@ mutant(
 
 # -- normalisation, dropout, random numbers ------------------------------------------------------------------------------
 
+BEHIND = "tests/training/test_plan.py::test_relu_behind_batch_normalisation_is_one_layer_with_the_same_numbers"
+mutant(
+    "the ReLU behind batch normalisation is left out",
+    "ops/normalization.py",
+    f"{BEHIND}[False-False--1]",
+    'return relu(y) if activation == "relu" else y',
+    "return y",
+)
+mutant(
+    "gradients pass through the ReLU behind batch normalisation where y is below zero",
+    "ops/normalization.py",
+    (f"{BEHIND}[False-False--1]", naive("normalization.normalize_grad")),
+    "dy = relu_grad(dy, normalize(x, mean, variance, gamma, beta, epsilon))",
+    "dy = relu_grad(dy, -normalize(x, mean, variance, gamma, beta, epsilon))",
+)
+mutant(
+    "with a mask the ReLU behind batch normalisation has no gradient of its own",
+    "layers/normalization.py",
+    f"{BEHIND}[False-True--1]",
+    'if activation == "relu":\n                dy =',
+    'if activation == "linear":\n                dy =',
+)
+mutant(
+    "the kernel of batch normalisation with ReLU takes y without beta",
+    "kernels/numba/normalization.py",
+    kernel("normalization.normalize_grad"),
+    "d = where(v * scale + load(beta, c, count, 0) > 0, d, zero)",
+    "d = where(v * scale > 0, d, zero)",
+)
 mutant(
     "batch normalisation without the mean's term in dx",
     "ops/normalization.py",
@@ -1502,7 +1531,7 @@ mutant(
 )
 mutant(
     "steps without a mask that do not count",
-    "layers/merge.py",
+    "layers/concatenate.py",
     MASKED + "test_branches_join_their_masks",
     "xp.ones(p.shape[:2], bool)",
     "xp.zeros(p.shape[:2], bool)",
@@ -1532,7 +1561,7 @@ mutant(
     "a mean over time that counts the padding",
     "layers/global_pooling.py",
     MASKED + "test_pooling_over_time_leaves_masked_steps_out",
-    "xp.maximum(context.mask.sum(axis=1, keepdims=True), 1)",
+    "xp.maximum(counts.sum(axis=1, keepdims=True), 1)",
     "context.mask.shape[1]",
 )
 mutant(
@@ -1565,7 +1594,7 @@ mutant(
 )
 mutant(
     "a concatenation's gradient one place too late",
-    "layers/merge.py",
+    "layers/concatenate.py",
     gradient("concatenate_time"),
     ".split(dy, ends[:-1], axis=axis)",
     ".split(dy.take(range(-1, dy.shape[axis] - 1), axis=axis), ends[:-1], axis=axis)",

@@ -22,12 +22,7 @@ class ImageLayer(Layer, abstract=True):
 
     def __init__(self, data_format: str | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.data_format = config.data_format() if data_format is None else data_format
-        if self.data_format not in ("channels_last", "channels_first"):
-            expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
-            elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
-            meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
-            raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected, meant=meant)
+        self.data_format = checked_data_format(type(self).__name__, data_format)
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None: a window looks at several steps together."""
@@ -70,6 +65,17 @@ class ImageLayer(Layer, abstract=True):
     def from_last(self, y: Array) -> Array:
         """y in the layer's data format: a view."""
         return y if self.data_format == "channels_last" else y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))
+
+
+def checked_data_format(where: str, data_format: str | None) -> str:
+    """The data format, that of ``minidl.config`` for None. Raises ArgumentError for any other text."""
+    found = config.data_format() if data_format is None else data_format
+    if found not in ("channels_last", "channels_first"):
+        expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
+        elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
+        meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
+        raise ArgumentError(where, f"data_format={data_format!r}", expected, meant=meant)
+    return found
 
 
 def other_data_format(shape: tuple[int, ...], data_format: str) -> str:

@@ -54,7 +54,7 @@ def merge_with_loss(nodes: Nodes, loss: Loss) -> Loss:
         if last is None or last.activation != part.merges:
             continue
         loss = loss.with_logits_at(index)
-        if layer is last:
+        if layer.plain is last:
             _skip(nodes, writer)
         else:
             nodes.uses[writer] = nodes.uses[writer]._replace(layer=layer.without_activation())
@@ -67,7 +67,7 @@ def absorb(nodes: Nodes) -> None:
     while index < len(nodes.uses):
         use = nodes.uses[index]
         writer = nodes.only_writer(use.inputs[0]) if len(use.inputs) == 1 else None
-        both = nodes.uses[writer].layer.absorb(use.layer) if writer is not None else None
+        both = nodes.uses[writer].layer.absorb(use.layer.plain) if writer is not None else None
         if both is None or writer is None:
             index += 1
             continue
@@ -81,7 +81,7 @@ def move_behind_pools(nodes: Nodes, layers_only: bool = False) -> None:
         if not use.layer.keeps_order or not is_unchanged(use.layer):
             continue
         writer = nodes.only_writer(use.inputs[0])
-        before = nodes.uses[writer].layer if writer is not None else None
+        before = nodes.uses[writer].layer.plain if writer is not None else None
         relu = before.final_activation if before is not None else None
         if writer is None or before is None or relu is None or relu.activation != "relu":
             continue

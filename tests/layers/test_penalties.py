@@ -17,7 +17,7 @@ from minidl.layers import LSTM, Activation, ActivityRegularization, BatchNormali
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
-from tests.cases.layers import ARGUMENTS
+from tests.cases.layers import ARGUMENTS, FAMILIES
 
 RATE, STEPS, BATCH = 0.1, 10, 5
 RNG = np.random.default_rng(8)
@@ -28,6 +28,7 @@ LAYERS = {  # class: other arguments, shape of a sample, the parameter of each `
     "LSTM": (LSTM, {"units": 3}, (4, 2), {"kernel": "W", "recurrent": "W_recurrent", "bias": "b"}),
     "BatchNormalization": (BatchNormalization, {}, (3,), {"gamma": "gamma", "beta": "beta"}),
     "Embedding": (Embedding, {"input_dim": 6, "output_dim": 3}, (4,), {"embeddings": "W"}),
+    **{name: row for family in FAMILIES for name, row in getattr(family, "PENALIZED", {}).items()},
 }
 PARAMETERS = [(name, of, p) for name, (_, _, _, of_arguments) in LAYERS.items() for of, p in of_arguments.items()]
 every_parameter = pytest.mark.parametrize("name, of, parameter", PARAMETERS)

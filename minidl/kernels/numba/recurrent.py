@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finisher
@@ -27,6 +29,7 @@ MOST = 32  # rows of the batch in one task: their sums stay in the caches, besid
 DEPTH = 160  # rows of a panel under work: 160 x 48 floats are 30 KiB
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
+_NO_MASK = np.zeros(0, np.bool_)
 _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
 
@@ -40,11 +43,12 @@ class Batch(NamedTuple):
     units: int
     cell: int  # code of the activation, see ``_CODES``
     recurrent: int  # code of the gates' activation
+    masked: int  # whether there is a mask
 
 
-def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> Any:
+def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.lstm``."""
-    if _declines(activation, recurrent_activation, x, W, U, h0, c0) or x.ndim != 3:
+    if _declines((activation, recurrent_activation), x, W, U, h0, c0) or x.ndim != 3 or _is_odd(mask, x):
         return NotImplemented
     n, steps, _ = x.shape
     units = len(U)
@@ -56,31 +60,45 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
     packed = _packed(size, in_rows(U, units, 4 * units))
-    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
-    arrays = packed, h0.reshape(-1), c0.reshape(-1), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    arrays = packed, h0.reshape(-1), c0.reshape(-1), _flags(mask), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
     _forwards_on_threads(size, batch, *arrays)
     return h, c, gates
 
 
-def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> Any:
+def lstm_grad(
+    dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str, dc: Any = None, mask: Any = None
+) -> Any:
     """Kernel of ``ops.recurrent.lstm_grad``."""
-    if _declines(activation, recurrent_activation, dh, U, c0, c, gates) or dh.ndim != 3 or not dh.size:
+    if _declines((activation, recurrent_activation), dh, U, c0, c, gates) or dh.ndim != 3 or not dh.size or _is_odd(mask, dh):
         return NotImplemented
     n, steps, units = dh.shape
     if U.shape != (units, 4 * units) or c.shape != dh.shape or gates.shape != (n, steps, 4 * units) or c0.shape != (n, units):
         return NotImplemented
-    dz = CPU.pool.empty(gates.shape, gates.dtype)
+    if dc is not None and (dc.shape != c0.shape or dc.dtype != dh.dtype):
+        return NotImplemented
+    dz, dh0, dc0 = (CPU.pool.empty(shape, dh.dtype) for shape in (gates.shape, c0.shape, c0.shape))
+    dc0[...] = 0 if dc is None else dc
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
     packed = _packed(size, in_columns(U, 4 * units, units))
-    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
-    arrays = packed, dh.reshape(-1), c0.reshape(-1), c.reshape(-1), gates.reshape(-1), dz.reshape(-1)
-    _backwards_on_threads(size, batch, *arrays)
-    return dz
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    arrays = packed, dh.reshape(-1), c0.reshape(-1), _flags(mask), c.reshape(-1), gates.reshape(-1)
+    _backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1), dc0.reshape(-1))
+    return dz, dh0, dc0
 
 
-def _declines(activation: str, recurrent_activation: str, *arrays: Any) -> bool:
+def _declines(names: tuple[str, ...], *arrays: Any) -> bool:
     dtype = arrays[0].dtype
-    return not {activation, recurrent_activation} <= set(_CODES) or dtype not in FLOATS or any(a.dtype != dtype for a in arrays)
+    return not set(names) <= set(_CODES) or dtype not in FLOATS or any(a.dtype != dtype for a in arrays)
+
+
+def _is_odd(mask: Any, x: Any) -> bool:
+    """Whether there is a mask that is not one flag for each step."""
+    return mask is not None and (mask.dtype != np.bool_ or mask.shape != x.shape[:2])
+
+
+def _flags(mask: Any) -> Any:
+    return _NO_MASK if mask is None else mask.reshape(-1)
 
 
 def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[Size, int]:
@@ -168,7 +186,7 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
+def _forwards_share(first, last, size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
     """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
@@ -186,6 +204,7 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
             _step_product(size, count, units, 4 * units, h_before, packed, sums)
             for r in range(count):
                 row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
                 for j in range(0, units, LANES):
                     some, of, at, to = units - j, r * across + j, row * 4 * units + j, row * units + j
                     for k in range(4):
@@ -198,6 +217,8 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
                     o = _activated(recurrent, load(gates, at + 3 * units, some, 0) + load(sums, of + 3 * units, some, 0))
                     now = f * load(c_before, r * units + j, some, 0) + i * g
                     out = o * _activated(cell, now)
+                    if not counts:
+                        now, out = load(c_before, r * units + j, some, 0), load(h_before, r * units + j, some, 0)
                     store(gates, at, some, i)
                     store(gates, at + units, some, f)
                     store(gates, at + 2 * units, some, g)
@@ -209,13 +230,13 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
 
 
 @compiled
-def _forwards_on_threads(size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, h0, c0, gates, h, c)
+def _forwards_on_threads(size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, h0, c0, mask, gates, h, c)
     in_parallel(_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 
 @inner
-def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
+def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
@@ -225,13 +246,16 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
     dz_now = zero_run(whole * 4 * units, dz.dtype)  # (whole, 4 units)
     dc_later = new_run(rows * units, dz.dtype)  # (rows, units)
     dh_later = new_run(whole * across, dz.dtype)  # (whole, across): dz_now U^T
+    passing = new_run(rows * units, dz.dtype)  # (rows, units): dh of steps that do not count
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
-        dc_later[:] = 0
+        for i in range(count * units):
+            dc_later[i] = dc0[begin * units + i]  # where the gradient of the last cell came
         dh_later[:] = 0
         for t in range(steps - 1, -1, -1):
             for r in range(count):
                 row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
                 for j in range(0, units, LANES):
                     some, at, to, here = units - j, row * 4 * units + j, row * units + j, r * 4 * units + j
                     for k in range(4):
@@ -245,9 +269,13 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
                     a_of_c = _activated(cell, load(c, to, some, 0))
                     dh_now = load(dh, to, some, 0) + load(dh_later, r * across + j, some, 0)
                     dc = _passed_back(cell, dh_now * o, a_of_c) + load(dc_later, r * units + j, some, 0)
-                    store(dc_later, r * units + j, some, dc * f)
                     di, df = _passed_back(recurrent, dc * g, i), _passed_back(recurrent, dc * c_before, f)
                     dg, do = _passed_back(cell, dc * i, g), _passed_back(recurrent, dh_now * a_of_c, o)
+                    if counts:
+                        store(dc_later, r * units + j, some, dc * f)
+                    else:
+                        store(passing, r * units + j, some, dh_now)
+                        di = df = dg = do = load(gates, at, 0, 0)  # nothing but zeros
                     store(dz, at, some, di)
                     store(dz, at + units, some, df)
                     store(dz, at + 2 * units, some, dg)
@@ -256,11 +284,18 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
                     store(dz_now, here + units, some, df)
                     store(dz_now, here + 2 * units, some, dg)
                     store(dz_now, here + 3 * units, some, do)
-            if t:
-                _step_product(size, count, 4 * units, units, dz_now, packed, dh_later)
+            _step_product(size, count, 4 * units, units, dz_now, packed, dh_later)
+            if batch.masked:
+                for r in range(count):
+                    if not mask[(begin + r) * steps + t]:
+                        for j in range(units):
+                            dh_later[r * across + j] = passing[r * units + j]
+        for r in range(count):
+            for j in range(units):
+                dh0[(begin + r) * units + j], dc0[(begin + r) * units + j] = dh_later[r * across + j], dc_later[r * units + j]
 
 
 @compiled
-def _backwards_on_threads(size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, dh, c0, c, gates, dz)
+def _backwards_on_threads(size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, c0, mask, c, gates, dz, dh0, dc0)
     in_parallel(_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
