@@ -100,3 +100,30 @@ mutant(
     ".permutation(members)[:wanted]",
     ".permutation(members[:1]).repeat(wanted) * 0 + members[:wanted]",
 )
+
+SEQUENCES, TEXT = "tests/data/test_sequences.py::", "tests/data/test_text.py::"
+
+mutant(
+    "the end of a sequence cut instead of its beginning",
+    "data/sequences.py",
+    SEQUENCES + "test_padding",
+    "row[max(len(row) - length, 0) :]",
+    "row[:length]",
+)
+mutant("targets one step late", "data/sequences.py", SEQUENCES + "test_windows_and_what_comes_next",
+       "windows[:-1:step], windows[1::step]", "windows[:-1:step], windows[:-1:step]")  # fmt: skip
+mutant(
+    "pairs across the end of the text",
+    "data/sequences.py",
+    SEQUENCES + "test_pairs_of_neighbours",
+    "inside = (near >= 0) & (near < len(words))",
+    "inside = near < len(words)",
+)
+mutant(
+    "a rare word taken for a known one",
+    "data/text.py",
+    TEXT + "test_unknown_words_and_rare_ones",
+    "index < limit else unknown for index",
+    "index <= limit else unknown for index",
+)
+mutant("idf without its one", "data/text.py", TEXT + "test_matrices", "(1 + in_texts)", "np.maximum(in_texts, 1)")
