@@ -42,7 +42,8 @@ def text_to_words(text: str, filters: str = FILTERS, lower: bool = True, split: 
     if not isinstance(split, str) or not split:
         raise ArgumentError("text_to_words", f"split={split!r}", "a text of at least one character")
     text = text.lower() if lower else text
-    return [word for word in text.translate(str.maketrans(dict.fromkeys(filters, split))).split(split) if word]
+    separated = text.translate({ord(c): split for c in filters})
+    return [word for word in separated.split(split) if word]
 
 
 def hash_words(text: str, n: int, filters: str = FILTERS, lower: bool = True, split: str = " ") -> list[int]:
