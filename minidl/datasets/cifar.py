@@ -15,14 +15,14 @@ import os
 import sys
 import zlib
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.datasets.idx_set import fetch
 from minidl.datasets.locate import cache_folder, data_folder
-from minidl.datasets.stream import CHUNK, FIX, require_file
+from minidl.datasets.stream import CHUNK, FIX, Readable, require_file
 from minidl.errors import DatasetError
 
 Bytes = npt.NDArray[np.uint8]
@@ -188,7 +188,7 @@ def _octal(field: bytes) -> int:
     return int(field.strip(b" \0") or b"0", 8)
 
 
-def _taken(stream: IO[bytes], size: int, where: str, keep: bool) -> bytearray:
+def _taken(stream: Readable, size: int, where: str, keep: bool) -> bytearray:
     """The next ``size`` bytes, or nothing after going past them."""
     content, left = bytearray(), size
     while left:

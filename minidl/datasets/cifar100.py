@@ -35,7 +35,7 @@ def load_data(
         verbose: 1 says on stderr which source is used and how the download goes, 0 nothing.
 
     Returns:
-        ``(x_train, y_train), (x_test, y_test)``: images ``(n, 32, 32, 3)`` from 0 to 255 and labels ``(n,)``, all of type uint8.
+        ``(x_train, y_train), (x_test, y_test)``: images ``(n, 32, 32, 3)`` from 0 to 255 and labels ``(n,)``, all uint8.
 
     Raises:
         ArgumentError: another label mode.
