@@ -58,10 +58,10 @@ def read_mat(path: str | os.PathLike[str], names: Iterable[str] | None = None) -
         if not len(data):  # MATLAB writes an empty element for an array without anything
             continue
         name, array = _read_array(data, order, where, wanted)
-        if isinstance(array, str):
-            others[name] = array
-        elif array is not None:
+        if isinstance(array, np.ndarray):
             found[name] = array
+        else:
+            others[name] = array or ""
     for name in wanted or ():
         if name not in found:
             there = others.get(name) or f"an archive of {', '.join(sorted({*found, *others})[:10]) or 'nothing'}"
