@@ -45,9 +45,9 @@ from minidl.layers.reshape import Rescaling as Rescaling
 from minidl.layers.reshape import Reshape as Reshape
 from minidl.layers.symbol import Input as Input
 from minidl.layers.time_distributed import TimeDistributed as TimeDistributed
-from minidl.layers.upsampling import UpSampling1D as UpSampling1D
-from minidl.layers.upsampling import UpSampling2D as UpSampling2D
-from minidl.layers.upsampling import UpSampling3D as UpSampling3D
 from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose
 from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose
+from minidl.layers.upsampling import UpSampling1D as UpSampling1D
+from minidl.layers.upsampling import UpSampling2D as UpSampling2D
+from minidl.layers.upsampling import UpSampling3D as UpSampling3D
