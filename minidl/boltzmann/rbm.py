@@ -260,7 +260,8 @@ class RBM:
                     with guard.step():
                         errors.append(self._step(batch, batch_size))
                 self._epochs += 1
-                values = [float(sum(errors)) / (len(data) * data.shape[1])]
+                total = float(backends.current().to_numpy(sum(errors)))  # the only wait for the device
+                values = [total / data.size]
                 if held_back is not None:
                     gap = self.free_energy(data[: len(held_back)]).mean() - self.free_energy(held_back).mean()
                     values.append(float(gap))
@@ -287,7 +288,7 @@ class RBM:
         v_model = v
         if self.persistent:
             if self.chains is None or len(self.chains) != batch_size:
-                self.chains = v[np.arange(batch_size) % len(v)]
+                self.chains = v[backends.current().asarray(np.arange(batch_size) % len(v))]
             v_model = self.chains
         for _ in range(self.k):
             _, v_model, p_model = self._gibbs(v_model, draws)
@@ -297,7 +298,7 @@ class RBM:
         if self.persistent:
             self.chains = v_model
         self.steps += 1
-        return ((v - back) ** 2).sum()
+        return ((v - back) ** 2).sum(dtype="float64")
 
     # -- data ----------------------------------------------------------------------------------------------------------
 
