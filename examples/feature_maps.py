@@ -166,7 +166,7 @@ def main(argv=None):
     print("filter", *(f"{j:>5}" for j in range(FILTERS)))
     for bar, row in zip(BARS, answers / answers.max()):
         print(f"   {bar}  ", *(f"{value:>5.2f}" for value in row))
-    print("most to  ", *(f"{bar:<5}" for bar in np.array(list(BARS))[answers.argmax(axis=0)]))
+    print("most to  ", "     ".join(np.array(list(BARS))[answers.argmax(axis=0)]))
 
     distances = [0, 1, 2, 3, 4]
     accuracies = {name: accuracy_when_moved(model, x_test, y_test, distances) for name, model in models.items()}
