@@ -316,8 +316,12 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
         **{f"LocallyConnected{rank}D": {**_WINDOWS, **_SUMS} for rank in (1, 2)},
         **{
             f"SeparableConv{rank}D": {
-                **{**_WINDOWS, "dilation_rate": 1, "pointwise_initializer": "glorot_uniform"},
-                **{**_OF_CHANNELS, "pointwise_regularizer": None, "pointwise_constraint": None},
+                **_WINDOWS,
+                "dilation_rate": 1,
+                "pointwise_initializer": "glorot_uniform",
+                "pointwise_regularizer": None,
+                "pointwise_constraint": None,
+                **_OF_CHANNELS,
             }
             for rank in (1, 2)
         },
