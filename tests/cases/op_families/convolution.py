@@ -33,9 +33,52 @@ for _row in (
     ("1d window of one", "medium", 3, (53,), Window((1,)), 33, 17, 1),
     ("1d batch 0", "tiny", 0, (6,), Window((3,)), 2, 3, 1),
     ("2d zeros in front, 3x3", "medium", 2, (13, 11), Window((3, 3), padding=((2, 0), (1, 2))), 32, 33, 1),
+    ("2d depthwise, tiny", "tiny", 2, (3, 7), Window((2, 3), (1, 1), "same"), 2, 4, 2),
+    ("2d depthwise, tiny, strides", "tiny", 2, (5, 4), Window((2, 3), (2, 1), "same"), 3, 3, 3),
+    ("3d same, tiny", "tiny", 1, (2, 2, 3), Window((2, 1, 3), padding="same"), 2, 3, 1),
+    ("1d depthwise", "small", 2, (9,), Window((3,), (1,), "same", (2,)), 5, 5, 5),
+    ("1d depthwise times two, causal", "small", 2, (9,), Window((3,), (2,), "causal"), 3, 6, 3),
+    ("2d depthwise, strides and dilation", "small", 2, (7, 9), Window((3, 2), (2, 1), "same", (1, 3)), 3, 3, 3),
+    ("2d depthwise, strides", "small", 2, (6, 11), Window((2, 3), (3, 2)), 3, 6, 3),
+    ("2d depthwise 3x3", "medium", 3, (13, 14), Window((3, 3), padding="same"), 33, 33, 33),
+    ("2d depthwise 5x5 stride 2", "medium", 3, (13, 14), Window((5, 5), (2, 2), "same"), 17, 34, 17),
+    ("2d depthwise, window wider than the image", "small", 2, (2, 3), Window((5, 7), padding="same"), 3, 3, 3),
+    ("3d same", "medium", 2, (5, 4, 19), Window((3, 2, 3), padding="same"), 7, 19, 1),
+    ("3d same, strides and gaps", "medium", 2, (6, 5, 19), Window((2, 3, 3), (2, 1, 2), "same", (2, 2, 1)), 5, 33, 1),
     ("2d zeros in front, 5x5", "medium", 2, (9, 11), Window((5, 5), padding=((4, 0), (1, 4))), 32, 33, 1),
 ):
     convolution_cases(*_row)
+
+
+def _infinite(groups: int, *shape: int) -> Any:
+    """A volume or an image whose kernel has an infinity and a NaN: they meet the zeros around the image too."""
+
+    def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+        window = Window((3,) * (len(shape) - 2), padding="same")
+        W = normal(rng, dtype, *window.size, shape[-1] // groups, shape[-1])
+        W[0, 0, ..., 0], W[1, ..., 2, 0, 1] = np.inf, np.nan
+        return (normal(rng, dtype, *shape), W, None, window, groups), {}
+
+    return make
+
+
+add("convolution.convolve", "3d infinite weight", _infinite(1, 2, 4, 5, 11, 3), "medium")
+add("convolution.convolve", "depthwise infinite weight", _infinite(5, 2, 9, 8, 5), "medium")
+
+
+def _infinite_gradient(groups: int, *shape: int) -> Any:
+    """The gradient of a kernel where dy is infinite at a corner, whose windows reach into the padding."""
+
+    def make(rng: np.random.Generator, dtype: Any) -> Arguments:
+        dy = normal(rng, dtype, *shape)
+        dy[0, 0, 0, ..., 0], dy[0, -1, ..., -1, 1] = np.inf, np.nan
+        return (normal(rng, dtype, *shape), dy, Window((3,) * (len(shape) - 2), padding="same"), groups), {}
+
+    return make
+
+
+add("convolution.convolve_grad_W", "3d infinite dy", _infinite_gradient(1, 2, 4, 5, 11, 3), "medium")
+add("convolution.convolve_grad_W", "depthwise infinite dy", _infinite_gradient(5, 2, 9, 8, 5), "medium")
 
 
 # --- transposed -------------------------------------------------------------------------------------------------------
