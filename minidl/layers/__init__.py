@@ -3,6 +3,7 @@
 from minidl.layers.activation import Activation as Activation
 from minidl.layers.activity import ActivityRegularization as ActivityRegularization
 from minidl.layers.base import Layer as Layer
+from minidl.layers.bidirectional import Bidirectional as Bidirectional
 from minidl.layers.context import Context as Context
 from minidl.layers.convolution import Conv2D as Conv2D
 from minidl.layers.dense import Dense as Dense
