@@ -316,6 +316,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
             "beta_constraint": None,
             "gamma_constraint": None,
         },
+        "Bidirectional": {"merge_mode": "concat", "backward_layer": None},
         "Concatenate": {"axis": -1},
         "Conv2D": {"strides": 1, "padding": "valid", "data_format": None, "dilation_rate": 1, "groups": 1, **_SUMS},
         "Dense": _SUMS,

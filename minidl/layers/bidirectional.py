@@ -41,15 +41,11 @@ class Bidirectional(TakesStates):
             if not isinstance(given, Recurrent):
                 raise ArgumentTypeError("Bidirectional", described(given), "a recurrent layer", "Bidirectional(LSTM(32))")
         if merge_mode is not None and merge_mode not in _MERGES:
-            meant = closest(merge_mode, _MERGES) if isinstance(merge_mode, str) else None
-            raise ArgumentError(
-                "Bidirectional", f"merge_mode={merge_mode!r}", f"None or one of {', '.join(_MERGES)}", meant=meant
-            )
+            expected, meant = f"None or one of {', '.join(_MERGES)}", closest(merge_mode, _MERGES)
+            raise ArgumentError("Bidirectional", f"merge_mode={merge_mode!r}", expected, meant=meant)
         if layer.go_backwards or (backward_layer is not None and not backward_layer.go_backwards):
-            wrong = "layer" if layer.go_backwards else "backward_layer"
-            raise ArgumentError(
-                "Bidirectional", f"a {wrong} that reads in the other direction", "go_backwards for the second only"
-            )
+            received = f"a {'layer' if layer.go_backwards else 'backward_layer'} that reads in the other direction"
+            raise ArgumentError("Bidirectional", received, "go_backwards=True for the backward_layer only")
         other = layer if backward_layer is None else backward_layer
         for name in ("return_sequences", "return_state", "stateful"):
             if getattr(layer, name) != getattr(other, name):
