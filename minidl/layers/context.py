@@ -94,16 +94,13 @@ class Context:
 
         Raises StateError for what ``new_state`` did not make: parameters are changed by an optimizer only.
         """
-        if isinstance(state, Carried):  # of any size
-            if not self._shared:
-                self._updates[state] = value
-            return
-        if not isinstance(state, State):
+        if not isinstance(state, (State, Carried)):
             received = f"a {type(state).__name__} to update"
             raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
-        held = state.value
-        if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
-            _check_value(state, value)
+        if isinstance(state, State):  # what is carried may be of any size
+            held = state.value
+            if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
+                _check_value(state, value)
         if not self._shared:
             self._updates[state] = value
 
