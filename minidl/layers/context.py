@@ -89,8 +89,8 @@ class Context:
         """The value of ``state`` as this pass will leave it: what was announced last, or what the last step left."""
         return self._updates.get(state, state.value)
 
-    def update(self, state: State | Carried, value: Array) -> None:
-        """Announce a new value of ``state``, which ``commit`` takes over.
+    def update(self, state: State | Carried, value: Any) -> None:
+        """Announce a new value of ``state``, which ``commit`` takes over; None begins anew what is carried from batch to batch.
 
         Raises StateError for what ``new_state`` did not make: parameters are changed by an optimizer only.
         """

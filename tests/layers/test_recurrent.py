@@ -351,6 +351,15 @@ def test_states_are_in_no_file_and_each_copy_has_its_own(tmp_path):
     assert len(model.get_weights()) == 5
 
 
+def test_a_summary_between_batches_changes_nothing():
+    model, text = stateful_model(), []
+    model.predict(X[:, :2])
+    before = value(model).copy()
+    model.summary(print_fn=text.append)  # it tries two samples
+    np.testing.assert_array_equal(value(model), before)
+    assert text
+
+
 def test_two_uses_in_one_pass_follow_each_other():
     x = Input((2, 2))
     layer = GRU(4, stateful=True)
