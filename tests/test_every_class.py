@@ -321,6 +321,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
             "beta_constraint": None,
             "gamma_constraint": None,
         },
+        "Bidirectional": {"merge_mode": "concat", "backward_layer": None},
         "Concatenate": {"axis": -1},
         **{f"Conv{rank}D": {**_WINDOWS, "dilation_rate": 1, "groups": 1, **_SUMS} for rank in (1, 2, 3)},
         **{f"Conv{rank}DTranspose": {**_WINDOWS, "dilation_rate": 1, "output_padding": None, **_SUMS} for rank in (1, 2, 3)},

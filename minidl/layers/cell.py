@@ -206,7 +206,7 @@ def through(x: Any, W: Any, masks: Any = None) -> Any:
     """x W; with a mask (1, n, in) of (x m) W, with one for each gate of the gates' products side by side."""
     if masks is None or len(masks) == 1:
         return dense(x if masks is None else x * masks[0], W)
-    blocks = [dense(x * mask, block) for mask, block in zip(masks, _blocks(W, len(masks)))]
+    blocks = [dense(x * masks[k], block) for k, block in enumerate(_blocks(W, len(masks)))]
     return backends.array_namespace(x).concatenate(blocks, axis=1)
 
 
@@ -217,9 +217,9 @@ def through_grad(dz: Any, x: Any, W: Any, masks: Any = None) -> tuple[Any, Any]:
     if len(masks) == 1:
         return dense_grad_x(dz, W) * masks[0], dense_grad_W(x * masks[0], dz)
     dx, dW = 0.0, []
-    for mask, block, d in zip(masks, _blocks(W, len(masks)), _blocks(dz, len(masks))):
-        dx = dx + dense_grad_x(d, block) * mask
-        dW.append(dense_grad_W(x * mask, d))
+    for k, (block, d) in enumerate(zip(_blocks(W, len(masks)), _blocks(dz, len(masks)))):
+        dx = dx + dense_grad_x(d, block) * masks[k]
+        dW.append(dense_grad_W(x * masks[k], d))
     return dx, backends.array_namespace(dz).concatenate(dW, axis=1)
 
 

@@ -89,21 +89,18 @@ class Context:
         """The value of ``state`` as this pass will leave it: what was announced last, or what the last step left."""
         return self._updates.get(state, state.value)
 
-    def update(self, state: State | Carried, value: Array) -> None:
-        """Announce a new value of ``state``, which ``commit`` takes over.
+    def update(self, state: State | Carried, value: Any) -> None:
+        """Announce a new value of ``state``, which ``commit`` takes over; None begins anew what is carried from batch to batch.
 
         Raises StateError for what ``new_state`` did not make: parameters are changed by an optimizer only.
         """
-        if isinstance(state, Carried):  # of any size
-            if not self._shared:
-                self._updates[state] = value
-            return
-        if not isinstance(state, State):
+        if not isinstance(state, (State, Carried)):
             received = f"a {type(state).__name__} to update"
             raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
-        held = state.value
-        if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
-            _check_value(state, value)
+        if isinstance(state, State):  # what is carried may be of any size
+            held = state.value
+            if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
+                _check_value(state, value)
         if not self._shared:
             self._updates[state] = value
 

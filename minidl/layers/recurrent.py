@@ -24,7 +24,38 @@ class RecurrentOptions(LayerOptions, total=False):
     zero_output_for_mask: bool
 
 
-class Recurrent(Layer, abstract=True):
+class TakesStates(Layer, abstract=True):
+    """A layer whose input is an array (batch, time, ...), or a tuple of it and the states before the first step."""
+
+    takes_states = True
+    _axes = 3  # of x, with batch and time
+
+    @property
+    def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the states of one sample."""
+        raise NotImplementedError
+
+    def ensure_built(self, input_shape: Any) -> None:
+        """Build the layer for x of this shape, or check; behind it may stand the shapes of states."""
+        several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
+        super().ensure_built(input_shape[0] if several else input_shape)
+        if several:
+            self.output_shape(tuple(tuple(shape) for shape in input_shape))
+
+    def has_states(self, x: Any) -> bool:
+        """Whether x is a list of sequences and states."""
+        return isinstance(x, (tuple, list)) and len(x) > 0 and getattr(x[0], "ndim", 0) == self._axes
+
+    def with_states(self, x: Any, initial_state: Any) -> Any:
+        """x and the initial states as one input."""
+        together = super().with_states(x, initial_state)
+        if len(together) - 1 != len(self._state_shapes):
+            expected = f"{len(self._state_shapes)}: {' and '.join(map(str, self._state_shapes))} for each sample"
+            raise ArgumentTypeError(self.label, f"{len(together) - 1} initial states", expected)
+        return together
+
+
+class Recurrent(TakesStates, abstract=True):
     """Base of recurrent layers: (batch, time, in) -> (batch, units), or (batch, time, units) with ``return_sequences``.
 
     Args:
@@ -39,9 +70,6 @@ class Recurrent(Layer, abstract=True):
     ``layer.forward([x, h, c])`` takes them too. A step that the mask leaves out changes no state, and its output is that of the
     step before, zeros at first.
     """
-
-    takes_states = True
-    _axes = 3  # of x, with batch and time
 
     def __init__(
         self,
@@ -65,11 +93,6 @@ class Recurrent(Layer, abstract=True):
 
     # -- defined by a layer --------------------------------------------------------------------------------------------
 
-    @property
-    def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the states of one sample."""
-        raise NotImplementedError
-
     def _step_shape(self, x_shape: tuple[Any, ...]) -> tuple[int, ...]:
         """Shape of one step's output, for samples of ``x_shape`` (time first); raises ShapeError for others."""
         raise NotImplementedError
@@ -83,13 +106,6 @@ class Recurrent(Layer, abstract=True):
         raise NotImplementedError
 
     # -- shapes --------------------------------------------------------------------------------------------------------
-
-    def ensure_built(self, input_shape: Any) -> None:
-        """Build the layer for x of this shape, or check; behind it may stand the shapes of states."""
-        several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
-        super().ensure_built(input_shape[0] if several else input_shape)
-        if several:
-            self.output_shape(tuple(tuple(shape) for shape in input_shape))
 
     def output_shape(self, input_shape: Any) -> Any:
         """(time, in) -> (units,) or (time, units); with ``return_state`` a tuple of it and the shapes of the states."""
@@ -116,18 +132,6 @@ class Recurrent(Layer, abstract=True):
         if mask is not None:
             mask = self._in_order(mask) if self.return_sequences else None
         return (mask, *(None for _ in self._state_shapes)) if self.return_state else mask
-
-    def has_states(self, x: Any) -> bool:
-        """Whether x is a list of sequences and states."""
-        return isinstance(x, (tuple, list)) and len(x) > 0 and getattr(x[0], "ndim", 0) == self._axes
-
-    def with_states(self, x: Any, initial_state: Any) -> Any:
-        """x and the initial states as one input."""
-        together = super().with_states(x, initial_state)
-        if len(together) - 1 != len(self._state_shapes):
-            expected = f"{len(self._state_shapes)}: {' and '.join(map(str, self._state_shapes))} for each sample"
-            raise ArgumentTypeError(self.label, f"{len(together) - 1} initial states", expected)
-        return together
 
     # -- the pass ------------------------------------------------------------------------------------------------------
 

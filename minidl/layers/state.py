@@ -43,7 +43,9 @@ class Carried:
         return None if self._size is None else self._arrays[self._size]
 
     def take(self, new: Any) -> None:
-        """``new`` in place of the value."""
+        """``new`` in place of the value; None: the start."""
+        if new is None:
+            return self.reset()
         old, self._size = self._arrays.get(len(new)), len(new)
         if old is not None and type(old) is type(new) and (old.shape, old.dtype) == (new.shape, new.dtype):
             old[...] = new

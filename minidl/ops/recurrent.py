@@ -43,7 +43,7 @@ from typing import Any, NamedTuple
 
 from minidl.backend import Array, array_namespace, op
 from minidl.ops import activation as activations
-from minidl.ops.linear import dense
+from minidl.ops.linear import dense, dense_grad_x
 
 
 class Curve(NamedTuple):
@@ -134,7 +134,7 @@ def simple_rnn(x: Array, W: Array, U: Array, b: Array | None, h0: Array, activat
     h = dense(x, W, b)  # the input's part for all times at once
     before = h0
     for t in range(x.shape[1]):
-        before = h[:, t] = _where(mask, t, a(h[:, t] + before @ U), before)
+        before = h[:, t] = _where(mask, t, a(h[:, t] + dense(before, U)), before)
     return h
 
 
@@ -146,7 +146,7 @@ def simple_rnn_grad(dh: Array, U: Array, h: Array, activation: str, mask: Array 
     for t in reversed(range(dh.shape[1])):
         dh_t = dh[:, t] + later
         dz[:, t] = _where(mask, t, gradient(dh_t, h[:, t]), 0)
-        later = _where(mask, t, dz[:, t] @ U.T, dh_t)
+        later = _where(mask, t, dense_grad_x(dz[:, t], U), dh_t)
     return dz, later
 
 
@@ -169,7 +169,7 @@ def lstm(
     h, c = xp.empty((n, steps, U.shape[0]), x.dtype), xp.empty((n, steps, U.shape[0]), x.dtype)
     h_before, c_before = h0, c0
     for t in range(steps):
-        h_t, c_t, gates[:, t], _ = lstm_step(gates[:, t] + h_before @ U, c_before, a, s)
+        h_t, c_t, gates[:, t], _ = lstm_step(gates[:, t] + dense(h_before, U), c_before, a, s)
         h_before = h[:, t] = _where(mask, t, h_t, h_before)
         c_before = c[:, t] = _where(mask, t, c_t, c_before)
     return h, c, gates
@@ -197,7 +197,7 @@ def lstm_grad(
         kept = (*parts(gates[:, t], 4), *a.f(c[:, t]))
         dz_t, dc_later = lstm_step_grad(dh_t, dc_t, c[:, t - 1] if t else c0, gates[:, t], kept, a, s)
         dz[:, t] = _where(mask, t, dz_t, 0)
-        dh_later = _where(mask, t, dz[:, t] @ U.T, dh_t)
+        dh_later = _where(mask, t, dense_grad_x(dz[:, t], U), dh_t)
         dc_later = _where(mask, t, dc_later, dc_t)
     return dz, dh_later, dc_later if dc is None or dc_later is not dc else dc.copy()
 
@@ -220,6 +220,7 @@ def gru(
     units = U.shape[0]
     gates = dense(x, W, b[0] if reset_after and b is not None else b)  # the input's part for all times at once
     h, p = xp.empty((n, steps, units), x.dtype), xp.empty((n, steps, units), x.dtype)
+    U_zr, U_g = _gates_and_candidate(U)
     before = h0
     for t in range(steps):
 
@@ -227,9 +228,9 @@ def gru(
             if reset_after:
                 return r * p[:, t]
             p[:, t] = r * h_before
-            return p[:, t] @ U[:, 2 * units :]
+            return dense(p[:, t], U_g)
 
-        from_h = before @ (U if reset_after else U[:, : 2 * units])
+        from_h = dense(before, U if reset_after else U_zr)
         if reset_after:
             from_h = from_h if b is None else from_h + b[1]
             p[:, t] = from_h[:, 2 * units :]
@@ -258,25 +259,31 @@ def gru_grad(
     xp, a, s = array_namespace(dh), curve(activation), curve(recurrent_activation)
     n, steps, units = dh.shape
     of_x, of_h = xp.empty_like(gates), xp.empty_like(gates)
-    U_zr, U_g = U[:, : 2 * units], U[:, 2 * units :]
+    U_zr, U_g = _gates_and_candidate(U)
     later = xp.zeros((n, units), dh.dtype)
     for t in reversed(range(steps)):
         dh_t, before = dh[:, t] + later, h[:, t - 1] if t else h0
         z, r, g = parts(gates[:, t], 3)
 
         def dr_of(dg: Array, t: int = t, before: Array = before) -> Array:
-            return dg * p[:, t] if reset_after else (dg @ U_g.T) * before
+            return dg * p[:, t] if reset_after else dense_grad_x(dg, U_g) * before
 
         d, direct = gru_step_grad(dh_t, before, gates[:, t], (z, r, g), dr_of, a, s)
         of_x[:, t] = of_h[:, t] = _where(mask, t, d, 0)
         dg = of_x[:, t, 2 * units :]
         if reset_after:
             of_h[:, t, 2 * units :] = dg * r
-            through = of_h[:, t] @ U.T
+            through = dense_grad_x(of_h[:, t], U)
         else:
-            through = of_h[:, t, : 2 * units] @ U_zr.T + r * (dg @ U_g.T)
+            through = dense_grad_x(of_h[:, t, : 2 * units], U_zr) + r * dense_grad_x(dg, U_g)
         later = _where(mask, t, direct + through, dh_t)
     return of_x, of_h, later
+
+
+def _gates_and_candidate(U: Array) -> tuple[Array, Array]:
+    """[U_z U_r] and U_g, as arrays of their own."""
+    xp, width = array_namespace(U), U.shape[1] // 3 * 2
+    return xp.ascontiguousarray(U[:, :width]), xp.ascontiguousarray(U[:, width:])
 
 
 def _where(mask: Array | None, t: int, new: Array, old: Any) -> Any:

@@ -16,6 +16,7 @@ from minidl.layers import (
     GRU,
     LSTM,
     RNN,
+    Bidirectional,
     Concatenate,
     Context,
     Dense,
@@ -350,6 +351,15 @@ def test_states_are_in_no_file_and_each_copy_has_its_own(tmp_path):
     assert len(model.get_weights()) == 5
 
 
+def test_a_summary_between_batches_changes_nothing():
+    model, text = stateful_model(), []
+    model.predict(X[:, :2])
+    before = value(model).copy()
+    model.summary(print_fn=text.append)  # it tries two samples
+    np.testing.assert_array_equal(value(model), before)
+    assert text
+
+
 def test_two_uses_in_one_pass_follow_each_other():
     x = Input((2, 2))
     layer = GRU(4, stateful=True)
@@ -456,3 +466,46 @@ def test_a_penalty_on_the_output_leaves_the_states_out():
     context = Context(training=True)
     (y, _, _), _ = layer.apply(layer.validated(X), context)
     assert float(context.penalty) == pytest.approx(0.01 * float((y**2).sum()) / 3, rel=1e-5)
+
+
+# -- both directions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
+def test_both_directions_are_two_layers(mode):
+    layer = Bidirectional(GRU(3, return_sequences=True), mode)
+    layer.build((6, 2))
+    one, two = GRU(3, return_sequences=True), GRU(3, return_sequences=True)
+    one.build((6, 2))
+    two.build((6, 2))
+    alike(layer.forward_layer, one)
+    alike(layer.backward_layer, two)
+    a, b = one(X), two(X[:, ::-1])[:, ::-1]
+    merged = {"concat": lambda: np.concatenate([a, b], axis=-1), "sum": lambda: a + b, "mul": lambda: a * b}
+    merged |= {"ave": lambda: (a + b) / 2, None: lambda: (a, b)}
+    same(layer(X), merged[mode]())
+    mask = np.ones((3, 6), bool)
+    assert layer.output_mask(X, mask) is mask if mode else layer.output_mask(X, mask) == (mask, mask)
+
+
+def test_the_directions_have_weights_and_names_of_their_own(tmp_path):
+    minidl.set_seed(0)
+    model = Sequential([Bidirectional(LSTM(3, stateful=True), input_shape=(2, 2)), Dense(1)])
+    names = [name for name, _ in model.named_parameters()]
+    assert names[0] == "bidirectional_1.forward_lstm.W"
+    assert names[3] == "bidirectional_1.backward_lstm.W"
+    layer = model.layers[0]
+    assert not np.array_equal(layer.forward_layer.W.value, layer.backward_layer.W.value)
+    y, again = model.predict(X[:, :2]), model.predict(X[:, :2])
+    assert (y != again).any()
+    model.reset_states()
+    np.testing.assert_array_equal(model.predict(X[:, :2]), y)
+    model.save(tmp_path / "both.safetensors")
+    np.testing.assert_array_equal(load_model(tmp_path / "both.safetensors").predict(X[:, :2]), y)
+
+
+def test_both_directions_must_fit_together():
+    with pytest.raises(ShapeError, match=r"outputs of shapes \(3,\) and \(4,\).*merge_mode='sum'"):
+        Bidirectional(LSTM(3), "sum", backward_layer=GRU(4, go_backwards=True)).build((6, 2))
+    with pytest.raises(ArgumentTypeError, match="1 initial states; expected 4"):
+        Bidirectional(LSTM(3))(X, initial_state=np.zeros((3, 3)))

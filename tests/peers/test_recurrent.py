@@ -233,3 +233,27 @@ class TestKerasDropout:
         monkeypatch.setattr(type(other.cell), "get_recurrent_dropout_mask", lambda self, _: masks[1])
         y, _ = layer.apply(x, Context(training=True))
         close(y, other(tensor(x), training=True), f"{kind}: dropout")
+
+
+@pytest.mark.parametrize("sequences", [False, True], ids=["last", "sequences"])
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+class TestKerasBidirectional:
+    pytestmark = of_keras
+
+    def test_both_directions(self, keras, kind, mode, sequences):
+        options = {"return_sequences": sequences, "return_state": True}
+        layer = built(minidl.layers.Bidirectional(getattr(minidl.layers, kind)(3, **options), mode), (5, 2))
+        other = keras.layers.Bidirectional(getattr(keras.layers, kind)(3, **options), mode)
+        x, mask = RNG.normal(size=(3, 5, 2)), np.arange(5) < np.array([[5], [3], [1]])
+        other.build(x.shape)
+        other.set_weights([p.value for p in layer.parameters])
+        for given in (None, mask):
+            found = layer.forward(x, mask=given)
+            dy = tuple(RNG.normal(size=part.shape) for part in found)
+            dx, x_leaf = layer.backward(dy), leaf(x)
+            expected = other(x_leaf, mask=None if given is None else tensor(given))
+            sum((part * tensor(d)).sum() for part, d in zip(expected, dy)).backward()
+            for one, two in zip(found, expected, strict=True):
+                close(one, two, "Bidirectional beside Keras: y")
+            close(dx, gradient(x_leaf), "Bidirectional beside Keras: dx")

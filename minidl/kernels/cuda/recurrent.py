@@ -37,12 +37,7 @@ def lstm_grad(
     dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str, dc: Any = None, mask: Any = None
 ) -> Any:
     """Kernel of ``ops.recurrent.lstm_grad``; the reference takes a mask."""
-    if (
-        mask is not None
-        or not dh.size
-        or not alike(dh, U, c0, c, gates, dc)
-        or not {activation, recurrent_activation} <= set(_CODES)
-    ):
+    if mask is not None or not alike(dh, U, c0, c, gates, dc) or not {activation, recurrent_activation} <= set(_CODES):
         return NotImplemented
     n, steps, units = dh.shape
     if c.shape != dh.shape or gates.shape != (n, steps, 4 * units) or c0.shape != (n, units):
@@ -52,8 +47,10 @@ def lstm_grad(
     backend = backend_of(dh)
     dz = backend.empty(gates.shape, gates.dtype)
     dh_later, dc_later = backend.empty((n, units), dh.dtype), backend.empty((n, units), dh.dtype)
-    if dc is not None:
-        dc_later[...] = dc
+    if dc is not None or not steps:
+        dc_later[...] = 0 if dc is None else dc
+    if not steps:
+        dh_later[...] = 0
     codes = _CODES[activation], _CODES[recurrent_activation]
     for t in reversed(range(steps)):
         sizes = (n, steps, units, t, *codes, int(t == steps - 1), int(t == steps - 1 and dc is None))

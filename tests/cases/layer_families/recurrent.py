@@ -11,6 +11,7 @@ from minidl.layers import (
     LSTM,
     RNN,
     Activation,
+    Bidirectional,
     Concatenate,
     Dense,
     Embedding,
@@ -62,6 +63,13 @@ class Unmasked(Dense):
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         return None
+
+
+def both_ways() -> Layer:
+    """Two results, states that are given and states that are given back."""
+    inputs = [Input((3, 2)), Input((3,)), Input((3,))]
+    layer = Bidirectional(GRU(3, return_state=True), merge_mode=None)
+    return Graph(inputs, joined(layer(inputs[0], initial_state=inputs[1:])))
 
 
 def encoder_decoder() -> Layer:
@@ -125,6 +133,22 @@ CASES: list[Case] = [
     ),
     *(Case(f"rnn_{name}", lambda cell=cell: RNN(cell(3)), (4, 2), always=False) for name, cell in CELLS.items()),  # type: ignore[misc]
     Case("rnn_stacked", lambda: RNN([LSTMCell(3), GRUCell(2, dropout=0.3, seed=1)], return_sequences=True), (4, 2)),
+    Case("bidirectional", lambda: Bidirectional(LSTM(3)), (4, 2)),
+    *(
+        Case(
+            f"bidirectional_{mode}", lambda mode=mode: Bidirectional(GRU(3, return_sequences=True), mode), (4, 2), always=False
+        )  # type: ignore[misc]
+        for mode in ("concat", "sum", "mul", "ave")
+    ),
+    Case("bidirectional_states", both_ways, ((3, 2), (3,), (3,))),
+    Case("bidirectional_masked", lambda: masked(Bidirectional(SimpleRNN(3, return_sequences=True))), (5,), ids=3),
+    Case(
+        "bidirectional_of_two",
+        lambda: Bidirectional(LSTM(3), backward_layer=GRU(2, go_backwards=True, recurrent_dropout=0.3, seed=1)),
+        (4, 2),
+        always=False,
+    ),
+    Case("bidirectional_cells", lambda: Bidirectional(RNN([LSTMCell(2), GRUCell(3)])), (4, 2), always=False),
     Case("lstm_cell", lambda: of_one_step(LSTMCell(3), 2), ((2,), (3,), (3,)), always=False),
     Case("gru_cell", lambda: of_one_step(GRUCell(3, reset_after=False), 1), ((2,), (3,)), always=False),
     Case("simple_rnn_cell", lambda: of_one_step(SimpleRNNCell(3), 1), ((2,), (3,)), always=False),
@@ -167,6 +191,7 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
     (SimpleRNNCell, _OF_CELLS),
     (LSTMCell, {**_OF_CELLS, **_GATED, "unit_forget_bias": False}),
     (GRUCell, {**_OF_CELLS, **_GATED, "reset_after": False}),
+    (Bidirectional, {"layer": LSTM(2), "merge_mode": "ave", "backward_layer": LSTM(2, "softplus", go_backwards=True)}),
     (StackedRNNCells, {"cells": [LSTMCell(2), GRUCell(3)]}),
     (RNN, {"cell": LSTMCell(2), **_OF_LOOPS}),
 ]

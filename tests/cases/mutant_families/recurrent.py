@@ -49,7 +49,13 @@ mutant(
     "side_by_side(dz, s.gradient(dr_of(dg), of_r), dg), dh * z",
     "side_by_side(dz, s.gradient(dr_of(dg), of_r), dg), dh",
 )
-mutant("reset before the product, not passed back", OPS, gradient("gru_before"), "r * (dg @ U_g.T)", "dg @ U_g.T")
+mutant(
+    "reset before the product, not passed back",
+    OPS,
+    gradient("gru_before"),
+    "r * dense_grad_x(dg, U_g)",
+    "dense_grad_x(dg, U_g)",
+)
 mutant("the state's bias forgotten", OPS, naive("recurrent.gru"), "from_h if b is None else from_h + b[1]", "from_h")
 mutant("a simple network that forgets", OPS, gradient("simple_rnn"), "dh_t = dh[:, t] + later\n", "dh_t = dh[:, t]\n")
 
