@@ -11,8 +11,8 @@ These numbers do:
     AUC        the chance that an image of a digit gets a larger output for it than an image of another: no threshold
 
 Against it: class weights make the errors of rare digits larger; repeating shows them more often; the focal loss (Lin et al.
-2017) plays down what is right already, rare or not. What is gained in recall is paid for in precision, as more images are called
-rare, and the AUC hardly moves. Which is better depends on what a mistake costs.
+2017) plays down what is right already, rare or not. What is gained in recall is paid for in precision, as more images are
+called rare, and the AUC hardly moves. Which is better depends on what a mistake costs.
 
 There are as many test images of each digit, so that every recall is precise. Accuracy and precision are then computed for a
 world where the digits are as frequent as in training. examples/binary.py is the same question with two classes.

@@ -46,6 +46,7 @@ FLOORS = {
     "training": 5.5,
     "models": 6,
     "applications": 6.25,
+    "boltzmann": 6.25,
     "visual": 6.5,
     "__init__": 7,
     "compat": 8,

@@ -514,40 +514,6 @@ mutant(
     "np.array((0, 0, *counter[1:]), np.uint64)",
 )
 
-# -- LSTM ----------------------------------------------------------------------------------------------------------------
-
-FORWARD_GATES, BACKWARD_GATES = "i, f, g, o = (z[:, k", "i, f, g, o = (gates[:, t, k"
-mutant(
-    "input and forget gate exchanged forwards",
-    "ops/recurrent.py",
-    gradient("lstm"),
-    FORWARD_GATES,
-    FORWARD_GATES.replace("i, f", "f, i"),
-)
-mutant(
-    "input and forget gate exchanged in both directions",  # a right gradient of another function
-    "ops/recurrent.py",
-    naive("recurrent.lstm"),
-    FORWARD_GATES,
-    FORWARD_GATES.replace("i, f", "f, i"),
-    "xp.concatenate((i, f, g, o), axis=1)",
-    "xp.concatenate((f, i, g, o), axis=1)",
-    BACKWARD_GATES,
-    BACKWARD_GATES.replace("i, f", "f, i"),
-    "parts = s_grad(dc * g, i), s_grad(dc * c_before, f),",
-    "parts = s_grad(dc * c_before, f), s_grad(dc * g, i),",
-)
-mutant("nothing remembered on the way back", "ops/recurrent.py", gradient("lstm"), "a_of_c) + dc_later", "a_of_c)")
-mutant("outputs that do not reach back", "ops/recurrent.py", gradient("lstm"), "dh[:, t] + dh_later", "dh[:, t]")
-mutant("dU with today's output", "layers/recurrent.py", gradient("lstm"), "dense_grad_W, h_before, dz", "dense_grad_W, h, dz")
-mutant(
-    "the forget bias at the input gate",
-    "layers/recurrent.py",
-    "tests/layers/test_protocol.py::test_the_forget_gate_starts_open",
-    "self.b.value[self.units : 2 * self.units]",
-    "self.b.value[: self.units]",
-)
-
 # -- optimizers and parameters -------------------------------------------------------------------------------------------
 
 ADAM = PARAMETERS + "test_adam_by_the_papers_formula"
@@ -1345,34 +1311,6 @@ mutant(
     "scales[0]",
 )
 mutant(
-    "kernel: an output gate through the cell's activation",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm"),
-    "o = _activated(recurrent,",
-    "o = _activated(cell,",
-)
-mutant(
-    "kernel: df with today's cell",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm_grad"),
-    "load(c, to - units, some, 0) if t",
-    "load(c, to, some, 0) if t",
-)
-mutant(
-    "kernel: what a block of samples left, remembered by the next",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm_grad"),
-    "        dc_later[:] = 0\n",
-    "        dc_later[:] = dc_later if block > first else 0\n",
-)
-mutant(
-    "kernel: tanh without its polynomials",
-    "kernels/numba/recurrent.py",
-    "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
-    "size < 0.625",
-    "size < 0",
-)
-mutant(
     "kernel: random blocks counted from 0",
     "kernels/numba/_philox.py",
     kernel("dropout.dropout"),
@@ -1680,7 +1618,7 @@ mutant(
 )
 mutant(
     "the penalty of the kernel on the recurrent weights",
-    "layers/recurrent.py",
+    "layers/cell.py",
     PENALTY + "test_the_argument_reaches_its_parameter_and_no_other",
     'self.terms("recurrent")',
     'self.terms("kernel")',

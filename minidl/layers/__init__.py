@@ -29,9 +29,11 @@ from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAverage
 from minidl.layers.global_pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
 from minidl.layers.global_pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from minidl.layers.global_pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from minidl.layers.group_normalization import GroupNormalization as GroupNormalization
 from minidl.layers.gru import GRU as GRU
 from minidl.layers.gru import GRUCell as GRUCell
 from minidl.layers.identity import Identity as Identity
+from minidl.layers.layer_normalization import LayerNormalization as LayerNormalization
 from minidl.layers.locally_connected import LocallyConnected1D as LocallyConnected1D
 from minidl.layers.locally_connected import LocallyConnected2D as LocallyConnected2D
 from minidl.layers.lstm import LSTM as LSTM
@@ -76,6 +78,7 @@ from minidl.layers.time_distributed import TimeDistributed as TimeDistributed
 from minidl.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from minidl.layers.transposed import Conv2DTranspose as Conv2DTranspose
 from minidl.layers.transposed import Conv3DTranspose as Conv3DTranspose
+from minidl.layers.unit_normalization import UnitNormalization as UnitNormalization
 from minidl.layers.upsampling import UpSampling1D as UpSampling1D
 from minidl.layers.upsampling import UpSampling2D as UpSampling2D
 from minidl.layers.upsampling import UpSampling3D as UpSampling3D

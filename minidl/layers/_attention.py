@@ -8,6 +8,7 @@ from minidl import backend as backends
 from minidl.backend.random import check_seed
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
+from minidl.geometry import agree, is_known
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import Context
 from minidl.layers.dropout import Dropout
@@ -64,11 +65,18 @@ class AttentionLayer(Layer, abstract=True):
             expected, fix = "[query, value] or [query, value, key]", "layer([x, x]) where a sequence attends to itself"
             raise ShapeError(self.label, f"inputs of shapes {input_shape}", expected, fix)
         query, value, key = (*input_shape, input_shape[1])[:3]
-        if value[:-1] != key[:-1]:
+        if None in (query[-1:] or (None,)) + value[-1:] + key[-1:]:
+            raise ShapeError(self.label, f"inputs of shapes {input_shape}", "features, on the last axis, whose number is known")
+        if agree([value[:-1], key[:-1]]) is None:
             raise ShapeError(self.label, f"values of shape {value} and keys of shape {key}", "a key for each value")
         if 0 in value[:-1]:
             raise ShapeError(self.label, f"values of shape {value}", "at least one step that can be looked at")
         return query, value, key
+
+    def _check_lengths(self, x: Any) -> None:
+        """Raise ShapeError for arrays that do not fit, where lengths were not known before."""
+        if not is_known(self.input_shape):
+            self.output_shape(tuple(tuple(part.shape[1:]) for part in x))
 
     def _masks(self, mask: Any, x: Any) -> list[Any]:
         """The masks of query, value and key, each (batch, time) or None. Raises for what does not fit the inputs."""

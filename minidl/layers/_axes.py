@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 
 
 def check_axes(where: str, axis: Any, name: str = "axis") -> int | tuple[int, ...]:
@@ -47,6 +47,13 @@ def known_sizes(label: str, shape: tuple[Any, ...], axes: tuple[int, ...]) -> tu
         received = f"samples of shape {tuple(shape)}"
         raise ShapeError(label, received, f"a known size along axis {axes[sizes.index(None)] + 1}, which has parameters")
     return sizes
+
+
+def refuse_mask(label: str, mask: Any, x: Any, axes: tuple[int, ...]) -> None:
+    """Raise StateError where statistics along ``axes`` of sequences would count steps that a mask leaves out."""
+    if mask is not None and 0 in axes and x.ndim > 2:
+        received, fix = "a sequence with a mask, and statistics along its time axis", "sequences of one length, or another axis"
+        raise StateError(label, received, "one without: padded steps would count", fix)
 
 
 class AtTheEnd:

@@ -36,6 +36,7 @@ class _ScoredAttention(AttentionLayer, abstract=True):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the inputs, the weights, and what the scores need."""
+        self._check_lengths(x)
         q, v, k = (*x, x[1])[:3]
         of_query, of_value, _ = self._masks(context.mask, x)
         xp = namespace(x)

@@ -11,9 +11,8 @@ from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.layers._axes import AtTheEnd, check_axes, sample_axes
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
+from minidl.layers.unit_normalization import EPSILON
 from minidl.ops.unit_normalization import unit_normalize, unit_normalize_grad
-
-_EPSILON = 1e-12  # shorter vectors are divided by it, as in Keras
 
 
 class Dot(Layer):
@@ -67,7 +66,7 @@ class Dot(Layer):
         rows: Any = [t.there(part) for t, part in zip(turned, x)]
         lengths = None
         if self.normalize:
-            rows, lengths = zip(*(unit_normalize(part, _EPSILON) for part in rows))
+            rows, lengths = zip(*(unit_normalize(part, EPSILON) for part in rows))
         matrices = [part.reshape(part.shape[0], prod(part.shape[1:-1]), part.shape[-1]) for part in rows]
         a, b = matrices  # (batch, i, k) and (batch, j, k)
         y = _times(a, b.transpose(0, 2, 1)).reshape(len(a), *self.output_shape(tuple(part.shape[1:] for part in x)))
@@ -82,7 +81,7 @@ class Dot(Layer):
         rows: Any = (_times(dy, b), _times(dy.transpose(0, 2, 1), a))
         if lengths is not None:
             units = zip(rows, (a, b), lengths)
-            rows = tuple(unit_normalize_grad(d, unit, r.reshape(*unit.shape[:2], 1), _EPSILON) for d, unit, r in units)
+            rows = tuple(unit_normalize_grad(d, unit, r.reshape(*unit.shape[:2], 1), EPSILON) for d, unit, r in units)
         return tuple(t.back(d.reshape(t.flat)) for t, d in zip(turned, rows))
 
     def output_mask(self, x: Any, mask: Any) -> Any:

@@ -33,11 +33,11 @@ class LocallyConnected(WindowLayer, AffineLayer, abstract=True):
         super().__init__(activation, use_bias, data_format=data_format, **options)  # type: ignore[call-arg]
         where = type(self).__name__
         self.filters = check_integer(where, "filters", filters)
-        check_padding(where, padding, ("valid",))
+        check_padding(where, padding)
         self.kernel_size = positive_integers(where, "kernel_size", kernel_size, self.rank)
         self.strides = positive_integers(where, "strides", strides, self.rank)
         self.padding = padding
-        self.window = Window(self.kernel_size, self.strides)
+        self.window = Window(self.kernel_size, self.strides, self.padding)
 
     def build(self, input_shape: Shape) -> None:
         """Make W (positions, taps channels, filters) and b (*out, filters)."""
@@ -86,7 +86,7 @@ class LocallyConnected1D(LocallyConnected):
 
 
 class LocallyConnected2D(LocallyConnected):
-    """y[n, i, j, f] = b[i, j, f] + sum_{k, l, c} x[n, i s + k, j s + l, c] W[(i, j), (k, l, c), f], then the activation.
+    """y[n, i, j, f] = b[i, j, f] + sum_{k, l, c} x[n, i s + k - p, j s + l - p, c] W[(i, j), (k, l, c), f], and the activation.
 
     A convolution whose kernel is another one at every position, for images in which the same thing always stands at the same
     place, such as faces. (batch, height, width, channels) -> (batch, out height, out width, filters).
@@ -95,7 +95,7 @@ class LocallyConnected2D(LocallyConnected):
         filters: number of feature maps f.
         kernel_size: window (k, l); one number means a square.
         strides: s, steps of the window.
-        padding: ``"valid"``: only windows inside the image have weights.
+        padding: ``"valid"`` or ``"same"``, as for ``Conv2D``.
         data_format, activation, use_bias and the initializers, regularizers and constraints: as for ``Conv2D``.
 
     W has the shape (out height out width, k l channels, filters) and b (out height, out width, filters), in either data

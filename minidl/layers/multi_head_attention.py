@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 from minidl import constraints, initializers, regularizers
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
+from minidl.geometry import agree
 from minidl.layers._attention import AttentionLayer, AttentionOptions, both, namespace
 from minidl.layers.activity import penalty, penalty_grad
 from minidl.layers.context import INFERENCE, Context
@@ -136,7 +137,8 @@ class MultiHeadAttention(AttentionLayer):
         """(queries, d), (keys, e), (keys, d') -> (queries, out); with the weights (heads, queries, keys) where asked for."""
         query, value, key = self._checked(input_shape)
         axes = self._axes(len(query) + 1)
-        if len(value) != len(query) or any(query[axis - 1] != value[axis - 1] for axis in axes.apart):
+        alike = [tuple(shape[axis - 1] for axis in axes.apart) for shape in (query, value) if len(shape) == len(query)]
+        if len(alike) < 2 or agree(alike) is None:
             received = f"a query of shape {query} and values of shape {value}"
             raise ShapeError(self.label, received, "samples that differ along the axes of attention and in features only")
         if self.input_shape is not None:
@@ -167,6 +169,7 @@ class MultiHeadAttention(AttentionLayer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the inputs, the projections in heads, and the weights."""
+        self._check_lengths(x)
         x_q, x_v, x_k = (*x, x[1])[:3]
         axes = self._axes(x_q.ndim)
         q = self._heads(x_q, self.W_query, self.b_query, axes)

@@ -8,11 +8,25 @@ import pytest
 
 import minidl
 from minidl import applications, config
-from minidl.applications import CNN, MLP, VGG16, LeNet5, ResNet20, ResNet56, ResNetCifar, SoftmaxPerceptron
+from minidl.applications import (
+    CNN,
+    MLP,
+    VGG16,
+    LeNet5,
+    ResNet20,
+    ResNet50,
+    ResNet56,
+    ResNetCifar,
+    SoftmaxPerceptron,
+    SpectralCNN,
+)
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.layers import BatchNormalization, Conv2D, Dense
 from minidl.layers._weights import made_for_a_file
 from minidl.models import model_from_json
+from minidl.optimizers import SGD
+from minidl.schedules import InverseTimeDecay
+from minidl.utils import to_categorical
 
 SMALL = {"input_shape": (8, 8, 3)}
 
@@ -134,10 +148,67 @@ def test_vgg16(weightless):
     assert activations(with_weights(model)) == ["relu"] * 15 + ["softmax"]
 
 
+RESNET_ROWS = [  # of Keras's summary, from its beginning and its end
+    ("conv1_pad", (230, 230, 3), 0), ("conv1_conv", (112, 112, 64), 9472), ("conv1_bn", (112, 112, 64), 256),
+    ("conv1_relu", (112, 112, 64), 0), ("pool1_pad", (114, 114, 64), 0), ("pool1_pool", (56, 56, 64), 0),
+    ("conv2_block1_1_conv", (56, 56, 64), 4160), ("conv2_block1_1_bn", (56, 56, 64), 256),
+    ("conv5_block3_3_conv", (7, 7, 2048), 1050624), ("conv5_block3_3_bn", (7, 7, 2048), 8192),
+    ("conv5_block3_add", (7, 7, 2048), 0), ("conv5_block3_out", (7, 7, 2048), 0),
+    ("avg_pool", (2048,), 0), ("predictions", (1000,), 2049000),
+]  # fmt: skip
+
+
+def test_resnet50(weightless):
+    model = ResNet50()
+    found = [(layer.name, layer.output.shape, layer.count_params()) for layer in model.layers]
+    assert found[:8] + found[-6:] == RESNET_ROWS
+    assert len(with_weights(model)) == 50 + 4  # and the projections
+    assert (model.count_params(), trained_parameters(model)) == (25636712, 25583592)
+    projections = [layer for layer in model.layers if layer.name.endswith("_0_conv")]
+    assert [(layer.filters, layer.strides, layer.input.shape) for layer in projections] == [
+        (256, (1, 1), (56, 56, 64)),
+        (512, (2, 2), (56, 56, 256)),
+        (1024, (2, 2), (28, 28, 512)),
+        (2048, (2, 2), (14, 14, 1024)),
+    ]
+    assert {layer.epsilon for layer in model.layers if isinstance(layer, BatchNormalization)} == {1.001e-5}
+    assert activations([layer for layer in model.layers if layer.name.endswith(("relu", "out"))]) == ["relu"] * 49
+    without = ResNet50(use_bias=False)
+    assert (without.count_params(), trained_parameters(without)) == (25610152, 25557032)
+    assert ResNet50(include_top=False).count_params() == 23587712
+    with pytest.raises(ArgumentTypeError, match="use_bias=None"):
+        ResNet50(use_bias=None)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_spectral_cnn(weightless, data_format):
+    with config.use_data_format(data_format):
+        model = SpectralCNN()
+    expected = [((7, 7, 216, 48), 2208), ((7, 7, 216, 48), 0), ((7, 7, 72, 48), 0), ((7, 7, 76, 48), 0)]
+    expected += [((5, 5, 72, 32), 69152), ((5, 5, 72, 32), 0), ((5, 5, 24, 32), 0), ((5, 5, 28, 32), 0)]
+    expected += [((3, 3, 24, 32), 46112), ((3, 3, 24, 32), 0), ((3, 3, 12, 32), 0)]
+    if data_format == "channels_first":
+        expected = [((shape[3], *shape[:3]), count) for shape, count in expected]
+    expected += [((3456,), 0), ((128,), 442496), ((128,), 0), ((128,), 16512), ((128,), 0), ((16,), 2064), ((16,), 0)]
+    assert rows(model) == expected
+    assert model.count_params() == 578544
+    assert activations(layer for layer in model.layers if hasattr(layer, "formula")) == ["relu"] * 5 + ["softmax"]
+
+
+def test_windows_of_the_smallest_size(weightless):
+    assert SpectralCNN((7, 7, 22, 1), classes=3).output_shape == (3,)
+    assert SpectralCNN((9, 8, 30, 2)).layers[0].W.shape == (3, 3, 5, 2, 48)
+    for shape in ((7, 7, 21, 1), (6, 7, 22, 1), (9, 9, 220)):
+        with pytest.raises(ShapeError, match=r"\(height, width, bands, channels\) of at least 7 x 7 pixels and 22"):
+            SpectralCNN(shape)
+    with config.use_data_format("channels_first"), pytest.raises(ShapeError, match="channels, height"):
+        SpectralCNN((9, 9, 220, 1))
+
+
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
-WITH_TOP = {"ResNet20": ResNet20, "ResNet56": ResNet56, "VGG16": VGG16}
-ALL = {**WITH_TOP, "CNN": CNN, "LeNet5": LeNet5, "MLP": MLP, "SoftmaxPerceptron": SoftmaxPerceptron}
+WITH_TOP = {"ResNet20": ResNet20, "ResNet50": ResNet50, "ResNet56": ResNet56, "VGG16": VGG16}
+ALL = {**WITH_TOP, "CNN": CNN, "LeNet5": LeNet5, "MLP": MLP, "SoftmaxPerceptron": SoftmaxPerceptron, "SpectralCNN": SpectralCNN}
 
 
 def test_every_function_is_tested_here():
@@ -153,7 +224,7 @@ def test_features(weightless, make, data_format):
         maps = make(include_top=False, input_shape=shape).output_shape
         channels = maps[-1] if data_format == "channels_last" else maps[0]
         spatial = maps[:-1] if data_format == "channels_last" else maps[1:]
-        assert spatial == ((2, 1) if make is VGG16 else (16, 8))
+        assert spatial == ((2, 1) if make in (VGG16, ResNet50) else (16, 8))
         for pooling in ("avg", "max"):
             model = make(include_top=False, input_shape=shape, pooling=pooling)
             assert model.output_shape == (channels,)
@@ -238,6 +309,31 @@ def test_a_few_steps_of_training(make):
     model.compile("adam", "sparse_categorical_crossentropy")
     losses = model.fit(x, y, batch_size=8, epochs=8, verbose=0).history["loss"]
     assert losses[-1] < 0.75 * losses[0]
+
+
+def test_the_lecture_trains_the_spectral_network_on_squared_errors():
+    minidl.set_seed(0)
+    model = SpectralCNN((7, 7, 22, 1), classes=2)
+    random, y = np.random.default_rng(0), np.arange(20) % 2
+    x = random.normal(size=(20, 7, 7, 22, 1)).astype("float32") + np.where(y, 0.5, -0.5)[:, None, None, None, None]
+    model.compile(SGD(InverseTimeDecay(1.0, decay_steps=1, decay_rate=5e-6)), "mse", metrics=["accuracy"])
+    history = model.fit(x, to_categorical(y), batch_size=10, epochs=8, verbose=0).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+
+
+@pytest.mark.slow
+def test_a_training_step_of_resnet50():
+    minidl.set_seed(0)
+    model = ResNet50(input_shape=(64, 64, 3), classes=10)
+    x = np.random.default_rng(0).normal(size=(4, 64, 64, 3)).astype("float32")
+    assert model.predict(x).shape == (4, 10)
+    before = model.get_weights()
+    model.compile(SGD(0.01), "sparse_categorical_crossentropy")
+    losses = model.fit(x, np.arange(4), batch_size=4, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    changed = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    names = [p.name for p in model.network.weights]
+    assert all(moved or name == "b" for moved, name in zip(changed, names))  # a bias before a normalisation moves by rounding
 
 
 def test_configuration_and_names_come_back(weightless):

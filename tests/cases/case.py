@@ -69,6 +69,11 @@ def frozen(layer: Layer) -> Layer:
     return layer
 
 
+def layers_of(layer: Layer) -> list[Layer]:
+    """The layer and all within it."""
+    return [layer, *(inner for part in layer.sublayers() for inner in layers_of(part))]
+
+
 def sampled(cases: Iterable[Case]) -> dict[str, Any]:
     """Arguments of ``parametrize("case", ...)``: the rows by name, of which those that are more of the same are slow tests."""
     cases = list(cases)

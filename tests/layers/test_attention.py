@@ -268,3 +268,37 @@ def test_a_plane_has_no_mask():
     x = RNG.normal(size=(3, 2, 4, 6))
     with pytest.raises(StateError, match="masks for inputs with 4 axes"):
         MultiHeadAttention(2, 3)([x, x], mask=(np.ones((3, 2), bool), None))
+
+
+# -- lengths that come with the data ------------------------------------------------------------------------------------------
+
+
+@every_layer
+def test_sequences_of_any_length(make):
+    a, b = Input((None, 6)), Input((None, 6))
+    layer = make(use_causal_mask=True)
+    symbol = layer([a, b])
+    assert symbol.shape == (None, 6)
+    model = Model([a, b], symbol)
+    for queries, keys in ((2, 3), (4, 1)):
+        xs = [Q[:, :queries], V[:, :keys]]
+        np.testing.assert_array_equal(model.predict(xs), layer(xs))
+    with pytest.raises(ShapeError, match="at least one step"):
+        model.predict([Q, V[:, :0]])
+    with pytest.raises(ShapeError, match="whose number is known"):
+        make()([Input((4, None)), b])
+
+
+@every_layer
+def test_lengths_that_do_not_fit_are_seen_when_they_come(make):
+    inputs = [Input((None, 6)) for _ in range(3)]
+    model = Model(inputs, make()(inputs))
+    assert model.predict([Q, V, V]).shape == (3, 4, 6)
+    with pytest.raises(ShapeError, match="a key for each value"):
+        model.predict([Q, V, Q])
+
+
+def test_weights_of_any_length():
+    a, b = Input((None, 6)), Input((5, 6))
+    _, p = MultiHeadAttention(2, 3, return_attention_scores=True)([a, b])
+    assert p.shape == (2, None, 5)

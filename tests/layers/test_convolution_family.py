@@ -165,6 +165,7 @@ def test_weights_have_keras_shapes_and_order(layer, shape, shapes):
         (lambda: SeparableConv1D(0, 3), "SeparableConv1D: .*filters=0"),
         (lambda: SeparableConv1D(2, 3, padding="causal"), "expected 'valid' or 'same'"),
         (lambda: DepthwiseConv1D(3, padding="causal"), "expected 'valid' or 'same'"),
+        (lambda: LocallyConnected1D(2, 3, padding="causal"), "expected 'valid' or 'same'"),
     ],
 )
 def test_what_no_depthwise_convolution_can_do(make, words):
@@ -236,9 +237,3 @@ def test_a_local_layer_takes_one_size():
     for other in ((5, 5, 2), (4, 5, 3)):
         with pytest.raises(ShapeError, match=r"expected \(4, 5, 2\), as it was built for. To fix it: Conv2D"):
             layer.output_shape(other)
-
-
-@pytest.mark.parametrize("cls", [LocallyConnected1D, LocallyConnected2D])
-def test_local_connections_know_no_padding(cls):
-    with pytest.raises(ArgumentError, match=f"{cls.__name__}: received padding='same'; expected 'valid'"):
-        cls(2, 3, padding="same")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minidl.applications import VGG16, ResNetCifar
+from minidl.applications import VGG16, ResNet50, ResNetCifar
+from minidl.applications.resnet50 import bottleneck
 from minidl.applications.resnet_cifar import residual_block
 from minidl.layers import Input
 from minidl.layers._weights import made_for_a_file
@@ -66,6 +67,19 @@ def test_residual_block(strides, filters):
     twin.agrees(images, lambda x: twin.basic_block(x, "b"), f"residual block, strides {strides}")
 
 
+@pytest.mark.parametrize("strides, projection, use_bias", [(1, False, True), (1, True, False), (2, True, True)])
+def test_bottleneck(strides, projection, use_bias):
+    x = Input((6, 7, 8))
+    model = randomized(Model(x, bottleneck(x, 2, strides, projection, use_bias, "b")))
+    twin = Twin(model, {"b_1": (strides,) * 2, "b_0": (strides,) * 2})
+
+    def formula(x):
+        h = F.relu(twin.convolve(F.relu(twin.convolve(x, "b_1")), "b_2"))
+        return F.relu(twin.convolve(h, "b_3") + (twin.convolve(x, "b_0") if projection else x))
+
+    twin.agrees(np.random.default_rng(2).normal(size=(3, 6, 7, 8)), formula, "bottleneck")
+
+
 def test_a_whole_residual_network():
     model = randomized(ResNetCifar(8, input_shape=(8, 9, 3), classifier_activation=None))
     twin = Twin(model, {f"conv{stage}_block1_{part}": (2, 2) for stage in (3, 4) for part in (0, 1)})
@@ -81,9 +95,19 @@ def test_a_whole_residual_network():
 
 
 @pytest.mark.slow
-def test_vgg16_has_the_layers_of_keras(keras, numerics):
-    theirs = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+@pytest.mark.parametrize("make", [VGG16, ResNet50])
+def test_layers_are_called_as_in_keras(keras, numerics, make):
+    theirs = getattr(keras.applications, make.__name__)(weights=None, include_top=False, input_shape=(32, 32, 3))
     with made_for_a_file(1 << 40):
-        ours = VGG16(include_top=False, input_shape=(32, 32, 3))
+        ours = make(include_top=False, input_shape=(32, 32, 3))
     expected = [(layer.name, [tuple(w.shape) for w in layer.weights]) for layer in theirs.layers[1:]]  # after the input
     assert [(layer.name, [p.shape for p in layer.weights]) for layer in ours.layers] == expected
+
+
+@pytest.mark.slow
+def test_resnet50_computes_what_it_does_in_keras(keras, numerics):
+    theirs = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(33, 35, 3), pooling="avg")
+    ours = ResNet50(include_top=False, input_shape=(33, 35, 3), pooling="avg")
+    ours.set_weights(theirs.get_weights())
+    x = np.random.default_rng(0).normal(size=(2, 33, 35, 3))
+    agree(ours(x), theirs(tensor(x), training=False), "ResNet-50: y")

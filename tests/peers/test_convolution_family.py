@@ -18,7 +18,7 @@ from minidl.layers import (
     SeparableConv1D,
     SeparableConv2D,
 )
-from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution, judge, torch
+from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution, judge, pad_same, torch
 
 pytestmark = pytest.mark.peer
 
@@ -230,8 +230,9 @@ def local(layer):
     """One window after the other, each with a matrix of its own."""
 
     def formula(x, W, b=None):
-        out = layer.window.output_shape(x.shape[1:-1])
-        rows = []
+        if layer.padding == "same":
+            x = pad_same(x.movedim(-1, 1), layer.kernel_size, layer.strides, (1,) * layer.rank).movedim(1, -1)
+        out, rows = [(n - k) // s + 1 for n, k, s in zip(x.shape[1:], layer.kernel_size, layer.strides)], []
         for number, position in enumerate(np.ndindex(*out)):
             corner = [(i * s, i * s + k) for i, s, k in zip(position, layer.strides, layer.kernel_size)]
             rows.append(x[:, *(slice(*ends) for ends in corner)].reshape(len(x), W.shape[1]) @ W[number])
@@ -242,10 +243,11 @@ def local(layer):
 
 
 @pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("samples", [0, 1, 3])
-def test_local_connections(samples, data_format):
+def test_local_connections(samples, padding, data_format):
     for size, strides, activation in ((3, 1, "relu"), ((2, 3), (2, 1), "tanh"), (1, 2, "softmax")):
-        options = {"data_format": data_format, "activation": activation, "use_bias": activation != "tanh"}
+        options = {"padding": padding, "data_format": data_format, "activation": activation, "use_bias": activation != "tanh"}
         x = batch(samples, (5, 4), 3, data_format)
         judge_layer(layer := LocallyConnected2D(4, size, strides, **options), x, local(layer), activation)
         x = batch(samples, (7,), 3, data_format)

@@ -100,3 +100,59 @@ mutant(
     ".permutation(members)[:wanted]",
     ".permutation(members[:1]).repeat(wanted) * 0 + members[:wanted]",
 )
+
+SEQUENCES, TEXT = "tests/data/test_sequences.py::", "tests/data/test_text.py::"
+
+mutant(
+    "the end of a sequence cut instead of its beginning",
+    "data/sequences.py",
+    SEQUENCES + "test_padding",
+    "row[max(len(row) - length, 0) :]",
+    "row[:length]",
+)
+mutant("targets one step late", "data/sequences.py", SEQUENCES + "test_windows_and_what_comes_next",
+       "windows[:-1:step], windows[1::step]", "windows[:-1:step], windows[:-1:step]")  # fmt: skip
+mutant(
+    "pairs across the end of the text",
+    "data/sequences.py",
+    SEQUENCES + "test_pairs_of_neighbours",
+    "inside = (near >= 0) & (near < len(words))",
+    "inside = near < len(words)",
+)
+mutant(
+    "a rare word taken for a known one",
+    "data/text.py",
+    TEXT + "test_unknown_words_and_rare_ones",
+    "index < limit else unknown for index",
+    "index <= limit else unknown for index",
+)
+mutant("idf without its one", "data/text.py", TEXT + "test_matrices", "(1 + in_texts)", "np.maximum(in_texts, 1)")
+
+mutant(
+    "planes taken for pixels",
+    "datasets/cifar.py",
+    "tests/datasets/test_cifar.py::test_every_place",
+    "reshape(-1, 3, 32, 32)",
+    "reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
+)
+mutant(
+    "an archive of any length",
+    "datasets/cifar.py",
+    "tests/datasets/test_cifar.py::test_hostile_archives",
+    "if done > limit:",
+    "if done > 1e99:",
+)
+mutant(
+    "numbers of MATLAB row by row",
+    "datasets/mat.py",
+    "tests/datasets/test_mat.py::test_every_type",
+    'flat.reshape(shape, order="F")',
+    "flat.reshape(shape)",
+)
+mutant(
+    "digits and letters on their side",
+    "datasets/emnist.py",
+    "tests/datasets/test_sets.py::test_emnist_in_files_and_in_its_archive",
+    "x.swapaxes(1, 2)",
+    "x",
+)

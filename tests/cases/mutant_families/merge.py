@@ -28,11 +28,11 @@ mutant(
 )
 mutant("an average's gradient that is a sum's", "layers/merge.py", gradient("average_two"), "(dy / number,)", "(dy,)")
 mutant(
-    "missing axes put behind",
+    "an unknown length taken for 1",
     "layers/merge.py",
-    "tests/peers/test_merging.py::test_joined",
-    "*(1,) * (rank - part.ndim), *part.shape[1:])",
-    "*part.shape[1:], *(1,) * (rank - part.ndim))",
+    MERGING + "test_lengths_that_are_not_known",
+    "known.pop() if known else None if longer else 1",
+    "known.pop() if known else 1",
 )
 mutant(
     "a product's second gradient, of an input that is turned round",

@@ -85,6 +85,7 @@ LOCAL: list[tuple[str, str, int, tuple[int, ...], Window, int, int]] = [
     ("1d stride 2", "small", 3, (7,), Window((2,), (2,)), 3, 2),
     ("2d unequal", "small", 2, (4, 5), Window((3, 2), (1, 2)), 3, 2),
     ("2d whole image", "tiny", 1, (2, 3), Window((2, 3)), 2, 1),
+    ("2d same", "small", 2, (3, 4), Window((3, 2), (1, 2), "same"), 2, 3),
     ("2d batch 0", "tiny", 0, (3, 3), Window((2, 2)), 2, 3),
     ("2d 17 to 19", "medium", 5, (9, 8), Window((3, 3)), 17, 19),
 ]
