@@ -39,6 +39,8 @@ class TimeDistributed(Layer):
         if inner.takes_many:
             raise ArgumentError("TimeDistributed", f"{inner.label}, which takes several inputs", "a layer with one input")
         self.layer = layer
+        if not self.trainable:
+            inner.trainable = False  # as when it is assigned later
 
     @property
     def _inner(self) -> Layer:

@@ -1,5 +1,7 @@
 """Pools over time and over volumes, and global pools of every rank, in both data formats and with masks."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -45,22 +47,17 @@ def judge_pooling(kind, formula, arguments, x):
 
 
 @pytest.mark.parametrize("kind, formula", KINDS)
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("data_format", FORMATS)
-def test_every_window(data_format, padding, kind, formula):
-    rng = np.random.default_rng(0)
-    for spatial in SPATIAL[kind.rank]:
-        for size, strides in WINDOWS[kind.rank]:
-            shape = (2, *spatial, 3)
-            judge_pooling(kind, formula, (size, strides, padding, data_format), rng.normal(size=shape))
+def test_every_window(kind, formula):
+    rng, rank = np.random.default_rng(0), kind.rank
+    for spatial, window, padding, data_format in itertools.product(SPATIAL[rank], WINDOWS[rank], ("valid", "same"), FORMATS):
+        judge_pooling(kind, formula, (*window, padding, data_format), rng.normal(size=(2, *spatial, 3)))
 
 
 @pytest.mark.parametrize("numbers", INPUTS)
-@pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("kind, formula", KINDS)
-def test_every_kind_of_number(kind, formula, padding, numbers):
+def test_every_kind_of_number(kind, formula, numbers):
     x = INPUTS[numbers](np.random.default_rng(1), (2, *SPATIAL[kind.rank][-1], 3))
-    for size, strides in WINDOWS[kind.rank][:4]:
+    for (size, strides), padding in itertools.product(WINDOWS[kind.rank][:4], ("valid", "same")):
         if kind is MaxPooling3D and numbers in ("infinite", "nan"):
             # of several NaN in a window PyTorch takes the last, and where all is -inf an input outside of it: not in y
             layer = kind(size, strides, padding)
@@ -71,10 +68,10 @@ def test_every_kind_of_number(kind, formula, padding, numbers):
         judge_pooling(kind, formula, (size, strides, padding), x)
 
 
-@pytest.mark.parametrize("samples", [0, 1])
 @pytest.mark.parametrize("kind, formula", KINDS)
-def test_batch_sizes(kind, formula, samples):
-    judge_pooling(kind, formula, (), np.random.default_rng(2).normal(size=(samples, *SPATIAL[kind.rank][0], 3)))
+def test_batch_sizes(kind, formula):
+    for samples in (0, 1):
+        judge_pooling(kind, formula, (), np.random.default_rng(2).normal(size=(samples, *SPATIAL[kind.rank][0], 3)))
 
 
 def test_one_step():
@@ -95,24 +92,21 @@ LARGEST = [GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D]
 SIZES = {1: (5,), 2: (4, 3), 3: (2, 4, 3)}
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("samples", [0, 1, 3])
 @pytest.mark.parametrize("kind", MEANS + LARGEST)
-def test_global_pools(kind, samples, keepdims, data_format):
+def test_global_pools(kind):
     spatial = SIZES[kind.rank]
-    x = np.random.default_rng(5).normal(size=(samples, *spatial, 2))
-    x = x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
-    axes = tuple(range(1, kind.rank + 1) if data_format == "channels_last" else range(2, kind.rank + 2))
-    judge(
-        kind(data_format, keepdims),
-        x,
-        lambda x: x.mean(axes, keepdim=keepdims) if kind in MEANS else x.amax(axes, keepdim=keepdims),
-    )
+    for samples, keepdims, data_format in itertools.product((0, 1, 3), (False, True), FORMATS):
+        x = np.random.default_rng(5).normal(size=(samples, *spatial, 2))
+        x = x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+        axes = tuple(range(1, kind.rank + 1) if data_format == "channels_last" else range(2, kind.rank + 2))
+        judge(
+            kind(data_format, keepdims),
+            x,
+            lambda x: x.mean(axes, keepdim=keepdims) if kind in MEANS else x.amax(axes, keepdim=keepdims),  # noqa: B023
+        )
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("kind", MEANS + LARGEST)
+@pytest.mark.parametrize("kind, data_format", list(itertools.product(MEANS + LARGEST, FORMATS)))
 def test_global_pools_leave_masked_steps_out(kind, data_format):
     """Also numbers that are not finite; what has no step that counts is 0."""
     spatial = SIZES[kind.rank]
