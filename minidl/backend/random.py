@@ -26,7 +26,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ArgumentTypeError
 
-DROP, INITIALISE, SHUFFLE, SAMPLE = 0, 1, 2, 3  # the last counter word: what a draw is for
+DROP, INITIALISE, SHUFFLE, SAMPLE, NOISE = 0, 1, 2, 3, 4  # the last counter word: what a draw is for
 
 _lock = threading.Lock()
 _seed: int | None = None

@@ -24,6 +24,7 @@ from minidl.layers.dropout import SpatialDropout1D as SpatialDropout1D
 from minidl.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from minidl.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from minidl.layers.embedding import Embedding as Embedding
+from minidl.layers.feature_normalization import Normalization as Normalization
 from minidl.layers.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
 from minidl.layers.global_pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
 from minidl.layers.global_pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
@@ -47,6 +48,9 @@ from minidl.layers.merge import Minimum as Minimum
 from minidl.layers.merge import Multiply as Multiply
 from minidl.layers.merge import Subtract as Subtract
 from minidl.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
+from minidl.layers.noise import AlphaDropout as AlphaDropout
+from minidl.layers.noise import GaussianDropout as GaussianDropout
+from minidl.layers.noise import GaussianNoise as GaussianNoise
 from minidl.layers.normalization import BatchNormalization as BatchNormalization
 from minidl.layers.padding import Cropping1D as Cropping1D
 from minidl.layers.padding import Cropping2D as Cropping2D

@@ -20,6 +20,7 @@ from minidl.layers.activation import Activation
 from minidl.layers.base import Layer
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.feature_normalization import Normalization
 from minidl.layers.gru import GRU
 from minidl.layers.lstm import LSTM
 from minidl.layers.normalization import BatchNormalization
@@ -34,6 +35,7 @@ from minidl.training.nodes import Nodes
 _LOOKED_AT = 1 << 16  # numbers at the beginning of the data
 _BYTES = (128, 255)  # between which the largest of unscaled bytes lies; smaller whole numbers may be anything
 _FEWEST = 16  # numbers in a sample below which whole numbers are a table and no image, unless they are stored as bytes
+_SCALING = (Rescaling, Dropout, BatchNormalization, Normalization)  # layers in front of the first one with a meaning of axes
 _SAME_RANGE = (Flatten, Reshape, Dropout, Pooling)  # layers whose results are probabilities where their inputs are
 
 Step = tuple[Layer, Any]
@@ -93,7 +95,7 @@ _PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
 
 def _about_channels(network: Layer, forwards: Iterable[Step]) -> None:
     """Warn where the first layer of images takes the channels for the height."""
-    first = next((layer for layer, _ in forwards if not isinstance(layer, (Rescaling, Dropout, BatchNormalization))), None)
+    first = next((layer for layer, _ in forwards if not isinstance(layer, _SCALING)), None)
     shape = network.input_shape
     if not isinstance(first, ImageLayer) or shape != first.input_shape or len(shape) != 3:
         return
@@ -154,7 +156,7 @@ def first_unscaled(network: Layer) -> Layer | None:
     """The first layer with weights, where none before it (or it itself) brings its input to another scale."""
     for layer, _ in reversed(list(backwards(network))):
         known = type(layer).__module__.startswith("minidl.layers.")
-        if isinstance(layer, (Rescaling, BatchNormalization)) or not known or layer.takes_many:
+        if isinstance(layer, (Rescaling, BatchNormalization, Normalization)) or not known or layer.takes_many:
             return None
         if layer.parameters:
             return layer

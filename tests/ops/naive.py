@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_attention, naive_data, naive_images, naive_merge, naive_rectifiers, naive_rows
+from tests.ops import naive_attention, naive_data, naive_images, naive_merge, naive_noise, naive_rectifiers, naive_rows
 from tests.ops.naive_recurrent import by_loops as recurrent_by_loops
 
 # --- how close -------------------------------------------------------------------------------------------------------
@@ -1045,6 +1045,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
+    **naive_noise.table(words),
     **naive_rows.NAIVE,
     **recurrent_by_loops(SCALAR, SCALAR_GRAD),
     **{

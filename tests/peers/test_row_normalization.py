@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl.layers import GroupNormalization, LayerNormalization, UnitNormalization
+from minidl.layers import GroupNormalization, LayerNormalization, Normalization, UnitNormalization
 from tests.peers.judge import F, built, judge
 
 pytestmark = pytest.mark.peer
@@ -87,4 +87,18 @@ def test_as_keras(keras, name, arguments, shape):
     for p in mine.parameters:
         p.value[...] = RNG.normal(size=p.shape)
     theirs.set_weights(mine.get_weights())
+    np.testing.assert_allclose(mine(x), theirs(x).detach().cpu().numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis, invert", [(-1, False), ((1, 2), True), (None, False)])
+def test_adapted_as_keras(keras, axis, invert):
+    x = RNG.normal(3, 2, (20, 3, 4)).astype("float32")
+    x[..., 1] = 0.1
+    mine, theirs = Normalization(axis, invert=invert), keras.layers.Normalization(axis=axis, invert=invert)
+    mine.adapt(x)
+    theirs.adapt(x)
+    for found, expected in zip(mine.get_weights(), theirs.get_weights()):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
+    mine.set_weights(theirs.get_weights()[:2])
     np.testing.assert_allclose(mine(x), theirs(x).detach().cpu().numpy(), rtol=1e-4, atol=1e-5)
