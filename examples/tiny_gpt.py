@@ -1,8 +1,10 @@
 """A small GPT: it reads characters, guesses the next one, and writes by going on from its own guesses.
 
-python examples/tiny_gpt.py                              60 seconds; Shakespeare where MINIDL_DATA has tinyshakespeare/
-python examples/tiny_gpt.py --quick                      a few seconds, on sentences that are made up
-python examples/tiny_gpt.py --steps 10000 --write 2000   what patience brings
+    python examples/tiny_gpt.py
+    python examples/tiny_gpt.py --quick                       a few seconds
+    python examples/tiny_gpt.py --steps 10000 --write 2000    what patience brings
+
+The text is that of char_lstm.py: Shakespeare (tinyshakespeare/input.txt in the folder MINIDL_DATA), or else minidl's own words.
 
 The network is that of the large ones (Radford et al. 2018, Brown et al. 2020), with little of everything:
 
@@ -12,15 +14,14 @@ The network is that of the large ones (Radford et al. 2018, Brown et al. 2020), 
 
 Attention is causal: a place sees what stands before it. So one pass over 64 characters is 64 exercises, each with its
 solution in the text. The validation loss is the mean of -log p(next character), in nats: guessing blindly among 65
-characters has log 65 = 4.17, the frequencies of the characters alone about 3.3.
+characters has log 65 = 4.17, knowing how often each occurs 3.3.
 """
 
 import argparse
-import os
 import time
-from pathlib import Path
 
 import numpy as np
+from char_lstm import read_text
 
 import minidl
 from minidl import backend
@@ -31,7 +32,7 @@ from minidl.schedules import CosineDecay
 
 LENGTH = 64  # characters that it sees
 WIDTH, HEADS, BLOCKS = 96, 4, 2
-BATCH, STEPS, QUICK_STEPS = 32, 1200, 60
+BATCH, STEPS, QUICK_STEPS = 32, 900, 150
 RATE = 3e-3
 
 
@@ -62,30 +63,6 @@ def build(characters, width=WIDTH, heads=HEADS, blocks=BLOCKS):
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
-
-
-def made_up(characters, rng):
-    """Sentences of a small language of our own, about so many characters."""
-    who = ["the miller", "the old queen", "a sailor", "my neighbour", "the smallest fox", "nobody"]
-    does = ["sees", "follows", "paints", "remembers", "sings of", "is looking for"]
-    what = ["a boat", "the moon", "two apples", "the road to the sea", "an open window", "the last train"]
-    when = ["", " at night", " before breakfast", " in the rain", " again and again"]
-    lines, length = [], 0
-    while length < characters:
-        line = f"{rng.choice(who)} {rng.choice(does)} {rng.choice(what)}{rng.choice(when)}.\n"
-        lines.append(line.capitalize())
-        length += len(line)
-    return "".join(lines)
-
-
-def load(folder, quick, rng):
-    """The text, and what it is."""
-    root = os.environ.get("MINIDL_DATA")
-    if folder is None and root and not quick:
-        folder = Path(root).expanduser() / "tinyshakespeare"
-    if folder is not None and (path := Path(folder) / "input.txt").is_file():
-        return path.read_text(encoding="utf-8"), "Shakespeare"
-    return made_up(30_000 if quick else 200_000, rng), "made-up sentences"
 
 
 def windows(ids, starts):
@@ -122,14 +99,11 @@ def arguments(argv):
     parser.add_argument("--steps", type=positive, help=f"of training, {BATCH} pieces of text each; default: {STEPS}")
     parser.add_argument("--write", type=positive, default=400, metavar="N", help="characters to write; default: 400")
     parser.add_argument("--temperature", type=float, default=0.8, help="how much is dared in writing; default: 0.8")
-    parser.add_argument("--data", metavar="FOLDER", help="where a text lies, called input.txt")
     parser.add_argument("--seed", type=int, default=1671, help="of all random numbers; default: 1671")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_STEPS} steps on made-up sentences: a few seconds")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_STEPS} steps of a smaller network: a few seconds")
     args = parser.parse_args(argv)
     if args.temperature <= 0:
         parser.error(f"--temperature {args.temperature:g} is not positive")
-    if args.data and not (Path(args.data) / "input.txt").is_file():
-        parser.error(f"--data {args.data}: there is no input.txt")
     try:
         minidl.set_seed(args.seed)
     except ValueError as error:
@@ -140,13 +114,11 @@ def arguments(argv):
 def main(argv=None):
     args = arguments(argv)
     rng = np.random.default_rng(args.seed)
-    text, source = load(args.data, args.quick, rng)
+    text, source = read_text()
     alphabet = sorted(set(text))
     ids = np.searchsorted(alphabet, list(text))
-    if len(ids) < 20 * LENGTH:
-        raise SystemExit(f"tiny_gpt.py: error: a text of {len(ids)} characters; {20 * LENGTH} or more are needed")
     cut = len(ids) * 9 // 10
-    print(f"Data: {source}; {cut} characters to train on, {len(ids) - cut} to validate; {len(alphabet)} different ones")
+    print(f"Text: {source}\n{cut} characters to train on, {len(ids) - cut} to validate, {len(alphabet)} different ones")
     print(f"Device: {backend.current().device}")
 
     steps = args.steps or (QUICK_STEPS if args.quick else STEPS)

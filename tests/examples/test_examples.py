@@ -341,7 +341,7 @@ def test_without_matplotlib_it_says_what_to_install(environment, script):
     assert ran.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", *PLOTTED])
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", "tiny_gpt.py", *PLOTTED])
 def test_help_tells_what_it_is(environment, script):
     printed = succeed(environment, script, "--help")
     assert f"python examples/{script}" in printed
