@@ -77,7 +77,8 @@ class ImageAugmentation:
         samplewise_std: and divided by its standard deviation; it is centred too.
         featurewise_center: minus the mean of each channel over the images of ``fit``.
         featurewise_std: and divided by their standard deviation; centred too.
-        zca: whitening by the images of ``fit``; centred too.
+        zca: whitening by the images of ``fit``; centred too. It is a product of matrices for a whole batch, so the last digits
+            of an image may depend on the others in it.
         zca_epsilon: added to the variances.
         data_format: "channels_last" or "channels_first".
         dtype: of the result.
