@@ -351,6 +351,15 @@ def test_streams_count_their_images():
     assert [image.tobytes() for image in alone] == [image.tobytes() for image in whole]
 
 
+def test_the_seed_of_a_flow_decides_order_and_changes():
+    aug = ImageAugmentation(rotation=30)
+    found = [np.concatenate([x for x, _ in aug.flow(IMAGES, LABELS, seed=seed)]) for seed in (5, 5, 6)]
+    assert found[0].tobytes() == found[1].tobytes() != found[2].tobytes()
+    orders = [np.concatenate([y for _, y in ImageAugmentation().flow(IMAGES, LABELS, seed=seed)]).tolist() for seed in (5, 6)]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == LABELS.tolist()
+
+
 def test_weights_pass_through():
     flow = ImageAugmentation(seed=1).flow(IMAGES, LABELS, LABELS / 9, batch_size=4, shuffle=False)
     for _, y, weight in flow:
