@@ -1,9 +1,13 @@
 """ImageAugmentation: what each option does to hand-made images, random numbers that have addresses, and what is refused."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from minidl.data import Dataset, ImageAugmentation
 from minidl.data.affine import affine_matrices
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(3)
 IMAGES = RNG.uniform(0, 200, (9, 6, 5, 3)).astype("float32")
 EVERYTHING = {
@@ -573,3 +578,25 @@ def test_text_and_copies():
     assert repr(ImageAugmentation()) == "ImageAugmentation()"
     for twin in (pickle.loads(pickle.dumps(aug)), copy.deepcopy(aug)):
         assert twin(IMAGES).tobytes() == aug(IMAGES).tobytes()
+
+
+@pytest.mark.parametrize("layer", [pytest.param("omp", marks=pytest.mark.slow), "workqueue"])
+def test_the_first_kernel_of_a_process_may_be_ours(layer):
+    """It runs on the caller's thread and starts no team; kernels with one may follow, also from two threads at once."""
+    program = """if True:
+        import numpy as np
+        from minidl.data import ImageAugmentation
+        images = np.ones((40, 9, 9, 1), "float32")
+        augmentation = ImageAugmentation(rotation=9, seed=1)
+        augmentation(images)
+        from minidl.ops.activation import relu
+        large = np.ones((400, 1000), "float32")
+        for x, y in augmentation.flow(images, np.zeros(40), batch_size=4, workers=2):
+            relu(large)
+        print("done")
+    """
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=ROOT)
+    if layer in done.stderr and "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"Numba has no threading layer {layer} here")
+    assert done.stdout == "done\n", done.stderr
