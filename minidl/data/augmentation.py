@@ -32,6 +32,7 @@ from minidl.checks import check_flag, check_integer, check_number
 from minidl.data.affine import affine_matrices
 from minidl.data.convert import to_host
 from minidl.data.dataset import Dataset
+from minidl.data.ranges import around_one, check_pair, check_shift, one_of, shifts
 from minidl.data.standardize import Standardization
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest
 from minidl.ops.addressed import words_at
@@ -42,7 +43,6 @@ PARAMETERS, DISPLACEMENT, NOISE = 3, 4, 5  # the last counter word, as those of 
 (_ROTATION, _DOWN, _DOWN_SIGN, _RIGHT, _RIGHT_SIGN, _SHEAR, _ZOOM_ROWS, _ZOOM_COLUMNS, _FLIP_COLUMNS, _FLIP_ROWS) = range(10)
 _CHANNELS, _BRIGHTNESS, _CUT_ROW, _CUT_COLUMN = range(10, 14)
 _WORDS = 16
-_MANY = 1 << 24  # pixels of a shift, an absurd number
 
 Shift = float | int | Sequence[float]
 
@@ -77,7 +77,8 @@ class ImageAugmentation:
         samplewise_std: and divided by its standard deviation; it is centred too.
         featurewise_center: minus the mean of each channel over the images of ``fit``.
         featurewise_std: and divided by their standard deviation; centred too.
-        zca: whitening by the images of ``fit``; centred too.
+        zca: whitening by the images of ``fit``; centred too. It is a product of matrices for a whole batch, so the last digits
+            of an image may depend on the others in it.
         zca_epsilon: added to the variances.
         data_format: "channels_last" or "channels_first".
         dtype: of the result.
@@ -125,10 +126,10 @@ class ImageAugmentation:
     ) -> None:
         where = "ImageAugmentation"
         self.rotation = check_number(where, "rotation", rotation, 0)
-        self.width_shift = _shift(where, "width_shift", width_shift)
-        self.height_shift = _shift(where, "height_shift", height_shift)
+        self.width_shift = check_shift(where, "width_shift", width_shift)
+        self.height_shift = check_shift(where, "height_shift", height_shift)
         self.shear = check_number(where, "shear", shear, 0)
-        self.zoom, self._zoom = zoom, _around_one(where, "zoom", zoom)
+        self.zoom, self._zoom = zoom, around_one(where, "zoom", zoom)
         if self._zoom[0] <= 0:
             raise ArgumentError(where, f"zoom={zoom!r}", "factors above 0", "a number below 1, or a pair such as (0.5, 2)")
         self.horizontal_flip = check_flag(where, "horizontal_flip", horizontal_flip)
@@ -139,16 +140,16 @@ class ImageAugmentation:
             raise ArgumentError(where, f"elastic_smoothness={elastic_smoothness!r}", "a number of pixels above 0")
         self.channel_shift = check_number(where, "channel_shift", channel_shift, 0)
         self.brightness = brightness
-        self._brightness = None if brightness is None else _around_one(where, "brightness", brightness)
+        self._brightness = None if brightness is None else around_one(where, "brightness", brightness)
         self.noise = check_number(where, "noise", noise, 0)
         self.cutout = check_number(where, "cutout", cutout, 0)
-        self.fill_mode = _one_of(where, "fill_mode", fill_mode, MODES)
+        self.fill_mode = one_of(where, "fill_mode", fill_mode, MODES)
         self.fill_value = check_number(where, "fill_value", fill_value)
         if interpolation_order not in (0, 1) or isinstance(interpolation_order, bool):
             expected = "0 (the nearest pixel) or 1 (the mean of four)"
             raise ArgumentError(where, f"interpolation_order={interpolation_order!r}", expected)
         self.interpolation_order = int(interpolation_order)
-        self.value_range = None if value_range is None else _pair(where, "value_range", value_range)
+        self.value_range = None if value_range is None else check_pair(where, "value_range", value_range)
         if preprocessing is not None and not callable(preprocessing):
             raise ArgumentTypeError(where, f"preprocessing={preprocessing!r}", "a function of one image")
         self.preprocessing = preprocessing
@@ -159,7 +160,7 @@ class ImageAugmentation:
         self.featurewise_std = check_flag(where, "featurewise_std", featurewise_std)
         self.zca = check_flag(where, "zca", zca)
         self.zca_epsilon = check_number(where, "zca_epsilon", zca_epsilon, 0)
-        self.data_format = _one_of(where, "data_format", data_format, ("channels_last", "channels_first"))
+        self.data_format = one_of(where, "data_format", data_format, ("channels_last", "channels_first"))
         self.dtype = np.dtype(dtype).name
         self._dtype = np.dtype(dtype)
         if self._dtype not in (np.dtype("float32"), np.dtype("float64")):
@@ -325,9 +326,9 @@ class ImageAugmentation:
         if self.rotation:
             drawn["rotation"] = between(-self.rotation, self.rotation, _ROTATION)
         if self.height_shift != 0.0:
-            drawn["tx"] = _shifts(self.height_shift, height, uniform[:, _DOWN], uniform[:, _DOWN_SIGN])
+            drawn["tx"] = shifts(self.height_shift, height, uniform[:, _DOWN], uniform[:, _DOWN_SIGN])
         if self.width_shift != 0.0:
-            drawn["ty"] = _shifts(self.width_shift, width, uniform[:, _RIGHT], uniform[:, _RIGHT_SIGN])
+            drawn["ty"] = shifts(self.width_shift, width, uniform[:, _RIGHT], uniform[:, _RIGHT_SIGN])
         if self.shear:
             drawn["shear"] = between(-self.shear, self.shear, _SHEAR)
         if self._zoom != (1.0, 1.0):
@@ -418,17 +419,6 @@ def _smoothing(n: int, spread: float) -> np.ndarray:
     return curves / np.sqrt((curves**2).sum(axis=1, keepdims=True))
 
 
-def _shifts(shift: float | int | tuple[float, ...], size: int, amount: np.ndarray, sign: np.ndarray) -> np.ndarray:
-    """Pixels to shift by, from two uniform numbers for each image; see ``width_shift``."""
-    signs = np.where(sign < 0.5, -1.0, 1.0)
-    if isinstance(shift, float):
-        return (2 * amount - 1) * (shift * size if shift < 1 else shift)
-    if isinstance(shift, int):
-        return np.floor(amount * shift) * signs
-    choices = np.array(shift)
-    return choices[np.floor(amount * len(choices)).astype(int)] * signs * (size if choices.max() < 1 else 1)
-
-
 def _check_parameters(images: np.ndarray, parameters: dict[str, np.ndarray]) -> None:
     where = "ImageAugmentation.transform"
     for name, value in parameters.items():
@@ -438,39 +428,3 @@ def _check_parameters(images: np.ndarray, parameters: dict[str, np.ndarray]) -> 
         if np.shape(value)[:1] != (len(images),):
             received = f"{name} of shape {np.shape(value)} for {len(images)} images"
             raise ShapeError(where, received, "an array with an entry for each image")
-
-
-# -- arguments ---------------------------------------------------------------------------------------------------------
-
-
-def _shift(where: str, name: str, value: Any) -> float | int | tuple[float, ...]:
-    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str):
-        if not len(value):
-            raise ArgumentError(where, f"{name}={value!r}", "at least one number")
-        return tuple(check_number(where, f"{name}[{i}]", number, -_MANY, _MANY) for i, number in enumerate(value))
-    number = check_number(where, name, value, 0, _MANY)
-    return int(value) if hasattr(value, "__index__") and value else number
-
-
-def _around_one(where: str, name: str, value: Any) -> tuple[float, float]:
-    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str):
-        return _pair(where, name, value, 0.0)
-    number = check_number(where, name, value, 0)
-    if number > 1:
-        raise ArgumentError(where, f"{name}={value!r}", "a number from 0 to 1, or a pair (low, high)")
-    return 1 - number, 1 + number
-
-
-def _pair(where: str, name: str, value: Any, least: float = float("-inf")) -> tuple[float, float]:
-    if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, str) or len(value) != 2:
-        raise ArgumentTypeError(where, f"{name}={value!r}", "a pair of numbers (low, high)")
-    low, high = (check_number(where, f"{name}[{i}]", number, least) for i, number in enumerate(value))
-    if low > high:
-        raise ArgumentError(where, f"{name}={value!r}", "low <= high")
-    return low, high
-
-
-def _one_of(where: str, name: str, value: Any, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ArgumentError(where, f"{name}={value!r}", " or ".join(map(repr, choices)), meant=closest(value, choices))
-    return str(value)

@@ -2,7 +2,8 @@
 
     scene = PixelWindows(cube, labels, size=9, exclude=[0])        # cube (h, w, bands), labels (h, w)
     train, test = scene.split(0.1, seed=7)                         # a tenth of each class
-    train, test = train.standardized("band"), test.standardized(train)
+    train = train.standardized("band")
+    test = test.standardized(train)
     model.fit(train, train.y, batch_size=50, epochs=10)            # a batch cuts its own windows
     everywhere = scene.everywhere().standardized(train)
     picture = everywhere.to_map(model.predict(everywhere).argmax(axis=-1))

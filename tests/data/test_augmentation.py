@@ -1,9 +1,13 @@
 """ImageAugmentation: what each option does to hand-made images, random numbers that have addresses, and what is refused."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from minidl.data import Dataset, ImageAugmentation
 from minidl.data.affine import affine_matrices
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(3)
 IMAGES = RNG.uniform(0, 200, (9, 6, 5, 3)).astype("float32")
 EVERYTHING = {
@@ -351,6 +356,15 @@ def test_streams_count_their_images():
     assert [image.tobytes() for image in alone] == [image.tobytes() for image in whole]
 
 
+def test_the_seed_of_a_flow_decides_order_and_changes():
+    aug = ImageAugmentation(rotation=30)
+    found = [np.concatenate([x for x, _ in aug.flow(IMAGES, LABELS, seed=seed)]) for seed in (5, 5, 6)]
+    assert found[0].tobytes() == found[1].tobytes() != found[2].tobytes()
+    orders = [np.concatenate([y for _, y in ImageAugmentation().flow(IMAGES, LABELS, seed=seed)]).tolist() for seed in (5, 6)]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == LABELS.tolist()
+
+
 def test_weights_pass_through():
     flow = ImageAugmentation(seed=1).flow(IMAGES, LABELS, LABELS / 9, batch_size=4, shuffle=False)
     for _, y, weight in flow:
@@ -564,3 +578,25 @@ def test_text_and_copies():
     assert repr(ImageAugmentation()) == "ImageAugmentation()"
     for twin in (pickle.loads(pickle.dumps(aug)), copy.deepcopy(aug)):
         assert twin(IMAGES).tobytes() == aug(IMAGES).tobytes()
+
+
+@pytest.mark.parametrize("layer", [pytest.param("omp", marks=pytest.mark.slow), "workqueue"])
+def test_the_first_kernel_of_a_process_may_be_ours(layer):
+    """It runs on the caller's thread and starts no team; kernels with one may follow, also from two threads at once."""
+    program = """if True:
+        import numpy as np
+        from minidl.data import ImageAugmentation
+        images = np.ones((40, 9, 9, 1), "float32")
+        augmentation = ImageAugmentation(rotation=9, seed=1)
+        augmentation(images)
+        from minidl.ops.activation import relu
+        large = np.ones((400, 1000), "float32")
+        for x, y in augmentation.flow(images, np.zeros(40), batch_size=4, workers=2):
+            relu(large)
+        print("done")
+    """
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=ROOT)
+    if layer in done.stderr and "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"Numba has no threading layer {layer} here")
+    assert done.stdout == "done\n", done.stderr
