@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
 PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
-PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py"]
+PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
@@ -353,6 +353,17 @@ def test_deep_belief_net(environment, tmp_path):
 
 
 @pytest.mark.slow
+def test_resnet(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "resnet.py", tmp_path)
+    assert printed.startswith("Data: built-in digits in colour; 300 images to train on, 200 to test on; CPU")
+    assert "ResNet-8: 78,714 parameters, " in printed
+    assert "lecture's network: " in printed
+    for name in ("ResNet-8", "the lecture's network"):
+        assert 0 < number(printed, f"Test accuracy, {name}") <= 1
+    assert run(environment, "resnet.py", "--depth", "9").returncode == 2
+
+
+@pytest.mark.slow
 def test_autoencoder(environment, tmp_path):
     printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "autoencoder.py", tmp_path)
     assert printed.startswith("Data: built-in digits; ")
@@ -375,7 +386,7 @@ def test_plots_of_the_small_examples(environment, tmp_path, script):
 @pytest.mark.parametrize("script", ["mnist_cnn.py", *PLOTTED])
 def test_without_matplotlib_it_says_what_to_install(environment, script):
     code = "import runpy, sys; sys.modules['matplotlib'] = None; del sys.argv[0]; "
-    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    code += f"sys.path[0] = {str(EXAMPLES)!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
     command = [sys.executable, "-c", code, EXAMPLES / script, "--quick", "--plot", "plot.png"]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert ran.returncode == 2
