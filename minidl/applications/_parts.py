@@ -84,6 +84,7 @@ def check_name(where: str, name: Any) -> str:
     return name
 
 
-def normalization(epsilon: float, name: str | None = None) -> BatchNormalization:
+def normalization(epsilon: float, name: str | None = None, momentum: float = 0.99) -> BatchNormalization:
     """Batch normalisation over the channels, wherever the data format has them."""
-    return BatchNormalization(axis=-1 if config.data_format() == "channels_last" else 1, epsilon=epsilon, name=name)
+    axis = -1 if config.data_format() == "channels_last" else 1
+    return BatchNormalization(axis=axis, momentum=momentum, epsilon=epsilon, name=name)

@@ -18,7 +18,7 @@ from minidl.errors import ArgumentError
 from minidl.layers import Activation, Add, Conv2D, Input
 from minidl.models import Model
 
-EPSILON = 1e-5  # of the batch normalisation, as in the paper's own code
+EPSILON, MOMENTUM = 1e-5, 0.9  # of the batch normalisation, as in the paper's own code
 
 
 def ResNetCifar(
@@ -78,7 +78,7 @@ def _convolution(x: Any, filters: int, size: int, strides: int, name: str) -> An
     """bn(W * x), where the normalisation makes a bias needless."""
     options = {"use_bias": False, "kernel_initializer": "he_normal", "name": f"{name}_conv"}
     x = Conv2D(filters, size, strides, "same", **options)(x)  # type: ignore[arg-type]
-    return normalization(EPSILON, f"{name}_bn")(x)
+    return normalization(EPSILON, f"{name}_bn", MOMENTUM)(x)
 
 
 def ResNet20(

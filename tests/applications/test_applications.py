@@ -125,7 +125,7 @@ def test_a_residual_block_row_by_row(weightless):
         "out": (shape, 0),
     }
     bn = next(layer for layer in layers if isinstance(layer, BatchNormalization))
-    assert (bn.axis, bn.epsilon) == (-1, 1e-5)
+    assert (bn.axis, bn.epsilon, bn.momentum) == (-1, 1e-5, 0.9)
 
 
 VGG_ROWS = [  # of Keras's summary
@@ -171,7 +171,8 @@ def test_resnet50(weightless):
         (1024, (2, 2), (28, 28, 512)),
         (2048, (2, 2), (14, 14, 1024)),
     ]
-    assert {layer.epsilon for layer in model.layers if isinstance(layer, BatchNormalization)} == {1.001e-5}
+    norms = {(layer.epsilon, layer.momentum) for layer in model.layers if isinstance(layer, BatchNormalization)}
+    assert norms == {(1.001e-5, 0.99)}
     assert activations([layer for layer in model.layers if layer.name.endswith(("relu", "out"))]) == ["relu"] * 49
     without = ResNet50(use_bias=False)
     assert (without.count_params(), trained_parameters(without)) == (25610152, 25557032)
