@@ -17,8 +17,8 @@ Talwalkar 2019): that evolution tries better ones shows in the mean of what it t
 The cost is the number of multiplications for one image. Measured time would be another in each run, and with it the search; it
 is measured at the end, for those on the Pareto front: the ones that no other beats in both accuracy and cost.
 
-The trainings of a round do not depend on each other, so each core takes one (pip install "minidl[search]"). Every one has a process and
-a single thread for itself, and random numbers of its own: the same seed finds the same, with any number of processes.
+The trainings of a round do not depend on each other, so each core takes one (pip install "minidl[search]"). Each has a process
+and a single thread for itself and the same seed: the search finds the same, whatever the number of processes.
 """
 
 import argparse

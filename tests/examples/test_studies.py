@@ -117,7 +117,7 @@ def test_logistic_regression(plain, tmp_path):
     printed = succeed_with_picture(plain, "logistic_regression.py", tmp_path)
     assert printed.startswith("Data: built-in digits; 200 images of 3 and 5 to train on, 300 to test on\n")
     rows = re.findall(r"^ +(\d+) +(-|\d\.\d{10}) +(\d\.\d{10}) +(\d\.\d{10})$", printed, re.MULTILINE)
-    assert [row[0] for row in rows] == ["0", "1", "10", "20", "49"]
+    assert [row[0] for row in rows] == ["0", "1", "2", "10", "20", "49"]
     assert rows[0][1:] == ("0.6931471806",) * 3
     assert all(loop in ("-", matrices) and matrices == layer for _, loop, matrices, layer in rows)
     losses = [float(row[2]) for row in rows]
