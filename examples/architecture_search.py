@@ -17,8 +17,8 @@ Talwalkar 2019): that evolution tries better ones shows in the mean of what it t
 The cost is the number of multiplications for one image. Measured time would be another in each run, and with it the search; it
 is measured at the end, for those on the Pareto front: the ones that no other beats in both accuracy and cost.
 
-The trainings of a round do not depend on each other, so each core takes one (`pip install joblib`). Every one has a process and
-a single thread for itself, and random numbers of its own: the same seed finds the same, with any number of processes.
+The trainings of a round do not depend on each other, so each core takes one (pip install "minidl[search]"). Each has a process
+and a single thread for itself and the same seed: the search finds the same, whatever the number of processes.
 """
 
 import argparse
@@ -64,6 +64,8 @@ def load(n_train, n_val):
 def tidy(architecture):
     """What is not used gets its first value, so that equal networks are equal dictionaries."""
     unused = [name for layers, names in UNUSED.items() if architecture[layers] == 0 for name in names]
+    if architecture["convolutions"] == architecture["hidden"] == 0:
+        unused.append("activation")
     return architecture | {name: SPACE[name][0] for name in unused}
 
 
@@ -242,7 +244,7 @@ def workers(wanted):
     try:
         import joblib
     except ImportError:
-        return 1, "one process, as joblib is not installed (pip install joblib)"
+        return 1, 'one process, as joblib is not installed (pip install "minidl[search]")'
     jobs = wanted or joblib.cpu_count()
     return jobs, f"{jobs} processes" if jobs > 1 else "one process"
 

@@ -76,7 +76,7 @@ def bars():
     for degrees in BARS.values():
         angle = np.radians(degrees)
         along, across = x * np.cos(angle) + y * np.sin(angle), x * np.sin(angle) - y * np.cos(angle)
-        pictures.append(255 * ((np.abs(along) < 9) & (np.abs(across) < 1.5)))
+        pictures.append(255 * ((np.abs(along) < 9) & (np.abs(across) < 2)))
     return np.stack(pictures)[..., None].astype(np.uint8)
 
 

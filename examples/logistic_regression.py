@@ -134,7 +134,7 @@ def main(argv=None):
 
     minidl.set_seed(1671)  # nothing here is drawn at random
     (x, t), (x_test, t_test), source = load(*((200, 300) if args.quick else (2000, 1800)))
-    steps, few = (50, 2) if args.quick else (400, 3)
+    steps, few = 50 if args.quick else 400, 3  # the loops make few steps only
     print(f"Data: {source}; {len(x)} images of 3 and 5 to train on, {len(x_test)} to test on")
 
     results = {}

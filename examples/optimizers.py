@@ -68,7 +68,7 @@ def walk(optimizer, gradient, start, steps):
 
 def steps_until(reached):
     """The step from which on it holds for good."""
-    return len(reached) - np.argmin(reached[::-1]) if reached[-1] else "never"
+    return 1 + np.flatnonzero(~reached).max(initial=-1) if reached[-1] else "never"
 
 
 def plot(path, valleys, saddles):

@@ -5,7 +5,6 @@ import importlib
 import importlib.util
 import os
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,68 +14,15 @@ import pytest
 
 from minidl.metrics import AUC
 from tests.cases.sample import only
+from tests.examples.running import EXAMPLES, ROOT, check_png, number, run, succeed, succeed_with_picture
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
 PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
 PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """An empty folder for caches."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def environment(home):
-    """No data, no cache, no net, and none of the settings of this machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIDL_")}
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOWHERE)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")  # other tests run too
-    return {**kept, **proxies, **threads, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": str(ROOT), "MINIDL_HOME": str(home)}
-
-
-def run(environment, script, *arguments):
-    command = [sys.executable, "-W", "error", EXAMPLES / script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-
-
-def succeed(environment, script, *arguments):
-    ran = run(environment, script, *arguments)
-    said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
-    assert (ran.returncode, said) == (0, [])
-    return ran.stdout
-
-
-def succeed_with_picture(environment, script, folder):
-    """What a quick run prints, and where matplotlib is, its picture looked at: one run, as these take seconds."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return succeed(environment, script, "--quick")
-    path = folder / "plot.png"
-    printed = succeed(environment, script, "--quick", "--plot", path)
-    assert printed.endswith(f"Plot: {path}\n")
-    check_png(path)
-    return printed
-
-
-def number(text, name):
-    return float(re.search(rf"^{name}: ([\d.]+)", text, re.MULTILINE)[1])
-
-
-def check_png(path, smallest=20_000):
-    """The picture is there, of a size to be read, and not empty."""
-    content = path.read_bytes()
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", content[16:24])
-    assert min(width, height) >= 300
-    assert len(content) > smallest
-
-
 def test_every_example_is_tested_here():
-    text = Path(__file__).read_text()
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     assert not [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text]
 
 
