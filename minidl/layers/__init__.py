@@ -9,8 +9,8 @@ from minidl.layers.activity import ActivityRegularization as ActivityRegularizat
 from minidl.layers.attention import AdditiveAttention as AdditiveAttention
 from minidl.layers.attention import Attention as Attention
 from minidl.layers.base import Layer as Layer
-from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.bidirectional import Bidirectional as Bidirectional
+from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.context import Context as Context
 from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
