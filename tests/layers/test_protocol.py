@@ -31,7 +31,8 @@ def each(function, x):
 
 def draws(layer):
     """Whether another step has other random numbers."""
-    return any(isinstance(part, Dropout) or getattr(part, "dropout", 0) for part in layers_of(layer))
+    rates = ("dropout", "recurrent_dropout")
+    return any(isinstance(part, Dropout) or any(getattr(part, rate, 0) for rate in rates) for part in layers_of(layer))
 
 
 def gradients_of(layer):

@@ -226,3 +226,36 @@ mutant(
     "                        out = load(h_before, here, some, 0)\n",
     "                        out = 1 * out\n",
 )
+
+# -- both directions ---------------------------------------------------------------------------------------------------
+
+BOTH = "layers/bidirectional.py"
+mutant(
+    "backward outputs as they come",
+    BOTH,
+    LAYER + "test_both_directions_are_two_layers",
+    "flip(y, 1) if self.layer.return_sequences else y",
+    "flip(y, 1) if False else y",
+)
+mutant("the gradient of one direction", BOTH, gradient("bidirectional"), "return dx_one + dx_two", "return dx_one")
+mutant(
+    "factors exchanged on the way back",
+    BOTH,
+    gradient("bidirectional_mul"),
+    "return d * two, d * one",
+    "return d * one, d * two",
+)
+mutant(
+    "the same states for both directions",
+    BOTH,
+    gradient("bidirectional_states"),
+    "(x, *given[half:])",
+    "(x, *given[:half])",
+)
+mutant(
+    "one set of weights for both directions",
+    BOTH,
+    LAYER + "test_the_directions_have_weights_and_names_of_their_own",
+    '_again(other, "backward", go_backwards=True, **zeros)',
+    "self.layer",
+)
