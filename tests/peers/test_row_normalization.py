@@ -91,6 +91,7 @@ def test_as_keras(keras, name, arguments, shape):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the libraries beneath Keras
 @pytest.mark.parametrize("axis, invert", [(-1, False), ((1, 2), True), (None, False)])
 def test_adapted_as_keras(keras, axis, invert):
     x = RNG.normal(3, 2, (20, 3, 4)).astype("float32")

@@ -36,7 +36,13 @@ mutant(
     "dy * saved if self.invert else dy / saved",
     "dy / saved",
 )
-mutant("NaN in the statistics", FILE, TESTS + "test_refused", "if not np.isfinite(part).all():", "if False:")
+mutant(
+    "NaN in the statistics",
+    FILE,
+    TESTS + "test_what_is_refused_half_way_changes_nothing",
+    "if not np.isfinite(part).all():",
+    "if False:",
+)
 mutant(
     "given statistics that are not used",
     FILE,
