@@ -18,27 +18,29 @@ itself: all the words in its source. The last tenth is held back for the validat
 
 import argparse
 import ast
-import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 import minidl
 from minidl import backend
+from minidl.datasets import tiny_shakespeare
+from minidl.errors import DatasetError
 from minidl.layers import LSTM, Dense, Embedding, Input
 from minidl.models import Sequential
 from minidl.optimizers import Adam
 from minidl.schedules import OneCycle
+from minidl.utils import sample_ids
 
 STEPS = 64  # characters of a sample
 
 
 def read_text():
     """A text and where it is from."""
-    path = Path(os.environ.get("MINIDL_DATA", "")) / "tinyshakespeare" / "input.txt"
-    if os.environ.get("MINIDL_DATA") and path.exists():
-        return path.read_text(encoding="utf-8"), "Shakespeare"
+    with suppress(DatasetError):
+        return tiny_shakespeare.load_data(), "Shakespeare"
     words = []
     for source in sorted(Path(minidl.__file__).parent.rglob("*.py")):
         tree = ast.parse(source.read_text(encoding="utf-8"))
@@ -67,12 +69,12 @@ def build(characters, units, steps_in_all):
     return model
 
 
-def write(model, alphabet, start, length, temperature, rng):
+def write(model, alphabet, start, length, temperature, seed):
     """``length`` characters that the model thinks of behind ``start``."""
     ids = [alphabet.index(c) for c in start if c in alphabet]
-    for _ in range(length):
-        p = np.asarray(model(np.array([ids[-STEPS:]])), dtype=float)[0, -1] ** (1 / temperature)
-        ids.append(int(rng.choice(len(p), p=p / p.sum())))
+    for step in range(length):
+        p = model.predict(np.array([ids[-STEPS:]]))[0, -1]
+        ids.append(int(sample_ids(p, temperature, seed=seed, step=step)))
     return "".join(alphabet[i] for i in ids)
 
 
@@ -132,11 +134,11 @@ def main(argv=None):
         ran = model.fit(x, y, batch_size, epoch + 1, 0, initial_epoch=epoch, validation_data=windows(held_back))
         for name, values in history.items():
             values.append(ran.history[name][0])
-        seconds, line = time.perf_counter() - start, write(model, alphabet, "\n", 60, args.temperature, rng)
+        seconds, line = time.perf_counter() - start, write(model, alphabet, "\n", 60, args.temperature, args.seed)
         print(f"epoch {epoch + 1}: loss {history['loss'][-1]:.3f}, validation {history['val_loss'][-1]:.3f}, {seconds:.1f} s")
         print(f"    {line!r}")
     print(f"\nValidation loss: {history['val_loss'][-1]:.3f} nats per character\n")
-    print(write(model, alphabet, "\n", length, args.temperature, rng).strip())
+    print(write(model, alphabet, "\n", length, args.temperature, args.seed).strip())
     if args.plot:
         plot(args.plot, history)
 
