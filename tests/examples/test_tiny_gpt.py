@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl
-from tests.examples.test_examples import EXAMPLES, environment, home, number, run, succeed  # noqa: F401  (fixtures)
+from tests.examples.running import EXAMPLES, number, run, succeed
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def tiny_gpt(monkeypatch):
 
 
 @pytest.mark.slow
-def test_it_learns_and_writes(environment):  # noqa: F811
+def test_it_learns_and_writes(environment):
     printed = succeed({**environment, "MINIDL_KERNELS": "reference"}, "tiny_gpt.py", "--quick")
     assert printed.startswith("Text: what minidl says of itself")
     assert number(printed, "Validation loss") < 3.0 < 4.0 < number(printed, "Before training")  # 3.3: frequencies alone
@@ -32,7 +32,7 @@ def test_it_learns_and_writes(environment):  # noqa: F811
 @pytest.mark.parametrize(
     "arguments, words", [(["--steps", "0"], "0 is not positive"), (["--temperature", "0"], "not positive")]
 )
-def test_wrong_arguments(environment, arguments, words):  # noqa: F811
+def test_wrong_arguments(environment, arguments, words):
     ran = run(environment, "tiny_gpt.py", *arguments)
     assert ran.returncode == 2
     assert words in ran.stderr.splitlines()[-1]
