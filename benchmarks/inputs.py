@@ -64,6 +64,46 @@ def _dense(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
     return {"x": _normal(rng, n, i), "W": W, "b": _normal(rng, o), "dy": _normal(rng, n, o)}
 
 
+def _convolution(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    """Any number of spatial axes, windows inside only."""
+    n, shape, c, f, k = (work[key] for key in ("batch", "shape", "channels", "filters", "window"))
+    W = _normal(rng, *k, c, f) * np.float32(float(np.prod(k) * c) ** -0.5)
+    out = [size - taps + 1 for size, taps in zip(shape, k)]
+    return {"x": _normal(rng, n, *shape, c), "W": W, "b": _normal(rng, f), "dy": _normal(rng, n, *out, f)}
+
+
+def _depthwise(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    c = work["channels"]
+    return _image(work, rng) | {"W": _normal(rng, 3, 3, c, 1) / 3, "b": _normal(rng, c)}
+
+
+def _gru(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    n, t, i, u = work["batch"], work["time"], work["inputs"], work["units"]
+    W, U = _normal(rng, i, 3 * u) * np.float32(i**-0.5), _normal(rng, u, 3 * u) * np.float32(u**-0.5)
+    return {"x": _normal(rng, n, t, i), "W": W, "U": U, "b": _normal(rng, 2, 3 * u), "dy": _normal(rng, n, t, u)}
+
+
+def _simple_rnn(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    n, t, i, u = work["batch"], work["time"], work["inputs"], work["units"]
+    W, U = _normal(rng, i, u) * np.float32(i**-0.5), _normal(rng, u, u) * np.float32(u**-0.5)
+    return {"x": _normal(rng, n, t, i), "W": W, "U": U, "b": _normal(rng, u), "dy": _normal(rng, n, t, u)}
+
+
+def _embedding(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    n, t, rows, units = work["batch"], work["time"], work["vocabulary"], work["units"]
+    return {"ids": rng.integers(0, rows, (n, t)), "W": _normal(rng, rows, units), "dy": _normal(rng, n, t, units)}
+
+
+def _layer_norm(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    shape = work["rows"], work["units"]
+    return {
+        "x": _normal(rng, *shape),
+        "dy": _normal(rng, *shape),
+        "gamma": _normal(rng, shape[1]),
+        "beta": _normal(rng, shape[1]),
+    }
+
+
 def _lstm(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
     n, t, i, u = work["batch"], work["time"], work["inputs"], work["units"]
     W, U = _normal(rng, i, 4 * u) * np.float32(i**-0.5), _normal(rng, u, 4 * u) * np.float32(u**-0.5)
@@ -116,6 +156,12 @@ DRAWN = {
     "adam": _adam,
     "dense": _dense,
     "lstm": _lstm,
+    "convolution": _convolution,
+    "depthwise": _depthwise,
+    "gru": _gru,
+    "simple_rnn": _simple_rnn,
+    "embedding": _embedding,
+    "layer_norm": _layer_norm,
     "train_step": _train_step,
     "fit": _fit,
     "predict": _predict,

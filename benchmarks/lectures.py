@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from benchmarks import store, tables
+from benchmarks import lecture_rows, store, tables
 from benchmarks.environment import ROOT
 from benchmarks.lecture_models import OPTIMIZER
 from benchmarks.machine import describe, moment
@@ -126,7 +126,8 @@ def page(results: dict[str, Any]) -> str:
         row += [pair(found["test"]) if found else "not run yet", both(lecture.training, lecture.validation)]
         row += [both(found["training"], found["validation"]), f"{found['seconds_per_epoch']:.2f}"] if found else ["", ""]
         rows.append(row)
-    return TEXT.format(table=tables.as_markdown(rows), runs=runs(results))
+    of_rows = lecture_rows.section(lecture_rows.kept(lecture_rows.PATH))
+    return TEXT.format(table=tables.as_markdown(rows), runs=runs(results), rows=of_rows)
 
 
 def both(training: Sequence[float] | None, validation: Sequence[float] | None) -> str:
@@ -177,7 +178,13 @@ The runs:
 {runs}
 
 To run them again: `python -m benchmarks.lectures`.
-"""
+
+## What the lectures contain, row by row
+
+Each line is printed by what stands above it. The lines of Python stand behind the imports in `benchmarks/lecture_rows.py`; all
+of them run again by `python -m benchmarks.lecture_rows --again`.
+
+{rows}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from math import prod
 
 from benchmarks import options, probes
 from benchmarks.work import Target, Work
@@ -50,9 +51,20 @@ def _adam(label: str, elements: int) -> Work:
     return Work(f"adam {label}", "adam", {"elements": elements}, Target(0.95, 1.1), bytes=FLOAT * 7 * elements)
 
 
-def _lstm(time: int, batch: int, inputs: int, units: int) -> Work:
+def _convolution(batch: int, shape: Sequence[int], window: Sequence[int], channels: int, filters: int, target: Target) -> Work:
+    """In one or three dimensions, windows inside only."""
+    spec = {"batch": batch, "shape": list(shape), "window": list(window), "channels": channels, "filters": filters}
+    out, taps = prod(n - k + 1 for n, k in zip(shape, window)), prod(window)
+    name = f"conv {'x'.join(map(str, window))} {channels}-{filters} {'x'.join(map(str, shape))} b{batch}"
+    numbers = 3 * batch * (prod(shape) * channels + out * filters) + 3 * taps * channels * filters
+    flops = 6 * batch * out * taps * channels * filters
+    return Work(name, "convolution", spec, target, flops=flops, bytes=FLOAT * numbers)
+
+
+def _recurrent(kind: str, gates: int, time: int, batch: int, inputs: int, units: int, target: Target) -> Work:
     spec = {"time": time, "batch": batch, "inputs": inputs, "units": units}
-    return Work(f"lstm T{time} {inputs}-{units} b{batch}", "lstm", spec, flops=6 * time * batch * (inputs + units) * 4 * units)
+    flops = 6 * time * batch * (inputs + units) * gates * units
+    return Work(f"{kind} T{time} {inputs}-{units} b{batch}", kind, spec, target, flops=flops)
 
 
 POOLING = Target(1.2, 2)
@@ -76,8 +88,18 @@ WORKS = [
     _dense(128, 2450, 500),
     _dense(128, 500, 10),
     Work("batch norm + relu 64x32x32x64", "batch_norm_relu", {"batch": 64, "size": 32, "channels": 64},
-         bytes=FLOAT * (1 + 1 + 1 + 1 + 1) * 64 * 32 * 32 * 64, tolerance=1e-3),
-    _lstm(50, 32, 65, 128),
+         Target(1.2, 1.5), bytes=FLOAT * (1 + 1 + 1 + 1 + 1) * 64 * 32 * 32 * 64, tolerance=1e-3),
+    _recurrent("lstm", 4, 50, 32, 65, 128, Target(1.3, 1.5)),
+    _recurrent("gru", 3, 50, 32, 65, 128, Target(1.2, 1.5)),
+    _recurrent("simple_rnn", 1, 50, 32, 65, 128, Target(1.2, 1.5)),
+    _convolution(50, (9, 9, 220), (3, 3, 5), 1, 48, Target(1.5, 2.5)),
+    _convolution(32, (400,), (5,), 64, 64, Target(1.0, 1.3)),
+    Work("depthwise 3x3 64x32x32x64", "depthwise", {"batch": 64, "size": 32, "channels": 64}, Target(1.0, 1.3),
+         flops=6 * 9 * 64 * 32 * 32 * 64, bytes=FLOAT * 6 * 64 * 32 * 32 * 64),
+    Work("embedding 20000x128 b32 T100", "embedding", {"batch": 32, "time": 100, "vocabulary": 20_000, "units": 128},
+         Target(1.5, 2), bytes=FLOAT * 5 * 32 * 100 * 128),
+    Work("layer norm 4096x256", "layer_norm", {"rows": 4096, "units": 256}, Target(1.0, 1.3), tolerance=1e-3,
+         bytes=FLOAT * 6 * 4096 * 256),
 ]  # fmt: skip
 
 

@@ -13,7 +13,9 @@ from minidl.errors import closest
 __version__ = "0.1.0"
 
 _MODULES = (
+    "applications",
     "backend",
+    "boltzmann",
     "callbacks",
     "config",
     "constraints",
@@ -53,7 +55,9 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
+    from minidl import applications as applications
     from minidl import backend as backend
+    from minidl import boltzmann as boltzmann
     from minidl import callbacks as callbacks
     from minidl import config as config
     from minidl import constraints as constraints

@@ -5,6 +5,8 @@ One axis of length n, a window of k taps, stride s, dilation d:
     span     e = (k - 1) d + 1                                 positions covered by one window
     "valid"  out = floor((n - e) / s) + 1                       only windows that lie inside
     "same"   out = ceil(n / s), total padding p = max((out - 1) s + e - n, 0), floor(p / 2) of it in front
+    "causal" out = ceil(n / s), e - 1 zeros in front            the last tap meets the input at i s: no output sees what follows
+    (a, b)   out = floor((a + n + b - e) / s) + 1               a zeros in front and b behind, whatever n
 
 The rule for "same" is TensorFlow's: on odd totals the extra zero comes behind.
 """
@@ -40,11 +42,11 @@ def positive_integers(where: str, name: str, value: Any, length: int) -> tuple[i
     return tuple(int(item) for item in items)
 
 
-def check_padding(where: str, padding: Any) -> None:
-    """Raise ArgumentError unless ``padding`` is ``"valid"`` or ``"same"``."""
-    if padding not in ("valid", "same"):
-        meant = closest(padding, ("valid", "same"))
-        raise ArgumentError(where, f"padding={padding!r}", "'valid' or 'same'", meant=meant)
+def check_padding(where: str, padding: Any, known: tuple[str, ...] = ("valid", "same")) -> None:
+    """Raise ArgumentError unless ``padding`` is one of the names ``known``."""
+    if padding not in known:
+        expected = " or ".join(filter(None, (", ".join(map(repr, known[:-1])), repr(known[-1]))))
+        raise ArgumentError(where, f"padding={padding!r}", expected, meant=closest(padding, known))
 
 
 def check_shape(shape: Any, where: str) -> Any:
@@ -116,7 +118,8 @@ class Window:
     Args:
         size: one positive integer for each spatial axis.
         strides: positions from one window to the next, for each axis (one integer: the same for all); () means 1.
-        padding: ``"valid"`` or ``"same"``.
+        padding: ``"valid"``, ``"same"`` or ``"causal"``; or, for each axis, the numbers of zeros in front and behind, each of
+            them below the window's span.
         dilation: positions from one tap to the next, like ``strides``.
 
     Raises ArgumentTypeError and ArgumentError for anything else, and ShapeError for an input that does not fit.
@@ -127,11 +130,13 @@ class Window:
     (3, 4)
     >>> Window((3,), strides=(2,), padding="same").pads((6,))
     ((0, 1),)
+    >>> Window((3,), padding="causal").pads((6,)), Window((3,), padding=((2, 1),)).output_shape((6,))
+    (((2, 0),), (7,))
     """
 
     size: tuple[int, ...]
     strides: tuple[int, ...] = ()
-    padding: str = "valid"
+    padding: Any = "valid"
     dilation: tuple[int, ...] = ()
     _outputs: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _pads: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = field(
@@ -144,11 +149,14 @@ class Window:
             raise ArgumentTypeError("Window", received, "a tuple of positive integers, one for each spatial axis", "(3, 3)")
         if not self.size:
             raise ArgumentError("Window", "size=()", "at least one spatial axis")
-        check_padding("Window", self.padding)
         for name in ("size", "strides", "dilation"):
             given = getattr(self, name)
             default = isinstance(given, tuple) and not given
             object.__setattr__(self, name, positive_integers("Window", name, 1 if default else given, self.rank))
+        if isinstance(self.padding, Sequence) and not isinstance(self.padding, str):
+            object.__setattr__(self, "padding", _pairs(self.padding, self.spans))
+        else:
+            check_padding("Window", self.padding, ("valid", "same", "causal"))
 
     @property
     def rank(self) -> int:
@@ -175,12 +183,14 @@ class Window:
         if self.padding == "same":
             out = tuple(None if n is None else -(-n // s) for n, s in zip(spatial, self.strides))
         else:
-            out = tuple(None if n is None else (n - e) // s + 1 for n, e, s in zip(spatial, self.spans, self.strides))
+            sizes = zip(spatial, self._fixed_pads(), self.spans, self.strides)
+            out = tuple(None if n is None else (n + sum(pair) - e) // s + 1 for n, pair, e, s in sizes)
         if any(n is not None and n < 1 for n in out):
+            least = tuple(max(e - sum(pair), 1) for e, pair in zip(self.spans, self._fixed_pads()))
             raise ShapeError(
                 where,
                 f"an input of spatial shape {spatial}, which gives an output of {tuple(n and max(n, 0) for n in out)}",
-                f"at least {self.spans} for a window of size {self.size} and dilation {self.dilation}",
+                f"at least {least} for a window of size {self.size} and dilation {self.dilation}",
                 "use padding='same', a smaller window or fewer pooling layers before this one",
             )
         return _remembered(self._outputs, spatial, out)
@@ -191,12 +201,17 @@ class Window:
         if spatial in self._pads:
             return self._pads[spatial]
         self._check_sizes(spatial, "Window", known=True)
-        pairs = [(0, 0)] * self.rank
-        if self.padding == "same":
-            sizes = zip(spatial, self.spans, self.strides)
-            totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, e, s in sizes]
-            pairs = [(total // 2, total - total // 2) for total in totals]
-        return _remembered(self._pads, spatial, tuple(pairs))
+        if self.padding != "same":
+            return _remembered(self._pads, spatial, self._fixed_pads())
+        sizes = zip(spatial, self.spans, self.strides)
+        totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, e, s in sizes]
+        return _remembered(self._pads, spatial, tuple((total // 2, total - total // 2) for total in totals))
+
+    def _fixed_pads(self) -> tuple[tuple[int, int], ...]:
+        """``pads`` where they do not depend on the input: for every padding but ``"same"``."""
+        if self.padding == "causal":
+            return tuple((e - 1, 0) for e in self.spans)
+        return ((0, 0),) * self.rank if self.padding == "valid" else tuple(self.padding)
 
     def tap_slices(self, output: Sequence[int]) -> Iterator[tuple[slice, ...]]:
         """For each tap, in row-major order, the slices of the padded input that this tap meets at every output position.
@@ -218,6 +233,46 @@ class Window:
     def _check_rank(self, spatial: Sequence[int], where: str) -> None:
         if len(spatial) != self.rank:
             raise ShapeError(where, f"{len(spatial)} spatial axes {tuple(spatial)}", f"{self.rank}")
+
+
+def transposed_window(
+    size: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    dilation: tuple[int, ...],
+    output_padding: tuple[int, ...] | None = None,
+) -> tuple[Window, tuple[int, ...]]:
+    """The window whose transpose makes images larger, and the rest r: n positions become (n - 1) s + r.
+
+    With the span e of the window, and o zeros of ``output_padding`` along an axis,
+
+        "valid"  r = max(e, s), or e + o                    everything the taps reach
+        "same"   r = s, or o, and 1 more where e is odd     n s positions
+
+    The rules are Keras's. Of the e - r positions that the taps reach beyond the result, floor((e - r) / 2) lie in front of it.
+
+    >>> window, rest = transposed_window((5,), (2,), "same", (1,))
+    >>> rest, window.pads((8,)), window.output_shape((8,))
+    ((2,), ((1, 2),), (4,))
+    """
+    spans = Window(size, strides, "valid", dilation).spans
+    if output_padding is None:
+        rests = [max(e, s) if padding == "valid" else s for e, s in zip(spans, strides)]
+    else:
+        rests = [(e if padding == "valid" else e % 2) + o for e, o in zip(spans, output_padding)]
+    beyond = [max(e - r, 0) for e, r in zip(spans, rests)]
+    return Window(size, strides, tuple((p // 2, p - p // 2) for p in beyond), dilation), tuple(rests)
+
+
+def _pairs(padding: Any, spans: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Zeros in front of and behind each axis as tuples of integers; raises ArgumentError for anything else."""
+    pairs = [tuple(pair) if isinstance(pair, Sequence) and not isinstance(pair, str) else () for pair in padding]
+    whole = all(hasattr(p, "__index__") and not isinstance(p, bool) for pair in pairs for p in pair)
+    fits = whole and len(pairs) == len(spans) and all(len(pair) == 2 for pair in pairs)
+    if not fits or any(not 0 <= int(p) < e for pair, e in zip(pairs, spans) for p in pair):
+        expected = f"'valid', 'same', 'causal', or a pair of zeros in front and behind, 0 to the span - 1, for spans {spans}"
+        raise ArgumentError("Window", f"padding={padding!r}", expected)
+    return tuple((int(before), int(behind)) for before, behind in pairs)
 
 
 def _remembered(memory: dict[tuple[int, ...], Any], key: tuple[int, ...], value: Any) -> Any:

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import pytest
 
 import minidl
+from tests.cases import layer_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -210,3 +211,7 @@ def test_there_are_doctests() -> None:
 
 if __name__ == "__main__":
     run(blocks_of(Path(sys.argv[1]).read_text()), name_of(Path(sys.argv[1])))
+
+
+def test_the_page_of_layers_is_made_of_their_own_words() -> None:
+    assert layer_page.PAGE.read_text(encoding="utf-8") == layer_page.page(), "python -m tests.cases.layer_page"

@@ -38,6 +38,7 @@ from minidl.errors import DataError, NumericWarning
 from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
+from tests.cases.case import layers_of
 from tests.cases.classes import classes
 from tests.cases.layers import ARGUMENTS, FAMILIES, LAYERS, OPTIONS, sampled
 from tests.cases.losses import LOSSES
@@ -223,7 +224,8 @@ MODELS = {Sequential: sequential, Model: graph}
 def covered(kind: str) -> set[str]:
     """The classes of a kind that have cases."""
     if kind == "layer":
-        return {type(case.make()).__name__ for case in LAYERS.values()} & {cls.__name__ for cls, _ in ARGUMENTS}
+        made = {type(layer).__name__ for case in LAYERS.values() for layer in layers_of(case.make())}
+        return made & {cls.__name__ for cls, _ in ARGUMENTS}
     if kind in ("loss", "metric"):
         makers = [case.make for case in LOSSES.values()] if kind == "loss" else [case.metric for case in METRICS.values()]
         return {type(make()).__name__ for make in makers}
@@ -277,6 +279,21 @@ _SUMS = {
     "activity_regularizer": None,
     **_TERMS,
 }
+_WINDOWS = {"strides": 1, "padding": "valid", "data_format": None}
+_OF_CHANNELS = {
+    "depth_multiplier": 1,
+    **{name.replace("kernel", "depthwise"): value for name, value in _SUMS.items()},
+}
+_RECURRENT = {name: value for name, value in _SUMS.items() if name != "activity_regularizer"} | {
+    "activation": "tanh",
+    "recurrent_initializer": "orthogonal",
+    "recurrent_regularizer": None,
+    "recurrent_constraint": None,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "seed": None,
+}
+_LOOP = dict.fromkeys(("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), False)
 _SEED = {"seed": None}
 DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nobody says, as in Keras 3
     "layer": {
@@ -304,8 +321,23 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
             "beta_constraint": None,
             "gamma_constraint": None,
         },
+        "Bidirectional": {"merge_mode": "concat", "backward_layer": None},
         "Concatenate": {"axis": -1},
-        "Conv2D": {"strides": 1, "padding": "valid", "data_format": None, "dilation_rate": 1, "groups": 1, **_SUMS},
+        **{f"Conv{rank}D": {**_WINDOWS, "dilation_rate": 1, "groups": 1, **_SUMS} for rank in (1, 2, 3)},
+        **{f"Conv{rank}DTranspose": {**_WINDOWS, "dilation_rate": 1, "output_padding": None, **_SUMS} for rank in (1, 2, 3)},
+        **{f"DepthwiseConv{rank}D": {**_WINDOWS, "dilation_rate": 1, **_OF_CHANNELS} for rank in (1, 2)},
+        **{f"LocallyConnected{rank}D": {**_WINDOWS, **_SUMS} for rank in (1, 2)},
+        **{
+            f"SeparableConv{rank}D": {
+                **_WINDOWS,
+                "dilation_rate": 1,
+                "pointwise_initializer": "glorot_uniform",
+                **_OF_CHANNELS,
+                "pointwise_regularizer": None,
+                "pointwise_constraint": None,
+            }
+            for rank in (1, 2)
+        },
         "Dense": _SUMS,
         "Dropout": {"noise_shape": None, "seed": None},
         "Embedding": {
@@ -317,16 +349,14 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {  # what an object is when nob
         },
         "Flatten": {},
         **{f"Global{what}Pooling{rank}D": _IMAGES for what in ("Average", "Max") for rank in (1, 2, 3)},
-        "LSTM": {
-            **_SUMS,
-            "activation": "tanh",
-            "recurrent_activation": None,
-            "recurrent_initializer": "orthogonal",
-            "unit_forget_bias": True,
-            "recurrent_regularizer": None,
-            "recurrent_constraint": None,
-            "return_sequences": False,
-        },
+        "GRU": {**_RECURRENT, **_LOOP, "recurrent_activation": None, "reset_after": True, "activity_regularizer": None},
+        "GRUCell": {**_RECURRENT, "recurrent_activation": None, "reset_after": True},
+        "LSTM": {**_RECURRENT, **_LOOP, "recurrent_activation": None, "unit_forget_bias": True, "activity_regularizer": None},
+        "LSTMCell": {**_RECURRENT, "recurrent_activation": None, "unit_forget_bias": True},
+        "RNN": _LOOP,
+        "SimpleRNN": {**_RECURRENT, **_LOOP, "activity_regularizer": None},
+        "SimpleRNNCell": _RECURRENT,
+        "StackedRNNCells": {},
         "MaxPooling2D": _POOLS,
         "Recompute": {},
         "Rescaling": {"offset": 0.0},
@@ -434,7 +464,7 @@ def test_defaults_of_the_verbs():
         "train_on_batch": "x, y, sample_weight=None, class_weight=None, *, return_dict=False",
         "test_on_batch": "x, y, sample_weight=None, *, return_dict=False",
         "predict_on_batch": "x",
-        "load_weights": "path, strict=True",
+        "load_weights": "path, strict=True, *, by_name=False, skip_mismatch=False",
     }
     for verb, text in expected.items():
         parameters = list(inspect.signature(getattr(Model, verb)).parameters.values())[1:]
@@ -583,7 +613,8 @@ def parts(x: Any) -> tuple[np.ndarray, ...]:
 
 
 COEFFICIENTS = ("negative_slope", "alpha", "approximate", "slope")
-NAMES = {name: thing for room in (layers, initializers, regularizers, minidl.constraints) for name, thing in vars(room).items()}
+ROOMS = (initializers, regularizers, minidl.constraints, layers)  # layers last: Identity is an initializer as well
+NAMES = {name: thing for room in ROOMS for name, thing in vars(room).items()}
 
 
 @pytest.mark.parametrize("cls, arguments", ARGUMENTS, ids=lambda part: part.__name__ if isinstance(part, type) else "")
@@ -619,7 +650,8 @@ def test_tiny_zero_and_large_inputs_have_finite_results_and_gradients(case):
 
 
 OF_THE_BATCH = ("dropout_noise_shape_batch", "chain_batch_norm", "recompute_block", "graph_residual_images")
-DROPS = ("dropout", "chain_lecture_network")  # what is dropped is 0, whatever it was
+# What is dropped or added is 0, whatever it was; no tap reaches a gap.
+DROPS = ("dropout", "chain_lecture_network", "gaps", "zero_padding", "attention_weights_dropout")
 
 
 @pytest.mark.parametrize("case", **sampled(case for case in CASES if not case.ids))

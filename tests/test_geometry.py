@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
-from minidl.geometry import Window, agree, check_shape, is_known, positive_integers, size_of
+from minidl.geometry import Window, agree, check_shape, is_known, positive_integers, size_of, transposed_window
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,64 @@ def test_one_axis(n: int, k: int, s: int, d: int, padding: str, out: int, pads: 
     window = Window((k,), (s,), padding, (d,))
     assert window.output_shape((n,)) == (out,)
     assert window.pads((n,)) == (pads,)
+
+
+@pytest.mark.parametrize(
+    "n, k, s, d, out, before",
+    [(5, 3, 1, 1, 5, 2), (5, 3, 2, 1, 3, 2), (6, 2, 4, 3, 2, 3), (1, 4, 1, 1, 1, 3), (7, 1, 3, 1, 3, 0)],
+)
+def test_causal_zeros_stand_in_front(n: int, k: int, s: int, d: int, out: int, before: int) -> None:
+    window = Window((k,), (s,), "causal", (d,))
+    assert window.output_shape((n,)) == (out,)
+    assert window.pads((n,)) == ((before, 0),)
+    last_taps = list(window.tap_slices((out,)))[-1][0]
+    assert (last_taps.start - before, last_taps.step) == (0, s)  # y[i] sees x[i s] and what came before it
+
+
+@pytest.mark.parametrize("n, k, s, d, pair, out", [(5, 3, 1, 1, (2, 1), 6), (5, 3, 2, 2, (0, 4), 3), (1, 3, 1, 1, (1, 1), 1)])
+def test_zeros_in_numbers(n: int, k: int, s: int, d: int, pair: tuple[int, int], out: int) -> None:
+    window = Window((k,), (s,), (pair,), (d,))
+    assert window == Window((k,), (s,), [list(pair)], (d,))
+    assert window.output_shape((n,)) == (out,)
+    assert window.pads((n,)) == (pair,)
+
+
+def test_a_padded_window_that_does_not_fit_says_what_would() -> None:
+    with pytest.raises(ShapeError, match=r"expected at least \(3,\)"):
+        Window((5,), padding=((1, 1),)).output_shape((2,))
+
+
+@pytest.mark.parametrize(
+    "padding", [((3, 0),), ((0, -1),), ((1,),), ((1, 1), (1, 1)), (1, 1), ((1.0, 0),), ((True, 0),), ("ab",)]
+)
+def test_zeros_that_make_no_window(padding: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"Window: received padding=.*0 to the span - 1, for spans \(3,\)"):
+        Window((3,), padding=padding)
+
+
+@pytest.mark.parametrize(
+    "k, s, d, padding, more, rest, pads",
+    [
+        (3, 1, 1, "valid", None, 3, (0, 0)),
+        (2, 3, 1, "valid", None, 3, (0, 0)),  # a gap that no tap reaches still belongs to the result
+        (3, 2, 1, "valid", 1, 4, (0, 0)),
+        (3, 2, 1, "same", None, 2, (0, 1)),  # the odd place is cut off behind
+        (4, 2, 1, "same", None, 2, (1, 1)),
+        (5, 2, 1, "same", None, 2, (1, 2)),
+        (1, 3, 1, "same", None, 3, (0, 0)),
+        (2, 1, 3, "same", None, 1, (1, 2)),
+        (3, 2, 1, "same", 0, 1, (1, 1)),
+        (3, 2, 1, "same", 1, 2, (0, 1)),
+        (4, 2, 1, "same", 0, 0, (2, 2)),
+        (4, 2, 1, "same", 1, 1, (1, 2)),
+    ],
+)
+def test_transposed_window(k: int, s: int, d: int, padding: str, more: Any, rest: int, pads: tuple[int, int]) -> None:
+    window, rests = transposed_window((k,), (s,), padding, (d,), None if more is None else (more,))
+    assert rests == (rest,)
+    assert window.pads((9,)) == (pads,)
+    for n in (2, 3, 6):
+        assert window.output_shape(((n - 1) * s + rest,)) == (n,)  # the way back
 
 
 def test_axes_do_not_mix() -> None:
@@ -98,7 +156,7 @@ def test_windows_that_make_no_sense(arguments: tuple) -> None:
         ({"size": (3, 3), "strides": (2,)}, "strides=(2,)"),
         ({"size": (3,), "dilation": (0,)}, "dilation=(0,)"),
         ({"size": (3,), "dilation": (1, 1)}, "dilation=(1, 1)"),
-        ({"size": (3,), "padding": -1}, "padding=-1; expected 'valid' or 'same'"),
+        ({"size": (3,), "padding": -1}, "padding=-1; expected 'valid', 'same' or 'causal'"),
         ({"size": (3,), "padding": ["same"]}, "padding=['same']"),
     ],
     ids=str,

@@ -45,6 +45,8 @@ FLOORS = {
     "callbacks": 5,
     "training": 5.5,
     "models": 6,
+    "applications": 6.25,
+    "boltzmann": 6.25,
     "visual": 6.5,
     "__init__": 7,
     "compat": 8,

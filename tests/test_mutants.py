@@ -409,6 +409,35 @@ mutant(
 
 # -- normalisation, dropout, random numbers ------------------------------------------------------------------------------
 
+BEHIND = "tests/training/test_plan.py::test_relu_behind_batch_normalisation_is_one_layer_with_the_same_numbers"
+mutant(
+    "the ReLU behind batch normalisation is left out",
+    "ops/normalization.py",
+    f"{BEHIND}[False-False--1]",
+    'return relu(y) if activation == "relu" else y',
+    "return y",
+)
+mutant(
+    "gradients pass through the ReLU behind batch normalisation where y is below zero",
+    "ops/normalization.py",
+    (f"{BEHIND}[False-False--1]", naive("normalization.normalize_grad")),
+    "dy = relu_grad(dy, normalize(x, mean, variance, gamma, beta, epsilon))",
+    "dy = relu_grad(dy, -normalize(x, mean, variance, gamma, beta, epsilon))",
+)
+mutant(
+    "with a mask the ReLU behind batch normalisation has no gradient of its own",
+    "layers/normalization.py",
+    f"{BEHIND}[False-True--1]",
+    'if activation == "relu":\n                dy =',
+    'if activation == "linear":\n                dy =',
+)
+mutant(
+    "the kernel of batch normalisation with ReLU takes y without beta",
+    "kernels/numba/normalization.py",
+    kernel("normalization.normalize_grad"),
+    "d = where(v * scale + load(beta, c, count, 0) > 0, d, zero)",
+    "d = where(v * scale > 0, d, zero)",
+)
 mutant(
     "batch normalisation without the mean's term in dx",
     "ops/normalization.py",
@@ -483,40 +512,6 @@ mutant(
     RANDOM + "test_every_part_of_the_address_counts",
     "np.array((0, *counter), np.uint64)",
     "np.array((0, 0, *counter[1:]), np.uint64)",
-)
-
-# -- LSTM ----------------------------------------------------------------------------------------------------------------
-
-FORWARD_GATES, BACKWARD_GATES = "i, f, g, o = (z[:, k", "i, f, g, o = (gates[:, t, k"
-mutant(
-    "input and forget gate exchanged forwards",
-    "ops/recurrent.py",
-    gradient("lstm"),
-    FORWARD_GATES,
-    FORWARD_GATES.replace("i, f", "f, i"),
-)
-mutant(
-    "input and forget gate exchanged in both directions",  # a right gradient of another function
-    "ops/recurrent.py",
-    naive("recurrent.lstm"),
-    FORWARD_GATES,
-    FORWARD_GATES.replace("i, f", "f, i"),
-    "xp.concatenate((i, f, g, o), axis=1)",
-    "xp.concatenate((f, i, g, o), axis=1)",
-    BACKWARD_GATES,
-    BACKWARD_GATES.replace("i, f", "f, i"),
-    "parts = s_grad(dc * g, i), s_grad(dc * c_before, f),",
-    "parts = s_grad(dc * c_before, f), s_grad(dc * g, i),",
-)
-mutant("nothing remembered on the way back", "ops/recurrent.py", gradient("lstm"), "a_of_c) + dc_later", "a_of_c)")
-mutant("outputs that do not reach back", "ops/recurrent.py", gradient("lstm"), "dh[:, t] + dh_later", "dh[:, t]")
-mutant("dU with today's output", "layers/recurrent.py", gradient("lstm"), "dense_grad_W, h_before, dz", "dense_grad_W, h, dz")
-mutant(
-    "the forget bias at the input gate",
-    "layers/recurrent.py",
-    "tests/layers/test_protocol.py::test_the_forget_gate_starts_open",
-    "self.b.value[self.units : 2 * self.units]",
-    "self.b.value[: self.units]",
 )
 
 # -- optimizers and parameters -------------------------------------------------------------------------------------------
@@ -1316,34 +1311,6 @@ mutant(
     "scales[0]",
 )
 mutant(
-    "kernel: an output gate through the cell's activation",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm"),
-    "o = _activated(recurrent,",
-    "o = _activated(cell,",
-)
-mutant(
-    "kernel: df with today's cell",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm_grad"),
-    "load(c, to - units, some, 0) if t",
-    "load(c, to, some, 0) if t",
-)
-mutant(
-    "kernel: what a block of samples left, remembered by the next",
-    "kernels/numba/recurrent.py",
-    kernel("recurrent.lstm_grad"),
-    "        dc_later[:] = 0\n",
-    "        dc_later[:] = dc_later if block > first else 0\n",
-)
-mutant(
-    "kernel: tanh without its polynomials",
-    "kernels/numba/recurrent.py",
-    "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
-    "size < 0.625",
-    "size < 0",
-)
-mutant(
     "kernel: random blocks counted from 0",
     "kernels/numba/_philox.py",
     kernel("dropout.dropout"),
@@ -1532,7 +1499,7 @@ mutant(
     "a mean over time that counts the padding",
     "layers/global_pooling.py",
     MASKED + "test_pooling_over_time_leaves_masked_steps_out",
-    "xp.maximum(context.mask.sum(axis=1, keepdims=True), 1)",
+    "xp.maximum(counts.sum(axis=1, keepdims=True), 1)",
     "context.mask.shape[1]",
 )
 mutant(
@@ -1651,7 +1618,7 @@ mutant(
 )
 mutant(
     "the penalty of the kernel on the recurrent weights",
-    "layers/recurrent.py",
+    "layers/cell.py",
     PENALTY + "test_the_argument_reaches_its_parameter_and_no_other",
     'self.terms("recurrent")',
     'self.terms("kernel")',

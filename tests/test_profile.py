@@ -74,8 +74,12 @@ def test_activity_penalties_are_means_or_sums(make):
 
 def test_gates_of_recurrent_layers():
     assert LSTM(2).recurrent_activation == "sigmoid"
-    with config.use_profile("keras-2.1"), pytest.raises(ArgumentError, match=r"hard_sigmoid of slope 0\.2"):
-        LSTM(2)  # never a gate of another slope in silence
+    with config.use_profile("keras-2.1"):
+        gate = LSTM(2).recurrent_activation
+        assert (gate.activation, gate.slope) == ("hard_sigmoid", 0.2)  # and remembers it when the profile changes
+    layer = LSTM(2, recurrent_activation="hard_sigmoid")
+    assert layer.recurrent_activation == "hard_sigmoid"
+    assert LSTM.from_config(LSTM(2, recurrent_activation=gate).get_config()).recurrent_activation.slope == 0.2
     with config.use_profile(Profile("mine", recurrent_activation="relu")):
         assert LSTM(2).recurrent_activation == "relu"
 

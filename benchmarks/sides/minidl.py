@@ -18,24 +18,32 @@ from minidl import backend as backends
 from minidl import config
 from minidl.data import Batch
 from minidl.layers import (
+    GRU,
     LSTM,
     Activation,
     AveragePooling2D,
     BatchNormalization,
+    Conv1D,
     Conv2D,
+    Conv3D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
+    Embedding,
     Flatten,
     Input,
     Layer,
+    LayerNormalization,
     MaxPooling2D,
     Rescaling,
+    SimpleRNN,
 )
 from minidl.layers.containers import Chain
 from minidl.layers.context import Context
 from minidl.losses import SparseCategoricalCrossentropy
 from minidl.optimizers import SGD, Adam
-from minidl.parameters import Parameter
+from minidl.parameters import Parameter, ParameterGroup
+from minidl.training.plan import for_inference
 
 LARGEST_BATCH_FOR_DEFINITIONS = 512  # their patches of a larger one would fill the memory
 
@@ -79,13 +87,14 @@ def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., 
         names = weight_names.split()
         for p, name in zip(layer.parameters, names, strict=True):
             p.value[...] = arrays[name]
+        planned = for_inference(layer)  # a chain as models compute it: the ReLU belongs to the layer before it
 
         def run() -> tuple[Any, Any]:
             for p in layer.parameters:
                 p.zero_grad()
             context = Context(training=True)
-            y, saved = layer.apply(x, context)
-            dx = layer.gradient(dy, saved)
+            y, saved = planned.apply(x, context)
+            dx = planned.gradient(dy, saved)
             context.commit()
             return y, dx
 
@@ -109,6 +118,36 @@ def _by_definition(results: Callable[[], Results]) -> Callable[[], Results]:
 
 def _conv2d(work: dict[str, Any]) -> Layer:
     return Conv2D(work["filters"], work["kernel"], strides=work["strides"], padding="same")
+
+
+def _convolution(work: dict[str, Any]) -> Layer:
+    kind = {1: Conv1D, 3: Conv3D}[len(work["window"])]
+    return kind(work["filters"], tuple(work["window"]))
+
+
+def _embedding(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    """Forward, backward and a step of plain SGD."""
+
+    def make() -> tuple[Embedding, Any]:
+        layer = Embedding(work["vocabulary"], work["units"])
+        layer.build(arrays["ids"].shape[1:])
+        layer.W.value[...] = arrays["W"]
+        return layer, ParameterGroup([layer.W], 0)
+
+    def step(layer: Embedding, group: Any, optimizer: SGD) -> Any:
+        group.zero_grad()
+        y, saved = layer.apply(arrays["ids"], Context(training=True))
+        layer.gradient(arrays["dy"], saved)
+        optimizer.step(group)
+        return y
+
+    def results() -> Results:
+        (layer, group), optimizer = make(), SGD(0.1)
+        found = [_host(step(layer, group, optimizer).copy()) for _ in range(2)]
+        return {"y": found[1], "W": _host(layer.W.value)}
+
+    (layer, group), optimizer = make(), SGD(0.1)
+    return Prepared(lambda: step(layer, group, optimizer), results, _by_definition(results))
 
 
 def _dropout(work: dict[str, Any], arrays: dict[str, Any]) -> Prepared:
@@ -241,6 +280,12 @@ PREPARED: dict[str, Callable[..., Prepared]] = {
     "batch_norm_relu": _layer(lambda work: Chain([BatchNormalization(), Activation("relu")]), "gamma beta"),
     "dense": _layer(lambda work: Dense(work["outputs"]), "W b"),
     "lstm": _layer(lambda work: LSTM(work["units"], return_sequences=True), "W U b"),
+    "convolution": _layer(_convolution, "W b"),
+    "depthwise": _layer(lambda work: DepthwiseConv2D(3, padding="same"), "W b"),
+    "gru": _layer(lambda work: GRU(work["units"], return_sequences=True), "W U b"),
+    "simple_rnn": _layer(lambda work: SimpleRNN(work["units"], return_sequences=True), "W U b"),
+    "embedding": _embedding,
+    "layer_norm": _layer(lambda work: LayerNormalization(), "gamma beta"),
     "softmax_cross_entropy": _softmax_cross_entropy,
     "adam": _adam,
     "train_step": _train_step,

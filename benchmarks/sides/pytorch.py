@@ -21,6 +21,7 @@ from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import VERIFIED, all_samples, batches, output_size, weights_of
 from benchmarks.lecture_models import EPSILON, OPTIMIZER, RATE
 from benchmarks.prepared import CannotError, Prepared, Results
+from benchmarks.sides import pytorch_layers
 
 COMPILED = "compiled"
 IN_PARTS = "128 at a time"
@@ -47,6 +48,8 @@ def variants(work: dict[str, Any]) -> list[str]:
 def _choices(work: dict[str, Any]) -> list[list[str]]:
     kind, images = work["kind"], work.get("model") == "cnn" or "channels" in work
     layouts = ["NCHW", "channels_last"] if images and kind not in ("relu", "dropout") else [""]
+    if kind == "embedding":
+        layouts = ["dense", "sparse"]
     compilable = work["compilers"] and kind in ("train_step", "predict", "batch_norm_relu", "softmax_cross_entropy", "dropout")
     modes = ["", COMPILED] if compilable else [""]
     optimizers = ["fused", "default"] if kind == "adam" or (kind == "train_step" and not images) else [""]
@@ -446,4 +449,5 @@ PREPARED: dict[str, Callable[..., Prepared]] = {
     "train_step": _train_step,
     "fit": _fit,
     "predict": _predict,
+    **pytorch_layers.PREPARED,
 }

@@ -22,6 +22,7 @@ class Backend(Protocol):
     precisions: tuple[str, ...]  # what ``compile(precision=...)`` may ask for
     kernels: str  # the package in which kernels of the ops are looked for
     task_size: int  # numbers of an ``ArrayTable`` that one task of a kernel takes
+    immediate: bool  # whether Python may look at what stands in an array without waiting, and steps are never recorded
 
     @property
     def device(self) -> str:

@@ -22,6 +22,7 @@ class CpuBackend:
     kernels = "minidl.kernels.numba"
     precisions: tuple[str, ...] = ("float32",)
     task_size = 1 << 15  # long enough to be worth a thread's waking
+    immediate = True
 
     def __init__(self) -> None:
         self.pool = Pool()

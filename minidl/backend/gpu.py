@@ -61,6 +61,7 @@ class GpuBackend:
     kernels = "minidl.kernels.cuda"
     precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
     task_size = 1 << 11  # a block of 256 threads takes eight numbers each; a small model still fills several processors
+    immediate = False
 
     def __init__(self) -> None:
         advice = missing()

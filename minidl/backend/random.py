@@ -26,8 +26,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ArgumentTypeError
 
-DROP, INITIALISE, SHUFFLE = 0, 1, 2  # the last counter word: what a draw is for
-NOISE = 4  # another one, of layers that add noise
+DROP, INITIALISE, SHUFFLE, SAMPLE, NOISE = 0, 1, 2, 3, 4  # the last counter word: what a draw is for
 
 _lock = threading.Lock()
 _seed: int | None = None

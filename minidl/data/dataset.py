@@ -10,7 +10,7 @@ iterated any number of times, each time from the beginning. Iteration number e s
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -22,10 +22,11 @@ import numpy as np
 from minidl.backend.random import SHUFFLE, Stream, check_seed, new_stream
 from minidl.checks import check_flag, check_integer
 from minidl.data.convert import check_rows, to_host
-from minidl.data.prefetch import prefetched
+from minidl.data.prefetch import mapped_in_order, prefetched
 from minidl.errors import ArgumentTypeError, DataError, ShapeError, described
 
 _ENDLESS = 1 << 32  # passes of an endless repetition within one iteration
+_REPETITION = 40  # bits of an image's number below those that count its repetitions within one iteration
 
 
 class Dataset:
@@ -96,11 +97,27 @@ class Dataset:
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def map(self, function: Callable[..., Any]) -> Dataset:
-        """``function(item)`` for each item; a tuple's parts are passed one by one: ``function(x, y)``."""
+    def map(self, function: Callable[..., Any], workers: int = 0) -> Dataset:
+        """``function(item)`` for each item; a tuple's parts are passed one by one: ``function(x, y)``.
+
+        With ``workers``, so many threads call it for several items at once; the results keep their order. That pays where it
+        is NumPy or a kernel that works, or a file is waited for. The function must not change what its calls share.
+        """
         if not callable(function):
             raise ArgumentTypeError("Dataset.map", described(function), "a function")
-        return _Map(self, function)
+        return _Map(self, function, check_integer("Dataset.map", "workers", workers, low=0))
+
+    def augment(self, augmentation: Any, seed: int | None = None, workers: int = 0) -> Dataset:
+        """The images x of each item x or (x, y, ...) changed by an ``ImageAugmentation``, before or after ``batch``.
+
+        What happens to an image depends on the seed, on the number of the iteration and on the image's row in the arrays;
+        where items are not rows of arrays any more, on its position in the iteration. ``seed=None`` takes that of the
+        augmentation. ``workers`` threads work in advance, as in ``map``.
+        """
+        if not callable(augmentation) or not hasattr(augmentation, "standardize"):
+            raise ArgumentTypeError("Dataset.augment", described(augmentation), "an ImageAugmentation")
+        seed = None if seed is None else check_seed(seed, "Dataset.augment")
+        return _Augmented(self, augmentation, seed, check_integer("Dataset.augment", "workers", workers, low=0))
 
     def shuffle(self, buffer_size: int, seed: int | None = None) -> Dataset:
         """The items in random order, another one in each iteration.
@@ -173,6 +190,10 @@ class Dataset:
         """Which rows of the arrays the items of an iteration are."""
         raise NotImplementedError
 
+    def _numbers(self, number: int) -> Iterator[Any] | None:
+        """The row of each item, or the rows (n,) of each batch, of an iteration; None where items are no such rows."""
+        return self._indices(number) if self._rows is not None else None
+
 
 class _Step(Dataset):
     """A Dataset made from another one. Steps that only reorder pass indices on where items are rows of arrays."""
@@ -232,14 +253,56 @@ class _Function(Dataset):
 
 
 class _Map(_Step):
-    def __init__(self, before: Dataset, function: Callable[..., Any]) -> None:
+    def __init__(self, before: Dataset, function: Callable[..., Any], workers: int = 0) -> None:
         super().__init__(before)
-        self._function = function
+        self._function, self._workers = function, workers
+
+    def _numbers(self, number: int) -> Iterator[Any] | None:
+        return self._before._numbers(number)
 
     def _items(self, before: Callable[[int], Iterator[Any]], number: int) -> Iterator[Any]:
         with closing(_generator(before(number))) as items:
-            for item in items:
-                yield self._function(*item) if isinstance(item, tuple) else self._function(item)
+            yield from mapped_in_order(self._of_item, items, self._workers)
+
+    def _of_item(self, item: Any) -> Any:
+        return self._function(*item) if isinstance(item, tuple) else self._function(item)
+
+
+class _Augmented(_Map):
+    def __init__(self, before: Dataset, augmentation: Any, seed: int | None, workers: int) -> None:
+        super().__init__(before, augmentation, workers)
+        self._seed = seed
+
+    def _items(self, before: Callable[[int], Iterator[Any]], number: int) -> Iterator[Any]:
+        with closing(_generator(before(number))) as items:
+            yield from mapped_in_order(self._of_item, self._addressed(items, number), self._workers)
+
+    def _addressed(self, items: Iterator[Any], number: int) -> Iterator[Any]:
+        """Each item with what decides about its images: the epoch, and the numbers of the images."""
+        rows, position, seen = self._before._numbers(number), 0, Counter[int]()
+        for item in items:
+            images = item[0] if isinstance(item, tuple) else item
+            if isinstance(images, (tuple, Mapping)):
+                raise ArgumentTypeError("Dataset.augment", f"a {type(images).__name__} of arrays for x", "one array of images")
+            single = np.ndim(images) == 3
+            count = 1 if single else len(images)
+            if rows is None:
+                yield item, single, number, np.arange(position, position + count)
+            else:
+                indices = np.atleast_1d(next(rows)).tolist()
+                repeated = []
+                for index in indices:  # a row that comes again is changed anew
+                    repeated.append(seen[index])
+                    seen[index] += 1
+                yield item, single, number, np.array(indices) + (np.array(repeated) << _REPETITION)
+            position += count
+
+    def _of_item(self, item: Any) -> Any:
+        given, single, number, indices = item
+        images = given[0] if isinstance(given, tuple) else given
+        found = self._function(images[None] if single else images, seed=self._seed, epoch=number, indices=indices)
+        found = found[0] if single else found
+        return (found, *given[1:]) if isinstance(given, tuple) else found
 
 
 class _Shuffle(_Step):
@@ -269,6 +332,13 @@ class _Batched(_Step):
     def __len__(self) -> int:
         return len(self._before) // self._size if self._drop_remainder else -(-len(self._before) // self._size)
 
+    def _numbers(self, number: int) -> Iterator[Any] | None:
+        return None if self._before._rows is None else self._grouped(self._before._indices(number))
+
+    def _grouped(self, rows: Iterator[int]) -> Iterator[Any]:
+        while batch := list(islice(rows, self._size)):
+            yield np.array(batch)
+
     def _items(self, before: Callable[[int], Iterator[Any]], number: int) -> Iterator[Any]:
         rows = self._before._rows
         with closing(_generator(self._before._indices(number) if rows is not None else before(number))) as items:
@@ -286,6 +356,9 @@ class _Prefetch(_Step):
     def __init__(self, before: Dataset, count: int) -> None:
         super().__init__(before)
         self._count = count
+
+    def _numbers(self, number: int) -> Iterator[Any] | None:
+        return self._before._numbers(number)
 
     def _items(self, before: Callable[[int], Iterator[Any]], number: int) -> Iterator[Any]:
         return prefetched(lambda: before(number), self._count)

@@ -1,4 +1,4 @@
-"""Items made in a thread while earlier ones are used.
+"""Items made in a thread, or in several, while earlier ones are used.
 
     thread     make item 1   make item 2   make item 3  ...      at most n finished items wait
     consumer                 use item 1    use item 2   ...
@@ -13,6 +13,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 _PATIENCE = 5.0  # seconds to wait for a thread that is in the middle of an item; it ends by itself once that is made
@@ -78,6 +79,27 @@ def prefetched(make: Callable[[], Iterator[Any]], count: int) -> Iterator[Any]:
         channel.close()
         if thread.ident is not None:  # it was started
             thread.join(_PATIENCE)
+
+
+def mapped_in_order(function: Callable[[Any], Any], items: Iterator[Any], workers: int) -> Iterator[Any]:
+    """``function(item)`` of each item in their order, made by so many threads in advance; by none where ``workers`` is 0.
+
+    They run beside NumPy and the kernels, which release Python's lock; nothing is forked. An exception is raised at its
+    item, and when the loop is left no call begins any more.
+    """
+    if not workers:
+        yield from map(function, items)
+        return
+    pool, waiting = ThreadPoolExecutor(workers, "minidl-worker"), deque[Future[Any]]()
+    try:
+        for item in items:
+            waiting.append(pool.submit(contextvars.copy_context().run, function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _produce(make: Callable[[], Iterator[Any]], channel: _Channel) -> None:

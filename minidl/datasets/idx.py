@@ -8,6 +8,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -44,25 +45,29 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = Path(path)
     require_file(path)
-    where = str(path)
     try:
         with open(path, "rb") as raw:
-            compressed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            stream: Readable = gzip.GzipFile(fileobj=raw) if compressed else raw
-            dtype, shape = _read_header(stream, where)
-            size = math.prod(shape) * dtype.itemsize
-            file_size = os.fstat(raw.fileno()).st_size
-            possible = file_size * DEFLATE_RATIO if compressed else file_size - 4 - 4 * len(shape)
-            if size > possible:
-                received = f"a header that declares {size} bytes of data, shape {shape}"
-                raise DatasetError(where, received, f"at most the {possible} that fit into its {file_size} bytes", FIX)
-            check_shape(shape, dtype, where)
-            data = read_exactly(stream, size, where)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DatasetError(where, f"broken gzip data ({error})", "a whole file", FIX) from error
+            return read_idx_from(raw, os.fstat(raw.fileno()).st_size, str(path))
     except DatasetError:
         raise
     except OSError as error:
-        raise DatasetError(where, str(error), "a file that can be read", "check the disk and permissions") from error
+        raise DatasetError(str(path), str(error), "a file that can be read", "check the disk and permissions") from error
+
+
+def read_idx_from(raw: IO[bytes], size_of_file: int, where: str) -> np.ndarray:
+    """``read_idx`` from a stream of so many bytes, such as a member of a zip archive, which can go back to its beginning."""
+    try:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream: Readable = gzip.GzipFile(fileobj=raw) if compressed else raw
+        dtype, shape = _read_header(stream, where)
+        size = math.prod(shape) * dtype.itemsize
+        possible = size_of_file * DEFLATE_RATIO if compressed else size_of_file - 4 - 4 * len(shape)
+        if size > possible:
+            received = f"a header that declares {size} bytes of data, shape {shape}"
+            raise DatasetError(where, received, f"at most the {possible} that fit into its {size_of_file} bytes", FIX)
+        check_shape(shape, dtype, where)
+        data = read_exactly(stream, size, where)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DatasetError(where, f"broken gzip data ({error})", "a whole file", FIX) from error
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -67,7 +67,7 @@ def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
         raise DatasetError(str(path), str(error), "a file that can be read", "check disk and permissions") from error
 
 
-def _check_members(members: list[zipfile.ZipInfo], file_size: int, where: str) -> None:
+def check_members(members: list[zipfile.ZipInfo], file_size: int, where: str) -> None:
     """Refuse an archive that could not have come from numpy.savez, before any member is opened."""
     names = [member.filename for member in members]
     for member in members:
@@ -86,8 +86,8 @@ def _check_members(members: list[zipfile.ZipInfo], file_size: int, where: str) -
         raise DatasetError(where, "members that overlap", "each byte used once", "do not trust this file")
 
 
-def read_npz(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Read the arrays ``names`` from a .npz file as numpy.savez and numpy.savez_compressed write it.
+def read_npz(path: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays ``names``, or all, from a .npz file as numpy.savez and numpy.savez_compressed write it.
 
     Returns:
         A dictionary from each name to its array, C-contiguous and in the machine's own byte order. Other members are
@@ -103,9 +103,10 @@ def read_npz(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, np
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(members, path.stat().st_size, where)
+            check_members(members, path.stat().st_size, where)
             inside = {member.filename: member for member in members}
-            for name in names:
+            every = [name.removesuffix(".npy") for name in inside if name.endswith(".npy")]
+            for name in every if names is None else names:
                 member = inside.get(f"{name}.npy")
                 if member is None:
                     there = ", ".join(sorted(inside)[:10]) or "nothing"

@@ -1,4 +1,4 @@
-"""What dense and convolution layers share: y = f(z), where z is linear in x, with a kernel W and a bias b."""
+"""What dense and convolution layers share: y = f(z), where z is linear in x, with kernels such as W and a bias b."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ from minidl.layers.base import Layer, LayerOptions
 from minidl.parameters import Parameter
 
 
-class AffineOptions(LayerOptions, total=False):
-    """The arguments that these layers take by keyword, for ``**options: Unpack[AffineOptions]``."""
+class ActivatedOptions(LayerOptions, total=False):
+    """The arguments by keyword of all these layers, for ``**options: Unpack[ActivatedOptions]``."""
 
-    kernel_initializer: Any
     bias_initializer: Any
-    kernel_regularizer: Any
     bias_regularizer: Any
     activity_regularizer: Any
-    kernel_constraint: Any
     bias_constraint: Any
 
 
-class AffineLayer(Layer, abstract=True):
-    """Base of dense and convolution layers.
+class AffineOptions(ActivatedOptions, total=False):
+    """The arguments by keyword of those with one kernel, for ``**options: Unpack[AffineOptions]``."""
+
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
+
+class ActivatedLayer(Layer, abstract=True):
+    """Base of layers that end in a bias and an activation, whatever their kernels are called.
 
     Args:
         activation: f, a name or an ``Activation``; None is the identity.
         use_bias: whether there is a b.
-        kernel_initializer, bias_initializer: how W and b begin: names or objects of ``minidl.initializers``.
-        kernel_regularizer, bias_regularizer, activity_regularizer: penalties on W, b and y that are added to the loss: names
-            or objects of ``minidl.regularizers``, or None.
-        kernel_constraint, bias_constraint: what holds for W and b after every step: names or objects of
-            ``minidl.constraints``, or None.
+        bias_initializer: how b begins: a name or an object of ``minidl.initializers``.
+        bias_regularizer, activity_regularizer: penalties on b and y that are added to the loss: names or objects of
+            ``minidl.regularizers``, or None.
+        bias_constraint: what holds for b after every step: a name or an object of ``minidl.constraints``, or None.
     """
 
-    W: Parameter
     b: Parameter | None
 
     def __init__(
@@ -48,12 +51,9 @@ class AffineLayer(Layer, abstract=True):
         activation: Any = None,
         use_bias: bool = True,
         *,
-        kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
         bias_constraint: Any = None,
         **options: Unpack[LayerOptions],
     ) -> None:
@@ -61,19 +61,21 @@ class AffineLayer(Layer, abstract=True):
         where = type(self).__name__
         self.activation = activations.get(activation, where)
         self.use_bias = check_flag(where, "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer, f"{where}: kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, f"{where}: bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, f"{where}: kernel_regularizer")
         self.bias_regularizer = regularizers.get(bias_regularizer, f"{where}: bias_regularizer")
         self.activity_regularizer = regularizers.get(activity_regularizer, f"{where}: activity_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, f"{where}: kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, f"{where}: bias_constraint")
 
-    def make_kernel(self, shape: tuple[int, ...], outputs: int) -> None:
-        """Make W of ``shape`` and, with ``use_bias``, b (outputs,)."""
-        of_W, of_b = self.terms("kernel"), self.terms("bias")
-        self.W = self.new_parameter("W", shape, self.kernel_initializer, **of_W)
-        self.b = self.new_parameter("b", (outputs,), self.bias_initializer, **of_b) if self.use_bias else None
+    def take_terms(self, of: str, initializer: Any, regularizer: Any, constraint: Any) -> None:
+        """Keep the three arguments ``<of>_initializer``, ``<of>_regularizer`` and ``<of>_constraint`` of a kernel."""
+        where = f"{type(self).__name__}: {of}"
+        setattr(self, f"{of}_initializer", initializers.get(initializer, f"{where}_initializer"))
+        setattr(self, f"{of}_regularizer", regularizers.get(regularizer, f"{where}_regularizer"))
+        setattr(self, f"{of}_constraint", constraints.get(constraint, f"{where}_constraint"))
+
+    def make_bias(self, *shape: int) -> None:
+        """Make b of this shape, with ``use_bias``."""
+        self.b = self.new_parameter("b", shape, self.bias_initializer, **self.terms("bias")) if self.use_bias else None
 
     @property
     def bias(self) -> Any:
@@ -112,3 +114,47 @@ class AffineLayer(Layer, abstract=True):
         other = copy.copy(self)
         other.activation = activation
         return other
+
+
+class AffineLayer(ActivatedLayer, abstract=True):
+    """Base of those with one kernel W.
+
+    Args:
+        kernel_initializer, kernel_regularizer, kernel_constraint: of W, as those of b.
+        activation, use_bias and the others: as above.
+    """
+
+    W: Parameter
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
+    def __init__(
+        self,
+        activation: Any = None,
+        use_bias: bool = True,
+        *,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            activation,
+            use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **options,
+        )
+        self.take_terms("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+
+    def make_kernel(self, shape: tuple[int, ...], outputs: int) -> None:
+        """Make W of ``shape`` and, with ``use_bias``, b (outputs,)."""
+        self.W = self.new_parameter("W", shape, self.kernel_initializer, **self.terms("kernel"))
+        self.make_bias(outputs)

@@ -22,12 +22,7 @@ class ImageLayer(Layer, abstract=True):
 
     def __init__(self, data_format: str | None, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.data_format = config.data_format() if data_format is None else data_format
-        if self.data_format not in ("channels_last", "channels_first"):
-            expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
-            elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
-            meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
-            raise ArgumentError(type(self).__name__, f"data_format={data_format!r}", expected, meant=meant)
+        self.data_format = checked_data_format(type(self).__name__, data_format)
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None: a window looks at several steps together."""
@@ -36,7 +31,7 @@ class ImageLayer(Layer, abstract=True):
     def split_shape(self, input_shape: Shape) -> tuple[Shape, int]:
         """Spatial shape and number of channels of a sample; raises ShapeError for another number of axes."""
         if len(input_shape) != self.rank + 1:
-            names = ("height", "width", "depth")[: self.rank]
+            names = ("time",) if self.rank == 1 else ("height", "width", "depth")[: self.rank]
             order = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)
             raise ShapeError(
                 self.label,
@@ -72,6 +67,17 @@ class ImageLayer(Layer, abstract=True):
         return y if self.data_format == "channels_last" else y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))
 
 
+def checked_data_format(where: str, data_format: str | None) -> str:
+    """The data format, that of ``minidl.config`` for None. Raises ArgumentError for any other text."""
+    found = config.data_format() if data_format is None else data_format
+    if found not in ("channels_last", "channels_first"):
+        expected = "'channels_last', 'channels_first' or None (the one in minidl.config)"
+        elsewhere = {"NHWC": "channels_last", "NCHW": "channels_first"}
+        meant = closest(data_format, ("channels_last", "channels_first"), elsewhere)
+        raise ArgumentError(where, f"data_format={data_format!r}", expected, meant=meant)
+    return found
+
+
 def other_data_format(shape: tuple[int, ...], data_format: str) -> str:
     """The fix where a sample's shape has 1 or 3, as of channels, where ``data_format`` has the height or width; else ""."""
     channels, spatial = (shape[0], shape[1:]) if data_format == "channels_last" else (shape[-1], shape[:-1])
@@ -87,7 +93,9 @@ def other_data_format(shape: tuple[int, ...], data_format: str) -> str:
 def _axes_fix(shape: tuple[int, ...], rank: int) -> str:
     """The next thing to try for samples with too few or too many axes."""
     if len(shape) == rank:
-        return "x[..., None], if these are grey images without a channel axis"
+        return "x[..., None], " + (
+            "if a step is a single number" if rank == 1 else "if these are grey images without a channel axis"
+        )
     if len(shape) == rank + 2:
         return f"leave the batch axis out of the input shape: {shape[1:]}"
     return "Conv2D and pooling before Flatten, Reshape to get the axes back" if len(shape) == 1 else ""

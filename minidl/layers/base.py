@@ -25,6 +25,7 @@ from minidl.geometry import check_shape, is_several
 from minidl.layers._protocol import check_class, explain_keras_weights, in_pairs, initialised
 from minidl.layers._weights import Holder
 from minidl.layers.context import INFERENCE, Context
+from minidl.layers.state import Carried
 from minidl.layers.symbol import Symbol, connect
 from minidl.parameters import Parameter
 
@@ -53,6 +54,7 @@ class Layer(Holder, Declared):
     table = "layer"
     is_shared = True
     takes_many = False  # True for layers whose input is a tuple of arrays (Add)
+    takes_states = False  # True where the input is an array, or a tuple of it and the initial states (LSTM)
     moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
     sets_mask = False  # True for containers, whose apply leaves the mask of y in the context
@@ -150,9 +152,7 @@ class Layer(Holder, Declared):
         context = Context(training, mask=mask, step=self.steps_done.copy() if training else 0)
         with access.reading("forward", self):
             y, saved = self.apply(x, context)
-        if context.has_updates:  # running statistics, which predictions in other threads read
-            with access.writing("forward", self):
-                context.commit()
+        take_over("forward", self, context)
         if training:
             self.count_step()
         self._remembered = saved, _shapes_of(y)
@@ -181,17 +181,24 @@ class Layer(Holder, Declared):
             return self.gradient(dy, saved, need_dx=True)
 
     @np.errstate(all="ignore")
-    def __call__(self, x: Any, mask: Any = None) -> Any:
-        """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph."""
+    def __call__(self, x: Any, mask: Any = None, initial_state: Any = None) -> Any:
+        """Inference on arrays (keeps nothing); on symbols from ``Input``, the layer's place in a graph.
+
+        ``initial_state``, for recurrent layers: the state before the first step, an array or symbol, or a list of them.
+        """
+        if initial_state is not None:
+            x = self.with_states(x, initial_state)
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return connect(self, x)
-        x = self.validated(x)
+        x, context = self.validated(x), Context(keep=False, mask=mask)
         with access.reading("layer(x)", self):
-            return self.apply(x, Context(keep=False, mask=mask))[0]
+            y, _ = self.apply(x, context)
+        take_over("layer(x)", self, context)
+        return y
 
     def validated(self, x: Any) -> Any:
         """x as arrays of the active backend in ``input_dtype``, its shape checked; builds the layer on first use."""
-        if self.takes_many:
+        if self.takes_many or self.has_states(x):
             if not isinstance(x, (tuple, list)):
                 raise ArgumentTypeError(self.label, f"one {type(x).__name__}", "a list of arrays", "layer.forward([a, b])")
             dtypes = self.input_dtype
@@ -210,6 +217,27 @@ class Layer(Holder, Declared):
         if array.dtype.kind in "iu":
             self.check_input(backends.current().to_numpy(array), f"{self.label}: x")
         return array
+
+    def has_states(self, x: Any) -> bool:
+        """Whether x is a tuple or list of the array and initial states, for a layer that may be given either."""
+        return False
+
+    def with_states(self, x: Any, initial_state: Any) -> Any:
+        """x and the initial states as one input. Raises ArgumentTypeError for a layer that has no states."""
+        if not self.takes_states:
+            raise ArgumentTypeError(self.label, "initial_state", "it for recurrent layers only")
+        states = initial_state if isinstance(initial_state, (tuple, list)) else (initial_state,)
+        return (x if isinstance(x, Symbol) or hasattr(x, "ndim") else np.asarray(x), *states)
+
+    def reset_states(self) -> None:
+        """Forget the states that recurrent layers with ``stateful=True`` carry on, in this layer and all within it."""
+        with access.writing("reset_states", self):
+            for state in self.carried():
+                state.reset()
+
+    def carried(self) -> list[Carried]:
+        """The states that go on from batch to batch, in this layer and all within it."""
+        return [state for layer in dict.fromkeys(self.sublayers()) for state in layer.carried()]
 
     def ensure_built(self, input_shape: Any) -> None:
         """Build the layer for this input shape, or check that a built layer can take it too."""
@@ -247,7 +275,7 @@ class Layer(Holder, Declared):
     def input(self) -> Any:
         """What the layer is applied to in the graph it was put in: a symbol, or a list of them; raises as ``output`` does."""
         node = _first(self._only_use("input")).node
-        return list(node.inputs) if self.takes_many else node.inputs[0]
+        return list(node.inputs) if node.many else node.inputs[0]
 
     def get_output_at(self, index: int) -> Any:
         """The result of the layer's use number ``index``, counted from 0."""
@@ -336,6 +364,13 @@ class Layer(Holder, Declared):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_remembered": None, "_symbols": []}
+
+
+def take_over(what: str, owner: Any, context: Context) -> None:
+    """Commit what a pass announced, such as running statistics, which predictions in other threads read meanwhile."""
+    if context.has_updates:
+        with access.writing(what, owner):
+            context.commit()
 
 
 def run(layer: Layer, x: Any, context: Context) -> tuple[Any, Any]:

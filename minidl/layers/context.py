@@ -7,6 +7,8 @@ the same bits, however often: ``again`` makes one for a pass that is to be repea
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.errors import ShapeError, StateError
-from minidl.layers.state import State
+from minidl.layers.state import Carried, State
 
 
 class Address(NamedTuple):
@@ -44,15 +46,16 @@ class Context:
     (True, True, None)
     """
 
-    __slots__ = ("_penalties", "_shared", "_step", "_updates", "_uses", "keep", "mask", "penalties", "training")
+    __slots__ = ("_once", "_penalties", "_shared", "_step", "_updates", "_uses", "keep", "mask", "penalties", "training")
 
     def __init__(
         self, training: bool = False, keep: bool = True, mask: Any = None, step: Any = 0, penalties: bool = True
     ) -> None:
         self.training, self.keep, self.mask, self.penalties = training, keep, mask, penalties
         self._step, self._shared = step, False
+        self._once: dict[Any, Any] | None = None  # what was made in the first step of a loop over time
         self._uses: dict[Any, int] = {}
-        self._updates: dict[State, Array] = {}
+        self._updates: dict[State | Carried, Array] = {}
         self._penalties: list[Array] = []
 
     def random(self, layer: Any) -> Address:
@@ -65,21 +68,39 @@ class Context:
             self._step = backends.current().asarray(np.array([self._step], np.int64))
         return Address(layer.stream.key, self._step, call)
 
-    def value(self, state: State) -> Array:
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """``make()``; within a loop over time what it gave in the first step, such as a dropout mask for all steps."""
+        if self._once is None:
+            return make()
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]
+
+    @contextmanager
+    def loop(self) -> Iterator[None]:
+        """Around a loop over time within a layer: its steps have no mask, and make once what is the same in all."""
+        mask, once, self.mask, self._once = self.mask, self._once, None, {}
+        try:
+            yield
+        finally:
+            self.mask, self._once = mask, once
+
+    def value(self, state: State | Carried) -> Any:
         """The value of ``state`` as this pass will leave it: what was announced last, or what the last step left."""
         return self._updates.get(state, state.value)
 
-    def update(self, state: State, value: Array) -> None:
-        """Announce a new value of ``state``, which ``commit`` takes over.
+    def update(self, state: State | Carried, value: Any) -> None:
+        """Announce a new value of ``state``, which ``commit`` takes over; None begins anew what is carried from batch to batch.
 
         Raises StateError for what ``new_state`` did not make: parameters are changed by an optimizer only.
         """
-        if not isinstance(state, State):
+        if not isinstance(state, (State, Carried)):
             received = f"a {type(state).__name__} to update"
             raise StateError("context.update", received, "state of a layer", "self.mean = self.new_state('mean', shape)")
-        held = state.value
-        if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
-            _check_value(state, value)
+        if isinstance(state, State):  # what is carried may be of any size
+            held = state.value
+            if getattr(value, "dtype", None) is not held.dtype or value.shape != held.shape:
+                _check_value(state, value)
         if not self._shared:
             self._updates[state] = value
 
@@ -110,7 +131,10 @@ class Context:
         if any(id(value) in own or getattr(value, "base", None) is not None for value in new):
             new = [value.copy() if hasattr(value, "copy") else value for value in new]  # it may be part of a state
         for state, value in zip(self._updates, new):
-            state.value[...] = value
+            if isinstance(state, Carried):
+                state.take(value)
+            else:
+                state.value[...] = value
         self._updates.clear()
 
     def again(self, keep: bool = True) -> Context:

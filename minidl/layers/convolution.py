@@ -8,15 +8,17 @@ from minidl.checks import check_integer
 from minidl.errors import ArgumentError, ShapeError
 from minidl.geometry import Window, check_padding, positive_integers
 from minidl.layers._affine import AffineLayer, AffineOptions
-from minidl.layers._images import ImageLayer
+from minidl.layers._windows import WindowLayer
 from minidl.layers.base import Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.convolution import convolve, convolve_grad_W, convolve_grad_x
 from minidl.ops.linear import bias_grad
 
 
-class Conv(AffineLayer, ImageLayer, abstract=True):
+class Conv(WindowLayer, AffineLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
+
+    paddings: tuple[str, ...] = ("valid", "same")
 
     def __init__(
         self,
@@ -31,14 +33,14 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         use_bias: bool = True,
         **options: Unpack[AffineOptions],
     ) -> None:
-        # The data format goes on to ImageLayer, the next base.
+        # The data format goes on to ImageLayer, a base of WindowLayer.
         super().__init__(activation, use_bias, data_format=data_format, **options)  # type: ignore[call-arg]
         where = type(self).__name__
         self.filters = check_integer(where, "filters", filters)
         self.groups = check_integer(where, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(where, f"filters={filters}, groups={groups}", "filters divisible by groups")
-        check_padding(where, padding)
+        check_padding(where, padding, self.paddings)
         self.kernel_size = positive_integers(where, "kernel_size", kernel_size, self.rank)
         self.strides = positive_integers(where, "strides", strides, self.rank)
         self.padding = padding
@@ -55,13 +57,7 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
         channels = self.split_shape(input_shape)[1]
         if channels % self.groups:
             raise ShapeError(self.label, f"{channels} channels", f"a multiple of groups={self.groups}")
-        if self.input_shape is not None and channels != self.split_shape(self.input_shape)[1]:
-            raise ShapeError(
-                self.label,
-                f"samples of shape {tuple(input_shape)}, {channels} channels ({self.data_format})",
-                f"{self.split_shape(self.input_shape)[1]} channels, as it was built for",
-                "data_format='channels_first' if the channels come first",
-            )
+        self.channels_of(input_shape)
         return self.join_shape(self.spatial_output(input_shape, self.window), self.filters)
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
@@ -83,10 +79,25 @@ class Conv(AffineLayer, ImageLayer, abstract=True):
             return None
         return self.from_last(convolve_grad_x(dz, self.W.value, x.shape[1:-1], self.window, self.groups))
 
-    @property
-    def final_activation(self) -> Any:
-        """The activation; a softmax over channels that come first is not one over the last axis of y."""
-        return super().final_activation if self.data_format == "channels_last" or self.activation.in_sums != "linear" else None
+
+class Conv1D(Conv):
+    """y[n, i, f] = b[f] + sum_{k, c} x[n, i s + k d - p, c] W[k, c, f], then the activation: along a sequence.
+
+    (batch, steps, channels) -> (batch, out steps, filters). Before and behind the sequence x is zero.
+
+    Args:
+        padding: ``"valid"``, ``"same"``, or ``"causal"``: all zeros come in front, so that y[i] depends on no x behind x[i s].
+        filters, kernel_size and all others: as for ``Conv2D``, with one axis.
+
+    Masks end here, as a window looks at several steps together. Source: Waibel et al. 1989; van den Oord et al. 2016 (causal).
+
+    >>> layer = Conv1D(8, kernel_size=3, padding="causal", dilation_rate=2)
+    >>> layer.build((10, 4)); layer.output_shape((10, 4)), layer.count_params()
+    ((10, 8), 104)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 class Conv2D(Conv):
@@ -114,3 +125,17 @@ class Conv2D(Conv):
     """
 
     rank = 2
+
+
+class Conv3D(Conv):
+    """As ``Conv2D`` with three spatial axes: (batch, height, width, depth, channels) -> (batch, *out, filters).
+
+    The third axis is a spatial depth, the time of a film, or the spectrum of a pixel. Arguments: as for ``Conv2D``; one number
+    means a cube. Source: Ghent 6; Ji et al. 2013.
+
+    >>> layer = Conv3D(48, kernel_size=(3, 3, 5))
+    >>> layer.build((9, 9, 220, 1)); layer.output_shape((9, 9, 220, 1)), layer.count_params()
+    ((7, 7, 216, 48), 2208)
+    """
+
+    rank = 3

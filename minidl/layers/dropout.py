@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.backend.random import Stream, check_seed, new_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minidl.layers._images import checked_data_format
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.dropout import dropout, dropout_grad
@@ -63,14 +64,104 @@ class Dropout(Layer):
         """y; keeps the mask."""
         if not context.training or self.rate == 0:
             return x, None
-        shape = x.shape
-        if self.noise_shape is not None:
-            shape = tuple(m if n is None else n for n, m in zip(self.noise_shape, x.shape))
-        y, mask = dropout(x, self.rate, *context.random(self), shape)
+        y, mask = dropout(x, self.rate, *context.random(self), self._mask_shape(x.shape))
         return y, (mask if context.keep else None)
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the mask, for x of this shape: 1 where one draw is shared along an axis."""
+        return shape if self.noise_shape is None else tuple(m if n is None else n for n, m in zip(self.noise_shape, shape))
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy mask / (1 - rate)."""
         if saved is None:
             return dy
         return dropout_grad(dy, saved, self.rate) if need_dx else None
+
+
+class SpatialDropout(Dropout, abstract=True):
+    """Dropout of whole channels: one draw for each sample and channel, shared along all other axes."""
+
+    rank = 2
+
+    def __init__(  # the options one by one: ``noise_shape`` follows from the data format, and is no argument
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(rate, None, seed, name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
+        self.data_format = checked_data_format(type(self).__name__, data_format)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Unchanged."""
+        if len(input_shape) != self.rank + 1:
+            received = f"samples of shape {tuple(input_shape)}"
+            raise ShapeError(self.label, received, f"{self.rank + 1} axes after the batch axis")
+        return input_shape
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        shared = (1,) * self.rank
+        return (shape[0], *shared, shape[-1]) if self.data_format == "channels_last" else (*shape[:2], *shared)
+
+
+class SpatialDropout1D(SpatialDropout):
+    """In training, zero whole features of a sequence with probability ``rate``, and divide the rest by 1 - rate.
+
+    (batch, time, features): a feature is there at all steps of a sample, or at none. Neighbouring steps are alike, and
+    would tell what ``Dropout`` takes from one of them.
+
+    Args:
+        rate, seed: as for ``Dropout``.
+
+    Source: Tompson et al. 2015.
+
+    >>> import numpy as np
+    >>> SpatialDropout1D(0.5, seed=1).forward(np.ones((1, 2, 4)), training=True).tolist()
+    [[[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]]]
+    """
+
+    rank = 1
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        input_shape: Any = None,
+    ) -> None:
+        options: Any = {"name": name, "trainable": trainable, "dtype": dtype, "input_shape": input_shape}
+        super().__init__(rate, "channels_last", seed, **options)
+
+
+class SpatialDropout2D(SpatialDropout):
+    """In training, zero whole channels of an image with probability ``rate``, and divide the rest by 1 - rate.
+
+    Args:
+        rate, seed: as for ``Dropout``.
+        data_format: as for ``Conv2D``.
+
+    Source: Tompson et al. 2015.
+
+    >>> SpatialDropout2D(0.5).output_shape((28, 28, 20))
+    (28, 28, 20)
+    """
+
+    rank = 2
+
+
+class SpatialDropout3D(SpatialDropout):
+    """In training, zero whole channels of a volume with probability ``rate``; arguments as for ``SpatialDropout2D``.
+
+    >>> SpatialDropout3D(0.5).output_shape((7, 7, 72, 48))
+    (7, 7, 72, 48)
+    """
+
+    rank = 3

@@ -12,7 +12,7 @@ from minidl.errors import ArgumentTypeError, DataError
 from minidl.layers.activity import penalty, penalty_grad
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
-from minidl.ops.embedding import embed, embed_grad_W
+from minidl.ops.embedding import embed
 
 
 class Embedding(Layer):
@@ -92,7 +92,7 @@ class Embedding(Layer):
         ids, y = saved
         if y is not None and self.activity_regularizer is not None:
             dy = dy + penalty_grad(self, y)
-        self.W.accumulate(embed_grad_W, ids, dy, self.input_dim)
+        self.W.accumulate_rows(ids, dy)
         return None
 
     def output_mask(self, x: Any, mask: Any) -> Any:

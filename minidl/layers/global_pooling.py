@@ -29,6 +29,10 @@ class GlobalPooling(ImageLayer, abstract=True):
         x = self.to_last(x)
         return x.reshape(len(x), prod(x.shape[1:-1]), x.shape[-1])
 
+    def _counts(self, mask: Any, rows: Any) -> Any:
+        """The mask (batch, time) for each position: (batch, positions, 1). Time is the first of the spatial axes."""
+        return mask.repeat(rows.shape[1] // max(mask.shape[1], 1), axis=1)[..., None]
+
     def _image(self, rows: Any, shape: tuple[int, ...]) -> Any:
         """(batch, positions, channels) in the shape of x."""
         last = shape if self.data_format == "channels_last" else (shape[0], *shape[2:], shape[1])
@@ -53,9 +57,9 @@ class GlobalAveragePooling(GlobalPooling, abstract=True):
             share = xp.full((1, rows.shape[1], 1), 1 / max(rows.shape[1], 1), rows.dtype)
             y = rows.mean(axis=1)
         else:
-            counted = xp.maximum(context.mask.sum(axis=1, keepdims=True), 1)
-            share = (context.mask / counted)[..., None].astype(rows.dtype)
-            y = (rows * share).sum(axis=1)
+            counts = self._counts(context.mask, rows)
+            share = (counts / xp.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(rows.dtype)
+            y = (xp.where(counts, rows, 0) * share).sum(axis=1)
         return self._result(y), ((share, x.shape) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
@@ -81,7 +85,7 @@ class GlobalMaxPooling(GlobalPooling, abstract=True):
         counts = None
         if context.mask is not None:
             counts = context.mask.any(axis=1)[:, None]
-            rows = xp.where(context.mask[..., None], rows, -float("inf")).astype(rows.dtype)
+            rows = xp.where(self._counts(context.mask, rows), rows, -float("inf")).astype(rows.dtype)
         winners = rows.argmax(axis=1)  # NaN wins, as it does in a pool
         y = xp.take_along_axis(rows, winners[:, None], axis=1)[:, 0]
         if counts is not None:

@@ -37,6 +37,11 @@ class Use(NamedTuple):
     outputs: tuple[int, ...]
     several: bool  # whether the layer's result is a tuple
 
+    @property
+    def many(self) -> bool:
+        """Whether the layer is given a tuple here: as it always is, or with initial states."""
+        return self.layer.takes_many or len(self.inputs) > 1
+
 
 class Graph(Layer, abstract=True):
     """Everything between ``inputs`` and ``outputs``, as one layer. A layer that appears twice shares its parameters.
@@ -173,7 +178,7 @@ class Graph(Layer, abstract=True):
         shapes: list[Any] = [*received, *[None] * (self._slots - len(received))]
         for use in self.uses:
             given = tuple(shapes[slot] for slot in use.inputs)
-            y = use.layer.output_shape(given if use.layer.takes_many else given[0])
+            y = use.layer.output_shape(given if use.many else given[0])
             for slot, shape in zip(use.outputs, y if use.several else (y,)):
                 shapes[slot] = shape
         return shapes
@@ -190,7 +195,7 @@ class Graph(Layer, abstract=True):
             if number in self._casts:
                 given = as_taken(given, use.layer.taken_dtype)
             context.mask = _masks_of(use, masks) if masks else None
-            y, of_use = run(use.layer, given if use.layer.takes_many else given[0], context)
+            y, of_use = run(use.layer, given if use.many else given[0], context)
             if context.keep:
                 saved.append((of_use, _sizes(y)) if use.several else of_use)
             if context.mask is not None:
@@ -224,7 +229,7 @@ class Graph(Layer, abstract=True):
             dx = layer.gradient(tuple(dys) if use.several else dys[0], of_use, need_dx=need)
             if need and dx is None and not self._wanted(False).isdisjoint(use.inputs):
                 check_no_dx(layer)
-            for slot, d in zip(use.inputs, dx if layer.takes_many and dx is not None else (dx,)):
+            for slot, d in zip(use.inputs, dx if use.many and dx is not None else (dx,)):
                 if slot in wanted and d is not None:
                     gradients[slot] = gradients[slot] + d if slot in gradients else d
         if not need_dx:
@@ -253,7 +258,7 @@ class Graph(Layer, abstract=True):
         self.inputs = tuple(symbols)
         for use in self.uses:
             inputs = [symbols[slot] for slot in use.inputs]
-            shape = tuple(symbol.shape for symbol in inputs) if use.layer.takes_many else inputs[0].shape
+            shape = tuple(symbol.shape for symbol in inputs) if use.many else inputs[0].shape
             made = results(use.layer, inputs, use.layer.output_shape(shape), self.models.get(use.layer))
             symbols += made if use.several else (made,)
         self.outputs = tuple(symbols[slot] for slot in self.output_slots)
@@ -281,7 +286,7 @@ def _masks_of(use: Use, masks: dict[int, Any]) -> Any:
     found = tuple(masks.get(slot) for slot in use.inputs)
     if all(mask is None for mask in found):
         return None
-    return found if use.layer.takes_many else found[0]
+    return found if use.many else found[0]
 
 
 def _sizes(y: Any) -> list[Any]:

@@ -8,8 +8,11 @@ from minidl import constraints, initializers, regularizers
 from minidl.backend import array_namespace
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
+from minidl.layers._protocol import is_unchanged
+from minidl.layers.activation import Activation
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
+from minidl.ops.activation import relu_grad
 from minidl.ops.normalization import masked_moments, masked_normalize_grad, moments, normalize, normalize_grad
 
 
@@ -92,6 +95,14 @@ class BatchNormalization(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps x and the statistics used."""
+        return self.normalized(x, context, "linear")
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx; see the op."""
+        return self.normalized_grad(dy, saved, need_dx, "linear")
+
+    def normalized(self, x: Any, context: Context, activation: str) -> tuple[Any, Any]:
+        """``apply``, with a ReLU behind it where ``activation`` says so."""
         of_batch = context.training and self.trainable and x.size > 0
         counts = self._counts(x, context.mask) if of_batch and context.mask is not None else None
         x = self._channels_last(x)
@@ -106,22 +117,31 @@ class BatchNormalization(Layer):
             for running, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 context.update(running, self.momentum * context.value(running) + (1 - self.momentum) * new)
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
-        y = normalize(x, mean, variance, gamma, beta, self.epsilon)
+        y = normalize(x, mean, variance, gamma, beta, self.epsilon, activation)
         return self._channels_back(y), ((x, mean, variance, of_batch, counts) if context.keep else None)
 
-    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx; see the op."""
+    def normalized_grad(self, dy: Any, saved: Any, need_dx: bool, activation: str) -> Any:
+        """``gradient`` of ``normalized``."""
         x, mean, variance, of_batch, counts = saved
-        gamma, dy = self.gamma.value if self.gamma is not None else None, self._channels_last(dy)
+        gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
+        dy = self._channels_last(dy)
         if counts is None:
-            dx, dgamma, dbeta = normalize_grad(dy, x, mean, variance, gamma, self.epsilon, of_batch)
+            dx, dgamma, dbeta = normalize_grad(dy, x, mean, variance, gamma, self.epsilon, of_batch, beta, activation)
         else:
+            if activation == "relu":
+                dy = relu_grad(dy, normalize(x, mean, variance, gamma, beta, self.epsilon))
             dx, dgamma, dbeta = masked_normalize_grad(dy, x, mean, variance, gamma, self.epsilon, counts)
         if self.gamma is not None:
             self.gamma.add_grad(dgamma)
         if self.beta is not None:
             self.beta.add_grad(dbeta)
         return self._channels_back(dx) if need_dx else None
+
+    def absorb(self, follower: Layer) -> Layer | None:
+        """A layer that takes the ReLU behind this one in the same pass."""
+        if not (is_unchanged(self) and isinstance(follower, Activation) and is_unchanged(follower)):
+            return None
+        return NormalizationAndRelu(self) if follower.in_sums == "relu" else None
 
     def _counts(self, x: Any, mask: Any) -> Any:
         """The mask (batch, time) of x, for each number of x with the channels last."""
@@ -147,3 +167,27 @@ class BatchNormalization(Layer):
         order = list(range(y.ndim - 1))
         order.insert(axis, y.ndim - 1)
         return y if axis == y.ndim - 1 else y.transpose(*order)
+
+
+class NormalizationAndRelu(Layer, abstract=True):
+    """relu(batch normalization of x) for a plan: y is written once, and the gradient goes through both in one pass.
+
+    The layer itself stands within it, so that freezing it later is seen.
+    """
+
+    def __init__(self, normalization: BatchNormalization) -> None:
+        super().__init__(name=normalization.given_name, dtype=normalization.dtype)
+        self.number, self.input_shape = normalization.number, normalization.input_shape
+        self.normalization = normalization
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Unchanged."""
+        return self.normalization.output_shape(input_shape)
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y; keeps x and the statistics used."""
+        return self.normalization.normalized(x, context, "relu")
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx; whether y was above zero is worked out again from x."""
+        return self.normalization.normalized_grad(dy, saved, need_dx, "relu")

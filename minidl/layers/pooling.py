@@ -31,12 +31,54 @@ class Pooling(ImageLayer, abstract=True):
         self.window = Window(self.pool_size, self.strides, self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Spatial shape by the window's arithmetic, the same channels."""
+        """Spatial shape by the window's arithmetic, the same channels; an axis of unknown length stays unknown."""
         channels = self.split_shape(input_shape)[1]
         return self.join_shape(self.spatial_output(input_shape, self.window), channels)
 
 
-class MaxPooling2D(Pooling):
+class MaxPooling(Pooling, abstract=True):
+    """y = max over each window of each channel; dy goes back to the position that won."""
+
+    keeps_order = True
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y; keeps which tap won each window."""
+        x = self.to_last(x)
+        y, winners = max_pool(x, self.window)
+        return self.from_last(y), ((winners, x.shape[1:-1]) if context.keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx."""
+        winners, spatial = saved
+        return self.from_last(max_pool_grad(self.to_last(dy), winners, spatial, self.window)) if need_dx else None
+
+
+class AveragePooling(Pooling, abstract=True):
+    """y = mean over the positions of each window that lie inside the input; dy is shared among them equally."""
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y; keeps the input's spatial shape."""
+        x = self.to_last(x)
+        return self.from_last(average_pool(x, self.window)), (x.shape[1:-1] if context.keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx."""
+        return self.from_last(average_pool_grad(self.to_last(dy), saved, self.window)) if need_dx else None
+
+
+class MaxPooling1D(MaxPooling):
+    """The largest number of each window over time: (batch, time, channels) -> (batch, out time, channels).
+
+    Arguments as for ``MaxPooling2D``. A mask ends here, as in Keras: a window may hold steps that count and steps that do not.
+
+    >>> MaxPooling1D(3).output_shape((14, 8))
+    (4, 8)
+    """
+
+    rank = 1
+
+
+class MaxPooling2D(MaxPooling):
     """y = max over each window of each channel; dy goes back to the position that won.
 
     (batch, height, width, channels) -> (batch, out height, out width, channels).
@@ -53,21 +95,36 @@ class MaxPooling2D(Pooling):
     (14, 14, 20)
     """
 
-    keeps_order = True
-
-    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y; keeps which tap won each window."""
-        x = self.to_last(x)
-        y, winners = max_pool(x, self.window)
-        return self.from_last(y), ((winners, x.shape[1:-1]) if context.keep else None)
-
-    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx."""
-        winners, spatial = saved
-        return self.from_last(max_pool_grad(self.to_last(dy), winners, spatial, self.window)) if need_dx else None
+    rank = 2
 
 
-class AveragePooling2D(Pooling):
+class MaxPooling3D(MaxPooling):
+    """The largest number of each window of a volume: (batch, height, width, depth, channels) -> the same with smaller sizes.
+
+    Arguments as for ``MaxPooling2D``, with three numbers in place of two. Windows of one position along height and width pool
+    the spectrum of each pixel. Source: Ghent 6.
+
+    >>> MaxPooling3D((1, 1, 3)).output_shape((7, 7, 216, 48))
+    (7, 7, 72, 48)
+    """
+
+    rank = 3
+
+
+class AveragePooling1D(AveragePooling):
+    """The mean of each window over time: (batch, time, channels) -> (batch, out time, channels).
+
+    Arguments as for ``MaxPooling2D``; a mask ends here, as for ``MaxPooling1D``.
+
+    >>> import numpy as np
+    >>> AveragePooling1D(2, padding="same")(np.array([[[1.0], [3.0], [5.0]]])).ravel().tolist()
+    [2.0, 5.0]
+    """
+
+    rank = 1
+
+
+class AveragePooling2D(AveragePooling):
     """y = mean over the positions of each window that lie inside the image; dy is shared among them equally.
 
     Arguments and shapes as for ``MaxPooling2D``. Source: Lecture 2020 (other pooling); TensorFlow's divisor at the border.
@@ -76,11 +133,14 @@ class AveragePooling2D(Pooling):
     (14, 14, 20)
     """
 
-    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y; keeps the input's spatial shape."""
-        x = self.to_last(x)
-        return self.from_last(average_pool(x, self.window)), (x.shape[1:-1] if context.keep else None)
+    rank = 2
 
-    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx."""
-        return self.from_last(average_pool_grad(self.to_last(dy), saved, self.window)) if need_dx else None
+
+class AveragePooling3D(AveragePooling):
+    """The mean of each window of a volume; arguments and shapes as for ``MaxPooling3D``.
+
+    >>> AveragePooling3D(2).output_shape((4, 6, 5, 3))
+    (2, 3, 2, 3)
+    """
+
+    rank = 3

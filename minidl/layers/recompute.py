@@ -71,6 +71,9 @@ class Recompute(Layer):
         """y; keeps x, and what makes the same pass again."""
         context = context.own()
         keep, again = context.keep, context.again()
+        for state in self._layer.carried() if keep else ():  # by then they may be those of the next batch
+            value = context.value(state)
+            again.update(state, None if value is None else value.copy())
         context.keep = False
         try:
             y, _ = run(self._layer, x, context)

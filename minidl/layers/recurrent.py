@@ -1,144 +1,281 @@
-"""Recurrent layers; the mathematics stands in ``minidl/ops/recurrent.py``."""
+"""What all recurrent layers share: states that come and go, masks, the direction, what is given back, and the loop over time.
+
+A layer of this kind defines ``_all_times`` and ``_all_times_gradient``: from x and the states before the first step to the
+outputs of all times and the last states, and back.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any, NamedTuple, Unpack
 
 from minidl import backend as backends
-from minidl import config, constraints, initializers, regularizers
-from minidl.checks import check_flag, check_integer
-from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, closest, described
+from minidl.checks import check_flag
+from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers.activity import penalty, penalty_grad
-from minidl.layers.base import Layer, LayerOptions, Shape
+from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
-from minidl.ops.linear import bias_grad, dense_grad_W, dense_grad_x
-from minidl.ops.recurrent import lstm, lstm_grad
-
-_GATE_ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softplus", "linear")
+from minidl.layers.state import Carried
 
 
-class LSTM(Layer):
-    """Long short-term memory: (batch, time, in) -> (batch, units), or (batch, time, units) with ``return_sequences``.
+class RecurrentOptions(LayerOptions, total=False):
+    """The arguments that these layers take by keyword, for ``**options: Unpack[RecurrentOptions]``."""
+
+    zero_output_for_mask: bool
+
+
+class TakesStates(Layer, abstract=True):
+    """A layer whose input is an array (batch, time, ...), or a tuple of it and the states before the first step."""
+
+    takes_states = True
+    _axes = 3  # of x, with batch and time
+
+    @property
+    def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the states of one sample."""
+        raise NotImplementedError
+
+    def ensure_built(self, input_shape: Any) -> None:
+        """Build the layer for x of this shape, or check; behind it may stand the shapes of states."""
+        several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
+        super().ensure_built(input_shape[0] if several else input_shape)
+        if several:
+            self.output_shape(tuple(tuple(shape) for shape in input_shape))
+
+    def has_states(self, x: Any) -> bool:
+        """Whether x is a list of sequences and states."""
+        return isinstance(x, (tuple, list)) and len(x) > 0 and getattr(x[0], "ndim", 0) == self._axes
+
+    def with_states(self, x: Any, initial_state: Any) -> Any:
+        """x and the initial states as one input."""
+        together = super().with_states(x, initial_state)
+        if len(together) - 1 != len(self._state_shapes):
+            expected = f"{len(self._state_shapes)}: {' and '.join(map(str, self._state_shapes))} for each sample"
+            raise ArgumentTypeError(self.label, f"{len(together) - 1} initial states", expected)
+        return together
+
+
+class Recurrent(TakesStates, abstract=True):
+    """Base of recurrent layers: (batch, time, in) -> (batch, units), or (batch, time, units) with ``return_sequences``.
 
     Args:
-        units: length of the cell state and the output.
-        activation, recurrent_activation: of the cell, and of the gates; None is the profile's gate, sigmoid in today's
-            Keras.
-        use_bias, kernel_initializer, recurrent_initializer, bias_initializer: of W (in, 4 units), W_recurrent
-            (units, 4 units) and b (4 units,); the four gates in Keras's order input, forget, cell, output.
-        unit_forget_bias: start the forget gate's bias at 1, so that the cell remembers at first.
         return_sequences: the outputs of all times, not the last only.
+        return_state: also the last states: the result is a tuple (y, *states).
+        go_backwards: begin at the last step; outputs come in the order in which they are made.
+        stateful: begin each batch with the last states of the one before, sample by sample, until ``reset_states()``.
+        unroll: accepted for Keras's sake; there is nothing to unroll, and it changes nothing.
+        zero_output_for_mask: with ``return_sequences``, 0 where the mask leaves a step out, and not the output before.
 
-    Source: Hochreiter and Schmidhuber 1997; Jozefowicz et al. 2015 (forget bias); Ghent 6.
-
-    >>> layer = LSTM(128, return_sequences=True)
-    >>> layer.build((50, 65)); layer.output_shape((50, 65)), layer.count_params()
-    ((50, 128), 99328)
+    A call may give the states before the first step: ``layer(x, initial_state=[h, c])``, for arrays and for symbols; as a list,
+    ``layer.forward([x, h, c])`` takes them too. A step that the mask leaves out changes no state, and its output is that of the
+    step before, zeros at first.
     """
 
     def __init__(
         self,
-        units: int,
-        activation: str = "tanh",
-        recurrent_activation: str | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
         return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.units = check_integer("LSTM", "units", units)
-        recurrent_activation = config.profile().recurrent_activation if recurrent_activation is None else recurrent_activation
-        for argument, value in (("activation", activation), ("recurrent_activation", recurrent_activation)):
-            expected = f"one of {', '.join(_GATE_ACTIVATIONS)}"
-            if not isinstance(value, str):
-                raise ArgumentTypeError("LSTM", f"{described(value)} as {argument}", expected, f"{argument}='tanh'")
-            if value not in _GATE_ACTIVATIONS:
-                raise ArgumentError("LSTM", f"{argument}={value!r}", expected, meant=closest(value, _GATE_ACTIVATIONS))
-        if "hard_sigmoid" in (activation, recurrent_activation) and config.profile().hard_sigmoid_slope != 1 / 6:
-            received = f"hard_sigmoid of slope {config.profile().hard_sigmoid_slope} (profile {config.profile().name!r})"
-            raise ArgumentError("LSTM", received, "that of slope 1/6", "recurrent_activation='sigmoid'")
-        self.activation, self.recurrent_activation = activation, recurrent_activation
-        self.use_bias = check_flag("LSTM", "use_bias", use_bias)
-        self.unit_forget_bias = check_flag("LSTM", "unit_forget_bias", unit_forget_bias)
-        self.return_sequences = check_flag("LSTM", "return_sequences", return_sequences)
-        self.kernel_initializer = initializers.get(kernel_initializer, "LSTM: kernel_initializer")
-        self.recurrent_initializer = initializers.get(recurrent_initializer, "LSTM: recurrent_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "LSTM: bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "LSTM: kernel_regularizer")
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, "LSTM: recurrent_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "LSTM: bias_regularizer")
-        self.activity_regularizer = regularizers.get(activity_regularizer, "LSTM: activity_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "LSTM: kernel_constraint")
-        self.recurrent_constraint = constraints.get(recurrent_constraint, "LSTM: recurrent_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "LSTM: bias_constraint")
+        where = self._class_name
+        self.return_sequences = check_flag(where, "return_sequences", return_sequences)
+        self.return_state = check_flag(where, "return_state", return_state)
+        self.go_backwards = check_flag(where, "go_backwards", go_backwards)
+        self.stateful = check_flag(where, "stateful", stateful)
+        self.unroll = check_flag(where, "unroll", unroll)
+        self.zero_output_for_mask = check_flag(where, "zero_output_for_mask", zero_output_for_mask)
+        self._carried: list[Carried] = []
 
-    def _shown_arguments(self) -> dict[str, Any]:
-        """The profile's gate is what None means."""
-        shown = super()._shown_arguments()
-        usual = self.recurrent_activation == config.profile().recurrent_activation
-        return shown | ({"recurrent_activation": None} if usual else {})
+    # -- defined by a layer --------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Shape) -> None:
-        """Make W, W_recurrent and b."""
-        gates = 4 * self.units
-        self.W = self.new_parameter("W", (input_shape[-1], gates), self.kernel_initializer, **self.terms("kernel"))
-        shape = (self.units, gates)
-        self.W_recurrent = self.new_parameter("W_recurrent", shape, self.recurrent_initializer, **self.terms("recurrent"))
-        self.b = self.new_parameter("b", (gates,), self.bias_initializer, **self.terms("bias")) if self.use_bias else None
-        if self.b is not None and self.unit_forget_bias:
-            self.b.value[self.units : 2 * self.units] = 1
+    def _step_shape(self, x_shape: tuple[Any, ...]) -> tuple[int, ...]:
+        """Shape of one step's output, for samples of ``x_shape`` (time first); raises ShapeError for others."""
+        raise NotImplementedError
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """(time, in) -> (units,) or (time, units)."""
-        if len(input_shape) != 2:
-            fix = f"leave the batch axis out of the input shape: {tuple(input_shape[1:])}" if len(input_shape) == 3 else ""
-            raise ShapeError(self.label, f"samples of shape {tuple(input_shape)}", "two axes (time, features)", fix)
-        if self.input_shape is not None and input_shape[-1] != self.input_shape[-1]:
-            received = f"samples of shape {tuple(input_shape)}"
-            raise ShapeError(self.label, received, f"{self.input_shape[-1]} features, as it was built for")
-        return (input_shape[0], self.units) if self.return_sequences else (self.units,)
+    def _all_times(self, x: Any, states: tuple[Any, ...], mask: Any, context: Context) -> tuple[Any, tuple[Any, ...], Any]:
+        """The outputs of all times, the last states, and what the gradient needs."""
+        raise NotImplementedError
+
+    def _all_times_gradient(self, dy: Any, dstates: Any, saved: Any, need_dx: bool) -> tuple[Any, tuple[Any, ...]]:
+        """dx, and the gradients of the first states; ``dstates`` are those of the last ones, None where nobody has them."""
+        raise NotImplementedError
+
+    # -- shapes --------------------------------------------------------------------------------------------------------
+
+    def output_shape(self, input_shape: Any) -> Any:
+        """(time, in) -> (units,) or (time, units); with ``return_state`` a tuple of it and the shapes of the states."""
+        x, *states = input_shape if input_shape and isinstance(input_shape[0], tuple) else (input_shape,)
+        if len(x) != self._axes - 1:
+            fix = f"leave the batch axis out of the input shape: {tuple(x[1:])}" if len(x) == self._axes else ""
+            raise ShapeError(self.label, f"samples of shape {tuple(x)}", self._expected_axes(), fix)
+        if self.input_shape is not None and x[1:] != self.input_shape[1:]:
+            expected = f"{self.input_shape[-1]} features" if len(x) == 2 else f"steps of shape {self.input_shape[1:]}"
+            raise ShapeError(self.label, f"samples of shape {tuple(x)}", f"{expected}, as it was built for")
+        step = self._step_shape(x)
+        if states and tuple(states) != self._state_shapes:
+            received = f"initial states of shapes {tuple(states)}"
+            raise ShapeError(self.label, received, f"{self._state_shapes}, without the batch axis")
+        y = (x[0], *step) if self.return_sequences else step
+        return (y, *self._state_shapes) if self.return_state else y
+
+    def _expected_axes(self) -> str:
+        return "two axes (time, features)"
+
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """That of x, as the outputs stand, with ``return_sequences``; else none."""
+        mask = mask[0] if isinstance(mask, tuple) else mask
+        if mask is not None:
+            mask = self._in_order(mask) if self.return_sequences else None
+        return (mask, *(None for _ in self._state_shapes)) if self.return_state else mask
+
+    # -- the pass ------------------------------------------------------------------------------------------------------
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y = h of all times or the last; keeps x, h, c and the gates."""
-        if context.mask is not None:
-            fix = "sequences of one length, or mask_zero=False"
-            raise StateError(self.label, "a sequence with a mask", "one without: padded steps would count", fix)
-        zeros = backends.array_namespace(x).zeros((x.shape[0], self.units), x.dtype)
-        b = self.b.value if self.b is not None else None
-        h, c, gates = lstm(x, self.W.value, self.W_recurrent.value, b, zeros, zeros, self.activation, self.recurrent_activation)
-        y = h if self.return_sequences else h[:, -1]
+        """y, or (y, *states)."""
+        context = context.own()
+        x, *given = x if isinstance(x, tuple) else (x,)
+        mask = self._in_order(self._mask_of(x, context))
+        states = tuple(given) or self._begin(x, context)
+        outputs, last, of_times = self._all_times(self._in_order(x), states, mask, context)
+        if self.stateful:
+            for carried, state in zip(self._carried, last):
+                context.update(carried, state)
+        y = outputs if self.return_sequences else self._last(outputs)
+        if mask is not None and self.return_sequences and self.zero_output_for_mask:
+            y = _where(mask, y, 0)
+        else:
+            mask = None
         if self.activity_regularizer is not None:
             context.penalize(penalty(self, y))
-        penalized = self.activity_regularizer is not None and context.penalties
-        return y, ((x, h, c, gates, zeros, penalized) if context.keep else None)
+        penalized = y if self.activity_regularizer is not None and context.penalties else None
+        saved = (of_times, outputs, bool(given), mask, penalized) if context.keep else None
+        return ((y, *last) if self.return_state else y), saved
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx = dz W^T; see the op."""
-        x, h, c, gates, zeros, penalized = saved
-        xp = backends.array_namespace(dy)
-        if penalized and self.activity_regularizer is not None:
-            dy = dy + penalty_grad(self, h if self.return_sequences else h[:, -1])
-        dh = dy
+        """dx, or (dx, *dstates) where the states were given; a state that was carried over has none."""
+        of_times, outputs, given, mask, penalized = saved
+        dy, dstates = (dy[0], dy[1:]) if self.return_state else (dy, None)
+        if penalized is not None:
+            dy = dy + penalty_grad(self, penalized)
+        if mask is not None:
+            dy = _where(mask, dy, 0)
         if not self.return_sequences:
-            dh = xp.zeros_like(h)
-            dh[:, -1] = dy
-        dz = lstm_grad(dh, self.W_recurrent.value, zeros, c, gates, self.activation, self.recurrent_activation)
-        h_before = xp.concatenate((zeros[:, np.newaxis], h[:, :-1]), axis=1)
-        self.W.accumulate(dense_grad_W, x, dz)
-        self.W_recurrent.accumulate(dense_grad_W, h_before, dz)
-        if self.b is not None:
-            self.b.accumulate(bias_grad, dz)
-        return dense_grad_x(dz, self.W.value) if need_dx else None
+            last, dy = dy, backends.array_namespace(dy).zeros_like(outputs)
+            dy[:, -1:] = last[:, None]  # nothing where there is no step
+        dx, dstates = self._all_times_gradient(dy, dstates, of_times, need_dx)
+        dx = None if dx is None else self._in_order(dx)
+        return (dx, *dstates) if given and need_dx else dx
+
+    def _last(self, outputs: Any) -> Any:
+        """The last output, zeros where there is no step."""
+        if outputs.shape[1]:
+            return outputs[:, -1]
+        return backends.array_namespace(outputs).zeros((len(outputs), *outputs.shape[2:]), outputs.dtype)
+
+    def _in_order(self, a: Any) -> Any:
+        """An array (n, time, ...) in the order in which the layer goes through time; and back."""
+        if a is None or not self.go_backwards:
+            return a
+        xp = backends.array_namespace(a)
+        return xp.ascontiguousarray(xp.flip(a, 1))
+
+    def _mask_of(self, x: Any, context: Context) -> Any:
+        mask = context.mask[0] if isinstance(context.mask, tuple) else context.mask
+        if mask is None:
+            return None
+        mask = backends.current().asarray(mask, None, f"{self.label}: mask")
+        if mask.shape != x.shape[:2]:
+            raise ShapeError(self.label, f"a mask of shape {mask.shape}", f"{x.shape[:2]}: one for each step")
+        return mask.astype(bool, copy=False)
+
+    # -- states --------------------------------------------------------------------------------------------------------
+
+    def _begin(self, x: Any, context: Context) -> tuple[Any, ...]:
+        """The states before the first step, where the call gave none: what was carried over, or zeros."""
+        if self.stateful and self._carried:
+            values = tuple(context.value(state) for state in self._carried)
+            if all(value is not None for value in values):
+                if len(values[0]) != len(x):
+                    received = f"a batch of {len(x)} samples behind one of {len(values[0])}, with stateful=True"
+                    expected = "batches of one size, each sample going on where the one before stopped"
+                    raise StateError(self.label, received, expected, "reset_states() where other sequences begin")
+                return tuple(value.copy() for value in values)  # what is carried is overwritten before the way back
+        xp = backends.array_namespace(x)
+        return tuple(xp.zeros((len(x), *shape), x.dtype) for shape in self._state_shapes)
+
+    def _make_carried(self) -> None:
+        if self.stateful:
+            self._carried = [Carried(f"state {number}") for number in range(len(self._state_shapes))]
+
+    def carried(self) -> list[Carried]:
+        """The states that go on from batch to batch."""
+        return [*self._carried, *super().carried()]
+
+
+# -- the loop over time ------------------------------------------------------------------------------------------------
+
+
+class Steps(NamedTuple):
+    """What the loop saved: of each step, and the mask."""
+
+    of_steps: list[Any]
+    x_shape: tuple[int, ...]
+    mask: Any
+
+
+def over_time(
+    step: Callable[[Any, Context], tuple[Any, Any]],
+    x: Any,
+    states: tuple[Any, ...],
+    mask: Any,
+    context: Context,
+    output_shape: tuple[int, ...],
+) -> tuple[Any, tuple[Any, ...], Steps | None]:
+    """The outputs (n, time, *output_shape) and the last states of any cell, whose ``apply`` is ``step``; and what to keep."""
+    xp = backends.array_namespace(x)
+    outputs = xp.empty((*x.shape[:2], *output_shape), x.dtype)
+    y, of_steps = xp.zeros((len(x), *output_shape), x.dtype), []
+    with context.loop():
+        for t in range(x.shape[1]):
+            (y_t, *new), saved = step((x[:, t], *states), context)
+            if mask is not None:
+                y_t = _where(mask[:, t], y_t, y)
+                new = [_where(mask[:, t], a, b) for a, b in zip(new, states)]
+            y = outputs[:, t] = y_t
+            states = tuple(new)
+            if context.keep:
+                of_steps.append(saved)
+    return outputs, states, (Steps(of_steps, x.shape, mask) if context.keep else None)
+
+
+def over_time_gradient(
+    step_gradient: Callable[..., Any], dy: Any, dstates: Any, saved: Steps, state_shapes: tuple[tuple[int, ...], ...]
+) -> tuple[Any, tuple[Any, ...]]:
+    """dx and the gradients of the first states; ``step_gradient`` is the cell's ``gradient``."""
+    xp, mask = backends.array_namespace(dy), saved.mask
+    dx, later = xp.empty(saved.x_shape, dy.dtype), xp.zeros((len(dy), *dy.shape[2:]), dy.dtype)
+    if dstates is None:
+        dstates = tuple(xp.zeros((len(dy), *shape), dy.dtype) for shape in state_shapes)
+    for t in reversed(range(dy.shape[1])):
+        dy_t = dy[:, t]
+        if mask is None:
+            dx_t, *dstates = step_gradient((dy_t, *dstates), saved.of_steps.pop(), need_dx=True)
+            dx[:, t] = 0 if dx_t is None else dx_t
+            continue
+        counts, dy_t = mask[:, t], dy_t + later  # an output that is repeated is owed what its repetitions are
+        arriving = [_where(counts, d, 0) for d in (dy_t, *dstates)]
+        dx_t, *before = step_gradient(tuple(arriving), saved.of_steps.pop(), need_dx=True)
+        dx[:, t] = 0 if dx_t is None else _where(counts, dx_t, 0)
+        dstates = [_where(counts, new, old) for new, old in zip(before, dstates)]
+        later = _where(counts, xp.zeros_like(dy_t), dy_t)
+    return dx, tuple(dstates)
+
+
+def _where(counts: Any, a: Any, b: Any) -> Any:
+    """a where ``counts`` (over the first axes), else b."""
+    return backends.array_namespace(a).where(counts.reshape(*counts.shape, *(1,) * (a.ndim - counts.ndim)), a, b)

@@ -1,4 +1,4 @@
-"""What a layer remembers from step to step and never trains: running statistics, carried states, counters."""
+"""What a layer remembers from step to step and never trains: running statistics, counters, the states of recurrent layers."""
 
 from __future__ import annotations
 
@@ -24,3 +24,36 @@ class State(Parameter):
     @trainable.setter
     def trainable(self, value: Any) -> None:
         pass
+
+
+class Carried:
+    """A state that goes on from batch to batch, a row for each sample: no weight, and of no size before the first batch.
+
+    It changes by ``context.update``, as a ``State`` does, and by ``reset``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._size: int | None = None  # of the batches; None at the start
+        self._arrays: dict[int, Any] = {}  # of each size one that stays: a recorded step knows it by its address
+
+    @property
+    def value(self) -> Any:
+        """What the last pass left, (n, ...); None at the start."""
+        return None if self._size is None else self._arrays[self._size]
+
+    def take(self, new: Any) -> None:
+        """``new`` in place of the value; None: the start."""
+        if new is None:
+            return self.reset()
+        old, self._size = self._arrays.get(len(new)), len(new)
+        if old is not None and type(old) is type(new) and (old.shape, old.dtype) == (new.shape, new.dtype):
+            old[...] = new
+        else:
+            self._arrays[self._size] = new.copy()
+
+    def reset(self) -> None:
+        """The start: the next batch begins with zeros, and may be of any size."""
+        self._size = None
+        for array in self._arrays.values():
+            array[...] = 0

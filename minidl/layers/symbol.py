@@ -27,6 +27,11 @@ class Node:
     def __init__(self, layer: Any, inputs: Sequence[Symbol] = (), several: bool = False, model: Any = None) -> None:
         self.layer, self.inputs, self.several, self.model = layer, tuple(inputs), several, model
 
+    @property
+    def many(self) -> bool:
+        """Whether the layer is given a tuple here: as it always is, or with initial states."""
+        return self.layer.takes_many or len(self.inputs) > 1
+
 
 class Symbol:
     """A result in a graph that has not run yet: its shape, and the node that gives it.
@@ -107,10 +112,11 @@ def connect(layer: Any, x: Any, model: Any = None) -> Any:
         raise ArgumentTypeError(layer.label, "arrays and symbols together", "only symbols, or only arrays")
     if several and len(inputs) == 1 and not layer.takes_many:
         several = False
-    if several != layer.takes_many:
+    many = layer.takes_many or (several and layer.takes_states)
+    if several != many:
         expected = "a list of symbols" if layer.takes_many else "one symbol"
         raise ArgumentTypeError(layer.label, f"{len(inputs)} symbols" if layer.takes_many else "a list", expected)
-    shape = tuple(item.shape for item in inputs) if layer.takes_many else inputs[0].shape
+    shape = tuple(item.shape for item in inputs) if many else inputs[0].shape
     layer.ensure_built(shape)
     return results(layer, inputs, layer.output_shape(shape), model)
 

@@ -85,7 +85,7 @@ def symbols_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
             raise ArgumentError("from_config", f"a use that reads {reads}", f"values that were made before: {len(values)}")
         layer = layers[number]  # type: ignore[index]
         given = [values[slot] for slot in reads]
-        result = layer(given if getattr(layer, "network", layer).takes_many else given[0])
+        result = layer(given if getattr(layer, "network", layer).takes_many or len(given) > 1 else given[0])
         result = tuple(result.values()) if isinstance(result, dict) else result
         values += result if isinstance(result, tuple) else (result,)
     slots = _field(config, "outputs", list)

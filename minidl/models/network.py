@@ -16,7 +16,7 @@ from minidl.backend import backend_of
 from minidl.checks import check_flag, check_integer
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, closest
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.layers.symbol import Symbol, connect
 from minidl.models.configuration import checked_names
@@ -118,6 +118,10 @@ class Network(Declared):
         self._check_built("output_shape")
         return self.network.output_shape(self.network.input_shape)
 
+    def reset_states(self) -> None:
+        """Forget the states that recurrent layers with ``stateful=True`` carry from batch to batch."""
+        self.network.reset_states()
+
     def build(self, input_shape: Any) -> None:
         """Make all parameters for samples of this shape (no batch axis)."""
         self.network.build(input_shape)
@@ -128,6 +132,11 @@ class Network(Declared):
     def parameters(self) -> list[Parameter]:
         """Everything that can be trained, shared parameters once."""
         return self.network.parameters
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """Parameters and state, in the order of ``get_weights``: layer by layer, a layer's parameters before its state."""
+        return self.network.weights
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Pairs such as ``("dense_1.W", parameter)``."""
@@ -176,16 +185,27 @@ class Network(Declared):
         with access.reading("save_weights", self.network):
             save_weights(self.network, path)
 
-    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
+    def load_weights(
+        self, path: str | os.PathLike[str], strict: bool = True, *, by_name: bool = False, skip_mismatch: bool = False
+    ) -> list[str]:
         """Read what ``save_weights`` or ``save`` wrote into a model of the same architecture; float32 and float64 may differ.
 
-        Returns what was not loaded, a line for each name: nothing, unless ``strict=False`` allows file and model to differ.
+        Args:
+            path: the file.
+            strict: False loads what fits and leaves everything else as it is.
+            by_name: True finds weights by the names of their layers, not by their places, for a model that has some of the
+                same layers. Layers that only the file or only the model has are left out.
+            skip_mismatch: True leaves out arrays of another shape.
+
+        Returns what was not loaded, a line for each name: nothing, unless an argument allows file and model to differ.
         Raises CheckpointError for a damaged, foreign or unfitting file, OSError where there is none; the model is then
         as before.
         """
         self._check_built("load_weights")
         with access.writing("load_weights", self.network):
-            return load_weights(self.network, path, check_flag("load_weights", "strict", strict))
+            flags = {"strict": strict, "by_name": by_name, "skip_mismatch": skip_mismatch}
+            flags = {name: check_flag("load_weights", name, flag) for name, flag in flags.items()}
+            return load_weights(self.network, path, **flags)
 
     def to_json(self, **options: Any) -> str:
         """The configuration as a JSON text, for ``model_from_json``; ``options`` are those of ``json.dumps``."""
@@ -208,8 +228,11 @@ class Network(Declared):
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return self._by_name(connect(self.network, x, self))
         x = self.network.validated(x)
+        context = Context(keep=False, mask=mask)
         with access.reading("model(x)", self.network):
-            return self._by_name(self._for_inference().apply(x, Context(keep=False, mask=mask))[0])
+            y, _ = self._for_inference().apply(x, context)
+        take_over("model(x)", self.network, context)
+        return self._by_name(y)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays, without the loop of ``predict``."""

@@ -86,7 +86,10 @@ def _kept_bytes(network: Layer) -> list[int]:
     shapes = network.input_shape if network.takes_many else (network.input_shape,)
     dtypes = network.input_dtype if isinstance(network.input_dtype, tuple) else (network.input_dtype,) * len(shapes)
     xs = tuple(backends.current().asarray(np.zeros((2, *shape)), dtype) for shape, dtype in zip(shapes, dtypes))
-    _, saved = network.apply(xs if network.takes_many else xs[0], Context(training=True))
+    context = Context(training=True)
+    for state in network.carried():
+        context.update(state, None)  # of batches that may have another size
+    _, saved = network.apply(xs if network.takes_many else xs[0], context)
     seen = {id(_owner(x)) for x in xs}  # the input is the data's memory, not the model's
     weights = {id(_owner(p.value)) for p in network.weights}
     per_use = saved if isinstance(network, (Chain, Graph)) else [saved]

@@ -7,6 +7,9 @@ The ``safetensors`` library writes it, ``tensor_file.py`` reads it. What minidl 
 An array is called by its place, so that its name does not depend on what else was built before: ``layers.0.W`` is W of
 ``model.layers[0]``, ``layers.2.layers.1.b`` is b of the second layer of a model within the model. Files without the
 entry "order" were written when the layers of a graph stood in the order in which they are computed.
+
+The entry "names" has for each array the names of the layers on the way to it, ``block/dense_1/b``, by which weights can be
+loaded into another architecture that has some of the same layers.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import hashlib
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, NoReturn
@@ -53,12 +57,26 @@ def named_weights(network: Layer, prefix: str = "", as_computed: bool = False) -
     ['layers.0.W', 'layers.0.b', 'layers.1.gamma', 'layers.1.moving_mean', 'layers.1.moving_variance']
     """
     named: dict[Parameter, str] = {}
-    for name, p in _every_name(network, prefix, as_computed):
+    for name, _, p in _every_name(network, prefix, "", as_computed):
         named.setdefault(p, name)
     return {name: p for p, name in named.items()}
 
 
-def _every_name(layer: Layer, prefix: str, as_computed: bool) -> Iterator[tuple[str, Parameter]]:
+def names_of(network: Layer) -> dict[str, str]:
+    """The name of each array in a file -> the names of the layers that lead to it and its own.
+
+    >>> from minidl.models import Sequential
+    >>> from minidl.layers import Dense
+    >>> names_of(Sequential([Dense(2, input_shape=(3,), use_bias=False, name="head")]).network)
+    {'layers.0.W': 'head/W'}
+    """
+    found: dict[Parameter, tuple[str, str]] = {}
+    for name, path, p in _every_name(network, "", "", False):
+        found.setdefault(p, (name, path))
+    return dict(found.values())
+
+
+def _every_name(layer: Layer, prefix: str, path: str, as_computed: bool) -> Iterator[tuple[str, str, Parameter]]:
     below = list(layer.sublayers())
     if as_computed and isinstance(layer, Graph):
         below = list(dict.fromkeys(use.layer for use in layer.uses))
@@ -67,9 +85,10 @@ def _every_name(layer: Layer, prefix: str, as_computed: bool) -> Iterator[tuple[
     for p in layer.weights:
         if p not in of_others:
             taken[p.name] = count = taken.get(p.name, 0) + 1
-            yield prefix + (p.name if count == 1 else f"{p.name}.{count}"), p
+            own = p.name if count == 1 else f"{p.name}.{count}"
+            yield prefix + own, path + own, p
     for index, other in enumerate(below):
-        yield from _every_name(other, f"{prefix}layers.{index}.", as_computed)
+        yield from _every_name(other, f"{prefix}layers.{index}.", f"{path}{other.name}/", as_computed)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -84,10 +103,15 @@ def save_weights(network: Layer, path: str | os.PathLike[str]) -> None:
         OSError: the file cannot be written there; it names ``path``.
     """
     arrays = {name: backends.backend_of(p.value).to_numpy(p.value) for name, p in named_weights(network).items()}
-    write_atomically(path, encode(arrays, classes_of(network)))
+    write_atomically(path, encode(arrays, classes_of(network), names=names_of(network)))
 
 
-def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = (), model: str | None = None) -> bytes:
+def encode(
+    arrays: Mapping[str, np.ndarray],
+    classes: Iterable[str] = (),
+    model: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> bytes:
     """The content of a file that holds ``arrays`` (float32 or float64, in any layout), and the text of a whole model."""
     import safetensors.numpy  # here: only who saves waits for it
 
@@ -96,6 +120,8 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = (), model:
     entries = {name: (_DTYPES[array.dtype.name], array.shape) for name, array in plain.items()}
     metadata: dict[str, Any] = {"version": VERSION, "layers": list(classes), "order": ORDER}
     metadata["sha256"] = {name: _sha256(array) for name, array in plain.items()}
+    if names is not None:
+        metadata["names"] = names
     if model is not None:
         metadata["model"] = model
     metadata["header_sha256"] = _header_sha256(metadata, entries)
@@ -109,47 +135,66 @@ def encode(arrays: Mapping[str, np.ndarray], classes: Iterable[str] = (), model:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def load_weights(network: Layer, path: str | os.PathLike[str], strict: bool = True) -> list[str]:
+def load_weights(
+    network: Layer,
+    path: str | os.PathLike[str],
+    strict: bool = True,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+) -> list[str]:
     """Read weights into a built network, in place; float32 and float64 are converted into each other.
 
     Args:
         network: the network; it is touched only when everything to be loaded has been read and verified.
         path: a file that ``save_weights`` wrote.
-        strict: whether file and network must hold the same names and shapes. If not, what fits is loaded.
+        strict: whether file and network must hold the same arrays in the same shapes. If not, what fits is loaded.
+        by_name: whether arrays are found by the names of their layers, not by their places. Then it is no error if the
+            network has a layer that the file lacks, or the other way round.
+        skip_mismatch: whether an array of another shape is left out, and is no error.
 
     Returns:
         What was not loaded, a line for each name with the reason; empty where file and network fit.
 
     Raises:
-        CheckpointError: the file is damaged, is of another kind, or (``strict``) belongs to another architecture.
+        CheckpointError: the file is damaged, is of another kind, or (``strict``) belongs to another architecture;
+            ``by_name`` also where the file has no names or a name is not that of one layer alone.
         OSError: there is no such file, or it cannot be read.
     """
     where = f"load_weights({os.fsdecode(path)!r})"
     with opened(path, where) as file:
-        return read_weights(network, file, where, strict)
+        return read_weights(network, file, where, strict, by_name, skip_mismatch)
 
 
-def read_weights(network: Layer, file: File, where: str, strict: bool) -> list[str]:
+def read_weights(
+    network: Layer, file: File, where: str, strict: bool, by_name: bool = False, skip_mismatch: bool = False
+) -> list[str]:
     """``load_weights`` from a file that is open."""
     stream, metadata, entries = file
     weights = named_weights(network, as_computed="order" not in metadata)
+    if by_name:
+        weights, entries, digests = _by_name(network, weights, entries, metadata, where)
+    else:
+        digests = metadata["sha256"]
     misfits = [*_misfits(weights, entries)]
-    if misfits and strict:
+    errors = [] if by_name or not strict else [text for text, is_shape in misfits if not is_shape]
+    errors += [text for text, is_shape in misfits if is_shape and strict and not skip_mismatch]
+    if errors:
+        fix = "load_weights(path, by_name=True, skip_mismatch=True)" if by_name else "load_weights(path, strict=False)"
         raise CheckpointError(
             where,
-            f"the weights of another architecture ({_listed(metadata['layers'])}), {len(misfits)} of them misfits: "
-            f"{'; '.join(misfits)}",
+            f"the weights of another architecture ({_listed(metadata['layers'])}), {len(errors)} of them misfits: "
+            f"{'; '.join(errors)}",
             f"those of this model ({_listed(classes_of(network))})",
-            "build the model as it was, or load what fits: load_weights(path, strict=False)",
+            f"build the model as it was, or load what fits: {fix}",
         )
     fitting = {n: p for n, p in weights.items() if n in entries and entries[n].shape == p.shape}
     arrays = [
-        _verified(read_array(stream, entries[name]), metadata["sha256"].get(name), p.dtype, f"{where}: {name}")
+        _verified(read_array(stream, entries[name]), digests.get(name), p.dtype, f"{where}: {_printable(name)}")
         for name, p in fitting.items()
     ]
     parameters = list(fitting.values())
     overwrite(parameters, [backends.backend_of(p.value).asarray(array) for p, array in zip(parameters, arrays)])
-    return misfits
+    return [text for text, _ in misfits]
 
 
 @contextmanager
@@ -173,15 +218,38 @@ def opened(path: str | os.PathLike[str], where: str) -> Iterator[File]:
             _refuse(where, f"{unreadable}: {_printable(error)}")
 
 
-def _misfits(weights: Mapping[str, Parameter], entries: Mapping[str, Entry]) -> Iterator[str]:
+def _misfits(weights: Mapping[str, Parameter], entries: Mapping[str, Entry]) -> Iterator[tuple[str, bool]]:
+    """What does not fit, in words, and whether it is only a shape."""
     for name, p in weights.items():
         if name not in entries:
-            yield f"missing {name} of shape {p.shape}"
+            yield f"missing {name} of shape {p.shape}", False
         elif entries[name].shape != p.shape:
-            yield f"{name} has shape {entries[name].shape} instead of {p.shape}"
+            yield f"{name} has shape {entries[name].shape} instead of {p.shape}", True
     for name, entry in entries.items():
         if name not in weights:
-            yield f"unexpected {_printable(name)} of shape {entry.shape}"
+            yield f"unexpected {_printable(name)} of shape {entry.shape}", False
+
+
+def _by_name(
+    network: Layer, weights: Mapping[str, Parameter], entries: Mapping[str, Entry], metadata: dict[str, Any], where: str
+) -> tuple[dict[str, Parameter], dict[str, Entry], dict[str, Any]]:
+    """Weights, entries and digests under the names of their layers."""
+    names = metadata.get("names")
+    if names is None:
+        _refuse(where, "a file without the names of its layers, as an early minidl wrote it", "load_weights(path)")
+    if not isinstance(names, dict) or set(names) != set(entries) or not all(isinstance(n, str) for n in names.values()):
+        _refuse(where, "names of layers that make no sense")
+    own = names_of(network)
+    for of, what in ((own, "this model"), (names, "the file")):
+        twice = [name for name, count in Counter(of.values()).items() if count > 1]
+        if twice:
+            received = f"two arrays of {what} called {_printable(twice[0])}"
+            raise CheckpointError(where, received, "layers with a name of their own", "Dense(10, name='classes')")
+    return (
+        {own[place]: p for place, p in weights.items()},
+        {names[place]: entry for place, entry in entries.items()},
+        {names[place]: digest for place, digest in metadata["sha256"].items() if place in names},
+    )
 
 
 def _verified_header(stream: IO[bytes], size: int, where: str) -> tuple[dict[str, Any], dict[str, Entry]]:

@@ -20,7 +20,7 @@ from minidl import backend as backends
 from minidl.declared import Declared, to_plain
 from minidl.errors import ArgumentTypeError
 from minidl.models.replace import write_atomically
-from minidl.models.weights import classes_of, encode, named_weights
+from minidl.models.weights import classes_of, encode, named_weights, names_of
 
 VERSION = 1
 SETTINGS = ("optimizer", "loss", "metrics", "loss_weights", "fuse")
@@ -34,7 +34,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     except ValueError as error:
         raise ArgumentTypeError("save", f"an argument that JSON cannot hold ({error})", "finite numbers") from None
     arrays = {name: backends.backend_of(p.value).to_numpy(p.value) for name, p in named_weights(model.network).items()}
-    write_atomically(path, encode(arrays, classes_of(model.network), text))
+    write_atomically(path, encode(arrays, classes_of(model.network), text, names_of(model.network)))
 
 
 def _settings(model: Any) -> Any:

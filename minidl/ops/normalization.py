@@ -6,14 +6,17 @@ In training, mean and variance are those of the batch and depend on x; with m nu
 
     dbeta = sum dy      dgamma = sum dy h      dx = gamma / sqrt(variance + epsilon) (dy - dbeta / m - h dgamma / m)
 
-With fixed statistics (inference, frozen layers) the last two terms vanish. Where a mask leaves time steps out, statistics are
-those of the m numbers that count, every dy is in the two sums, and the last two terms are those of numbers that count.
+With fixed statistics (inference, frozen layers) the last two terms vanish. A ReLU behind y can be taken in the same pass,
+y = max(gamma h + beta, 0): then only the dy where y > 0 count, which is worked out again from x. Where a mask leaves time steps
+out, statistics are those of the m numbers that count, every dy is in the two sums, and the last two terms are those of numbers
+that count.
 Source: Ioffe and Szegedy 2015; Lecture 2020. The variance is the biased one, as in Keras.
 """
 
 from __future__ import annotations
 
 from minidl.backend import Array, array_namespace, op
+from minidl.ops.activation import relu, relu_grad
 
 
 @op
@@ -26,20 +29,43 @@ def moments(x: Array) -> tuple[Array, Array]:
 
 
 @op
-def normalize(x: Array, mean: Array, variance: Array, gamma: Array | None, beta: Array | None, epsilon: float) -> Array:
-    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta; gamma None is 1, beta None is 0."""
+def normalize(
+    x: Array,
+    mean: Array,
+    variance: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    epsilon: float,
+    activation: str = "linear",
+) -> Array:
+    """y = f(gamma (x - mean) / sqrt(variance + epsilon) + beta); gamma None is 1, beta None is 0, f is linear or relu."""
     y = (x - mean) / array_namespace(x).sqrt(variance + epsilon)
     if gamma is not None:
         y = y * gamma
-    return y if beta is None else y + beta
+    if beta is not None:
+        y = y + beta
+    return relu(y) if activation == "relu" else y
 
 
 @op
 def normalize_grad(
-    dy: Array, x: Array, mean: Array, variance: Array, gamma: Array | None, epsilon: float, of_batch: bool
+    dy: Array,
+    x: Array,
+    mean: Array,
+    variance: Array,
+    gamma: Array | None,
+    epsilon: float,
+    of_batch: bool,
+    beta: Array | None = None,
+    activation: str = "linear",
 ) -> tuple[Array, Array, Array]:
-    """dx (of the shape of x), dgamma (c,), dbeta (c,); ``of_batch``: mean and variance were computed from x."""
+    """dx (of the shape of x), dgamma (c,), dbeta (c,); ``of_batch``: mean and variance were computed from x.
+
+    ``beta`` matters only with the activation relu.
+    """
     axes = tuple(range(x.ndim - 1))
+    if activation == "relu":
+        dy = relu_grad(dy, normalize(x, mean, variance, gamma, beta, epsilon))
     inverse = 1 / array_namespace(x).sqrt(variance + epsilon)
     h = (x - mean) * inverse
     dbeta, dgamma = (a.sum(axis=axes, dtype="float64").astype(x.dtype) for a in (dy, dy * h))

@@ -11,11 +11,11 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
-from minidl.declared import Declared, checked
+from minidl.declared import Declared, checked, is_own
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
-from minidl.parameters import Parameter, ParameterGroup, Segment, named
+from minidl.parameters import Parameter, ParameterGroup, Segment, Touched, named
 from minidl.schedules import Schedule
 
 
@@ -157,6 +157,11 @@ class Optimizer(Declared):
         for p in parameters:
             p.weight_decay = False
 
+    @property
+    def rests_at_zero(self) -> bool:
+        """Whether a number whose gradient is 0 stays as it is, to the bit, and its state too: then a step may leave it out."""
+        return False
+
     def update(self, rows: ArrayTable, scalars: Array) -> None:
         """Change values and state in place: ``for value, grad, *state in rows``, arrays that are flat and of one length."""
         raise NotImplementedError
@@ -182,12 +187,22 @@ class Optimizer(Declared):
         self._prepare(segments)
         group.add_penalty_gradients()
         self._clipping.clip(self, group)
-        for segment in segments:  # from here on no memory is asked for that could be lacking half-way
+        touched = [None if segment.by_row is None else self._touched(group, segment) for segment in segments]
+        for segment, part in zip(segments, touched):  # from here on no memory is asked for that could be lacking half-way
             if segment.values is not None:
                 update.decay(segment.values, self._on_device["decay", segment.key])
-            self.update(segment.rows, self._on_device[segment.key])
+            self.update(segment.rows if part is None else part.table, self._on_device[segment.key])
+            if part is not None:
+                part.put_back()
         self.count()
         group.apply_constraints()
+
+    def _touched(self, group: ParameterGroup, segment: Segment) -> Touched | None:
+        """The only rows of a segment that this step changes; None where it changes all."""
+        if not is_own(type(self)):
+            group.forget_rows(segment)  # a rule of somebody's own may write to gradients too
+            return None
+        return group.touched(segment) if self.rests_at_zero and segment.values is None else None
 
     def prepare(self, group: ParameterGroup) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
@@ -201,7 +216,7 @@ class Optimizer(Declared):
         if slots is not group.slots and not _the_same_arrays(slots, group.slots):
             received = f"{self!r}, which keeps other arrays than at its first step"
             raise StateError(type(self).__name__, received, f"the arrays {group.slots!r}", "an optimizer of its own")
-        return group.segments
+        return group.segments_of_a_step()
 
     def _prepare(self, segments: Sequence[Segment]) -> None:
         scalars = self.scalars()

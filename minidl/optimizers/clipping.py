@@ -39,7 +39,7 @@ class Clipping:
         self._tables = []
         for alike in together.values():
             backend = backends.backend_of(alike[0].value)
-            table = ArrayTable([(p.grad.reshape(-1),) for p in alike], backend)
+            table = ArrayTable([(p._grad_array().reshape(-1),) for p in alike], backend)
             limit = np.zeros(1) if options.clipvalue is None else np.array([options.clipvalue], alike[0].dtype)
             self._tables.append((table, backend.asarray(limit)))
         self._made_for = made_for
@@ -49,6 +49,8 @@ class Clipping:
         if options.clipvalue is options.clipnorm is options.global_clipnorm is None:
             return
         self.prepare(options, group)
+        for p in group.trained:
+            p._rows = None  # a factor that is NaN makes every number NaN
         if options.clipvalue is not None:
             for table, limit in self._tables:
                 gradients.clip(table, limit)

@@ -49,6 +49,11 @@ class SGD(Optimizer):
         """The velocity, with momentum."""
         return ("velocity",) if self.momentum else ()
 
+    @property
+    def rests_at_zero(self) -> bool:
+        """Without momentum: w - lr 0 is w."""
+        return not self.momentum
+
     def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""
         if self.momentum:

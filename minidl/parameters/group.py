@@ -27,13 +27,34 @@ class Segment(NamedTuple):
         rows: (value, gradient, state ...) of each.
         learning_rate_multiplier: of all of them.
         values: the values alone, where weight decay is meant for them.
-        key: what tells segments of a step apart: dtype, type of the arrays, multiplier.
+        key: what tells segments of a step apart: dtype, type of the arrays, multiplier, and ``by_row``.
+        by_row: the parameter, the only one, where a step adds to single rows of its gradient; else None.
     """
 
     rows: ArrayTable
     learning_rate_multiplier: float
     values: ArrayTable | None
     key: tuple[Any, ...]
+    by_row: Parameter | None
+
+
+class Touched(NamedTuple):
+    """The rows of one parameter that a step has to change: copies that stand side by side, and where they belong.
+
+    Attributes:
+        table: one row (value, gradient, state ...).
+        rows: their numbers.
+        places: value and state, whole, with the copies of their rows.
+    """
+
+    table: ArrayTable
+    rows: Array
+    places: list[tuple[Array, Array]]
+
+    def put_back(self) -> None:
+        """Write the rows where they belong."""
+        for whole, part in self.places:
+            whole[self.rows] = part
 
 
 class ParameterGroup:
@@ -86,11 +107,34 @@ class ParameterGroup:
 
         Gradients nobody wrote are zero.
         """
+        found = self.segments_of_a_step()
+        for p in self._trained:
+            p.grad  # noqa: B018  (who is given the arrays may write to them at any time)
+        return found
+
+    def segments_of_a_step(self) -> list[Segment]:
+        """``segments`` for a step that knows of ``Segment.by_row``, and writes to no gradient that it does not say so of."""
         self._look()
         for p in self._trained:
             if not p._grad_written:
-                p.grad  # noqa: B018  (reading it fills it with zeros)
+                p._filled()
         return self._segments
+
+    @staticmethod
+    def forget_rows(segment: Segment) -> None:
+        """Any number of the segment's gradient may be other than 0 from now on, as far as is known."""
+        if segment.by_row is not None:
+            segment.by_row._rows = None
+
+    def touched(self, segment: Segment) -> Touched | None:
+        """The rows of a segment whose gradient may not be 0; None where that may be any."""
+        p = segment.by_row
+        if p is None or p._rows is None:
+            return None
+        arrays = [p._value, p._grad_array(), *self.state_of(p)]
+        parts = [array[p._rows] for array in arrays]
+        table = ArrayTable([tuple(part.reshape(-1) for part in parts)], backends.backend_of(p._value))
+        return Touched(table, p._rows, [(arrays[i], parts[i]) for i in range(len(arrays)) if i != 1])
 
     @property
     def trained(self) -> list[Parameter]:
@@ -118,6 +162,8 @@ class ParameterGroup:
         if not self._penalized:
             return
         self.arrange_penalties()
+        for p in self._penalized:
+            p._rows = None  # the penalty is one on every number
         for table, coefficients in self._penalties:
             gradients.penalize(table, coefficients)
         for p, found in zip(self._penalized, self._coefficients):
@@ -160,8 +206,9 @@ class ParameterGroup:
         for (*key, decays), alike in _by(trained, self._treatment).items():
             backend = backends.backend_of(alike[0].value)
             values = ArrayTable([(p.value.reshape(-1),) for p in alike], backend) if decays else None
-            multiplier = alike[0].learning_rate_multiplier
-            segments.append(Segment(ArrayTable(list(map(self._row, alike)), backend), multiplier, values, tuple(key)))
+            multiplier, by_row = alike[0].learning_rate_multiplier, alike[0] if alike[0]._by_row else None
+            rows = ArrayTable(list(map(self._row, alike)), backend)
+            segments.append(Segment(rows, multiplier, values, tuple(key), by_row))
         self._trained, self._constrained, self._segments = trained, constrained, segments
         self._penalized, self._coefficients, self._penalties = penalized, [], []
         self.arrangement += 1
@@ -183,9 +230,9 @@ class ParameterGroup:
         self.arrangement += 1
 
     def _treatment(self, p: Parameter) -> tuple[Any, ...]:
-        """What a step does alike with: dtype, type of the array, learning rate, weight decay or not."""
+        """What a step does alike with: dtype, type of the array, learning rate, a parameter by itself, weight decay or not."""
         decays = self.undecayed is not None and p.weight_decay and p.name not in self.undecayed
-        return p.dtype, type(p.value), p.learning_rate_multiplier, decays
+        return p.dtype, type(p.value), p.learning_rate_multiplier, (p if p._by_row else None), decays
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

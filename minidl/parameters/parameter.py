@@ -14,6 +14,7 @@ from minidl import backend as backends
 from minidl.backend import Array
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentTypeError, ShapeError, described
+from minidl.ops.embedding import embed_grad_W
 
 
 class _Settings:
@@ -23,7 +24,7 @@ class _Settings:
 
 
 _settings = _Settings()
-_NAMES = ("_learning_rate_multiplier", "_regularizer", "_constraint", "_weight_decay")  # of the settings
+_NAMES = ("_learning_rate_multiplier", "_regularizer", "_constraint", "_weight_decay", "_by_row")  # of the settings
 
 
 class Parameter:
@@ -56,6 +57,9 @@ class Parameter:
         self._value = value if getattr(value.flags, "behaved", True) else value.copy()  # kernels write by address
         self._grad: Array | None = None
         self._grad_written = False
+        self._grad_seen = False  # whether somebody was given the gradient's array, and may write to it at any time
+        self._rows: Array | None = None  # in order, those of the gradient's array that may not be 0; None: all
+        self._by_row = False  # whether ``accumulate_rows`` has left rows alone: such a parameter is a segment of its own
         self._learning_rate_multiplier = 1.0
         self._regularizer: Any = None
         self._constraint: Any = None
@@ -76,10 +80,8 @@ class Parameter:
     @property
     def grad(self) -> Array:
         """dL/dvalue, summed since ``zero_grad``; zeros where nothing was added."""
-        grad = self._grad_array()
-        if not self._grad_written:
-            grad[...] = 0
-            self._grad_written = True
+        grad = self._filled()
+        self._grad_seen, self._rows = True, None
         return grad
 
     @grad.setter
@@ -189,11 +191,68 @@ class Parameter:
             self._add(function(*args))
             return
         grad = self._grad_array()
+        self._rows = None
         result = function(*args, out=grad)
         if result is grad:
             self._grad_written = True
         else:
             self._add(result)
+
+    def accumulate_rows(self, ids: Array, dy: Array) -> None:
+        """Add each dy (..., units) to the row that its id (...) names: ``accumulate(embed_grad_W, ids, dy, rows)``.
+
+        Where few rows are named no other is touched, neither here nor by an optimizer that leaves numbers without a gradient
+        alone. What comes out is the same. On devices that Python would have to wait for, all rows are written.
+
+        >>> import numpy as np
+        >>> p = Parameter(np.ones((6, 2)), "W")
+        >>> p.accumulate_rows(np.array([4, 1, 4]), np.array([[1.0, 2], [3, 4], [5, 6]])); p.grad[[1, 4]].tolist()
+        [[3.0, 4.0], [6.0, 8.0]]
+        """
+        found = self._few_rows(ids) if self.trainable else None
+        if found is None:
+            self.accumulate(embed_grad_W, ids, dy, len(self._value))
+            return
+        rows, places = found
+        sums, grad = embed_grad_W(places, dy, len(rows)), self._grad_array()
+        if self._grad_written:
+            if self._rows is not None:
+                self._rows = backends.array_namespace(rows).union1d(self._rows, rows)
+            grad[rows] += sums
+            return
+        self._clear()
+        self._rows = None if self._grad_seen else rows
+        grad[rows] = sums
+        self._grad_written = True
+        if not self._by_row:
+            self._by_row = True
+            _settings.changes += 1
+
+    def _few_rows(self, ids: Array) -> tuple[Array, Array] | None:
+        """The rows that ids name, in order and once, and each id's place among them; None where they are many."""
+        backend, rows = backends.backend_of(self._value), len(self._value)
+        if not backend.immediate or 2 * ids.size > rows:
+            return None
+        named, places = backend.xp.unique(ids, return_inverse=True)
+        if named.size and (named[0] < 0 or named[-1] >= rows):
+            return None
+        return named, places.reshape(ids.shape)
+
+    def _filled(self) -> Array:
+        """The gradient's array, zero where nothing was added."""
+        if not self._grad_written:
+            self._clear()
+            self._grad_written = True
+        return self._grad_array()
+
+    def _clear(self) -> None:
+        """Make all of the gradient's array 0: where other rows are known to be, only those that were written."""
+        grad = self._grad_array()
+        if self._rows is None:
+            grad[...] = 0
+            return
+        grad[self._rows] = 0
+        self._rows = self._rows[:0]
 
     def _add(self, grad: Array) -> None:
         """Add to the gradient, or overwrite what nobody wrote."""
@@ -203,6 +262,7 @@ class Parameter:
                 raise ArgumentTypeError(where, f"a {type(grad).__name__}", "an array", "return the gradient, or call add_grad")
             fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
             raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
+        self._rows = None
         if self._grad_written:
             self._grad_array()[...] += grad
         else:

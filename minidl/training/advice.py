@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DataWarning, ShapeError, warn
-from minidl.layers._affine import AffineLayer
+from minidl.layers._affine import ActivatedLayer
 from minidl.layers._images import ImageLayer, other_data_format
 from minidl.layers._protocol import is_unchanged
 from minidl.layers.activation import Activation
@@ -21,10 +21,13 @@ from minidl.layers.base import Layer
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.feature_normalization import Normalization
+from minidl.layers.gru import GRU
+from minidl.layers.lstm import LSTM
 from minidl.layers.normalization import BatchNormalization
 from minidl.layers.pooling import Pooling
-from minidl.layers.recurrent import LSTM
+from minidl.layers.recurrent import Recurrent
 from minidl.layers.reshape import Flatten, Rescaling, Reshape
+from minidl.layers.simple_rnn import SimpleRNN
 from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from minidl.metrics import Accuracy, Metric
 from minidl.training.nodes import Nodes
@@ -119,10 +122,10 @@ def activation_of(layer: Layer) -> str | None:
     layer = layer.for_plan
     if not is_unchanged(layer):
         return None
-    if isinstance(layer, AffineLayer):
+    if isinstance(layer, ActivatedLayer):
         return layer.activation.activation
-    if isinstance(layer, (Activation, LSTM)):
-        return layer.activation
+    if isinstance(layer, (Activation, LSTM, GRU, SimpleRNN)):
+        return str(getattr(layer.activation, "activation", layer.activation))
     return "linear" if isinstance(layer, (BatchNormalization, Rescaling)) else None
 
 
@@ -192,7 +195,7 @@ def about_targets(error: ShapeError, y: np.ndarray, network: Layer, output_shape
     expected, fix = error.expected, error.fix
     if len(output_shape) > 1 and y.ndim <= 2:  # one target for a sample, and an output that kept the axes of images or time
         expected = f"an output of shape ({output_shape[-1]},) for each sample, or {expected}"
-        sequences = [layer for layer, _ in back if isinstance(layer, LSTM) and layer.return_sequences]
+        sequences = [layer for layer, _ in back if isinstance(layer, Recurrent) and layer.return_sequences]
         taker = [layer for layer, _ in back if isinstance(layer, Dense) and len(layer.input_shape or ()) > 1]
         fix = f"Flatten() before {taker[-1].label}" if taker else "Flatten() behind the last layer"
         fix = f"return_sequences=False in {sequences[0].label}" if sequences else fix

@@ -16,7 +16,7 @@ from minidl.data import ArrayData, StreamData
 from minidl.errors import DataError, DataWarning, NumericWarning, warn
 from minidl.geometry import is_several
 from minidl.interrupts import WholeSteps
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.training.epochs import Data, Epochs, one_pass, validates
 from minidl.training.epochs import batches_of as batches_of
@@ -137,7 +137,9 @@ def predict(
     with around, closing(one_pass(data, batch_size, steps)) as batches:
         for index, batch in enumerate(batches):
             callbacks.on_predict_batch_begin(index, {})
-            y, _ = explain_out_of_memory(partial(network.apply, batch.x, Context(keep=False)), batch.size)
+            context = Context(keep=False)
+            y, _ = explain_out_of_memory(partial(network.apply, batch.x, context), batch.size)
+            take_over("predict", network, context)
             several = isinstance(y, tuple)
             outputs = y if several else (y,)
             collected = collected or [_Rows(known) for _ in outputs]

@@ -48,7 +48,7 @@ class Nodes:
                 at |= zip(use.outputs, self._expand(use.layer, tuple(at[slot] for slot in use.inputs)))
             return tuple(at[slot] for slot in layer.output_slots)
         given = tuple(self.shapes[slot] for slot in slots)
-        shape = layer.output_shape(given if layer.takes_many else given[0])
+        shape = layer.output_shape(given if layer.takes_many or len(given) > 1 else given[0])
         several = is_several(shape)
         outputs = tuple(self.new_slot(each) for each in (shape if several else (shape,)))
         self.uses.append(Use(layer, slots, outputs, several))

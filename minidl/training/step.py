@@ -15,7 +15,7 @@ from minidl.data import Batch
 from minidl.errors import NotBuiltError
 from minidl.geometry import is_several
 from minidl.interrupts import only_at_end
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.losses import Loss
 from minidl.metrics import Metric
@@ -141,7 +141,7 @@ class Step:
         context = Context(keep=False)
         prediction, _ = self.network.apply(batch.x, context)
         result, _ = self._judge(prediction, batch, context)
-        context.commit()
+        take_over("evaluate", self.root, context)
         return result
 
     @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr

@@ -87,12 +87,13 @@ def _of_graph(network: Graph, input_shape: Any) -> list[Node]:
         layer = use.layer
         seen[layer] += 1
         taken = tuple(of_slot[slot] for slot in use.inputs)
-        given = layer.output_shape(taken if layer.takes_many else taken[0])
+        shape = taken if use.many else taken[0]
+        given = layer.output_shape(shape)
         of_slot |= dict(zip(use.outputs, given if use.several else (given,)))
         inputs = tuple(place[slot] for slot in use.inputs)
         place |= dict.fromkeys(use.outputs, len(nodes))
         is_output = any(slot in network.output_slots for slot in use.outputs)
-        nodes.append(_node(layer, taken if layer.takes_many else taken[0], inputs, seen[layer], uses[layer], is_output))
+        nodes.append(_node(layer, shape, inputs, seen[layer], uses[layer], is_output))
     return nodes
 
 

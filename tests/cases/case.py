@@ -12,6 +12,8 @@ import pytest
 from minidl import config
 from minidl.layers import Layer
 
+_FAR_FROM_ZERO = ("moving_variance", "scale", "concat_score_weight")  # else there is nothing to see of what it multiplies
+
 
 @dataclass(frozen=True)
 class Case:
@@ -44,7 +46,7 @@ class Case:
             layer.ensure_built(self.input_shape)
         for index, p in enumerate(layer.weights):
             values = np.random.default_rng([7, index]).normal(0, 0.5, p.shape).astype("float32")
-            p.value = np.abs(values) + np.float32(0.5) if p.name in ("moving_variance", "variance") else values
+            p.value = np.abs(values) + np.float32(0.5) if p.name in _FAR_FROM_ZERO else values
         return layer
 
     def inputs(self, batch: int | None = None, seed: int = 0) -> Any:
@@ -65,6 +67,11 @@ def frozen(layer: Layer) -> Layer:
     """The layer with ``trainable = False``."""
     layer.trainable = False
     return layer
+
+
+def layers_of(layer: Layer) -> list[Layer]:
+    """The layer and all within it."""
+    return [layer, *(inner for part in layer.sublayers() for inner in layers_of(part))]
 
 
 def sampled(cases: Iterable[Case]) -> dict[str, Any]:

@@ -344,22 +344,6 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
             GlobalMaxPooling3D,
         )
     ),
-    (
-        LSTM,
-        {
-            "units": 3,
-            "activation": "softplus",
-            "recurrent_activation": "hard_sigmoid",
-            "use_bias": False,
-            "kernel_initializer": RandomNormal(0.5, 0.2, seed=3),
-            "recurrent_initializer": "ones",
-            "bias_initializer": "ones",
-            "unit_forget_bias": False,
-            "activity_regularizer": L1L2(0.2, 0.3),
-            "return_sequences": True,
-            **{f"{of}_{name}": value for of in ("kernel", "recurrent", "bias") for name, value in _TERMS.items()},
-        },
-    ),
     (MaxPooling2D, {"pool_size": (2, 1), "strides": (1, 2), "padding": "same", "data_format": "channels_first"}),
     (Recompute, {"block": Dense(2, activation="relu")}),
     (Rescaling, {"scale": 0.5, "offset": 0.25}),

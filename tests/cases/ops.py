@@ -194,6 +194,15 @@ POOLS: list[tuple[str, str, int, tuple[int, ...], Window, int]] = [
     *[(f"2d {c} channels", "small", 1, (5, 5), Window((2, 2), (2, 2), "same"), c) for c in WIDTHS],
     ("3d spectral axis", "tiny", 1, (2, 2, 6), Window((1, 1, 3), (1, 1, 3)), 2),
     ("3d same", "small", 1, (3, 4, 5), Window((2, 3, 2), (2, 2, 2), "same"), 2),
+    ("3d frames", "small", 1, (3, 4, 5), Window((1, 3, 2), (1, 2, 2), "same"), 2),
+    ("3d first axis", "small", 2, (5, 2, 3), Window((2, 1, 1), (1, 1, 1), "same"), 2),
+    ("3d middle axis", "small", 1, (2, 5, 3), Window((1, 3, 1), (1, 2, 1)), 3),
+    ("3d first and last axis", "tiny", 1, (3, 2, 4), Window((2, 1, 2), (2, 1, 1), "same"), 2),
+    ("3d every second", "tiny", 1, (2, 3, 4), Window((1, 1, 1), (1, 1, 2)), 2),
+    ("3d of one position", "tiny", 1, (2, 1, 2), Window((1, 1, 1)), 2),
+    ("3d dilation", "small", 1, (2, 3, 9), Window((1, 2, 3), (1, 1, 2), "valid", (1, 1, 2)), 2),
+    ("3d batch 0", "tiny", 0, (2, 2, 4), Window((1, 1, 2), (1, 1, 2)), 3),
+    ("3d batch 0 all axes", "tiny", 0, (2, 2, 4), Window((2, 2, 2), (2, 2, 2)), 3),
     ("2d LeNet", "medium", 5, (28, 28), Window((2, 2), (2, 2)), 20),
     ("2d overlapping", "medium", 3, (27, 25), Window((3, 3), (2, 2)), 33),
 ]
@@ -592,10 +601,11 @@ def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> No
         gamma, beta = (normal(rng, dtype, c), normal(rng, dtype, c)) if affine else (None, None)
         return x, mean, variance, gamma, beta
 
-    def backwards(affine: bool, of_batch: bool) -> Callable[..., Arguments]:
+    def backwards(affine: bool, of_batch: bool, activation: str) -> Callable[..., Arguments]:
         def make(rng: np.random.Generator, dtype: Any) -> Arguments:
-            x, mean, variance, gamma, _ = given(rng, dtype, affine)
-            return (normal(rng, dtype, *shape), x, mean, variance, gamma, 1e-3, of_batch), {}
+            x, mean, variance, gamma, beta = given(rng, dtype, affine)
+            arguments = normal(rng, dtype, *shape), x, mean, variance, gamma, 1e-3, of_batch
+            return (*arguments, *((beta, "relu") if activation == "relu" else ())), {}
 
         return make
 
@@ -603,9 +613,12 @@ def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> No
     for affine in (True, False):
         note = f"{name}, {'gamma and beta' if affine else 'neither'}"
         add("normalization.normalize", note, lambda rng, dtype, a=affine: ((*given(rng, dtype, a), 1e-3), {}), size)
+        with_relu = lambda rng, dtype, a=affine: ((*given(rng, dtype, a), 1e-3, "relu"), {})  # noqa: E731
+        add("normalization.normalize", f"{note}, relu", with_relu, size)
         for of_batch in (True, False):
-            kind = "batch" if of_batch else "fixed"
-            add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch), size, "unit")
+            for activation in ("linear", "relu"):
+                kind = f"{'batch' if of_batch else 'fixed'}, {activation}"
+                add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch, activation), size, "unit")
 
 
 for _row_of_normalized in _NORMALIZED:
@@ -695,53 +708,6 @@ for _count in (2, 3, 5):
             "tiny",
         )
 add("merge.add", "2 of medium", lambda rng, dtype: (tuple(normal(rng, dtype, 33, 1025) for _ in range(2)), {}), "medium")
-
-
-# --- LSTM ------------------------------------------------------------------------------------------------------------
-
-# size, batch, times, inputs, units, bias, activation, recurrent activation
-_LSTMS: list[tuple[str, int, int, int, int, bool, str, str]] = [
-    ("tiny", 1, 1, 1, 1, True, "tanh", "hard_sigmoid"),
-    ("tiny", 2, 3, 2, 3, True, "tanh", "sigmoid"),
-    ("tiny", 0, 2, 2, 3, True, "tanh", "sigmoid"),
-    ("tiny", 2, 0, 2, 3, True, "tanh", "sigmoid"),
-    ("tiny", 67, 2, 1, 2, True, "tanh", "sigmoid"),
-    ("tiny", 9, 2, 3, 5, True, "tanh", "hard_sigmoid"),
-    ("tiny", 3, 2, 2, 17, False, "relu", "linear"),
-    ("small", 2, 4, 3, 2, False, "tanh", "sigmoid"),
-    ("small", 2, 3, 3, 4, True, "relu", "hard_sigmoid"),
-    ("small", 2, 3, 3, 4, True, "linear", "sigmoid"),
-    *[("small", 2, 3, 3, n, True, "tanh", "sigmoid") for n in (1, 7, 13, 17)],
-    ("small", 1, 2, 5, 33, True, "tanh", "hard_sigmoid"),
-    *[("small", 2, 3, 3, 4, True, a, "sigmoid") for a in ("softplus", "sigmoid", "hard_sigmoid")],
-    *[("small", 2, 3, 3, 4, True, "tanh", s) for s in ("tanh", "relu", "linear", "softplus")],
-    ("medium", 17, 11, 28, 33, True, "tanh", "hard_sigmoid"),
-    ("medium", 32, 28, 28, 50, True, "tanh", "sigmoid"),
-    ("medium", 33, 1, 20, 50, True, "tanh", "sigmoid"),
-    ("medium", 1, 12, 20, 64, False, "tanh", "sigmoid"),
-    ("medium", 16, 5, 13, 128, True, "tanh", "sigmoid"),
-    ("medium", 70, 3, 13, 170, True, "tanh", "hard_sigmoid"),
-]
-
-
-def _lstm_cases(size: str, n: int, T: int, c: int, u: int, bias: bool, activation: str, recurrent: str) -> None:
-    def forwards(rng: np.random.Generator, dtype: Any) -> Arguments:
-        x, h0, c0 = normal(rng, dtype, n, T, c), normal(rng, dtype, n, u), normal(rng, dtype, n, u)
-        W, U = (normal(rng, dtype, rows, 4 * u) / dtype(rows**0.5) for rows in (c, u))
-        return (x, W, U, normal(rng, dtype, 4 * u) if bias else None, h0, c0, activation, recurrent), {}
-
-    def backwards(rng: np.random.Generator, dtype: Any) -> Arguments:
-        args, _ = forwards(rng, dtype)
-        _, cells, gates = quiet_reference("recurrent.lstm", *args)
-        return (normal(rng, dtype, n, T, u), args[2], args[5], cells, gates, activation, recurrent), {}
-
-    name = f"n {n}, T {T}, {c} to {u}, {activation} and {recurrent}{'' if bias else ', no bias'}"
-    add("recurrent.lstm", name, forwards, size)
-    add("recurrent.lstm_grad", name, backwards, size)
-
-
-for _row_of_lstm in _LSTMS:
-    _lstm_cases(*_row_of_lstm)
 
 
 # --- optimizers ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import importlib
 import importlib.util
 import os
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,67 +14,15 @@ import pytest
 
 from minidl.metrics import AUC
 from tests.cases.sample import only
+from tests.examples.running import EXAMPLES, ROOT, check_png, number, run, succeed, succeed_with_picture
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-NOWHERE = "http://127.0.0.1:9"  # a port at which nobody answers
 PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
+PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """An empty folder for caches."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def environment(home):
-    """No data, no cache, no net, and none of the settings of this machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIDL_")}
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOWHERE)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")  # other tests run too
-    return {**kept, **proxies, **threads, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": str(ROOT), "MINIDL_HOME": str(home)}
-
-
-def run(environment, script, *arguments):
-    command = [sys.executable, "-W", "error", EXAMPLES / script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-
-
-def succeed(environment, script, *arguments):
-    ran = run(environment, script, *arguments)
-    said = [line for line in ran.stderr.splitlines() if not line.startswith("minidl: compiling its kernels")]
-    assert (ran.returncode, said) == (0, [])
-    return ran.stdout
-
-
-def succeed_with_picture(environment, script, folder):
-    """What a quick run prints, and where matplotlib is, its picture looked at: one run, as these take seconds."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return succeed(environment, script, "--quick")
-    path = folder / "plot.png"
-    printed = succeed(environment, script, "--quick", "--plot", path)
-    assert printed.endswith(f"Plot: {path}\n")
-    check_png(path)
-    return printed
-
-
-def number(text, name):
-    return float(re.search(rf"^{name}: ([\d.]+)", text, re.MULTILINE)[1])
-
-
-def check_png(path, smallest=20_000):
-    """The picture is there, of a size to be read, and not empty."""
-    content = path.read_bytes()
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", content[16:24])
-    assert min(width, height) >= 300
-    assert len(content) > smallest
-
-
 def test_every_example_is_tested_here():
-    text = Path(__file__).read_text()
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     assert not [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text]
 
 
@@ -322,6 +269,58 @@ def test_the_thickness_of_the_multi_output_example(monkeypatch):
     assert importlib.import_module("multi_output").thickness(image) == pytest.approx(3, rel=0.15)
 
 
+@pytest.mark.slow
+def test_transfer_learning(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "transfer_learning.py", tmp_path)
+    assert printed.startswith("Data: built-in digits; ")
+    assert re.search(r"^\d+ images of 0 to 4, \d+ test images of 5 to 9; CPU", printed, re.MULTILINE)
+    rows = re.findall(r"^ +(\d+) +([\d.]+)% +([\d.]+)%$", printed, re.MULTILINE)
+    assert [int(count) for count, *_ in rows] == [100]
+    frozen, scratch = (number(printed, f"Test accuracy, {how}") for how in ("transferred", "from scratch"))
+    assert [float(value) / 100 for value in rows[-1][1:]] == pytest.approx([frozen, scratch], abs=1e-4)
+    assert frozen > scratch
+    assert "Of 107,973 parameters 103,173 were trained, 4,800 taken over." in printed
+
+
+@pytest.mark.slow
+def test_deep_belief_net(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "deep_belief_net.py", tmp_path)
+    assert printed.startswith("Data: built-in digits; ")
+    errors = re.findall(r"^RBM (\d) of 2: epoch \d/5 - [\d.]+ s - reconstruction_error: ([\d.]+)$", printed, re.MULTILINE)
+    for machine in "12":
+        of_one = [float(error) for index, error in errors if index == machine]
+        assert len(of_one) == 5
+        assert of_one[-1] < 0.8 * of_one[0]
+    rows = re.findall(r"^ +(\d) +([\d.]+)% +([\d.]+)%$", printed, re.MULTILINE)
+    assert len(rows) == 4
+    looked, random = (number(printed, f"Test accuracy, {what}") for what in ("belief network", "perceptron"))
+    assert [float(value) / 100 for value in rows[-1][1:]] == pytest.approx([looked, random], abs=1e-4)
+    assert looked > 0.6
+
+
+@pytest.mark.slow
+def test_resnet(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "resnet.py", tmp_path)
+    assert printed.startswith("Data: built-in digits in colour; 300 images to train on, 200 to test on; CPU")
+    assert "ResNet-8: 78,714 parameters, " in printed
+    assert "lecture's network: " in printed
+    for name in ("ResNet-8", "the lecture's network"):
+        assert 0 < number(printed, f"Test accuracy, {name}") <= 1
+    assert run(environment, "resnet.py", "--depth", "9").returncode == 2
+
+
+@pytest.mark.slow
+def test_autoencoder(environment, tmp_path):
+    printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "autoencoder.py", tmp_path)
+    assert printed.startswith("Data: built-in digits; ")
+    network, line, mean = (
+        number(printed, what) for what in ("Error, autoencoder", "Error, straight lines", "Error, mean image")
+    )
+    assert 0 < network < mean
+    assert 0 < line < mean
+    assert 0 < number(printed, "Test accuracy of the nearest neighbour, 16 numbers") <= 1
+
+
 @pytest.mark.parametrize("script", ["xor.py", "gradient_descent.py"])
 def test_plots_of_the_small_examples(environment, tmp_path, script):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -333,7 +332,7 @@ def test_plots_of_the_small_examples(environment, tmp_path, script):
 @pytest.mark.parametrize("script", ["mnist_cnn.py", *PLOTTED])
 def test_without_matplotlib_it_says_what_to_install(environment, script):
     code = "import runpy, sys; sys.modules['matplotlib'] = None; del sys.argv[0]; "
-    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    code += f"sys.path[0] = {str(EXAMPLES)!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
     command = [sys.executable, "-c", code, EXAMPLES / script, "--quick", "--plot", "plot.png"]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert ran.returncode == 2
@@ -341,7 +340,7 @@ def test_without_matplotlib_it_says_what_to_install(environment, script):
     assert ran.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", *PLOTTED])
+@pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", "tiny_gpt.py", *PLOTTED])
 def test_help_tells_what_it_is(environment, script):
     printed = succeed(environment, script, "--help")
     assert f"python examples/{script}" in printed

@@ -230,7 +230,7 @@ CLASSES_FOR_OBJECTS = {
     "classifier(metrics=[int])": ["the class int as metric", "metrics=['accuracy']"],
     "Dense(3, activation=Activation)": ["the class Activation as activation", "Activation('relu')"],
     "Activation(Activation)": ["the class Activation", "a name"],
-    "LSTM(3, activation=Activation)": ["the class Activation as activation", "activation='tanh'"],
+    "LSTM(3, activation=Activation)": ["the class Activation as activation", "activation='relu'"],
     "Dense(3, kernel_initializer=minidl.initializers.HeNormal)": ["kernel_initializer", "the class HeNormal", "HeNormal()"],
     "classifier().fit(X, LABELS, callbacks=[minidl.callbacks.TerminateOnNaN])": [
         "the class TerminateOnNaN",

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.errors import DataError, StateError
+from minidl.errors import DataError, ShapeError
 from minidl.layers import (
+    GRU,
     LSTM,
+    RNN,
     Activation,
     Add,
     BatchNormalization,
@@ -22,8 +24,10 @@ from minidl.layers import (
     GlobalMaxPooling1D,
     Input,
     Layer,
+    LSTMCell,
     Recompute,
     Reshape,
+    SimpleRNN,
 )
 from minidl.models import Model, Sequential
 from minidl.training.masks import masked
@@ -153,9 +157,47 @@ def test_padding_is_what_an_embedding_says():
     assert mask_behind(Embedding(5, 2), IDS) is None
 
 
-def test_a_layer_that_cannot_use_a_mask_says_so():
-    with pytest.raises(StateError, match=r"lstm.*a sequence with a mask.*mask_zero=False"):
-        Sequential([Embedding(5, 3, mask_zero=True, input_shape=(4,)), LSTM(2)]).predict(IDS)
+def test_recurrent_layers_leave_masked_steps_out():
+    """Whatever stands there: other padding, or none at all, gives the same."""
+    x = np.random.default_rng(0).normal(size=(3, 6, 2))
+    mask = np.arange(6) < np.array([[6], [4], [1]])
+    other = np.where(mask[:, :, None], x, 9)
+    for layer in (LSTM(4), GRU(4), SimpleRNN(4), RNN(LSTMCell(4))):
+        y = layer(x, mask=mask)
+        np.testing.assert_array_equal(layer(other, mask=mask), y)
+        np.testing.assert_allclose(y[1], layer(x[1:2, :4])[0], rtol=1e-6)
+        np.testing.assert_allclose(y[2], layer(x[2:, :1])[0], rtol=1e-6)
+        layer.return_sequences = True
+        y = layer(x, mask=mask)
+        np.testing.assert_array_equal(y[1, 4:], y[1, [3, 3]])  # a step that does not count says what was said before
+        np.testing.assert_array_equal(layer.output_mask(x, mask), mask)
+
+
+def test_a_step_before_the_first_that_counts_says_nothing():
+    x, mask = np.ones((1, 4, 2)), np.array([[False, True, False, True]])
+    for layer in (LSTM(3, return_sequences=True), RNN(LSTMCell(3), return_sequences=True)):
+        h = [np.ones((1, 3)), np.ones((1, 3))]
+        y = layer(x, mask=mask, initial_state=h)
+        assert not y[0, 0].any()
+        assert y[0, 1].all()
+        np.testing.assert_array_equal(y[0, 2], y[0, 1])
+        layer.zero_output_for_mask = True
+        assert [bool(step.any()) for step in layer(x, mask=mask, initial_state=h)[0]] == mask[0].tolist()
+
+
+def test_backwards_through_a_mask():
+    """With go_backwards the padding comes first; the mask of the outputs stands as they do."""
+    x, mask = np.random.default_rng(1).normal(size=(2, 4, 2)), np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
+    layer = GRU(3, go_backwards=True, return_sequences=True)
+    y = layer(x, mask=mask)
+    np.testing.assert_array_equal(layer.output_mask(x, mask), mask[:, ::-1])
+    assert not y[1, :2].any()
+    np.testing.assert_allclose(y[1, 3], layer(x[1:, :2])[0, -1], rtol=1e-6)
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(ShapeError, match=r"lstm \(LSTM\): received a mask of shape \(2, 3\); expected \(2, 4\)"):
+        LSTM(3)(np.ones((2, 4, 2)), mask=np.ones((2, 3), bool))
 
 
 @pytest.mark.parametrize("layer", [GlobalAveragePooling1D(), GlobalMaxPooling1D()], ids=lambda layer: layer.name)

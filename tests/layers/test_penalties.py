@@ -13,7 +13,18 @@ import pytest
 from minidl import config
 from minidl.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from minidl.declared import arguments_of, classes
-from minidl.layers import LSTM, Activation, ActivityRegularization, BatchNormalization, Conv2D, Dense, Embedding, Recompute
+from minidl.layers import (
+    GRU,
+    LSTM,
+    Activation,
+    ActivityRegularization,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Embedding,
+    Recompute,
+    SimpleRNN,
+)
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
@@ -26,13 +37,16 @@ LAYERS = {  # class: other arguments, shape of a sample, the parameter of each `
     "Dense": (Dense, {"units": 3, "activation": "tanh"}, (4,), {"kernel": "W", "bias": "b"}),
     "Conv2D": (Conv2D, {"filters": 2, "kernel_size": 2, "activation": "tanh"}, (3, 4, 2), {"kernel": "W", "bias": "b"}),
     "LSTM": (LSTM, {"units": 3}, (4, 2), {"kernel": "W", "recurrent": "W_recurrent", "bias": "b"}),
+    "GRU": (GRU, {"units": 3}, (4, 2), {"kernel": "W", "recurrent": "W_recurrent", "bias": "b"}),
+    "SimpleRNN": (SimpleRNN, {"units": 3}, (4, 2), {"kernel": "W", "recurrent": "W_recurrent", "bias": "b"}),
     "BatchNormalization": (BatchNormalization, {}, (3,), {"gamma": "gamma", "beta": "beta"}),
     "Embedding": (Embedding, {"input_dim": 6, "output_dim": 3}, (4,), {"embeddings": "W"}),
     **{name: row for family in FAMILIES for name, row in getattr(family, "PENALIZED", {}).items()},
 }
 PARAMETERS = [(name, of, p) for name, (_, _, _, of_arguments) in LAYERS.items() for of, p in of_arguments.items()]
 every_parameter = pytest.mark.parametrize("name, of, parameter", PARAMETERS)
-ACTIVITY = {"Dense", "Conv2D", "LSTM", "Embedding"}  # that take ``activity_regularizer``
+CELLS = {"GRUCell": "GRU", "LSTMCell": "LSTM", "SimpleRNNCell": "SimpleRNN"}  # take what their layers do, from the same text
+ACTIVITY = {"Dense", "Conv2D", "GRU", "LSTM", "SimpleRNN", "Embedding"}  # that take ``activity_regularizer``
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +59,8 @@ def test_every_argument_of_this_kind_is_here():
     """A layer that is added later with such an argument is asked for here."""
     for name, cls in classes("layer").items():
         found = {a.rpartition("_")[0] for a in arguments_of(cls) if a.endswith(("_regularizer", "_constraint"))}
-        expected = set(LAYERS[name][3]) if name in LAYERS else set()
+        alike = CELLS.get(name, name)
+        expected = set(LAYERS[alike][3]) if alike in LAYERS else set()
         assert found - {"activity"} == expected, f"{name}: write it into LAYERS"
         assert ("activity" in found) == (name in ACTIVITY), f"{name}: write it into ACTIVITY"
 

@@ -14,6 +14,7 @@ from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
 from minidl.models import Model, Sequential, clone_model, load_model, model_from_json
 from minidl.regularizers import L1L2
+from tests.cases.case import layers_of
 from tests.cases.layers import LAYERS, Case, sampled
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -42,15 +43,14 @@ def test_a_layer_made_of_its_configuration_computes_the_same(case: Case):
 
 
 def test_every_layer_of_the_table_has_a_case():
-    covered = {type(case.make()).__name__ for case in LAYERS.values()}
+    covered = {type(layer).__name__ for case in LAYERS.values() for layer in layers_of(case.make())}
     assert set(declared.classes("layer")) <= covered
 
 
 @pytest.mark.parametrize("name", declared.classes("layer"))
 def test_every_argument_is_kept_as_an_attribute(name):
     cls = declared.classes("layer")[name]
-    case = next(case for case in LAYERS.values() if type(case.make()) is cls)
-    layer = case.make()
+    layer = next(layer for case in LAYERS.values() for layer in layers_of(case.make()) if type(layer) is cls)
     for argument in declared.arguments_of(cls):
         getattr(layer, argument)
 

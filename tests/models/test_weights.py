@@ -19,7 +19,7 @@ import safetensors.numpy
 
 import minidl
 from minidl.errors import CheckpointError, NotBuiltError
-from minidl.layers import LSTM, Add, BatchNormalization, Conv2D, Dense, Flatten, Input
+from minidl.layers import LSTM, Add, BatchNormalization, Conv2D, Dense, Flatten, Input, Layer
 from minidl.models import Model, Sequential
 from minidl.models import weights as weight_files
 from minidl.models.weights import encode, load_weights, named_weights
@@ -735,3 +735,161 @@ def test_killed_while_saving_leaves_a_whole_file(tmp_path):
     assert leftovers  # some were killed half-way, or this test has shown nothing
     model.save_weights(path)
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_weights_are_the_arrays_of_get_weights():
+    model = Sequential([Dense(3, input_shape=(2,)), BatchNormalization(), Dense(1)])
+    assert [p.name for p in model.weights] == ["W", "b", "gamma", "beta", "moving_mean", "moving_variance", "W", "b"]
+    for p, array in zip(model.weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(p.value, array)
+
+
+# -- by the names of the layers ----------------------------------------------------------------------------------------
+
+
+def named_model(classes=2, head="classes", middle=True, seed=0):
+    """Features with names, in a model within the model, and a head; with or without a layer between them."""
+    features = Sequential([Dense(3, activation="relu", input_shape=(4,), name="a"), Dense(3, name="b")], name="features")
+    between = [BatchNormalization(name="bn")] if middle else []
+    return randomize(Sequential([features, *between, Dense(classes, name=head)]), seed)
+
+
+def test_names_of_layers_are_in_the_file(tmp_path):
+    named_model().save_weights(tmp_path / "w")
+    with open(tmp_path / "w", "rb") as stream:
+        stream.seek(8)
+        names = json.loads(json.loads(stream.read(int.from_bytes((tmp_path / "w").read_bytes()[:8], "little")))
+                           ["__metadata__"]["minidl.weights"])["names"]  # fmt: skip
+    expected = {"layers.0.layers.0.W": "features/a/W", "layers.0.layers.1.b": "features/b/b", "layers.1.gamma": "bn/gamma"}
+    expected |= {"layers.1.moving_variance": "bn/moving_variance", "layers.2.W": "classes/W"}
+    assert expected.items() <= names.items()
+    assert len(names) == 10
+
+
+@pytest.mark.parametrize("write", ["save", "save_weights"])
+def test_by_name_loads_the_layers_that_both_have(tmp_path, write):
+    model = named_model()
+    getattr(model, write)(tmp_path / "w")
+    other = named_model(classes=5, head="other classes", middle=False, seed=1)
+    before = other.get_weights()
+    left = other.load_weights(tmp_path / "w", by_name=True)
+    assert same(other.get_weights()[:4], model.get_weights()[:4])
+    assert same(other.get_weights()[4:], before[4:])
+    assert left == [
+        "missing other classes/W of shape (3, 5)",
+        "missing other classes/b of shape (5,)",
+        *(f"unexpected bn/{name} of shape (3,)" for name in ("beta", "gamma", "moving_mean", "moving_variance")),
+        "unexpected classes/W of shape (3, 2)",
+        "unexpected classes/b of shape (2,)",
+    ]
+
+
+def test_by_name_in_another_order_and_dtype(tmp_path):
+    first = randomize(Sequential([Dense(3, name="a", input_shape=(3,)), Dense(3, name="b")]))
+    first.save_weights(tmp_path / "w")
+    with minidl.config.use_dtype("float64"):
+        second = Sequential([Dense(3, name="b", input_shape=(3,)), Dense(3, name="a")])
+    assert second.load_weights(tmp_path / "w", by_name=True) == []
+    assert same(second.get_weights(), [w.astype("float64") for w in first.get_weights()[2:] + first.get_weights()[:2]])
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_another_shape_is_an_error_unless_it_may_be_skipped(tmp_path, by_name):
+    model = named_model()
+    model.save_weights(tmp_path / "w")
+    other = named_model(classes=5, seed=1)
+    before = other.get_weights()
+    with pytest.raises(CheckpointError, match=r"2 of them misfits: .*has shape \(3, 2\) instead of \(3, 5\)") as caught:
+        other.load_weights(tmp_path / "w", by_name=by_name)
+    assert ("skip_mismatch=True" if by_name else "strict=False") in str(caught.value)
+    assert same(other.get_weights(), before)
+    name = "classes/" if by_name else "layers.2."
+    expected = [f"{name}W has shape (3, 2) instead of (3, 5)", f"{name}b has shape (2,) instead of (5,)"]
+    for how in ({"skip_mismatch": True}, {"strict": False}):
+        other.set_weights(before)
+        assert other.load_weights(tmp_path / "w", by_name=by_name, **how) == expected
+        assert same(other.get_weights()[:8], model.get_weights()[:8])
+        assert same(other.get_weights()[8:], before[8:])
+
+
+def test_skipping_shapes_is_not_skipping_layers(tmp_path):
+    named_model().save_weights(tmp_path / "w")
+    other = named_model(middle=False, seed=1)
+    refused(tmp_path / "w", "missing layers.1.W", model=other)
+    with pytest.raises(CheckpointError, match=r"8 of them misfits: missing layers.1.W of shape"):
+        other.load_weights(tmp_path / "w", skip_mismatch=True)
+
+
+class Twins(Layer):
+    """Two layers of one name, which a model would number."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.pair = [Dense(3), Dense(3)]
+
+    def build(self, input_shape):
+        for layer in self.pair:
+            layer.build(input_shape)
+
+
+def test_names_that_are_not_those_of_one_layer(tmp_path):
+    twins = randomize(Sequential([Twins(name="twins", input_shape=(3,))]))
+    single = randomize(Sequential([Dense(3, name="a", input_shape=(3,))]))
+    twins.save_weights(tmp_path / "twins")
+    single.save_weights(tmp_path / "single")
+    before = single.get_weights()
+    with pytest.raises(CheckpointError, match="two arrays of the file called twins/dense/W"):
+        single.load_weights(tmp_path / "twins", by_name=True)
+    with pytest.raises(CheckpointError, match="two arrays of this model called twins/dense/W"):
+        twins.load_weights(tmp_path / "single", by_name=True)
+    assert same(single.get_weights(), before)
+    assert twins.load_weights(tmp_path / "twins") == []
+
+
+def test_a_shared_layer_has_one_name(tmp_path):
+    x, shared = Input((3,)), Dense(3, name="shared")
+    model = randomize(Model(x, Add()([shared(shared(x)), x])))
+    model.save_weights(tmp_path / "w")
+    other = randomize(Sequential([Dense(3, name="shared", input_shape=(3,))]), seed=1)
+    assert other.load_weights(tmp_path / "w", by_name=True) == []
+    assert same(other.get_weights(), model.get_weights())
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        (None, "without the names of its layers"),
+        ({}, "make no sense"),
+        ([], "make no sense"),
+        ({"layers.0.W": "a/W"}, "make no sense"),
+        ({"layers.0.W": "a/W", "layers.0.b": 3}, "make no sense"),
+        ({"layers.0.W": "a/W", "layers.0.b": "a/b", "layers.9.b": "a/c"}, "make no sense"),
+    ],
+)
+def test_names_that_make_no_sense(tmp_path, names, words):
+    model = randomize(Sequential([Dense(3, name="a", input_shape=(3,))]))
+    arrays = {name: p.value for name, p in named_weights(model.network).items()}
+    write(tmp_path / "w", arrays, names=names)
+    before = model.get_weights()
+    with pytest.raises(CheckpointError, match=words):
+        model.load_weights(tmp_path / "w", by_name=True)
+    assert same(model.get_weights(), before)
+    assert model.load_weights(tmp_path / "w") == []  # by their places they are as good as ever
+
+
+@pytest.mark.parametrize("flag", ["by_name", "skip_mismatch"])
+def test_flags_are_truth_values(saved, flag):
+    with pytest.raises(TypeError, match=flag):
+        saved[0].load_weights(saved[1], **{flag: 1})
+
+
+def test_by_name_too_damaged_numbers_are_refused(tmp_path):
+    model = named_model()
+    model.save_weights(tmp_path / "w")
+    content = bytearray((tmp_path / "w").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "w").write_bytes(content)
+    before = model.get_weights()
+    with pytest.raises(CheckpointError, match="SHA-256 is wrong"):
+        model.load_weights(tmp_path / "w", by_name=True)
+    assert same(model.get_weights(), before)

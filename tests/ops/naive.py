@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from minidl.geometry import Window
-from tests.ops import naive_merge, naive_noise, naive_rectifiers, naive_rows
+from tests.ops import naive_attention, naive_data, naive_images, naive_merge, naive_noise, naive_rectifiers, naive_rows
+from tests.ops.naive_recurrent import by_loops as recurrent_by_loops
 
 # --- how close -------------------------------------------------------------------------------------------------------
 
@@ -51,11 +52,13 @@ def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None
 # --- geometry: who meets whom ----------------------------------------------------------------------------------------
 
 
-def axis_outputs(n: int, size: int, stride: int, padding: str, dilation: int) -> tuple[int, int]:
+def axis_outputs(n: int, size: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
     """Number of outputs and zeros in front, for one axis, by counting."""
     span = (size - 1) * dilation + 1
-    if padding == "valid":
-        return sum(1 for start in range(0, n, stride) if start + span <= n), 0
+    if padding != "same":
+        before, behind = {"valid": (0, 0), "causal": (span - 1, 0)}[padding] if isinstance(padding, str) else padding
+        length = before + n + behind
+        return sum(1 for start in range(0, length, stride) if start + span <= length), before
     outputs = sum(1 for _ in range(0, n, stride))
     reach = (outputs - 1) * stride + span
     return outputs, max(reach - n, 0) // 2
@@ -79,7 +82,8 @@ def outputs_of(spatial: tuple[int, ...], window: Window) -> tuple[int, ...]:
 
 
 def _rows(window: Window) -> Iterator[tuple]:
-    return zip(window.size, window.strides, itertools.repeat(window.padding), window.dilation)
+    named = isinstance(window.padding, str)
+    return zip(window.size, window.strides, itertools.repeat(window.padding) if named else window.padding, window.dilation)
 
 
 # --- scalars ---------------------------------------------------------------------------------------------------------
@@ -261,6 +265,56 @@ def convolve_grad_W(x: np.ndarray, dy: np.ndarray, window: Window, groups: int =
     for at_x, at_W, at_y in _products(n, spatial, c, dy.shape[-1], window, groups):
         dW[at_W] += float(x[at_x]) * float(dy[at_y])
     return (dW,)
+
+
+def convolve_transposed(x: np.ndarray, W: np.ndarray, b: Any, out: Any, window: Window, activation: str = "linear") -> tuple:
+    y = convolve_grad_x(x, W, out, window)[0]
+    if b is not None:
+        for at_y in np.ndindex(y.shape):
+            y[at_y] += float(b[at_y[-1]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
+
+
+def _connections(n: int, spatial: Any, c: int, window: Window) -> Iterator[tuple[tuple, tuple[int, int], tuple]]:
+    """Index of x, (position, row of W) and (sample, *output position) of every product, but for the filters."""
+    numbers = {out: k for k, out in enumerate(itertools.product(*map(range, outputs_of(spatial, window))))}
+    for out, tap, position in meetings(spatial, window):
+        for i, channel in itertools.product(range(n), range(c)):
+            yield (i, *position, channel), (numbers[out], tap * c + channel), (i, *out)
+
+
+def connect(x: np.ndarray, W: np.ndarray, b: Any, window: Window, activation: str = "linear") -> tuple:
+    n, *spatial, c = x.shape
+    y = np.zeros((n, *outputs_of(spatial, window), W.shape[-1]))
+    for at_x, at_W, at_y in _connections(n, spatial, c, window):
+        for f in range(W.shape[-1]):
+            y[*at_y, f] += float(x[at_x]) * float(W[*at_W, f])
+    for at in np.ndindex(y.shape if b is not None else (0,)):
+        y[at] += float(b[at[1:]])
+    return (np.where(y > 0, y, 0.0) if activation == "relu" else y,)
+
+
+def connect_grad_x(dy: np.ndarray, W: np.ndarray, spatial: Any, window: Window) -> tuple:
+    dx = np.zeros((dy.shape[0], *spatial, W.shape[1] // window.taps))
+    for at_x, at_W, at_y in _connections(dy.shape[0], spatial, dx.shape[-1], window):
+        dx[at_x] += sum(float(dy[*at_y, f]) * float(W[*at_W, f]) for f in range(W.shape[-1]))
+    return (dx,)
+
+
+def connect_grad_W(x: np.ndarray, dy: np.ndarray, window: Window) -> tuple:
+    n, *spatial, c = x.shape
+    dW = np.zeros((math.prod(outputs_of(spatial, window)), window.taps * c, dy.shape[-1]))
+    for at_x, at_W, at_y in _connections(n, spatial, c, window):
+        for f in range(dy.shape[-1]):
+            dW[*at_W, f] += float(x[at_x]) * float(dy[*at_y, f])
+    return (dW,)
+
+
+def connect_grad_b(dy: np.ndarray) -> tuple:
+    db = np.zeros(dy.shape[1:])
+    for at in np.ndindex(dy.shape):
+        db[at[1:]] += float(dy[at])
+    return (db,)
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
@@ -678,20 +732,35 @@ def moments(x: np.ndarray) -> tuple:
     return np.array(means), np.array(variances)
 
 
-def normalize(x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> tuple:
+def normalize(
+    x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear"
+) -> tuple:
     y = np.zeros(x.shape)
     for at in np.ndindex(x.shape):
         k = at[-1]
         h = (float(x[at]) - float(mean[k])) / math.sqrt(float(variance[k]) + epsilon)
         y[at] = (1.0 if gamma is None else float(gamma[k])) * h + (0.0 if beta is None else float(beta[k]))
+        if activation == "relu" and y[at] < 0:
+            y[at] = 0.0
     return (y,)
 
 
 def normalize_grad(
-    dy: np.ndarray, x: np.ndarray, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: Any,
+    variance: Any,
+    gamma: Any,
+    epsilon: float,
+    of_batch: bool,
+    beta: Any = None,
+    activation: str = "linear",
 ) -> tuple:
     """dx_i = sum_j dy_j dy_j/dx_i with the whole Jacobian of each channel."""
     c = x.shape[-1]
+    if activation == "relu":
+        (y,) = normalize(x, mean, variance, gamma, beta, epsilon)
+        dy = np.array([d if v > 0 else 0.0 for d, v in zip(dy.reshape(-1), y.reshape(-1))]).reshape(dy.shape)
     dx, dgamma, dbeta = np.zeros((x.size // c, c)), np.zeros(c), np.zeros(c)
     for k in range(c):
         d, v = ([float(number) for number in a[..., k].reshape(-1)] for a in (dy, x))
@@ -774,52 +843,6 @@ def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
         for at in np.ndindex(x.shape[1:]):
             rows[(i, *at)] = x[(index, *at)].item()
     return (rows,)
-
-
-# --- LSTM ------------------------------------------------------------------------------------------------------------
-
-
-def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> tuple:
-    (n, steps, inputs), units = x.shape, U.shape[0]
-    a, s = SCALAR[activation], SCALAR[recurrent_activation]
-    h, c, gates = np.zeros((n, steps, units)), np.zeros((n, steps, units)), np.zeros((n, steps, 4 * units))
-    for sample, t in itertools.product(range(n), range(steps)):
-        before = h0[sample] if t == 0 else h[sample, t - 1]
-        for column in range(4 * units):
-            terms = [float(x[sample, t, k]) * float(W[k, column]) for k in range(inputs)]
-            terms += [float(before[k]) * float(U[k, column]) for k in range(units)]
-            terms += [float(b[column])] if b is not None else []
-            gates[sample, t, column] = (a if column // units == 2 else s)(math.fsum(terms))
-        for u in range(units):
-            i, f, g, o = (gates[sample, t, block * units + u] for block in range(4))
-            c[sample, t, u] = f * float(c0[sample, u] if t == 0 else c[sample, t - 1, u]) + i * g
-            h[sample, t, u] = o * a(c[sample, t, u])
-    return h, c, gates
-
-
-def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> tuple:
-    """Real-time bookkeeping per sample: what each z adds to h and c now and, through both, to everything later."""
-    n, steps, units = dh.shape
-    a, a_grad, s_grad = SCALAR[activation], SCALAR_GRAD[activation], SCALAR_GRAD[recurrent_activation]
-    dz = np.zeros((n, steps, 4 * units))
-    for sample in range(n):
-        dc_of_later = [0.0] * units
-        for t in range(steps - 1, -1, -1):
-            for u in range(units):
-                i, f, g, o = (float(gates[sample, t, block * units + u]) for block in range(4))
-                later = 0.0
-                if t + 1 < steps:
-                    later = math.fsum(dz[sample, t + 1, column] * float(U[u, column]) for column in range(4 * units))
-                d_h = float(dh[sample, t, u]) + later
-                squashed = a(float(c[sample, t, u]))
-                d_c = a_grad(d_h * o, squashed) + dc_of_later[u]
-                before = float(c0[sample, u] if t == 0 else c[sample, t - 1, u])
-                dz[sample, t, u] = s_grad(d_c * g, i)
-                dz[sample, t, units + u] = s_grad(d_c * before, f)
-                dz[sample, t, 2 * units + u] = a_grad(d_c * i, g)
-                dz[sample, t, 3 * units + u] = s_grad(d_h * squashed, o)
-                dc_of_later[u] = d_c * f
-    return (dz,)
 
 
 # --- optimizers ------------------------------------------------------------------------------------------------------
@@ -986,7 +1009,10 @@ def scale(grad: Any, scalars: Any) -> tuple:
 
 NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
+    "transposed_convolution.convolve_transposed": convolve_transposed,
+    **{f"locally_connected.{f.__name__}": f for f in (connect, connect_grad_x, connect_grad_W, connect_grad_b)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
+    **naive_images.NAIVE,
     **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
     **{
@@ -1012,13 +1038,16 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
+    "resample.warp": naive_data.warp,
+    "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
+    **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
     **naive_noise.table(words),
     **naive_rows.NAIVE,
-    **{f"recurrent.{f.__name__}": f for f in (lstm, lstm_grad)},
+    **recurrent_by_loops(SCALAR, SCALAR_GRAD),
     **{
         f"update.{f.__name__}": f
         for f in (

@@ -339,6 +339,11 @@ def test_leaving_zeros_out(op: str, dtype: type) -> None:
         check_case(OpCase(case.op, f"{case.name}, mostly zero", with_zeros, case.size, case.compare, case.writes), seed, dtype)
 
 
+def fitting_lstm_grad(z: Callable) -> tuple:
+    """Arguments that fit, but for what is put behind them."""
+    return z(9, 5, 8), z(8, 32), z(9, 8), z(9, 5, 8), z(9, 5, 32), "tanh", "sigmoid"
+
+
 WRONG_SHAPES = [  # what a reference refuses or broadcasts, a kernel must not read past the end of
     ("linear.dense", lambda z: (z(32, 100), z(200, 64))),
     ("linear.dense", lambda z: (z(32, 200), z(200, 64), z(63))),
@@ -360,6 +365,20 @@ WRONG_SHAPES = [  # what a reference refuses or broadcasts, a kernel must not re
     ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(1, 8), z(9, 5, 8), z(9, 5, 32), "tanh", "sigmoid")),
     ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 4, 8), z(9, 5, 32), "tanh", "sigmoid")),
     ("recurrent.lstm_grad", lambda z: (z(9, 5, 8), z(8, 32), z(9, 8), z(9, 5, 8), z(9, 5, 31), "tanh", "sigmoid")),
+    ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), z(9, 7))),
+    ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), None, np.ones((9, 4), bool))),
+    ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), None, z(9, 5))),
+    ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 7), z(8), z(9, 8), "tanh")),
+    ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 8), z(8), z(8, 8), "tanh")),
+    ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 8), z(8), z(9, 8), "tanh", np.ones((9, 4), bool))),
+    ("recurrent.simple_rnn_grad", lambda z: (z(9, 5, 8), z(8, 9), z(9, 5, 8), "tanh")),
+    ("recurrent.simple_rnn_grad", lambda z: (z(9, 5, 8), z(8, 8), z(9, 4, 8), "tanh")),
+    ("recurrent.gru", lambda z: (z(9, 5, 4), z(4, 24), z(8, 23), z(2, 24), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.gru", lambda z: (z(9, 5, 4), z(4, 24), z(8, 24), z(1, 24), z(9, 8), "tanh", "sigmoid")),
+    ("recurrent.gru", lambda z: (z(9, 5, 4), z(4, 24), z(8, 24), z(2, 24), z(9, 7), "tanh", "sigmoid")),
+    ("recurrent.gru_grad", lambda z: (z(9, 5, 8), z(8, 24), z(8, 8), z(9, 5, 8), z(9, 5, 24), z(9, 5, 8), "tanh", "sigmoid")),
+    ("recurrent.gru_grad", lambda z: (z(9, 5, 8), z(8, 24), z(9, 8), z(9, 5, 8), z(9, 5, 23), z(9, 5, 8), "tanh", "sigmoid")),
+    ("recurrent.gru_grad", lambda z: (z(9, 5, 8), z(8, 24), z(9, 8), z(9, 5, 8), z(9, 5, 24), z(9, 4, 8), "tanh", "sigmoid")),
     ("pooling.average_pool_grad", lambda z: (z(2, 3, 3, 4), (8, 8), Window((2, 2), (2, 2)))),
     ("pooling.max_pool_grad", lambda z: (z(2, 3, 3, 4), np.zeros((2, 4, 4, 4), np.uint8), (8, 8), Window((2, 2), (2, 2)))),
 ]
@@ -527,9 +546,15 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "adam": lambda: adam_of(*copies(tuple(state)), rate),
         "lstm": lambda: recurrent.lstm(sequences, *matrices, z_units, begin, begin, "tanh", "sigmoid"),
         "lstm_grad": lambda: recurrent.lstm_grad(z_cells, matrices[1], begin, z_cells, z_gates, "tanh", "sigmoid"),
+        "simple_rnn": lambda: recurrent.simple_rnn(sequences, W_simple, U_simple, None, begin, "tanh", counts),
+        "simple_rnn_grad": lambda: recurrent.simple_rnn_grad(z_cells, U_simple, z_cells, "tanh", counts),
+        "gru": lambda: recurrent.gru(sequences, W_gru, U_gru, None, begin, "tanh", "sigmoid", True, counts),
+        "gru_grad": lambda: recurrent.gru_grad(z_cells, U_gru, begin, z_cells, z_of_gru, z_cells, "tanh", "sigmoid"),
     }
     sequences, matrices, z_units, begin = z(37, 9, 20), (z(20, 200), z(50, 200) / np.float32(7)), z(200), z(37, 50)
     z_cells, z_gates = z(37, 9, 50), z(37, 9, 200)
+    W_simple, U_simple, W_gru, U_gru, z_of_gru = z(20, 50), z(50, 50), z(20, 150), z(50, 150), z(37, 9, 150)
+    counts = rng.random((37, 9)) < 0.7
     z_row, z_square = z(1, 700), z(700, 700)
 
     def adam_of(value: Any, grad: Any, mean: Any, square: Any, scalars: Any) -> np.ndarray:

@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D
+from minidl.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Embedding,
+    Flatten,
+    MaxPooling2D,
+)
 from minidl.layers.context import Context
 from minidl.losses import MeanSquaredError
 from minidl.models import Sequential
+from minidl.testing import check_gradients
 from minidl.training.plan import for_inference, make_plan
 
 
@@ -112,3 +122,55 @@ def test_a_relu_that_is_not_behind_a_sum_stays_a_layer() -> None:
 def test_nothing_else_is_moved(between: object) -> None:
     m = Sequential([Conv2D(4, 3, activation="relu", input_shape=(8, 8, 1)), between, MaxPooling2D(2)])
     assert make_plan(m.network, MeanSquaredError())[0] is m.network
+
+
+# -- ReLU behind batch normalisation --------------------------------------------------------------------------------------
+
+
+def normalized(axis: int = -1, masked: bool = False) -> Sequential:
+    """Batch normalisation and ReLU, with a gamma and a beta that hide nothing."""
+    minidl.set_seed(4)
+    first = Embedding(5, 6, mask_zero=True, input_shape=(7,)) if masked else Dense(6, input_shape=(7, 6))
+    result = Sequential([first, BatchNormalization(axis=axis), Activation("relu"), Flatten(), Dense(2)])
+    random = np.random.default_rng(2)
+    result.set_weights([w + random.normal(0, 0.5, w.shape) ** (2 if "variance" in p.name else 1)
+                        for w, p in zip(result.get_weights(), result.weights)])  # fmt: skip
+    return result
+
+
+@pytest.mark.parametrize("masked, axis", [(False, -1), (False, 1), (True, -1)])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_relu_behind_batch_normalisation_is_one_layer_with_the_same_numbers(masked: bool, axis: int, frozen: bool) -> None:
+    random = np.random.default_rng(3)
+    x = random.integers(0, 5, (8, 7)) if masked else random.standard_normal((8, 7, 6))
+    trained = []
+    for fuse in (True, False):
+        m = normalized(axis, masked)
+        m.compile("sgd", "mse", fuse=fuse)
+        m.layers[1].trainable = not frozen  # after compile: the plan has to see it
+        names = [type(layer).__name__ for layer in m._compiled_step().network.sublayers()]
+        assert ("NormalizationAndRelu" in names) == fuse
+        assert ("Activation" in names) == (not fuse)
+        losses = [m.train_on_batch(x, np.ones((8, 2))) for _ in range(3)]
+        trained.append([*losses, *m.get_weights(), m.predict(x)])
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradient_through_batch_normalisation_and_relu(training: bool) -> None:
+    normalization = BatchNormalization()
+    normalization.build((3, 4))
+    fused = normalization.absorb(Activation("relu"))
+    assert fused is not None
+    check_gradients(fused, np.random.default_rng(1).normal(size=(5, 3, 4)), training=training).raise_if_failed()
+
+
+def test_only_a_plain_relu_is_taken_by_batch_normalisation() -> None:
+    class Mine(BatchNormalization):
+        def apply(self, x, context):
+            return super().apply(x, context)
+
+    normalization = BatchNormalization()
+    assert normalization.absorb(Activation("tanh")) is normalization.absorb(Dense(2)) is None
+    assert Mine().absorb(Activation("relu")) is None

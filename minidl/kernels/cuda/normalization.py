@@ -27,30 +27,41 @@ def moments(x: Any) -> Any:
     return mean, variance
 
 
-def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear") -> Any:
     """Kernel of ``ops.normalization.normalize``."""
     if not _fit(x, mean, variance, gamma, beta):
         return NotImplemented
     y = backend_of(x).empty(x.shape, x.dtype)
-    _module("normalize", x, blocks(x.size), x, mean, variance, gamma, beta, y, epsilon, x.size, x.shape[-1])
+    relu, channels = activation == "relu", x.shape[-1]
+    _module("normalize", x, blocks(x.size), x, mean, variance, gamma, beta, y, epsilon, relu, x.size, channels)
     return y
 
 
-def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
+def normalize_grad(
+    dy: Any,
+    x: Any,
+    mean: Any,
+    variance: Any,
+    gamma: Any,
+    epsilon: float,
+    of_batch: bool,
+    beta: Any = None,
+    activation: str = "linear",
+) -> Any:
     """Kernel of ``ops.normalization.normalize_grad``."""
-    if not _fit(x, mean, variance, gamma) or not alike(x, dy) or dy.shape != x.shape or not x.size:
+    if not _fit(x, mean, variance, gamma, beta) or not alike(x, dy) or dy.shape != x.shape or not x.size:
         return NotImplemented
     channels = x.shape[-1]
     rows = x.size // channels
     grid = column_shares(rows, channels)
     partial_beta, partial_gamma = partial_sums(x, grid, channels), partial_sums(x, grid, channels)
     dgamma, dbeta = (backend_of(x).empty((channels,), x.dtype) for _ in range(2))
-    _module("normalize_grad_sums", x, grid, dy, x, mean, variance, partial_beta, partial_gamma, epsilon, rows, channels)
+    given, relu = (dy, x, mean, variance, gamma, beta), activation == "relu"
+    _module("normalize_grad_sums", x, grid, *given, partial_beta, partial_gamma, epsilon, relu, rows, channels)
     add_shares(_module, partial_beta, dbeta)
     add_shares(_module, partial_gamma, dgamma)
     dx = backend_of(x).empty(x.shape, x.dtype)
-    sums = (gamma, dgamma, dbeta)
-    _module("normalize_grad", x, blocks(x.size), dy, x, mean, variance, *sums, dx, epsilon, bool(of_batch), rows, channels)
+    _module("normalize_grad", x, blocks(x.size), *given, dgamma, dbeta, dx, epsilon, bool(of_batch), relu, rows, channels)
     return dx, dgamma, dbeta
 
 

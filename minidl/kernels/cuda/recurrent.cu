@@ -49,10 +49,10 @@ KERNEL(256) lstm_step(
     }
 }
 
-// One step back: dz_t, and dc f for the step before. dh_later and dc_later are null at the last time.
+// One step back: dz_t, and dc f for the step before. Nothing is read of dh_later and dc_later where no_dh and no_dc.
 KERNEL(256) lstm_step_grad(
     const real *dh, const real *dh_later, const real *gates, const real *c0, const real *c, real *dc_later, real *dz, int n,
-    int steps, int units, int t, int activation, int recurrent)
+    int steps, int units, int t, int activation, int recurrent, int no_dh, int no_dc)
 {
     FOR_EACH(k, (long long)n * units)
     {
@@ -61,9 +61,8 @@ KERNEL(256) lstm_step_grad(
         const real *z = gates + start;
         const real i = z[0], f = z[units], g = z[2 * units], o = z[3 * units];
         const real c_before = t ? c[here - units] : c0[k], a_of_c = activate(activation, c[here]);
-        const bool last = t == steps - 1;
-        const real dh_t = dh[here] + (last ? (real)0 : dh_later[k]);
-        const real dc = dh_t * o * slope(activation, a_of_c) + (last ? (real)0 : dc_later[k]);
+        const real dh_t = dh[here] + (no_dh ? (real)0 : dh_later[k]);
+        const real dc = dh_t * o * slope(activation, a_of_c) + (no_dc ? (real)0 : dc_later[k]);
         real *d = dz + start;
         d[0] = dc * g * slope(recurrent, i);
         d[units] = dc * c_before * slope(recurrent, f);

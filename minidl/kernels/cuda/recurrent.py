@@ -13,10 +13,10 @@ _module = Module("recurrent.cu")
 _CODES = {name: code for code, name in enumerate(("linear", "sigmoid", "tanh", "relu", "softplus", "hard_sigmoid"))}
 
 
-def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> Any:
-    """Kernel of ``ops.recurrent.lstm``."""
+def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:
+    """Kernel of ``ops.recurrent.lstm``; the reference takes a mask."""
     units = U.shape[0]
-    if not alike(x, W, U, b, h0, c0) or not {activation, recurrent_activation} <= set(_CODES):
+    if mask is not None or not alike(x, W, U, b, h0, c0) or not {activation, recurrent_activation} <= set(_CODES):
         return NotImplemented
     if x.ndim != 3 or U.shape[1] != 4 * units or W.shape[1] != 4 * units or not (x.shape[0], units) == h0.shape == c0.shape:
         return NotImplemented
@@ -33,20 +33,27 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     return h, c, gates
 
 
-def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> Any:
-    """Kernel of ``ops.recurrent.lstm_grad``."""
-    if not alike(dh, U, c0, c, gates) or not {activation, recurrent_activation} <= set(_CODES):
+def lstm_grad(
+    dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str, dc: Any = None, mask: Any = None
+) -> Any:
+    """Kernel of ``ops.recurrent.lstm_grad``; the reference takes a mask."""
+    if mask is not None or not alike(dh, U, c0, c, gates, dc) or not {activation, recurrent_activation} <= set(_CODES):
         return NotImplemented
     n, steps, units = dh.shape
     if c.shape != dh.shape or gates.shape != (n, steps, 4 * units) or c0.shape != (n, units):
         return NotImplemented
+    if dc is not None and dc.shape != c0.shape:
+        return NotImplemented
     backend = backend_of(dh)
     dz = backend.empty(gates.shape, gates.dtype)
     dh_later, dc_later = backend.empty((n, units), dh.dtype), backend.empty((n, units), dh.dtype)
+    if dc is not None or not steps:
+        dc_later[...] = 0 if dc is None else dc
+    if not steps:
+        dh_later[...] = 0
     codes = _CODES[activation], _CODES[recurrent_activation]
     for t in reversed(range(steps)):
-        sizes = (n, steps, units, t, *codes)
+        sizes = (n, steps, units, t, *codes, int(t == steps - 1), int(t == steps - 1 and dc is None))
         _module("lstm_step_grad", dh, blocks(n * units), dh, dh_later, gates, c0, c, dc_later, dz, *sizes)
-        if t:
-            product(dz[:, t], U.T, dh_later)
-    return dz
+        product(dz[:, t], U.T, dh_later)
+    return dz, dh_later, dc_later

@@ -62,6 +62,14 @@ def threads() -> int:
 _one_at_a_time = threading.RLock()
 
 
+def _shares_a_team() -> bool:
+    """Whether two callers at once would meet in a team that serves one."""
+    try:
+        return bool(numba.threading_layer() == "workqueue")
+    except ValueError:  # no team was started: nothing that was imported so far uses one
+        return False
+
+
 def guarded(kernel: Callable[..., Any]) -> Callable[..., Any] | None:
     """``kernel``, safe from callers its thread team cannot serve together; None where this Numba cannot compile it.
 
@@ -69,7 +77,7 @@ def guarded(kernel: Callable[..., Any]) -> Callable[..., Any] | None:
     """
     if "instructions" in _private.MISSING:
         return None
-    if DISABLED or numba.threading_layer() != "workqueue":
+    if DISABLED or not _shares_a_team():
         return kernel
 
     @functools.wraps(kernel)

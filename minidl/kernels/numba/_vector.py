@@ -54,6 +54,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
 
     where, absolute, log, total, largest = np.where, np.abs, np.log, np.sum, np.max
 
+    def multiply_add(a, b, c):  # type: ignore[no-untyped-def]
+        return a * b + c
+
     def widened(v):  # type: ignore[no-untyped-def]
         return v.astype(np.float64)
 
@@ -172,6 +175,11 @@ else:
         return result(x, x.dtype), lambda context, builder, sig, args: _spread(builder, _vector(result), args[1])
 
     # -- lane by lane --------------------------------------------------------------------------------------------------
+
+    @intrinsic
+    def multiply_add(typingctx, a, b, c):  # type: ignore[no-untyped-def]
+        """a b + c, rounded once."""
+        return c(a, b, c), lambda context, builder, sig, args: _fma(builder, *args)
 
     def _both(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
         """Two operands as vectors of one kind."""

@@ -1,22 +1,26 @@
-"""Convolution of images: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
+"""Convolution: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
 A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels are
 convolved by ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers
 beside them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero,
-``_sparse`` leaves the zeros out of the gradients. Declined, and left to the reference: groups, gaps along the rows of the
-window (dilation), and ranks other than two.
+``_sparse`` leaves the zeros out of the gradients. A sequence is an image of one row (or of one column, where that suits
+better), and volumes are summed directly by ``_volumes``, groups of one channel by ``_depthwise``. Declined, and left to
+the reference: other groups, gaps along the last axis of windows over images and volumes (dilation), and dx of volumes with
+strides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
-from minidl.kernels.numba import _direct, _sparse, _winograd, linear
+from minidl.kernels.numba import _depthwise, _direct, _sparse, _volumes, _winograd, linear
 from minidl.kernels.numba._jit import FLOATS
 
 SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
@@ -28,21 +32,30 @@ _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation: str = "linear") -> Any:
     """Kernel of ``ops.convolution.convolve``."""
+    if groups > 1:
+        return _convolve_channels(x, W, b, window, groups, activation == "relu")
     if (
         not _takes(x, W, window, groups)
-        or x.shape[3] != W.shape[2]
-        or (b is not None and (b.shape, b.dtype) != (W.shape[3:], x.dtype))
+        or x.shape[-1] != W.shape[-2]
+        or (b is not None and (b.shape, b.dtype) != (W.shape[-1:], x.dtype))
     ):
         return NotImplemented
     if _is_product(window):
-        return linear.dense(x, W.reshape(W.shape[2:]), b, activation)
-    n, h, w, _ = x.shape
-    oh, ow = window.output_shape((h, w))
+        return linear.dense(x, W.reshape(W.shape[-2:]), b, activation)
+    if window.rank == 1:
+        axis = int(window.dilation[0] != 1)
+        return _without(axis, convolve(_with(axis, x), _with(axis - 1, W), b, _of_images(window, axis), groups, activation))
+    n, *spatial, _ = x.shape
+    out = window.output_shape(spatial)
     f = W.shape[-1]
-    if n * oh * ow * W.size < SMALL or not x.size:
+    if n * prod(out) * W.size < SMALL or not x.size:
         return NotImplemented
-    y = CPU.pool.empty((n, oh, ow, f), x.dtype)
+    y = CPU.pool.empty((n, *out, f), x.dtype)
     bias, relu = _NO_BIAS[x.dtype] if b is None else b, activation == "relu"
+    if window.rank == 3:
+        _volumes.correlate(x, W, bias, window, window.pads(spatial), y, relu)
+        return y
+    (h, w), (oh, ow) = spatial, out
     fast = _winograd.takes(W, window, n, (oh, ow), x.dtype)
     left = _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu) if fast else None
     _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))
@@ -51,14 +64,24 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
 
 def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
     """Kernel of ``ops.convolution.convolve_grad_x``."""
-    if not _takes(dy, W, window, groups) or dy.shape[3] != W.shape[3] or dy.shape[1:3] != window.output_shape(spatial):
+    if groups > 1:
+        return _convolve_channels_grad_x(dy, W, spatial, window, groups)
+    if not _takes(dy, W, window, groups) or dy.shape[-1] != W.shape[-1] or dy.shape[1:-1] != window.output_shape(spatial):
         return NotImplemented
     if _is_product(window):
-        return linear.dense_grad_x(dy, W.reshape(W.shape[2:]))
-    n, oh, ow, _ = dy.shape
-    if n * oh * ow * W.size < SMALL or not dy.size:
+        return linear.dense_grad_x(dy, W.reshape(W.shape[-2:]))
+    if window.rank == 1:  # a column: tiles of dx are some rows of results high
+        ones = (*spatial, 1)
+        return _without(1, convolve_grad_x(_with(1, dy), _with(0, W), ones, _of_images(window, 1), groups))
+    if len(dy) * prod(dy.shape[1:-1]) * W.size < SMALL or not dy.size:
         return NotImplemented
-    dx = CPU.pool.empty((n, *spatial, W.shape[2]), dy.dtype)
+    n = len(dy)
+    dx = CPU.pool.empty((n, *spatial, W.shape[-2]), dy.dtype)
+    if window.rank == 3:
+        if window.strides != (1, 1, 1) or not np.isfinite(W).all():
+            return NotImplemented
+        _volumes.grad_x(dy, W, window, spatial, _NO_BIAS[dy.dtype], dx)
+        return dx
     turned_pads = tuple(
         (taps - 1 - before, taps - 1 - after) for taps, (before, after) in zip(window.size, window.pads(spatial))
     )
@@ -72,15 +95,13 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
 
 def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
     """Kernel of ``ops.convolution.convolve_grad_W``."""
+    if groups > 1:
+        dW = _convolve_channels_grad_W(x, dy, window, groups)
+        return dW if dW is NotImplemented or out is None else _written(dW, out)
     c, f = x.shape[-1], dy.shape[-1]
-    if groups != 1 or window.rank != 2 or window.dilation[1] != 1 or dy.size * window.taps * c < SMALL:
+    if not _suits(x, window, groups) or dy.size * window.taps * c < SMALL:
         return NotImplemented
-    if (
-        x.ndim != 4
-        or x.dtype not in FLOATS
-        or x.dtype != dy.dtype
-        or dy.shape[:3] != (len(x), *window.output_shape(x.shape[1:3]))
-    ):
+    if x.dtype != dy.dtype or dy.shape[:-1] != (len(x), *window.output_shape(x.shape[1:-1])):
         return NotImplemented
     if out is not None and (out.shape, out.dtype) != ((*window.size, c, f), x.dtype):
         return NotImplemented
@@ -88,24 +109,37 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         if out is not None and not out.flags.c_contiguous:
             return NotImplemented
         dW = linear.dense_grad_W(x, dy, out=None if out is None else out.reshape(c, f))
-        return dW if dW is NotImplemented else dW.reshape(1, 1, c, f) if out is None else out
+        return dW if dW is NotImplemented else dW.reshape(*window.size, c, f) if out is None else out
     if not dy.size:
         return NotImplemented
+    if window.rank == 1:
+        axis = int(window.dilation[0] != 1)
+        into = None if out is None else _with(axis - 1, out)
+        dW = convolve_grad_W(_with(axis, x), _with(axis, dy), _of_images(window, axis), groups, into)
+        return _without(axis - 1, dW) if out is None or dW is NotImplemented else out
     if out is None or not out.flags.c_contiguous:
         dW = CPU.pool.empty((*window.size, c, f), x.dtype)
     else:
         dW = out
     # Partial sums, each on one thread: as many as the sizes allow, so that the bits do not depend on the number of threads.
     shares = max(1, min(SHARES, len(x), MOST // (window.taps * c * f)))
+    if window.rank == 3:
+        _volumes.grad_W(x, dy, window, dW, shares)
+        return _written(dW, out)
     fast = _winograd.takes(dW, window, len(x), dy.shape[1:3], x.dtype)
     done = _sparse_enough(dy, window, c, fast) and _sparse.grad_W(x, dy, window, dW, shares)
     done = done or (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares))
     if not done and not _direct.grad_W(x, dy, window, dW, shares):
         return NotImplemented
-    if out is not None and dW is not out:
-        out[...] = dW
-        return out
-    return dW
+    return _written(dW, out)
+
+
+def _written(dW: Any, out: Any) -> Any:
+    """dW, or ``out`` with its numbers."""
+    if out is None or dW is out:
+        return dW
+    out[...] = dW
+    return out
 
 
 def _each_or_all(images: Any, source: Any, target: Any, compute: Callable[[Any, Any], None]) -> None:
@@ -126,10 +160,106 @@ def _sparse_enough(dy: Any, window: Window, channels: int, fast: bool) -> bool:
 
 def _is_product(window: Window) -> bool:
     """Whether each output position sees one input position: then the convolution is a matrix product as it stands."""
-    return window.size == window.strides == (1, 1)
+    return window.size == window.strides == (1,) * window.rank
+
+
+def _suits(x: Any, window: Window, groups: int) -> bool:
+    if groups != 1 or window.rank > 3 or (window.rank > 1 and window.dilation[-1] != 1):
+        return False
+    return x.ndim == window.rank + 2 and x.dtype in FLOATS
 
 
 def _takes(x: Any, W: Any, window: Window, groups: int) -> bool:
-    if groups != 1 or window.rank != 2 or window.dilation[1] != 1:
+    if not _suits(x, window, groups) or W.ndim != x.ndim:
         return False
-    return x.ndim == 4 and x.dtype in FLOATS and W.dtype == x.dtype and W.shape[:2] == window.size and W.flags.c_contiguous
+    return W.dtype == x.dtype and W.shape[:-2] == window.size and W.flags.c_contiguous
+
+
+# -- channel by channel ------------------------------------------------------------------------------------------------
+
+
+def _convolve_channels(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -> Any:
+    """``convolve`` with as many groups as channels; with m filters for each, x is repeated m times."""
+    if not _takes_channels(x, W, window) or x.shape[-1] != groups:
+        return NotImplemented
+    if b is not None and (b.shape, b.dtype) != (W.shape[-1:], x.dtype):
+        return NotImplemented
+    out = window.output_shape(x.shape[1:-1])
+    if len(x) * prod(out) * W.size < SMALL or not x.size:
+        return NotImplemented
+    y = CPU.pool.empty((len(x), *out, W.shape[-1]), x.dtype)
+    image, of_image, taps, on_images = _as_image(_repeated(x, W.shape[-1]), y, W, window)
+    pads = on_images.pads(image.shape[1:3])
+    _depthwise.correlate(image, taps, _NO_BIAS[x.dtype] if b is None else b, on_images, pads, of_image, relu)
+    return y
+
+
+def _convolve_channels_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int) -> Any:
+    """``convolve_grad_x`` likewise."""
+    f = W.shape[-1]
+    if not _takes_channels(dy, W, window) or dy.shape[-1] != f or f % groups:
+        return NotImplemented
+    if dy.shape[1:-1] != window.output_shape(spatial) or dy.size * window.taps < SMALL or not dy.size:
+        return NotImplemented
+    dx = CPU.pool.empty((len(dy), *spatial, f), dy.dtype)
+    of_dx, image, taps, on_images = _as_image(dx, dy, W, window)
+    _depthwise.grad_x(image, taps, on_images, _NO_BIAS[dy.dtype], of_dx)
+    return dx if f == groups else dx.reshape(*dx.shape[:-1], groups, f // groups).sum(axis=-1)
+
+
+def _convolve_channels_grad_W(x: Any, dy: Any, window: Window, groups: int) -> Any:
+    """``convolve_grad_W`` likewise."""
+    f = dy.shape[-1]
+    if window.rank > 2 or x.ndim != window.rank + 2 or x.dtype not in FLOATS or x.dtype != dy.dtype:
+        return NotImplemented
+    if x.shape[-1] != groups or f % groups or dy.shape[:-1] != (len(x), *window.output_shape(x.shape[1:-1])):
+        return NotImplemented
+    if dy.size * window.taps < SMALL or not dy.size:
+        return NotImplemented
+    dW = CPU.pool.empty((*window.size, 1, f), x.dtype)
+    image, of_image, taps, on_images = _as_image(_repeated(x, f), dy, dW, window)
+    _depthwise.grad_W(image, of_image, on_images, taps, min(SHARES, len(x)))
+    return dW
+
+
+def _takes_channels(x: Any, W: Any, window: Window) -> bool:
+    """Whether types and shapes suit, and W is finite: taps in the padding are left out."""
+    if window.rank > 2 or x.ndim != window.rank + 2 or W.ndim != x.ndim or x.dtype not in FLOATS or W.dtype != x.dtype:
+        return False
+    return W.shape[:-1] == (*window.size, 1) and W.flags.c_contiguous and bool(np.isfinite(W).all())
+
+
+def _repeated(x: Any, filters: int) -> Any:
+    """x with each channel as often as it has filters."""
+    return x if x.shape[-1] == filters else np.repeat(x, filters // x.shape[-1], axis=-1)
+
+
+def _as_image(x: Any, y: Any, W: Any, window: Window) -> tuple[Any, Any, Any, Window]:
+    """x and y as images, W as (kh, kw, f), and the window on them; sequences are images of one row. Views."""
+    if window.rank == 2:
+        return x, y, W[:, :, 0], window
+    return _with(0, x), _with(0, y), W[None, :, 0], _of_images(window, 0)
+
+
+# -- sequences as images -----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _of_images(window: Window, axis: int) -> Window:
+    """The window of a sequence that is an image of one row (axis 0) or of one column (axis 1)."""
+
+    def with_one(values: tuple[Any, ...], one: Any) -> Any:
+        return (one, *values) if axis == 0 else (*values, one)
+
+    padding = window.padding if isinstance(window.padding, str) else with_one(window.padding, (0, 0))
+    return Window(with_one(window.size, 1), with_one(window.strides, 1), padding, with_one(window.dilation, 1))
+
+
+def _with(axis: int, a: Any) -> Any:
+    """(n, steps, ...) with an axis of length 1 before the steps (0) or behind them (1); of kernels (-1, 0). A view."""
+    return np.expand_dims(a, axis + 1)
+
+
+def _without(axis: int, y: Any) -> Any:
+    """The inverse for results, which may be NotImplemented."""
+    return y if y is NotImplemented else np.squeeze(y, axis + 1)

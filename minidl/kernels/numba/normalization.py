@@ -16,7 +16,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._vector import LANES, load, splat, store, widened
+from minidl.kernels.numba._vector import LANES, load, splat, store, where, widened
 
 CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
 
@@ -31,25 +31,38 @@ def moments(x: Any) -> Any:
     return mean, variance
 
 
-def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear") -> Any:
     """Kernel of ``ops.normalization.normalize``."""
     if _misfit(x, mean, variance, gamma, beta):
         return NotImplemented
     y = CPU.pool.empty(x.shape, x.dtype)
     gamma = np.ones_like(mean) if gamma is None else gamma
     beta = np.zeros_like(mean) if beta is None else beta
-    _normalize(x.reshape(-1), y.reshape(-1), mean, variance, gamma, beta, x.dtype.type(epsilon), _rows(len(mean)))
+    statistics = mean, variance, gamma, beta, x.dtype.type(epsilon)
+    _normalize(x.reshape(-1), y.reshape(-1), *statistics, activation == "relu", _rows(len(mean)))
     return y
 
 
-def normalize_grad(dy: Any, x: Any, mean: Any, variance: Any, gamma: Any, epsilon: float, of_batch: bool) -> Any:
+def normalize_grad(
+    dy: Any,
+    x: Any,
+    mean: Any,
+    variance: Any,
+    gamma: Any,
+    epsilon: float,
+    of_batch: bool,
+    beta: Any = None,
+    activation: str = "linear",
+) -> Any:
     """Kernel of ``ops.normalization.normalize_grad``."""
-    if _misfit(x, mean, variance, gamma, None) or dy.shape != x.shape or dy.dtype != x.dtype:
+    if _misfit(x, mean, variance, gamma, beta) or dy.shape != x.shape or dy.dtype != x.dtype:
         return NotImplemented
     dx, dgamma, dbeta = CPU.pool.empty(x.shape, x.dtype), np.empty_like(mean), np.empty_like(mean)
     gamma = np.ones_like(mean) if gamma is None else gamma
-    arguments = dy.reshape(-1), x.reshape(-1), mean, variance, gamma, x.dtype.type(epsilon), of_batch
-    _gradient(*arguments, dx.reshape(-1), dgamma, dbeta, _rows(len(mean)))
+    beta = np.zeros_like(mean) if beta is None else beta
+    statistics = mean, variance, gamma, beta, x.dtype.type(epsilon)
+    flags = of_batch, activation == "relu"
+    _gradient(dy.reshape(-1), x.reshape(-1), *statistics, *flags, dx.reshape(-1), dgamma, dbeta, _rows(len(mean)))
     return dx, dgamma, dbeta
 
 
@@ -100,65 +113,74 @@ def _moments_share(first, last, x, sums, squares, channels, rows):  # type: igno
 
 
 @compiled
-def _normalize(x, y, mean, variance, gamma, beta, epsilon, rows):  # type: ignore[no-untyped-def]
+def _normalize(x, y, mean, variance, gamma, beta, epsilon, relu, rows):  # type: ignore[no-untyped-def]
     factor = np.empty_like(mean)
     for c in range(len(mean)):
         factor[c] = gamma[c] / sqrt(variance[c] + epsilon)
-    in_parallel(_normalize_share, (len(x) // len(mean) + rows - 1) // rows, (x, y, mean, factor, beta, rows))
+    in_parallel(_normalize_share, (len(x) // len(mean) + rows - 1) // rows, (x, y, mean, factor, beta, relu, rows))
 
 
 @inner
-def _normalize_share(first, last, x, y, mean, factor, beta, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
+def _normalize_share(first, last, x, y, mean, factor, beta, relu, rows):  # type: ignore[no-untyped-def]
+    channels, zero = len(mean), splat(x, 0)
     for row in range(first * rows, min(last * rows, len(x) // channels)):
         for c in range(0, channels, LANES):
             at, count = row * channels + c, channels - c
             v = load(x, at, count, 0) - load(mean, c, count, 0)
-            store(y, at, count, v * load(factor, c, count, 0) + load(beta, c, count, 0))
+            v = v * load(factor, c, count, 0) + load(beta, c, count, 0)
+            store(y, at, count, where(v < 0, zero, v) if relu else v)  # NaN is not below zero
 
 
 @compiled
-def _gradient(dy, x, mean, variance, gamma, epsilon, of_batch, dx, dgamma, dbeta, rows):  # type: ignore[no-untyped-def]
+def _gradient(dy, x, mean, variance, gamma, beta, epsilon, of_batch, relu, dx, dgamma, dbeta, rows):  # type: ignore[no-untyped-def]
     channels = len(mean)
     n = len(x) // channels
     blocks = (n + rows - 1) // rows
     sums, products = np.empty(blocks * channels), np.empty(blocks * channels)
-    in_parallel(_sums_share, blocks, (dy, x, mean, sums, products, rows))
-    factor, shift, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
+    inverse, factor, shift, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
     for c in range(channels):
-        inverse = 1 / sqrt(variance[c] + epsilon)
+        inverse[c] = 1 / sqrt(variance[c] + epsilon)
+        factor[c] = gamma[c] / sqrt(variance[c] + epsilon)  # as y was computed: the sign of y decides with ReLU
+    in_parallel(_sums_share, blocks, (dy, x, mean, factor, beta, relu, sums, products, rows))
+    for c in range(channels):
         total, product = 0.0, 0.0
         for b in range(blocks):
             total += sums[b * channels + c]
             product += products[b * channels + c]
-        dbeta[c], dgamma[c] = total, product * inverse
-        factor[c], shift[c], slope[c] = gamma[c] * inverse, total / n, product * inverse * inverse / n
-    in_parallel(_gradient_share, blocks, (dy, x, mean, factor, shift, slope, of_batch, dx, rows))
+        dbeta[c], dgamma[c] = total, product * inverse[c]
+        shift[c], slope[c] = total / n, product * inverse[c] * inverse[c] / n
+    in_parallel(_gradient_share, blocks, (dy, x, mean, factor, beta, shift, slope, of_batch, relu, dx, rows))
 
 
 @inner
-def _sums_share(first, last, dy, x, mean, sums, products, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
+def _sums_share(first, last, dy, x, mean, factor, beta, relu, sums, products, rows):  # type: ignore[no-untyped-def]
+    channels, zero = len(mean), splat(x, 0)
     for block in range(first, last):
         for c in range(0, channels, LANES):
             count = channels - c
             middle, total, product = load(mean, c, count, 0), splat(sums, 0), splat(sums, 0)
+            scale, offset = load(factor, c, count, 0), load(beta, c, count, 0)
             for row in range(block * rows, min((block + 1) * rows, len(x) // channels)):
                 d = load(dy, row * channels + c, count, 0)
                 from_middle = load(x, row * channels + c, count, 0) - middle
+                if relu:
+                    d = where(from_middle * scale + offset > 0, d, zero)
                 total, product = total + widened(d), product + widened(d) * widened(from_middle)
             store(sums, block * channels + c, count, total)
             store(products, block * channels + c, count, product)
 
 
 @inner
-def _gradient_share(first, last, dy, x, mean, factor, shift, slope, of_batch, dx, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
+def _gradient_share(first, last, dy, x, mean, factor, beta, shift, slope, of_batch, relu, dx, rows):  # type: ignore[no-untyped-def]
+    channels, zero = len(mean), splat(x, 0)
     for row in range(first * rows, min(last * rows, len(x) // channels)):
         for c in range(0, channels, LANES):
             at, count = row * channels + c, channels - c
-            d = load(dy, at, count, 0)
-            if of_batch:
+            d, scale = load(dy, at, count, 0), load(factor, c, count, 0)
+            if of_batch or relu:
                 v = load(x, at, count, 0) - load(mean, c, count, 0)
-                d = d - load(shift, c, count, 0) - v * load(slope, c, count, 0)
-            store(dx, at, count, d * load(factor, c, count, 0))
+                if relu:
+                    d = where(v * scale + load(beta, c, count, 0) > 0, d, zero)
+                if of_batch:
+                    d = d - load(shift, c, count, 0) - v * load(slope, c, count, 0)
+            store(dx, at, count, d * scale)

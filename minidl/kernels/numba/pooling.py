@@ -1,8 +1,15 @@
-"""Pooling in one pass over the images: windows outside, inside them vectors of channels, kept in registers over the taps."""
+"""Pooling in one pass over the images: windows outside, inside them vectors of channels, kept in registers over the taps.
+
+The loops are written for two spatial axes. A pool over time is one over images of one row; an axis along which nothing is
+pooled is one of more images where it stands in front, and of more channels where it stands behind. The largest number of a
+window over three axes is the largest over the first axis of those over the other two; what else pools three axes is declined.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +23,13 @@ _NO_WINNERS = np.empty(0, np.uint8)
 
 
 def max_pool(x: Any, window: Window) -> Any:
-    """Kernel of ``ops.pooling.max_pool``; declines other ranks than two and windows of more than 256 taps."""
+    """Kernel of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
+    if (merge := _merging(window, x.ndim)) is not None:
+        result = max_pool(merge.images(x), merge.window)
+        shape = _shape_of_y(x, window)
+        return result if result is NotImplemented else (result[0].reshape(shape), result[1].reshape(shape))
+    if window.rank == 3 and x.ndim == 5 and window.taps <= 256 and x.dtype in FLOATS and window.padding in ("valid", "same"):
+        return _largest_of_three_axes(x, window)
     if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -29,6 +42,9 @@ def max_pool(x: Any, window: Window) -> Any:
 
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Kernel of ``ops.pooling.max_pool_grad``."""
+    if (merge := _merging(window, dy.ndim)) is not None and dy.shape[1:-1] == window.output_shape(spatial):
+        result = max_pool_grad(merge.images(dy), merge.images(winners), merge.spatial(spatial), merge.window)
+        return result if result is NotImplemented else result.reshape(len(dy), *spatial, dy.shape[-1])
     if _misfit(dy, spatial, window) or winners.dtype != np.uint8 or winners.shape != dy.shape:
         return NotImplemented
     return _backwards(dy, winners.reshape(-1), spatial, window)
@@ -36,6 +52,9 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
 
 def average_pool(x: Any, window: Window) -> Any:
     """Kernel of ``ops.pooling.average_pool``."""
+    if (merge := _merging(window, x.ndim)) is not None:
+        result = average_pool(merge.images(x), merge.window)
+        return result if result is NotImplemented else result.reshape(_shape_of_y(x, window))
     if window.rank != 2 or x.ndim != 4 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -47,9 +66,72 @@ def average_pool(x: Any, window: Window) -> Any:
 
 def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Kernel of ``ops.pooling.average_pool_grad``."""
+    if (merge := _merging(window, dy.ndim)) is not None and dy.shape[1:-1] == window.output_shape(spatial):
+        result = average_pool_grad(merge.images(dy), merge.spatial(spatial), merge.window)
+        return result if result is NotImplemented else result.reshape(len(dy), *spatial, dy.shape[-1])
     if _misfit(dy, spatial, window):
         return NotImplemented
     return _backwards(dy, _NO_WINNERS, spatial, window)
+
+
+def _largest_of_three_axes(x: Any, window: Window) -> Any:
+    """y and the winners: pool the last two axes, then the first; its winner says which of theirs has won."""
+    (k, *plane), (s, *steps), (d, *gaps) = window.size, window.strides, window.dilation
+    y, in_plane = max_pool(x, Window((1, *plane), (1, *steps), window.padding, (1, *gaps)))
+    along = Window((k, 1, 1), (s, 1, 1), window.padding, (d, 1, 1))
+    length, before = x.shape[1], along.pads(y.shape[1:-1])[0][0]
+    y, planes = max_pool(y, along)
+    winners = CPU.pool.empty(y.shape, np.uint8)
+    for tap in range(k):
+        first, end = _outputs_that_meet(before - tap * d, length, s, y.shape[1])
+        met = in_plane[:, first * s - before + tap * d :: s][:, : end - first]  # that this tap meets at first .. end - 1
+        won = planes[:, first:end] == tap
+        np.copyto(winners[:, first:end], met + np.uint8(tap * prod(plane)), where=won)
+    return y, winners
+
+
+def _outputs_that_meet(shift: int, length: int, stride: int, outputs: int) -> tuple[int, int]:
+    """The outputs i, from the first on and before the end, for which i stride - shift is a position of the input."""
+    first = max(-(-shift // stride), 0)
+    return first, max(min((length - 1 + shift) // stride + 1, outputs), first)
+
+
+class _Merge(NamedTuple):
+    """How a pool of one or three axes is one of images: axes before ``first`` make more of them, from ``last`` on channels."""
+
+    first: int
+    last: int
+    window: Window
+
+    def spatial(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Height and width."""
+        middle = sizes[self.first : self.last]
+        return (1,) * (2 - len(middle)) + tuple(middle)
+
+    def images(self, x: Any) -> Any:
+        """x (n, *spatial, c) as (images, height, width, channels)."""
+        n, *sizes, c = x.shape
+        return x.reshape(n * prod(sizes[: self.first]), *self.spatial(tuple(sizes)), prod(sizes[self.last :]) * c)
+
+
+def _merging(window: Window, axes: int) -> _Merge | None:
+    """How arrays with so many axes are images for ``window``; None where they are as they stand, or cannot be."""
+    return None if window.rank == 2 or axes != window.rank + 2 else _merged(window)
+
+
+@functools.lru_cache(maxsize=1024)
+def _merged(window: Window) -> _Merge | None:
+    pooled = [axis for axis, sizes in enumerate(zip(window.size, window.strides)) if sizes != (1, 1)] or [0]
+    first, last = pooled[0], pooled[-1] + 1
+    if last - first > 2 or window.padding not in ("valid", "same"):
+        return None
+    whole = _Merge(first, last, window)
+    size, strides, dilation = map(whole.spatial, (window.size, window.strides, window.dilation))
+    return whole._replace(window=Window(size, strides, window.padding, dilation))
+
+
+def _shape_of_y(x: Any, window: Window) -> tuple[int, ...]:
+    return (len(x), *window.output_shape(x.shape[1:-1]), x.shape[-1])
 
 
 def _backwards(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:

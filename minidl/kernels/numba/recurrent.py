@@ -1,4 +1,4 @@
-"""The LSTM: the input's part as one product for all times, then every thread runs all times for its own rows of the batch.
+"""Recurrent networks: the input's part as one product, then every thread runs all times for its own rows of the batch.
 
 Samples do not meet, so no thread waits for another between two times. U is packed once; a step is a product of the rows'
 last outputs with it, and the arithmetic of the cell while the sums are in the cache; what the next time reads and writes
@@ -9,6 +9,8 @@ change the order in which a number is summed, so its bits do not depend on it.
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
@@ -27,6 +29,7 @@ MOST = 32  # rows of the batch in one task: their sums stay in the caches, besid
 DEPTH = 160  # rows of a panel under work: 160 x 48 floats are 30 KiB
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
+_NO_MASK = np.zeros(0, np.bool_)
 _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
 
@@ -40,11 +43,12 @@ class Batch(NamedTuple):
     units: int
     cell: int  # code of the activation, see ``_CODES``
     recurrent: int  # code of the gates' activation
+    masked: int  # whether there is a mask
 
 
-def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str) -> Any:
+def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.lstm``."""
-    if _declines(activation, recurrent_activation, x, W, U, h0, c0) or x.ndim != 3:
+    if _declines((activation, recurrent_activation), x, W, U, h0, c0) or x.ndim != 3 or _is_odd(mask, x):
         return NotImplemented
     n, steps, _ = x.shape
     units = len(U)
@@ -56,31 +60,140 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
     packed = _packed(size, in_rows(U, units, 4 * units))
-    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
-    arrays = packed, h0.reshape(-1), c0.reshape(-1), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    arrays = packed, h0.reshape(-1), c0.reshape(-1), _flags(mask), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
     _forwards_on_threads(size, batch, *arrays)
     return h, c, gates
 
 
-def lstm_grad(dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str) -> Any:
+def lstm_grad(
+    dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str, dc: Any = None, mask: Any = None
+) -> Any:
     """Kernel of ``ops.recurrent.lstm_grad``."""
-    if _declines(activation, recurrent_activation, dh, U, c0, c, gates) or dh.ndim != 3 or not dh.size:
+    if _declines((activation, recurrent_activation), dh, U, c0, c, gates) or dh.ndim != 3 or not dh.size or _is_odd(mask, dh):
         return NotImplemented
     n, steps, units = dh.shape
     if U.shape != (units, 4 * units) or c.shape != dh.shape or gates.shape != (n, steps, 4 * units) or c0.shape != (n, units):
         return NotImplemented
-    dz = CPU.pool.empty(gates.shape, gates.dtype)
+    if dc is not None and (dc.shape != c0.shape or dc.dtype != dh.dtype):
+        return NotImplemented
+    dz, dh0, dc0 = (CPU.pool.empty(shape, dh.dtype) for shape in (gates.shape, c0.shape, c0.shape))
+    dc0[...] = 0 if dc is None else dc
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
     packed = _packed(size, in_columns(U, 4 * units, units))
-    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation]
-    arrays = packed, dh.reshape(-1), c0.reshape(-1), c.reshape(-1), gates.reshape(-1), dz.reshape(-1)
-    _backwards_on_threads(size, batch, *arrays)
-    return dz
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    arrays = packed, dh.reshape(-1), c0.reshape(-1), _flags(mask), c.reshape(-1), gates.reshape(-1)
+    _backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1), dc0.reshape(-1))
+    return dz, dh0, dc0
 
 
-def _declines(activation: str, recurrent_activation: str, *arrays: Any) -> bool:
+def simple_rnn(x: Any, W: Any, U: Any, b: Any, h0: Any, activation: str, mask: Any = None) -> Any:
+    """Kernel of ``ops.recurrent.simple_rnn``."""
+    if _declines((activation,), x, W, U, h0) or x.ndim != 3 or _is_odd(mask, x):
+        return NotImplemented
+    n, steps, _ = x.shape
+    units = len(U)
+    if U.shape != (units, units) or W.shape[1:] != (units,) or h0.shape != (n, units):
+        return NotImplemented
+    h = dense(x, W, b)  # each step's sums, and in their place its output
+    if h is NotImplemented:
+        return NotImplemented
+    size, rows = _cut(n, units, units, steps, x.itemsize)
+    batch = rows, n, steps, units, _CODES[activation], _LINEAR, int(mask is not None)
+    packed = _packed(size, in_rows(U, units, units))
+    _simple_forwards_on_threads(size, batch, packed, h0.reshape(-1), _flags(mask), h.reshape(-1))
+    return h
+
+
+def simple_rnn_grad(dh: Any, U: Any, h: Any, activation: str, mask: Any = None) -> Any:
+    """Kernel of ``ops.recurrent.simple_rnn_grad``."""
+    if _declines((activation,), dh, U, h) or dh.ndim != 3 or not dh.size or _is_odd(mask, dh):
+        return NotImplemented
+    n, steps, units = dh.shape
+    if U.shape != (units, units) or h.shape != dh.shape:
+        return NotImplemented
+    dz, dh0 = CPU.pool.empty(h.shape, h.dtype), CPU.pool.empty((n, units), h.dtype)
+    size, rows = _cut(n, units, units, steps, dh.itemsize)
+    batch = rows, n, steps, units, _CODES[activation], _LINEAR, int(mask is not None)
+    arrays = _packed(size, in_columns(U, units, units)), dh.reshape(-1), _flags(mask), h.reshape(-1)
+    _simple_backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1))
+    return dz, dh0
+
+
+def gru(
+    x: Any,
+    W: Any,
+    U: Any,
+    b: Any,
+    h0: Any,
+    activation: str,
+    recurrent_activation: str,
+    reset_after: bool = True,
+    mask: Any = None,
+) -> Any:
+    """Kernel of ``ops.recurrent.gru``; without ``reset_after`` a step has two products, and the reference takes it."""
+    if _declines((activation, recurrent_activation), x, W, U, h0) or x.ndim != 3 or not reset_after or _is_odd(mask, x):
+        return NotImplemented
+    n, steps, _ = x.shape
+    units = len(U)
+    if U.shape != (units, 3 * units) or W.shape[1:] != U.shape[1:] or h0.shape != (n, units):
+        return NotImplemented
+    if b is not None and (b.shape != (2, 3 * units) or b.dtype != x.dtype):
+        return NotImplemented
+    gates = dense(x, W, None if b is None else b[0])
+    if gates is NotImplemented:
+        return NotImplemented
+    h, p = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
+    size, rows = _cut(n, units, 3 * units, steps, x.itemsize)
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    of_h = np.zeros(3 * units, x.dtype) if b is None else b[1]
+    arrays = _packed(size, in_rows(U, units, 3 * units)), of_h, h0.reshape(-1), _flags(mask)
+    _gru_forwards_on_threads(size, batch, *arrays, gates.reshape(-1), h.reshape(-1), p.reshape(-1))
+    return h, gates, p
+
+
+def gru_grad(
+    dh: Any,
+    U: Any,
+    h0: Any,
+    h: Any,
+    gates: Any,
+    p: Any,
+    activation: str,
+    recurrent_activation: str,
+    reset_after: bool = True,
+    mask: Any = None,
+) -> Any:
+    """Kernel of ``ops.recurrent.gru_grad``."""
+    if _declines((activation, recurrent_activation), dh, U, h0, h, gates, p) or dh.ndim != 3 or not dh.size:
+        return NotImplemented
+    n, steps, units = dh.shape
+    if not reset_after or _is_odd(mask, dh) or U.shape != (units, 3 * units) or h0.shape != (n, units):
+        return NotImplemented
+    if not h.shape == p.shape == dh.shape or gates.shape != (n, steps, 3 * units):
+        return NotImplemented
+    of_x, of_h = CPU.pool.empty(gates.shape, dh.dtype), CPU.pool.empty(gates.shape, dh.dtype)
+    dh0 = CPU.pool.empty((n, units), dh.dtype)
+    size, rows = _cut(n, 3 * units, units, steps, dh.itemsize)
+    batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    arrays = _packed(size, in_columns(U, 3 * units, units)), dh.reshape(-1), h0.reshape(-1), _flags(mask)
+    kept = h.reshape(-1), gates.reshape(-1), p.reshape(-1)
+    _gru_backwards_on_threads(size, batch, *arrays, *kept, of_x.reshape(-1), of_h.reshape(-1), dh0.reshape(-1))
+    return of_x, of_h, dh0
+
+
+def _declines(names: tuple[str, ...], *arrays: Any) -> bool:
     dtype = arrays[0].dtype
-    return not {activation, recurrent_activation} <= set(_CODES) or dtype not in FLOATS or any(a.dtype != dtype for a in arrays)
+    return not set(names) <= set(_CODES) or dtype not in FLOATS or any(a.dtype != dtype for a in arrays)
+
+
+def _is_odd(mask: Any, x: Any) -> bool:
+    """Whether there is a mask that is not one flag for each step."""
+    return mask is not None and (mask.dtype != np.bool_ or mask.shape != x.shape[:2])
+
+
+def _flags(mask: Any) -> Any:
+    return _NO_MASK if mask is None else mask.reshape(-1)
 
 
 def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[Size, int]:
@@ -168,7 +281,7 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
+def _forwards_share(first, last, size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
     """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
@@ -186,6 +299,7 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
             _step_product(size, count, units, 4 * units, h_before, packed, sums)
             for r in range(count):
                 row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
                 for j in range(0, units, LANES):
                     some, of, at, to = units - j, r * across + j, row * 4 * units + j, row * units + j
                     for k in range(4):
@@ -198,6 +312,8 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
                     o = _activated(recurrent, load(gates, at + 3 * units, some, 0) + load(sums, of + 3 * units, some, 0))
                     now = f * load(c_before, r * units + j, some, 0) + i * g
                     out = o * _activated(cell, now)
+                    if not counts:
+                        now, out = load(c_before, r * units + j, some, 0), load(h_before, r * units + j, some, 0)
                     store(gates, at, some, i)
                     store(gates, at + units, some, f)
                     store(gates, at + 2 * units, some, g)
@@ -209,13 +325,13 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, gates, h, c):  # t
 
 
 @compiled
-def _forwards_on_threads(size, batch, packed, h0, c0, gates, h, c):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, h0, c0, gates, h, c)
+def _forwards_on_threads(size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, h0, c0, mask, gates, h, c)
     in_parallel(_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 
 @inner
-def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
+def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
@@ -225,13 +341,16 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
     dz_now = zero_run(whole * 4 * units, dz.dtype)  # (whole, 4 units)
     dc_later = new_run(rows * units, dz.dtype)  # (rows, units)
     dh_later = new_run(whole * across, dz.dtype)  # (whole, across): dz_now U^T
+    passing = new_run(rows * units, dz.dtype)  # (rows, units): dh of steps that do not count
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
-        dc_later[:] = 0
+        for i in range(count * units):
+            dc_later[i] = dc0[begin * units + i]  # where the gradient of the last cell came
         dh_later[:] = 0
         for t in range(steps - 1, -1, -1):
             for r in range(count):
                 row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
                 for j in range(0, units, LANES):
                     some, at, to, here = units - j, row * 4 * units + j, row * units + j, r * 4 * units + j
                     for k in range(4):
@@ -245,9 +364,13 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
                     a_of_c = _activated(cell, load(c, to, some, 0))
                     dh_now = load(dh, to, some, 0) + load(dh_later, r * across + j, some, 0)
                     dc = _passed_back(cell, dh_now * o, a_of_c) + load(dc_later, r * units + j, some, 0)
-                    store(dc_later, r * units + j, some, dc * f)
                     di, df = _passed_back(recurrent, dc * g, i), _passed_back(recurrent, dc * c_before, f)
                     dg, do = _passed_back(cell, dc * i, g), _passed_back(recurrent, dh_now * a_of_c, o)
+                    if counts:
+                        store(dc_later, r * units + j, some, dc * f)
+                    else:
+                        store(passing, r * units + j, some, dh_now)
+                        di = df = dg = do = load(gates, at, 0, 0)  # nothing but zeros
                     store(dz, at, some, di)
                     store(dz, at + units, some, df)
                     store(dz, at + 2 * units, some, dg)
@@ -256,11 +379,213 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, c, gates, dz):  #
                     store(dz_now, here + units, some, df)
                     store(dz_now, here + 2 * units, some, dg)
                     store(dz_now, here + 3 * units, some, do)
-            if t:
-                _step_product(size, count, 4 * units, units, dz_now, packed, dh_later)
+            _step_product(size, count, 4 * units, units, dz_now, packed, dh_later)
+            if batch.masked:
+                for r in range(count):
+                    if not mask[(begin + r) * steps + t]:
+                        for j in range(units):
+                            dh_later[r * across + j] = passing[r * units + j]
+        for r in range(count):
+            for j in range(units):
+                dh0[(begin + r) * units + j], dc0[(begin + r) * units + j] = dh_later[r * across + j], dc_later[r * units + j]
 
 
 @compiled
-def _backwards_on_threads(size, batch, packed, dh, c0, c, gates, dz):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, dh, c0, c, gates, dz)
+def _backwards_on_threads(size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, c0, mask, c, gates, dz, dh0, dc0)
     in_parallel(_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
+
+
+# -- the simple network ------------------------------------------------------------------------------------------------
+
+
+@inner
+def _simple_forwards_share(first, last, size, batch, packed, h0, mask, h):  # type: ignore[no-untyped-def]
+    """All times for blocks of ``rows`` rows of the batch; ``h`` holds the input's part."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    tall, width, _ = size
+    whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
+    h_before = zero_run(whole * units, h.dtype)  # (whole, units)
+    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
+    for block in range(first, last):
+        begin, count = block * rows, min(rows, n - block * rows)
+        for i in range(count * units):
+            h_before[i] = h0[begin * units + i]
+        for t in range(steps):
+            _step_product(size, count, units, units, h_before, packed, sums)
+            for r in range(count):
+                row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
+                for j in range(0, units, LANES):
+                    some, at, here = units - j, row * units + j, r * units + j
+                    prefetch(h, at + units)
+                    out = _activated(batch.cell, load(h, at, some, 0) + load(sums, r * across + j, some, 0))
+                    if not counts:
+                        out = load(h_before, here, some, 0)
+                    store(h, at, some, out)
+                    store(h_before, here, some, out)
+
+
+@compiled
+def _simple_forwards_on_threads(size, batch, packed, h0, mask, h):  # type: ignore[no-untyped-def]
+    in_parallel(_simple_forwards_share, (batch[1] + batch[0] - 1) // batch[0], (size, Batch(*batch), packed, h0, mask, h))
+
+
+@inner
+def _simple_backwards_share(first, last, size, batch, packed, dh, mask, h, dz, dh0):  # type: ignore[no-untyped-def]
+    """All times backwards for blocks of ``rows`` rows of the batch."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    tall, width, _ = size
+    whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
+    dz_now = zero_run(whole * units, dz.dtype)  # (whole, units)
+    dh_later = new_run(whole * across, dz.dtype)  # (whole, across): dz_now U^T
+    passing = new_run(rows * units, dz.dtype)  # (rows, units): dh of steps that do not count
+    for block in range(first, last):
+        begin, count = block * rows, min(rows, n - block * rows)
+        dh_later[:] = 0
+        for t in range(steps - 1, -1, -1):
+            for r in range(count):
+                row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
+                for j in range(0, units, LANES):
+                    some, at, here = units - j, row * units + j, r * units + j
+                    prefetch(h, at - units)
+                    prefetch(dh, at - units)
+                    prefetch(dz, at - units)
+                    dh_now = load(dh, at, some, 0) + load(dh_later, r * across + j, some, 0)
+                    d = _passed_back(batch.cell, dh_now, load(h, at, some, 0))
+                    if not counts:
+                        store(passing, here, some, dh_now)
+                        d = load(h, at, 0, 0)  # nothing but zeros
+                    store(dz, at, some, d)
+                    store(dz_now, here, some, d)
+            _step_product(size, count, units, units, dz_now, packed, dh_later)
+            if batch.masked:
+                for r in range(count):
+                    if not mask[(begin + r) * steps + t]:
+                        for j in range(units):
+                            dh_later[r * across + j] = passing[r * units + j]
+        for r in range(count):
+            for j in range(units):
+                dh0[(begin + r) * units + j] = dh_later[r * across + j]
+
+
+@compiled
+def _simple_backwards_on_threads(size, batch, packed, dh, mask, h, dz, dh0):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, mask, h, dz, dh0)
+    in_parallel(_simple_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
+
+
+# -- GRU ---------------------------------------------------------------------------------------------------------------
+
+
+@inner
+def _gru_forwards_share(first, last, size, batch, packed, b, h0, mask, gates, h, p):  # type: ignore[no-untyped-def]
+    """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part, b is that of the state's."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    cell, recurrent = batch.cell, batch.recurrent
+    tall, width, _ = size
+    whole, across = (rows + tall - 1) // tall * tall, (3 * units + width - 1) // width * width
+    h_before = zero_run(whole * units, h.dtype)  # (whole, units)
+    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
+    for block in range(first, last):
+        begin, count = block * rows, min(rows, n - block * rows)
+        for i in range(count * units):
+            h_before[i] = h0[begin * units + i]
+        for t in range(steps):
+            _step_product(size, count, units, 3 * units, h_before, packed, sums)
+            for r in range(count):
+                row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
+                for j in range(0, units, LANES):
+                    some, of, at, to, here = units - j, r * across + j, row * 3 * units + j, row * units + j, r * units + j
+                    for k in range(3):
+                        prefetch(gates, at + (3 + k) * units)
+                    prefetch(h, to + units)
+                    prefetch(p, to + units)
+                    from_z = load(sums, of, some, 0) + load(b, j, some, 0)
+                    from_r = load(sums, of + units, some, 0) + load(b, units + j, some, 0)
+                    from_g = load(sums, of + 2 * units, some, 0) + load(b, 2 * units + j, some, 0)
+                    update = _activated(recurrent, load(gates, at, some, 0) + from_z)
+                    reset = _activated(recurrent, load(gates, at + units, some, 0) + from_r)
+                    g = _activated(cell, load(gates, at + 2 * units, some, 0) + reset * from_g)
+                    before = load(h_before, here, some, 0)
+                    out = update * before + (1 - update) * g
+                    if not counts:
+                        out = before
+                    store(gates, at, some, update)
+                    store(gates, at + units, some, reset)
+                    store(gates, at + 2 * units, some, g)
+                    store(p, to, some, from_g)
+                    store(h, to, some, out)
+                    store(h_before, here, some, out)
+
+
+@compiled
+def _gru_forwards_on_threads(size, batch, packed, b, h0, mask, gates, h, p):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, b, h0, mask, gates, h, p)
+    in_parallel(_gru_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
+
+
+@inner
+def _gru_backwards_share(  # type: ignore[no-untyped-def]
+    first, last, size, batch, packed, dh, h0, mask, h, gates, p, of_x, of_h, dh0
+):
+    """All times backwards for blocks of ``rows`` rows of the batch."""
+    rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
+    cell, recurrent = batch.cell, batch.recurrent
+    tall, width, _ = size
+    whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
+    now = zero_run(whole * 3 * units, dh.dtype)  # (whole, 3 units): of_h of this time
+    dh_later = new_run(whole * across, dh.dtype)  # (whole, across): now U^T, and what passes by
+    passing = new_run(rows * units, dh.dtype)  # (rows, units): dh z, or dh of steps that do not count
+    for block in range(first, last):
+        begin, count = block * rows, min(rows, n - block * rows)
+        dh_later[:] = 0
+        for t in range(steps - 1, -1, -1):
+            for r in range(count):
+                row = (begin + r) * steps + t
+                counts = batch.masked == 0 or mask[row]
+                for j in range(0, units, LANES):
+                    some, at, to, here = units - j, row * 3 * units + j, row * units + j, r * 3 * units + j
+                    for k in range(3):
+                        prefetch(gates, at + (k - 3) * units)
+                        prefetch(of_x, at + (k - 3) * units)
+                        prefetch(of_h, at + (k - 3) * units)
+                    prefetch(dh, to - units)
+                    prefetch(p, to - units)
+                    prefetch(h, to - 2 * units)
+                    update, reset = load(gates, at, some, 0), load(gates, at + units, some, 0)
+                    g = load(gates, at + 2 * units, some, 0)
+                    before = load(h, to - units, some, 0) if t else load(h0, (begin + r) * units + j, some, 0)
+                    dh_now = load(dh, to, some, 0) + load(dh_later, r * across + j, some, 0)
+                    dg = _passed_back(cell, dh_now * (1 - update), g)
+                    d_update = _passed_back(recurrent, dh_now * (before - g), update)
+                    d_reset = _passed_back(recurrent, dg * load(p, to, some, 0), reset)
+                    dp, past = dg * reset, dh_now * update
+                    if not counts:
+                        past = dh_now
+                        d_update = d_reset = dg = dp = load(gates, at, 0, 0)  # nothing but zeros
+                    store(passing, r * units + j, some, past)
+                    store(of_x, at, some, d_update)
+                    store(of_x, at + units, some, d_reset)
+                    store(of_x, at + 2 * units, some, dg)
+                    store(of_h, at, some, d_update)
+                    store(of_h, at + units, some, d_reset)
+                    store(of_h, at + 2 * units, some, dp)
+                    store(now, here, some, d_update)
+                    store(now, here + units, some, d_reset)
+                    store(now, here + 2 * units, some, dp)
+            _step_product(size, count, 3 * units, units, now, packed, dh_later)
+            for r in range(count):
+                for j in range(units):
+                    dh_later[r * across + j] += passing[r * units + j]
+        for r in range(count):
+            for j in range(units):
+                dh0[(begin + r) * units + j] = dh_later[r * across + j]
+
+
+@compiled
+def _gru_backwards_on_threads(size, batch, packed, dh, h0, mask, h, gates, p, of_x, of_h, dh0):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, h0, mask, h, gates, p, of_x, of_h, dh0)
+    in_parallel(_gru_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)

@@ -1,0 +1,78 @@
+"""Rows of a table by their ids, and the sums of what goes back to them: each row is read and written as a whole.
+
+Forwards the ids are shared among the threads. Backwards the units are: a thread owns some columns of dW and goes over all ids
+in their order, so that nobody else adds to its numbers, and the bits do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.dispatch import CPU
+from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._parallel import in_parallel
+
+CHUNK = 1 << 15  # numbers of one task forwards, about
+COLUMNS = 32  # of one task backwards
+
+
+def embed(ids: Any, W: Any) -> Any:
+    """Kernel of ``ops.embedding.embed``; ids are int64."""
+    if ids.dtype != np.int64 or W.dtype not in FLOATS:
+        return NotImplemented
+    rows, units = W.shape
+    y = CPU.pool.empty((*ids.shape, units), W.dtype)
+    if y.size:
+        tasks = min(-(-y.size // CHUNK), ids.size)
+        _embed_on_threads(ids.reshape(-1), W.reshape(-1), y.reshape(-1), rows, units, tasks)
+    return y
+
+
+def embed_grad_W(ids: Any, dy: Any, rows: int, out: Any = None) -> Any:
+    """Kernel of ``ops.embedding.embed_grad_W``; ids are int64."""
+    units = dy.shape[-1]
+    if ids.dtype != np.int64 or dy.dtype not in FLOATS or dy.shape[:-1] != ids.shape:
+        return NotImplemented
+    if out is not None and (out.dtype != dy.dtype or out.shape != (rows, units) or not out.flags.c_contiguous):
+        return NotImplemented
+    dW = CPU.pool.empty((rows, units), dy.dtype) if out is None else out
+    if dW.size:
+        _grad_on_threads(ids.reshape(-1), dy.reshape(-1), dW.reshape(-1), rows, units)
+    return dW
+
+
+@inner
+def _embed_share(first, last, ids, W, y, rows, units, tasks):  # type: ignore[no-untyped-def]
+    for i in range(first * len(ids) // tasks, last * len(ids) // tasks):
+        row, target = ids[i], y[i * units : (i + 1) * units]
+        if row < 0 or row >= rows:
+            target[:] = np.nan
+        else:
+            source = W[row * units : (row + 1) * units]
+            for j in range(len(target)):
+                target[j] = source[j]
+
+
+@compiled
+def _embed_on_threads(ids, W, y, rows, units, tasks):  # type: ignore[no-untyped-def]
+    in_parallel(_embed_share, tasks, (ids, W, y, rows, units, tasks))
+
+
+@inner
+def _grad_share(first, last, ids, dy, dW, rows, units):  # type: ignore[no-untyped-def]
+    begin, end = first * COLUMNS, min(last * COLUMNS, units)
+    for row in range(rows):
+        dW[row * units + begin : row * units + end] = 0
+    for i in range(len(ids)):
+        row = ids[i]
+        if row >= 0 and row < rows:
+            total, part = dW[row * units + begin : row * units + end], dy[i * units + begin : i * units + end]
+            for j in range(len(total)):
+                total[j] += part[j]
+
+
+@compiled
+def _grad_on_threads(ids, dy, dW, rows, units):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_share, (units + COLUMNS - 1) // COLUMNS, (ids, dy, dW, rows, units))

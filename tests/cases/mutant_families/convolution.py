@@ -1,0 +1,135 @@
+"""Faults in what only convolutions of one and three axes, transposed, depthwise and local ones compute."""
+
+from tests.cases.mutant import gradient, mutant, naive
+
+FAMILY = "tests/layers/test_convolution_family.py::"
+GEOMETRY = "tests/test_geometry.py::"
+
+mutant(
+    "causal zeros behind",
+    "geometry.py",
+    FAMILY + "test_a_causal_result_depends_on_nothing_that_follows",
+    "pairs = [(e - 1, 0) for e in self.spans]",
+    "pairs = [(0, e - 1) for e in self.spans]",
+)
+mutant(
+    "causal zeros without dilation",
+    "geometry.py",
+    FAMILY + "test_a_causal_result_depends_on_nothing_that_follows",
+    "pairs = [(e - 1, 0) for e in self.spans]",
+    "pairs = [(k - 1, 0) for k in self.size]",
+)
+mutant(
+    "zeros in numbers exchanged",
+    "geometry.py",
+    naive("convolution.convolve"),
+    "pairs = list(self.padding)",
+    "pairs = [(behind, before) for before, behind in self.padding]",
+)
+
+# -- transposed ----------------------------------------------------------------------------------------------------------
+
+mutant(
+    "a transposed result too short where strides pass the window",
+    "geometry.py",
+    GEOMETRY + "test_transposed_window",
+    "[max(e, s) if padding",
+    "[e if padding",
+)
+mutant(
+    "the odd place cut off in front",
+    "geometry.py",
+    GEOMETRY + "test_transposed_window",
+    "tuple((p // 2, p - p // 2) for p in beyond)",
+    "tuple((p - p // 2, p // 2) for p in beyond)",
+)
+mutant(
+    "output padding of an even window as of an odd one",
+    "geometry.py",
+    GEOMETRY + "test_transposed_window",
+    "else e % 2) + o",
+    "else 1) + o",
+)
+mutant(
+    "a transposed convolution without its bias",
+    "ops/transposed_convolution.py",
+    naive("transposed_convolution.convolve_transposed"),
+    "        y += b",
+    "        y += 0 * b",
+)
+mutant(
+    "the transposed kernel's gradient with x forwards",
+    "layers/transposed.py",
+    gradient("conv2d_transpose"),
+    "self.W.accumulate(convolve_grad_W, dz, x, self.window)",
+    "self.W.accumulate(convolve_grad_W, dz, abs(x), self.window)",
+)
+mutant(
+    "dx of a transposed convolution from dy in place of dz",
+    "layers/transposed.py",
+    gradient("conv2d_transpose_same"),
+    "convolve(dz, self.W.value",
+    "convolve(dy, self.W.value",
+)
+
+# -- channel by channel --------------------------------------------------------------------------------------------------
+
+mutant(
+    "depthwise kernels ordered by number in place of channel",
+    "layers/depthwise.py",
+    FAMILY + "test_the_kernels_of_one_channel_stand_together",
+    "return W.reshape(*W.shape[:-2], 1, W.shape[-2] * W.shape[-1])",
+    "return W.swapaxes(-1, -2).reshape(*W.shape[:-2], 1, W.shape[-2] * W.shape[-1])",
+)
+mutant(
+    "the depthwise kernel's gradient in the order of its numbers",
+    "layers/depthwise.py",
+    gradient("depthwise1d"),
+    ".reshape(*window.size, x.shape[-1], -1)",
+    ".reshape(*window.size, -1, x.shape[-1]).swapaxes(-1, -2)",
+)
+mutant(
+    "the depthwise step's gradient from dz in place of dh",
+    "layers/separable.py",
+    gradient("separable2d_square"),
+    "self.D.accumulate(grad_in_groups, x, dh, self.window)",
+    "self.D.accumulate(grad_in_groups, x, dz, self.window)",
+)
+mutant(
+    "a separable bias that is added twice",
+    "layers/separable.py",
+    FAMILY + "test_a_separable_convolution_is_two_layers",
+    "convolve(x, in_groups(self.D.value), None, self.window, x.shape[-1])",
+    "convolve(x, in_groups(self.D.value), self.bias if x.shape[-1] == self.filters else None, self.window, x.shape[-1])",
+)
+
+# -- without shared weights ----------------------------------------------------------------------------------------------
+
+mutant(
+    "local biases averaged over the batch",
+    "ops/locally_connected.py",
+    gradient("local2d"),
+    "return dy.sum(axis=0, out=out)",
+    "return dy.mean(axis=0, out=out)",
+)
+mutant(
+    "the kernel of the first position everywhere",
+    "ops/locally_connected.py",
+    naive("locally_connected.connect"),
+    "window.rank) @ W)",
+    "window.rank) @ W[:1])",
+)
+mutant(
+    "dW of the positions in the opposite order",
+    "ops/locally_connected.py",
+    naive("locally_connected.connect_grad_W"),
+    "swapaxes(1, 2) @ _by_position(dy, window.rank)",
+    "swapaxes(1, 2) @ _by_position(dy, window.rank)[::-1]",
+)
+mutant(
+    "a local layer that takes images of another size",
+    "layers/locally_connected.py",
+    FAMILY + "test_a_local_layer_takes_one_size",
+    "tuple(input_shape) != self.input_shape",
+    "len(input_shape) != len(self.input_shape)",
+)
