@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Unpack
 
 from minidl.declared import snake_case
-from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described, object_of
+from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, described, object_of
 from minidl.geometry import is_several
 from minidl.layers.base import Layer, LayerOptions, as_taken, check_no_dx, entry_dtype, run
 from minidl.layers.context import INFERENCE, Context
@@ -57,6 +57,7 @@ class Chain(Layer, abstract=True):
         if not self.layers and declared is None:
             self.declared_input_shape = layer.declared_input_shape
         if self.input_shape is not None:
+            _check_takes(layer, _shape_of(self.symbols[-1]))
             layer.ensure_built(_shape_of(self.symbols[-1]))
             self.layers.append(layer)
             self._connect()
@@ -78,6 +79,7 @@ class Chain(Layer, abstract=True):
         """Build each layer for what comes out of the one before."""
         first_shape = input_shape
         for layer in self.layers:
+            _check_takes(layer, input_shape)
             layer.ensure_built(input_shape)
             input_shape = layer.output_shape(input_shape)
         self._connect(first_shape)
@@ -192,6 +194,13 @@ class Chain(Layer, abstract=True):
 def _shape_of(symbols: Any) -> Any:
     """The shape of a result, or of each of several."""
     return tuple(symbol.shape for symbol in symbols) if isinstance(symbols, tuple) else symbols.shape
+
+
+def _check_takes(layer: Layer, shape: Any) -> None:
+    """Raise ShapeError where the states of one recurrent layer would be the first of the next, which nobody asked for."""
+    if layer.takes_states and is_several(shape):
+        received, fix = f"{len(shape)} results of the layer before", "return_state=False, or Model(inputs, outputs)"
+        raise ShapeError(layer.label, received, "one, in a row of layers", fix)
 
 
 def _instead_of(item: Any) -> str:

@@ -207,6 +207,12 @@ def test_a_wrong_number_or_shape_of_states_is_refused():
         layer(Input((6, 2)), initial_state=[np.zeros((3, 4)), np.zeros((3, 4))])
 
 
+def test_a_row_of_layers_hands_no_states_on_by_itself():
+    first = LSTM(3, return_sequences=True, return_state=True, input_shape=(6, 2))
+    with pytest.raises(ShapeError, match=r"lstm_2.*received 3 results of the layer before.*return_state=False"):
+        Sequential([first, LSTM(3)])
+
+
 def test_one_layer_with_and_without_states_in_one_graph():
     x, h = Input((6, 2)), Input((4,))
     layer = GRU(4)
