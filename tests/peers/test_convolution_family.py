@@ -22,8 +22,6 @@ from tests.peers.judge import ACTIVATIONS, F, built, channels_first, convolution
 
 pytestmark = pytest.mark.peer
 
-FORMATS = ["channels_last", "channels_first"]
-
 
 def batch(samples, spatial, channels, data_format="channels_last", seed=0):
     shape = (*spatial, channels) if data_format == "channels_last" else (channels, *spatial)
@@ -55,8 +53,7 @@ def windowed(layer):
     return formula
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("groups, data_format", [(1, "channels_last"), (2, "channels_first")])
 @pytest.mark.parametrize("strides, dilation", [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)])
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])
 def test_conv1d(padding, strides, dilation, groups, data_format):
@@ -75,8 +72,7 @@ def test_conv1d_batches(activation, padding, samples):
         judge_layer(layer, batch(samples, (steps,), channels), windowed(layer), activation)
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("padding, data_format", [("valid", "channels_first"), ("same", "channels_last")])
 @pytest.mark.parametrize(
     "size, strides, dilation, groups",
     [((2, 3, 2), 1, 1, 1), ((3, 1, 2), (2, 1, 3), 1, 1), ((1, 2, 2), 1, (3, 2, 1), 2), (1, 1, 1, 1), ((3, 3, 5), 1, 1, 1)],
@@ -128,10 +124,9 @@ def transposed(layer):
     return formula
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("padding, data_format", [("valid", "channels_last"), ("same", "channels_first")])
 def test_conv1d_transpose_of_every_size(padding, data_format):
-    for size, stride, dilation in itertools.product((1, 2, 3, 4, 5), (1, 2, 3, 4), (1, 2)):
+    for size, stride, dilation in itertools.product((1, 2, 3, 4), (1, 2, 3), (1, 2)):
         for more in (None, *range(stride)):
             layer = Conv1DTranspose(2, size, stride, padding, more, data_format, dilation)
             judge_layer(layer, batch(2, (4,), 3, data_format), transposed(layer))
@@ -200,8 +195,7 @@ def separable(layer):
     return formula
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("multiplier", [1, 3])
+@pytest.mark.parametrize("multiplier, data_format", [(1, "channels_first"), (3, "channels_last")])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("size, strides, dilation", [(3, 1, 1), ((2, 4), (2, 3), 1), ((3, 2), 1, (1, 2)), (1, 2, 1)])
 def test_depthwise_and_separable(size, strides, dilation, padding, multiplier, data_format):
@@ -242,8 +236,7 @@ def local(layer):
     return formula
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("padding, data_format", [("valid", "channels_last"), ("same", "channels_first")])
 @pytest.mark.parametrize("samples", [0, 1, 3])
 def test_local_connections(samples, padding, data_format):
     for size, strides, activation in ((3, 1, "relu"), ((2, 3), (2, 1), "tanh"), (1, 2, "softmax")):

@@ -133,3 +133,40 @@ mutant(
     "tuple(input_shape) != self.input_shape",
     "len(input_shape) != len(self.input_shape)",
 )
+
+# -- kernels -------------------------------------------------------------------------------------------------------------
+
+PLAIN = "tests/ops/test_kernels.py::test_kernel_equals_reference"
+
+mutant(
+    "volumes whose lines are gathered without dilation",
+    "kernels/numba/_volumes.py",
+    PLAIN + "[convolution.convolve-float32]",
+    "at2, to = j * s2 + l * d2 - top, (k * k2 + l) * line",
+    "at2, to = j * s2 + l - top, (k * k2 + l) * line",
+    mode="compiled",
+)
+mutant(
+    "dx of volumes with the kernel as it stands",
+    "kernels/numba/_volumes.py",
+    PLAIN + "[convolution.convolve_grad_x-float32]",
+    "W[::-1, ::-1, ::-1].swapaxes(3, 4)",
+    "W[::-1, ::-1].swapaxes(3, 4)",
+    mode="compiled",
+)
+mutant(
+    "depthwise results of six without the last x",
+    "kernels/numba/_depthwise.py",
+    PLAIN + "[convolution.convolve-float32]",
+    "s5 = multiply_add(load(x, at + 7 * c, rest, 0), w2, s5)",
+    "s5 = multiply_add(load(x, at + 6 * c, rest, 0), w2, s5)",
+    mode="compiled",
+)
+mutant(
+    "a sequence's dilation along the other axis",
+    "kernels/numba/convolution.py",
+    PLAIN + "[convolution.convolve-float32]",
+    "padding, with_one(window.dilation, 1))",
+    "padding, with_one((1,), 1))",
+    mode="compiled",
+)
