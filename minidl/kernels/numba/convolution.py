@@ -44,6 +44,8 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
         return linear.dense(x, W.reshape(W.shape[-2:]), b, activation)
     if window.rank == 1:
         axis = int(window.dilation[0] != 1)
+        if axis == 1 and window.strides == (1,) and np.isfinite(W).all():
+            return _convolve_with_gaps(x, W, b, window, activation == "relu")
         return _without(axis, convolve(_with(axis, x), _with(axis - 1, W), b, _of_images(window, axis), groups, activation))
     n, *spatial, _ = x.shape
     out = window.output_shape(spatial)
@@ -253,6 +255,25 @@ def _of_images(window: Window, axis: int) -> Window:
 
     padding = window.padding if isinstance(window.padding, str) else with_one(window.padding, (0, 0))
     return Window(with_one(window.size, 1), with_one(window.strides, 1), padding, with_one(window.dilation, 1))
+
+
+@lru_cache(maxsize=1024)
+def _turned(window: Window, steps: int) -> Window:
+    """The window whose gradient is the convolution of a sequence with ``window``, of stride 1, and the kernel turned around."""
+    ((before, behind),), (span,) = window.pads((steps,)), window.spans
+    return Window(window.size, (1,), ((span - 1 - before, span - 1 - behind),), window.dilation)
+
+
+def _convolve_with_gaps(x: Any, W: Any, b: Any, window: Window, relu: bool) -> Any:
+    """``convolve`` along a sequence whose taps stand apart, computed as dx, whose tiles are as high as a column."""
+    out = window.output_shape(x.shape[1:-1])
+    y = convolve_grad_x(x, np.ascontiguousarray(W[::-1].swapaxes(1, 2)), out, _turned(window, x.shape[1]))
+    if y is NotImplemented:
+        return y
+    with np.errstate(all="ignore"):  # compiled sums do not warn either
+        if b is not None:
+            y += b
+        return np.maximum(y, 0, out=y) if relu else y
 
 
 def _with(axis: int, a: Any) -> Any:
