@@ -105,6 +105,7 @@ def test_layers_are_called_as_in_keras(keras, numerics, make):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the libraries beneath Keras
 def test_resnet50_computes_what_it_does_in_keras(keras, numerics):
     theirs = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(33, 35, 3), pooling="avg")
     ours = ResNet50(include_top=False, input_shape=(33, 35, 3), pooling="avg")

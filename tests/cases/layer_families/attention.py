@@ -120,3 +120,23 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
         },
     ),
 ]
+
+_CALL = {"use_causal_mask": False, "return_attention_scores": False, "seed": None}
+_TERMS = {f"{of}_{name}": None for of in ("kernel", "bias") for name in ("regularizer", "constraint")}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "Attention": {"use_scale": False, "score_mode": "dot", "dropout": 0.0, **_CALL},
+    "AdditiveAttention": {"use_scale": True, "dropout": 0.0, **_CALL},
+    "MultiHeadAttention": {
+        "value_dim": None,
+        "dropout": 0.0,
+        "use_bias": True,
+        "output_shape": None,
+        "attention_axes": None,
+        "sliding_window": None,
+        "kernel_initializer": "glorot_uniform",
+        "bias_initializer": "zeros",
+        "activity_regularizer": None,
+        **_TERMS,
+        **_CALL,
+    },
+}
