@@ -12,7 +12,12 @@ import pytest
 from minidl import config
 from minidl.layers import Layer
 
-_FAR_FROM_ZERO = ("moving_variance", "variance", "scale", "concat_score_weight")  # else there is nothing to see of what it multiplies
+_FAR_FROM_ZERO = (
+    "moving_variance",
+    "variance",
+    "scale",
+    "concat_score_weight",
+)  # else there is nothing to see of what it multiplies
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,14 @@ ONE_EACH = (
 )
 
 
-NOT_RECORDED = ("dot_", "attention_", "additive_attention_", "multi_head", "local1d", "local2d")  # CuPy's own product of matrices
+NOT_RECORDED = (
+    "dot_",
+    "attention_",
+    "additive_attention_",
+    "multi_head",
+    "local1d",
+    "local2d",
+)  # CuPy's own product of matrices
 ALWAYS = [name for name, case in LAYERS.items() if name in ONE_EACH or (case.always and not name.startswith(ALIKE))]
 
 

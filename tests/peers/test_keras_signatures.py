@@ -43,14 +43,27 @@ EXCEPTIONS = [
     ("layer", "BatchNormalization", "renorm renorm_clipping renorm_momentum", "missing", "a method of its own"),
     ("layer", "BatchNormalization", "synchronized", "missing", "there is one device"),
     ("layer", "Flatten", "data_format", "missing", "axes are taken as they stand"),
-    ("layer", "LSTM", "dropout recurrent_dropout seed return_state go_backwards stateful unroll", "missing", "to come"),
-    ("layer", "LSTM", "use_cudnn", "missing", "the kernels are minidl's own"),
-    ("layer", "LSTM", "return_sequences", "moved", "what stands before it is missing"),
-    ("layer", "MaxPooling2D AveragePooling2D", "name", "keyword", "as the other options of every layer"),
-    ("layer", "Dense Conv2D", "kernel_initializer bias_initializer kernel_regularizer bias_regularizer", "keyword", KEYWORD),
-    ("layer", "Dense Conv2D", "activity_regularizer kernel_constraint bias_constraint", "keyword", KEYWORD),
-    ("layer", "AveragePooling2D", "pool_size", "default", "that of MaxPooling2D"),
-    ("layer", "LSTM", "recurrent_activation", "default", "None: as the profile says, sigmoid today"),
+    ("layer", "LSTM GRU", "use_cudnn", "missing", "the kernels are minidl's own"),
+    ("layer", "MaxPooling* AveragePooling* SpatialDropout*", "name", "keyword", "as the other options of every layer"),
+    ("layer", "SpatialDropout*", "dtype", "keyword", "as the other options of every layer"),
+    ("layer", "Dense Conv*", "kernel_initializer bias_initializer kernel_regularizer bias_regularizer", "keyword", KEYWORD),
+    ("layer", "Dense Conv*", "activity_regularizer kernel_constraint bias_constraint", "keyword", KEYWORD),
+    ("layer", "Depthwise* Separable*", "depthwise_initializer depthwise_regularizer depthwise_constraint", "keyword", KEYWORD),
+    ("layer", "Depthwise* Separable*", "bias_initializer bias_regularizer bias_constraint", "keyword", KEYWORD),
+    ("layer", "Depthwise* Separable*", "activity_regularizer", "keyword", KEYWORD),
+    ("layer", "Separable*", "pointwise_initializer pointwise_regularizer pointwise_constraint", "keyword", KEYWORD),
+    ("layer", "LayerNormalization GroupNormalization", "beta_initializer beta_regularizer", "keyword", KEYWORD),
+    ("layer", "LayerNormalization GroupNormalization", "gamma_initializer gamma_regularizer", "keyword", KEYWORD),
+    ("layer", "LayerNormalization GroupNormalization", "beta_constraint gamma_constraint", "keyword", KEYWORD),
+    ("layer", "AveragePooling*", "pool_size", "default", "that of MaxPooling2D"),
+    ("layer", "LSTM GRU LSTMCell GRUCell", "recurrent_activation", "default", "None: as the profile says, sigmoid today"),
+    ("layer", "PReLU", "alpha_initializer", "default", "the same one, spelled as elsewhere"),
+    ("layer", "Bidirectional", "weights", "missing", "layer.set_weights"),
+    ("layer", "Bidirectional", "backward_layer", "keyword", KEYWORD),
+    ("layer", "MultiHeadAttention", "flash_attention use_gate", "missing", "one algorithm; the gate is to come"),
+    ("layer", "MultiHeadAttention", "kernel_initializer bias_initializer kernel_regularizer", "keyword", KEYWORD),
+    ("layer", "MultiHeadAttention", "bias_regularizer activity_regularizer kernel_constraint", "keyword", KEYWORD),
+    ("layer", "MultiHeadAttention", "bias_constraint seed", "keyword", KEYWORD),
     ("loss", "*", "dtype", "missing", "a loss computes in the dtype of its predictions"),
     ("loss", "*", "name", "default", "errors then use the class's name"),
     ("loss", f"{LOSSES_WITH_AXIS} SparseCategoricalCrossentropy", "axis", "missing", "classes stand on the last axis"),
@@ -88,7 +101,7 @@ EXCEPTIONS = [
     ("model", "save save_weights", "overwrite", "missing", "a file is replaced, whole or not at all"),
     ("model", "save", "zipped", "missing", "a file is one safetensors file"),
     ("model", "save_weights", "max_shard_size", "missing", "a file is one safetensors file"),
-    ("model", "load_weights", "skip_mismatch", "missing", "strict=False"),
+    ("model", "load_weights", "skip_mismatch", "keyword", "a flag is written by name"),
     ("model", "summary", "line_length positions expand_nested show_trainable layer_range", "missing", "one form for all"),
     ("model", "summary", "print_fn", "moved", "it is the only one"),
     ("model", "summary", "print_fn", "default", "print itself"),
@@ -105,21 +118,15 @@ EXCEPTIONS = [
 
 CLASSES_NOT_HERE = {
     "layer": """AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-        AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention AlphaDropout Attention AugMix AutoContrast Average
-        AveragePooling1D AveragePooling3D Bidirectional CategoryEncoding CenterCrop
-        ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D
-        ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D Discretization Dot ELU
-        EinsumDense Equalization FlaxLayer GRU GRUCell GaussianDropout GaussianNoise GroupNormalization GroupedQueryAttention
-        HashedCrossing Hashing Identity InputLayer InputSpec IntegerLookup JaxLayer LSTMCell Lambda LayerNormalization
-        LeakyReLU Masking MaxNumBoundingBoxes MaxPooling1D MaxPooling3D Maximum MelSpectrogram Minimum MixUp
-        MultiHeadAttention Multiply Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness
-        RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
-        RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
-        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom ReLU RepeatVector Resizing
-        ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization
-        SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract
-        TFSMLayer TextVectorization TimeDistributed TorchModuleWrapper UnitNormalization UpSampling1D UpSampling2D
-        UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D""",
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast CategoryEncoding CenterCrop
+        ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D ConvLSTM3D CutMix Discretization
+        EinsumDense Equalization FlaxLayer GroupedQueryAttention HashedCrossing Hashing InputLayer InputSpec
+        IntegerLookup JaxLayer Lambda MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RMSNormalization RandAugment
+        RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
+        RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective
+        RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom
+        Resizing ReversibleEmbedding STFTSpectrogram Solarization SpectralNormalization StringLookup TFSMLayer
+        TextVectorization TorchModuleWrapper Wrapper""",
     "loss": "CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky",
     "metric": """BinaryCrossentropy CategoricalCrossentropy CategoricalHinge ConcordanceCorrelation Hinge KLDivergence
         LogCoshError Mean MeanAbsolutePercentageError MeanMetricWrapper MeanSquaredLogarithmicError PearsonCorrelation Poisson
@@ -140,10 +147,12 @@ NAMES_OF_MODELS_NOT_HERE = """add_loss add_metric add_variable add_weight build_
     metrics_names metrics_variables non_trainable_variables non_trainable_weights path pop predict_step quantization_mode
     quantize quantized_build quantized_call rematerialized_call reset_metrics run_eagerly save_own_variables set_state_tree
     stateless_call stateless_compute_loss supports_masking symbolic_call test_step torch_params train_step
-    trainable_variables trainable_weights variable_dtype variables weights"""
+    trainable_variables trainable_weights variable_dtype variables"""
 SECOND_NAMES_NOT_HERE = {  # functions, and other names of classes that are here
-    "layer": """AvgPool2D Convolution2D GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D
-        GlobalMaxPool3D MaxPool2D add average concatenate dot maximum minimum multiply subtract""",
+    "layer": """AvgPool1D AvgPool2D AvgPool3D Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose
+        Convolution3D Convolution3DTranspose GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D
+        GlobalMaxPool3D MaxPool1D MaxPool2D MaxPool3D SeparableConvolution1D SeparableConvolution2D add average concatenate dot
+        maximum minimum multiply subtract""",
     "loss": """binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy
         categorical_generalized_cross_entropy categorical_hinge circle ctc dice mean_absolute_error
         mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error sparse_categorical_crossentropy
