@@ -258,11 +258,11 @@ ROWS = [
         "print(minidl.applications.SoftmaxPerceptron().count_params())",
     ),
     Row(MODELS, "two hidden layers of 128: 118,282", "print(minidl.applications.MLP().count_params())"),
-    Row(MODELS, "CNN 20/50: 1,256,080", "print(minidl.applications.LectureCNN().count_params())"),
+    Row(MODELS, "CNN 20/50: 1,256,080", "print(minidl.applications.CNN().count_params())"),
     Row(
         MODELS,
         "Conv3D network of 16 classes: 578,544, row by row",
-        "m = minidl.applications.LectureConv3D()\n"
+        "m = minidl.applications.SpectralCNN()\n"
         "for layer in m.layers:\n"
         "    if layer.count_params(): print(type(layer).__name__, layer.count_params())\n"
         "print(m.count_params())",

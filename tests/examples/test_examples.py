@@ -17,7 +17,7 @@ from tests.cases.sample import only
 from tests.examples.running import EXAMPLES, ROOT, check_png, number, run, succeed, succeed_with_picture
 
 PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
-PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py"]
+PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
@@ -296,6 +296,18 @@ def test_deep_belief_net(environment, tmp_path):
     looked, random = (number(printed, f"Test accuracy, {what}") for what in ("belief network", "perceptron"))
     assert [float(value) / 100 for value in rows[-1][1:]] == pytest.approx([looked, random], abs=1e-4)
     assert looked > 0.6
+
+
+@pytest.mark.slow
+def test_resnet(environment, tmp_path):
+    printed = succeed_with_picture(environment, "resnet.py", tmp_path)
+    assert printed.startswith("Data: built-in digits in colour; 300 images to train on, 200 to test on; CPU")
+    right = dict(re.findall(r"^(.+?): [\d,]+ parameters, ([\d.]+)% of the training images right", printed, re.MULTILINE))
+    assert set(right) == {"ResNet-8", "the lecture's network"}
+    assert all(float(part) > 60 for part in right.values())
+    for name in right:
+        assert 0.2 < number(printed, f"Test accuracy, {name}") <= 1
+    assert run(environment, "resnet.py", "--depth", "9").returncode == 2
 
 
 @pytest.mark.slow
