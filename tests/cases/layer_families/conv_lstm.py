@@ -1,0 +1,122 @@
+"""Rows of the LSTMs whose products are convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.constraints import MaxNorm
+from minidl.initializers import RandomNormal
+from minidl.layers import Bidirectional, Concatenate, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, Embedding, Flatten, Input, Layer
+from minidl.layers.containers import Chain
+from minidl.layers.graph import Graph
+from minidl.regularizers import L1L2
+from tests.cases.case import Case
+
+VIDEO = (3, 3, 4, 2)
+
+
+def with_states(data_format: str) -> Layer:
+    """A layer from states that are given to states that are given back, and the same layer without any."""
+    last = data_format == "channels_last"
+    shape, state = ((2, 3, 4, 2), (2, 3, 3)) if last else ((2, 2, 3, 4), (3, 2, 3))
+    x, given = Input(shape), [Input(state), Input(state)]
+    layer = ConvLSTM2D(3, 2, return_state=True, data_format=data_format)
+    results = [*layer(x, initial_state=given), *layer(x)]
+    return Graph([x, *given], Concatenate()([Flatten()(part) for part in results]))
+
+
+def masked(layer: Layer) -> Layer:
+    """Behind ids of which about a third is 0, which counts nowhere: three numbers for each id, as a row of one channel."""
+    return Chain([Embedding(3, 3, mask_zero=True), AsRows(), layer, Flatten()])
+
+
+class AsRows(Layer):
+    """(time, width) -> (time, width, 1), with the mask."""
+
+    def output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape, 1)
+
+    def apply(self, x: Any, context: Any = None) -> Any:
+        return x[..., None], None
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        return dy[..., 0]
+
+
+CASES = [
+    Case("conv_lstm", lambda: ConvLSTM2D(2, (2, 3)), VIDEO),
+    Case("conv_lstm_sequences", lambda: ConvLSTM2D(3, 3, padding="same", return_sequences=True), VIDEO, always=False),
+    Case(
+        "conv_lstm_first",
+        lambda: ConvLSTM2D(3, (2, 1), 2, padding="same", data_format="channels_first", return_sequences=True),
+        (3, 2, 3, 4),
+    ),
+    Case("conv_lstm_dilation", lambda: ConvLSTM2D(2, 2, dilation_rate=(1, 2), use_bias=False), VIDEO, always=False),
+    Case("conv_lstm_backwards", lambda: ConvLSTM2D(2, 2, go_backwards=True, return_sequences=True), VIDEO, always=False),
+    Case(
+        "conv_lstm_activations",
+        lambda: ConvLSTM2D(3, 2, activation="swish", recurrent_activation="hard_sigmoid"),
+        VIDEO,
+        always=False,
+    ),
+    Case("conv_lstm_dropout", lambda: ConvLSTM2D(2, 2, dropout=0.3, recurrent_dropout=0.4, seed=1), VIDEO),
+    Case("conv_lstm_inputs_dropped", lambda: ConvLSTM2D(2, 2, dropout=0.4, seed=2), VIDEO, always=False),
+    Case(
+        "conv_lstm_dropout_first",
+        lambda: ConvLSTM2D(2, 2, dropout=0.3, recurrent_dropout=0.4, seed=3, data_format="channels_first"),
+        (2, 2, 3, 4),
+        always=False,
+    ),
+    Case("conv_lstm_states", lambda: with_states("channels_last"), ((2, 3, 4, 2), (2, 3, 3), (2, 3, 3))),
+    Case("conv_lstm_states_first", lambda: with_states("channels_first"), ((2, 2, 3, 4), (3, 2, 3), (3, 2, 3)), always=False),
+    Case("conv_lstm_penalty", lambda: ConvLSTM2D(2, 2, activity_regularizer=L1L2(0.1, 0.2)), VIDEO, always=False),
+    Case("conv_lstm_one_step", lambda: ConvLSTM2D(2, 2), (1, 3, 4, 2), always=False),
+    Case("conv_lstm_1d", lambda: ConvLSTM1D(2, 3, 2), (3, 5, 2)),
+    Case("conv_lstm_3d", lambda: ConvLSTM3D(1, (2, 1, 2), padding="same"), (2, 2, 3, 2, 2)),
+    Case("conv_lstm_masked", lambda: masked(ConvLSTM1D(2, 2, return_sequences=True)), (5,), ids=3),
+    Case(
+        "conv_lstm_masked_dropout",
+        lambda: masked(ConvLSTM1D(2, 2, go_backwards=True, dropout=0.3, recurrent_dropout=0.3, seed=1)),
+        (5,),
+        ids=3,
+        always=False,
+    ),
+    Case(
+        "conv_lstm_masked_zeros",
+        lambda: masked(ConvLSTM1D(2, 2, return_sequences=True, zero_output_for_mask=True)),
+        (5,),
+        ids=3,
+        always=False,
+    ),
+    Case("bidirectional_conv_lstm", lambda: Bidirectional(ConvLSTM2D(2, 2, return_sequences=True)), VIDEO, always=False),
+]
+
+_TERMS = {"regularizer": L1L2(0.1, 0.2), "constraint": MaxNorm(1.5)}
+_ALL: dict[str, Any] = {
+    "filters": 3,
+    "kernel_size": 2,
+    "strides": 2,
+    "padding": "same",
+    "data_format": "channels_first",
+    "dilation_rate": 3,
+    "activation": "softplus",
+    "recurrent_activation": "hard_sigmoid",
+    "use_bias": False,
+    "kernel_initializer": RandomNormal(0.5, 0.2, seed=3),
+    "recurrent_initializer": "ones",
+    "bias_initializer": "ones",
+    "unit_forget_bias": False,
+    **{f"{of}_{name}": value for of in ("kernel", "recurrent", "bias") for name, value in _TERMS.items()},
+    "activity_regularizer": L1L2(0.2, 0.3),
+    "dropout": 0.25,
+    "recurrent_dropout": 0.5,
+    "seed": 7,
+    "return_sequences": True,
+    "return_state": True,
+    "go_backwards": True,
+    "stateful": True,
+    "unroll": True,
+    "zero_output_for_mask": True,
+}
+
+ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [(kind, _ALL) for kind in (ConvLSTM1D, ConvLSTM2D, ConvLSTM3D)]
