@@ -84,6 +84,18 @@ def test_channels_first_is_the_same_layer_on_other_axes():
         assert ConvLSTM2D(3, 2).output_shape((4, 2, 3, 5)) == (3, 2, 4)
 
 
+def test_gaps_and_strides_are_those_of_the_inputs_convolution():
+    """Without inputs, states go on as if there were none."""
+    states = [RNG.normal(size=(3, 3, 5, 2)) for _ in range(2)]
+    plain = built(ConvLSTM2D(2, 2, padding="same"))
+    plain.W.value = 0 * plain.W.value
+    expected = plain(X, initial_state=states)
+    gaps = alike(plain, built(ConvLSTM2D(2, 2, padding="same", dilation_rate=2)))
+    same(gaps(X, initial_state=states), expected)
+    wider = alike(plain, built(ConvLSTM2D(2, 2, padding="same", strides=2), (4, 6, 9, 2)))
+    same(wider(RNG.normal(size=(3, 4, 6, 9, 2)), initial_state=states), expected)
+
+
 def test_the_profile_decides_about_the_gates():
     assert ConvLSTM2D(2, 3).recurrent_activation == "sigmoid"
     with config.use_profile("keras-2.1"):

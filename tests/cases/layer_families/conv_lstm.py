@@ -51,7 +51,12 @@ CASES = [
         lambda: ConvLSTM2D(3, (2, 1), 2, padding="same", data_format="channels_first", return_sequences=True),
         (3, 2, 3, 4),
     ),
-    Case("conv_lstm_dilation", lambda: ConvLSTM2D(2, 2, dilation_rate=(1, 2), use_bias=False), VIDEO, always=False),
+    Case(
+        "conv_lstm_dilation",
+        lambda: ConvLSTM2D(2, 2, padding="same", dilation_rate=(1, 2), use_bias=False),
+        VIDEO,
+        always=False,
+    ),
     Case("conv_lstm_backwards", lambda: ConvLSTM2D(2, 2, go_backwards=True, return_sequences=True), VIDEO, always=False),
     Case(
         "conv_lstm_activations",

@@ -15,16 +15,16 @@ mutant(
     "stack(seen[1:] + seen[:1], axis=1)",
 )
 mutant(
-    "the state's convolution with the strides of the input's",
+    "back through the window of the inputs to the states",
     FILE,
-    gradient("conv_lstm_first"),
+    gradient("conv_lstm_dilation"),
     "dh = convolve_grad_x(dz, U, c.shape[1:-1], self.recurrent_window, _groups(seen, U))",
-    "dh = convolve_grad_x(dz, U, c.shape[1:-1], Window(self.kernel_size, 2, 'same'), _groups(seen, U))",
+    "dh = convolve_grad_x(dz, U, c.shape[1:-1], self.window, _groups(seen, U))",
 )
 mutant(
     "states that are convolved with gaps, in both directions",  # a right gradient of another function
     FILE,
-    "tests/peers/test_conv_lstm.py::test_all_times",
+    LAYER + "test_gaps_and_strides_are_those_of_the_inputs_convolution",
     'Window(self.kernel_size, padding="same")',
     'Window(self.kernel_size, padding="same", dilation=self.dilation_rate)',
 )
