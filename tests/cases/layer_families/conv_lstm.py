@@ -123,3 +123,31 @@ _ALL: dict[str, Any] = {
 }
 
 ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [(kind, _ALL) for kind in (ConvLSTM1D, ConvLSTM2D, ConvLSTM3D)]
+
+_DEFAULTS: dict[str, Any] = {
+    "strides": 1,
+    "padding": "valid",
+    "data_format": None,
+    "dilation_rate": 1,
+    "activation": "tanh",
+    "recurrent_activation": None,
+    "use_bias": True,
+    "kernel_initializer": "glorot_uniform",
+    "recurrent_initializer": "orthogonal",
+    "bias_initializer": "zeros",
+    "unit_forget_bias": True,
+    **{f"{of}_{name}": None for of in ("kernel", "recurrent", "bias") for name in _TERMS},
+    "activity_regularizer": None,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "seed": None,
+    **dict.fromkeys(("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), False),
+}
+_PARAMETERS = {"kernel": "W", "recurrent": "W_recurrent", "bias": "b"}
+
+DEFAULTS: dict[str, dict[str, Any]] = {kind.__name__: _DEFAULTS for kind, _ in ARGUMENTS}
+PENALIZED: dict[str, Any] = {
+    "ConvLSTM1D": (ConvLSTM1D, {"filters": 2, "kernel_size": 2}, (2, 3, 2), _PARAMETERS),
+    "ConvLSTM2D": (ConvLSTM2D, {"filters": 2, "kernel_size": 2}, (2, 2, 3, 1), _PARAMETERS),
+    "ConvLSTM3D": (ConvLSTM3D, {"filters": 1, "kernel_size": 2}, (2, 2, 2, 3, 1), _PARAMETERS),
+}
