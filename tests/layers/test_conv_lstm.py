@@ -108,6 +108,22 @@ def test_the_forget_gate_starts_open():
     assert not built(ConvLSTM2D(2, 3, unit_forget_bias=False)).b.value.any()
 
 
+def test_each_initializer_has_its_own_array():
+    layer = ConvLSTM2D(2, 3, kernel_initializer="ones", recurrent_initializer="zeros", bias_initializer="ones", use_bias=True)
+    layer = built(layer)
+    assert [(p.name, p.shape, float(p.value.min()), float(p.value.max())) for p in layer.parameters] == [
+        ("W", (3, 3, 2, 8), 1, 1),
+        ("W_recurrent", (3, 3, 2, 8), 0, 0),
+        ("b", (8,), 1, 1),
+    ]
+    assert built(ConvLSTM2D(2, 3, use_bias=False)).count_params() == 288
+
+
+def test_unroll_changes_nothing():
+    layer = built(ConvLSTM2D(2, 2))
+    np.testing.assert_array_equal(alike(layer, built(ConvLSTM2D(2, 2, unroll=True)))(X), layer(X))
+
+
 # -- states ------------------------------------------------------------------------------------------------------------
 
 
