@@ -29,14 +29,14 @@ mutant(
     'Window(self.kernel_size, padding="same", dilation=self.dilation_rate)',
 )
 mutant(
-    "dropped inputs with whole gradients",
+    "dropped images with whole gradients",
     FILE,
     gradient("conv_lstm_dropout"),
     "self._of_gates(dx * drop[:, None])",
     "self._of_gates(dx)",
 )
 mutant(
-    "dropped states with whole gradients",
+    "dropped images of states with whole gradients",
     FILE,
     gradient("conv_lstm_dropout"),
     "self._of_gates(dh * drop)",
@@ -50,7 +50,7 @@ mutant(
     "return parts(d, self.gates)[0]",
 )
 mutant(
-    "one mask for all gates",
+    "one mask of images for all gates",
     FILE,
     LAYER + "test_each_gate_has_masks_of_its_own",
     "return (*shape[:-1], self.gates * shape[-1])",
