@@ -192,7 +192,7 @@ def _call_kernel(kernel: Any, backend: Backend, args: Any, kwargs: Any, elementw
     if any(type(a) is not array_type for a in arrays) or not arrays:  # memory maps and matrices: for the reference
         return NotImplemented
     if elementwise:
-        ready = _flatten(arrays)
+        ready = _flatten(backend, arrays)
         if ready is None or len(arrays) < len(args):
             return NotImplemented
         result = kernel(*ready[0], **kwargs)
@@ -201,7 +201,7 @@ def _call_kernel(kernel: Any, backend: Backend, args: Any, kwargs: Any, elementw
     return kernel(*in_order, **kwargs)
 
 
-def _flatten(arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None:
+def _flatten(backend: Backend, arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None:
     """Arrays of one shape as flat views in the order of their memory, and the way back for the result; None for others."""
     shape = arrays[0].shape
     if any(a.shape != shape for a in arrays):
@@ -213,7 +213,8 @@ def _flatten(arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None
     if all(a.flags.c_contiguous for a in turned):
         turned_shape, back = turned[0].shape, [axes.index(axis) for axis in range(len(shape))]
         return [a.reshape(-1) for a in turned], lambda y: y.reshape(turned_shape).transpose(back)
-    return [a.reshape(-1) for a in arrays], lambda y: y.reshape(shape)  # copies, in C order
+    in_order = [backend.contiguous(a) for a in arrays]  # a column (n, 1) of a matrix would else stay a view with steps
+    return [a.reshape(-1) for a in in_order], lambda y: y.reshape(shape)
 
 
 def find_kernel(package: str, module: str, name: str) -> Callable[..., Any] | None:

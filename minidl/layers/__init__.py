@@ -12,6 +12,9 @@ from minidl.layers.base import Layer as Layer
 from minidl.layers.bidirectional import Bidirectional as Bidirectional
 from minidl.layers.concatenate import Concatenate as Concatenate
 from minidl.layers.context import Context as Context
+from minidl.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
+from minidl.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
+from minidl.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from minidl.layers.convolution import Conv1D as Conv1D
 from minidl.layers.convolution import Conv2D as Conv2D
 from minidl.layers.convolution import Conv3D as Conv3D

@@ -55,6 +55,7 @@ class Bidirectional(TakesStates):
         self.layer: Recurrent = _again(layer, "forward", **zeros)
         self.merge_mode = merge_mode
         self.backward_layer: Recurrent = _again(other, "backward", go_backwards=True, **zeros)
+        self._axes = layer._axes
 
     @property
     def forward_layer(self) -> Any:
@@ -73,10 +74,11 @@ class Bidirectional(TakesStates):
     def output_shape(self, input_shape: Any) -> Any:
         """The merged shape, or both; with ``return_state`` those of the states behind."""
         x, *states = input_shape if input_shape and isinstance(input_shape[0], tuple) else (input_shape,)
-        if states and tuple(states) != self._state_shapes:
-            received = f"initial states of shapes {tuple(states)}"
-            raise ShapeError(self.label, received, f"{self._state_shapes}, without the batch axis")
         shapes = [layer.output_shape(x) for layer in (self.layer, self.backward_layer)]
+        expected = self.layer._states_behind(x) + self.backward_layer._states_behind(x)
+        if states and tuple(states) != expected:
+            received = f"initial states of shapes {tuple(states)}"
+            raise ShapeError(self.label, received, f"{expected}, without the batch axis")
         one, two = (shape[0] for shape in shapes) if self.layer.return_state else shapes
         if self.merge_mode == "concat":
             results: tuple[Any, ...] = ((*one[:-1], one[-1] + two[-1]),)
@@ -86,7 +88,7 @@ class Bidirectional(TakesStates):
             raise ShapeError(self.label, f"outputs of shapes {one} and {two}", f"equal ones for merge_mode={self.merge_mode!r}")
         else:
             results = (one,)
-        results = (*results, *self._state_shapes) if self.layer.return_state else results
+        results = (*results, *expected) if self.layer.return_state else results
         return results if len(results) > 1 else results[0]
 
     def output_mask(self, x: Any, mask: Any) -> Any:

@@ -36,11 +36,13 @@ class Kind(Layer, abstract=True):
     Attributes:
         gates: products that stand side by side in W, U and b.
         states: arrays of ``units`` numbers that go from step to step; the first is the output too.
+        kernel_size: of the products with W and U, where they are convolutions.
         W, W_recurrent, b: of x, of the state, and the bias (None without).
     """
 
     gates = 1
     states = 1
+    kernel_size: tuple[int, ...] = ()
     units: int
     activation: Any
     recurrent_activation: Any
@@ -82,7 +84,7 @@ class Kind(Layer, abstract=True):
         return shown | ({"recurrent_activation": None} if usual else {})
 
     @property
-    def state_size(self) -> tuple[int, ...]:
+    def state_size(self) -> tuple[Any, ...]:
         """Numbers in each state of a sample."""
         return (self.units,) * self.states
 
@@ -96,8 +98,9 @@ class Kind(Layer, abstract=True):
         W: Any = self.kernel_initializer  # type: ignore[attr-defined]
         U: Any = self.recurrent_initializer  # type: ignore[attr-defined]
         b: Any = self.bias_initializer  # type: ignore[attr-defined]
-        self.W = self.new_parameter("W", (features, width), W, **self.terms("kernel"))
-        self.W_recurrent = self.new_parameter("W_recurrent", (self.units, width), U, **self.terms("recurrent"))
+        self.W = self.new_parameter("W", (*self.kernel_size, features, width), W, **self.terms("kernel"))
+        shape = (*self.kernel_size, self.units, width)
+        self.W_recurrent = self.new_parameter("W_recurrent", shape, U, **self.terms("recurrent"))
         self.b = self.new_parameter("b", (*rows, width), b, **self.terms("bias")) if self.use_bias else None
 
     def _rows_of_b(self) -> tuple[int, ...]:
@@ -126,8 +129,12 @@ class Kind(Layer, abstract=True):
             return None
         return context.once((self, "h", h.shape), lambda: self._draw(h, self.recurrent_dropout, context))
 
+    def _masks_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the masks for an array of this shape: in front, one for each gate where states are dropped."""
+        return (self.gates if self.recurrent_dropout else 1, *shape)
+
     def _draw(self, x: Any, rate: float, context: Context) -> Any:
-        shape = (self.gates if self.recurrent_dropout else 1, *x.shape)
+        shape = self._masks_shape(x.shape)
         address = context.random(self)
         if self.seed is not None:
             address = address._replace(key=Stream(self.seed, 0).key)

@@ -13,7 +13,7 @@ from minidl.ops.linear import bias_grad, dense_grad_W
 from minidl.ops.recurrent import lstm, lstm_grad, lstm_step, lstm_step_grad
 
 
-class _LSTM(Kind, abstract=True):
+class LSTMKind(Kind, abstract=True):
     """Four gates in Keras's order, and a cell beside the output."""
 
     gates, states = 4, 2
@@ -43,7 +43,7 @@ class _LSTM(Kind, abstract=True):
         return dx, dh, dc
 
 
-class LSTMCell(_LSTM, Cell):
+class LSTMCell(LSTMKind, Cell):
     """One step of an ``LSTM``: (x_t, h, c) -> (y, h, c), where y is the new h.
 
     Args:
@@ -82,7 +82,7 @@ class LSTMCell(_LSTM, Cell):
         self._take(arguments)
 
 
-class LSTM(_LSTM, AllTimes):
+class LSTM(LSTMKind, AllTimes):
     """Long short-term memory: (batch, time, in) -> (batch, units), or (batch, time, units) with ``return_sequences``.
 
     Args:

@@ -97,6 +97,10 @@ class Recurrent(TakesStates, abstract=True):
         """Shape of one step's output, for samples of ``x_shape`` (time first); raises ShapeError for others."""
         raise NotImplementedError
 
+    def _states_behind(self, x_shape: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the states of a sample of ``x_shape``, which may decide them."""
+        return self._state_shapes
+
     def _all_times(self, x: Any, states: tuple[Any, ...], mask: Any, context: Context) -> tuple[Any, tuple[Any, ...], Any]:
         """The outputs of all times, the last states, and what the gradient needs."""
         raise NotImplementedError
@@ -116,12 +120,12 @@ class Recurrent(TakesStates, abstract=True):
         if self.input_shape is not None and x[1:] != self.input_shape[1:]:
             expected = f"{self.input_shape[-1]} features" if len(x) == 2 else f"steps of shape {self.input_shape[1:]}"
             raise ShapeError(self.label, f"samples of shape {tuple(x)}", f"{expected}, as it was built for")
-        step = self._step_shape(x)
-        if states and tuple(states) != self._state_shapes:
+        step, expected_states = self._step_shape(x), self._states_behind(x)
+        if states and tuple(states) != expected_states:
             received = f"initial states of shapes {tuple(states)}"
-            raise ShapeError(self.label, received, f"{self._state_shapes}, without the batch axis")
+            raise ShapeError(self.label, received, f"{expected_states}, without the batch axis")
         y = (x[0], *step) if self.return_sequences else step
-        return (y, *self._state_shapes) if self.return_state else y
+        return (y, *expected_states) if self.return_state else y
 
     def _expected_axes(self) -> str:
         return "two axes (time, features)"

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,21 @@ def test_every_kernel_ran() -> None:
         check_table(op, np.float32, "tiny", "medium")
     declared = set(re.findall(r"(?m)^KERNEL\(\d+\)\s+(\w+)\(", "".join(path.read_text() for path in KERNELS.glob("*.cu*"))))
     assert set(on_cpu.launches) == declared - {"finish"}  # which stands behind cuBLAS, see test_cublas.py
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda a: a[:, 1:2], lambda a: a[:, 0], lambda a: a[::2, ::2], lambda a: a.T],
+    ids=["column", "flat", "both", "turned"],
+)
+def test_views_with_steps_between_their_numbers(view: Callable[[Any], Any]) -> None:
+    """Kernels of elementwise ops take flat arrays without steps; the dispatcher makes copies of others."""
+    a, dy = (np.random.default_rng(seed).normal(size=(6, 4)).astype("float32") for seed in (0, 1))
+    on_device, dy_on_device = (view(backend.current().asarray(each)) for each in (a, dy))
+    y = activation.tanh(on_device)
+    np.testing.assert_allclose(y.get(), np.tanh(view(a)), rtol=1e-6)
+    dx = activation.tanh_grad(dy_on_device, y)
+    np.testing.assert_allclose(dx.get(), view(dy) * (1 - np.tanh(view(a)) ** 2), rtol=1e-4, atol=1e-6)
 
 
 def test_options_reach_the_kernel() -> None:

@@ -46,7 +46,8 @@ LAYERS = {  # class: other arguments, shape of a sample, the parameter of each `
 PARAMETERS = [(name, of, p) for name, (_, _, _, of_arguments) in LAYERS.items() for of, p in of_arguments.items()]
 every_parameter = pytest.mark.parametrize("name, of, parameter", PARAMETERS)
 CELLS = {"GRUCell": "GRU", "LSTMCell": "LSTM", "SimpleRNNCell": "SimpleRNN"}  # take what their layers do, from the same text
-ACTIVITY = {"Dense", "Conv2D", "GRU", "LSTM", "SimpleRNN", "Embedding"}  # that take ``activity_regularizer``
+# that take ``activity_regularizer``
+ACTIVITY = {"Dense", "Conv2D", "GRU", "LSTM", "SimpleRNN", "Embedding", *(f"ConvLSTM{rank}D" for rank in (1, 2, 3))}
 
 
 @pytest.fixture(autouse=True)
