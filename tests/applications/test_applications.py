@@ -300,7 +300,13 @@ def test_they_begin_uncompiled_and_by_the_seed():
     assert first.get_weights()[0].std() == pytest.approx((2 / 27) ** 0.5, rel=0.15)  # He et al.: before a ReLU
 
 
-@pytest.mark.parametrize("make", [lambda: ResNetCifar(8, **SMALL), lambda: LeNet5((12, 12, 1), classes=2)], ids=["8", "lenet"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: ResNetCifar(8, **SMALL), marks=pytest.mark.slow, id="8"),
+        pytest.param(lambda: LeNet5((12, 12, 1), classes=2), id="lenet"),
+    ],
+)
 def test_a_few_steps_of_training(make):
     minidl.set_seed(0)
     model = make()
@@ -312,6 +318,7 @@ def test_a_few_steps_of_training(make):
     assert losses[-1] < 0.75 * losses[0]
 
 
+@pytest.mark.slow
 def test_the_lecture_trains_the_spectral_network_on_squared_errors():
     minidl.set_seed(0)
     model = SpectralCNN((7, 7, 22, 1), classes=2)

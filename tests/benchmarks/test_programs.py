@@ -165,7 +165,9 @@ def test_every_piece_of_work_has_a_name_of_its_own_and_the_promised_targets():
     targets = {work.name: (work.target.must, work.target.after) for work in [*ops.WORKS, *models.WORKS] if work.target}
     assert targets["train cnn b128"] == (1.5, 2)
     assert targets["conv 3x3 64-64 32x32 b64"] == (0.95, 1.5)
-    assert len(targets) == 19
+    assert targets["conv 3x3x5 1-48 9x9x220 b50"] == (1.5, 2.5)
+    assert targets["lstm T50 65-128 b32"] == (1.3, 1.5)
+    assert len(targets) == 28
 
 
 OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")]

@@ -32,7 +32,7 @@ class Case:
         batch: number of samples.
         single: whether a batch of one sample means anything (batch statistics of one number do not).
         ids: where it is not 0, inputs are integers below it.
-        always: False for rows that are more of the same: their promises are held with --all, their gradients always.
+        always: False for rows that are more of the same: their promises are held with --all only.
     """
 
     name: str
@@ -80,7 +80,14 @@ def layers_of(layer: Layer) -> list[Layer]:
 
 
 def sampled(cases: Iterable[Case]) -> dict[str, Any]:
-    """Arguments of ``parametrize("case", ...)``: the rows by name, of which those that are more of the same are slow tests."""
-    cases = list(cases)
-    rows = [case if case.always else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+    """Arguments of ``parametrize("case", ...)``: the rows by name, of which a sample always runs and the others are slow tests.
+
+    The sample is the first row of each layer, and what is composed of several, unless it is more of the same.
+    """
+    cases, rows, seen = list(cases), [], set[str]()
+    for case in cases:
+        kind = type(case.make()).__name__
+        always = case.always and (kind not in seen or kind in ("Chain", "Graph"))
+        seen |= {kind} if case.always else set()
+        rows.append(case if always else pytest.param(case, marks=pytest.mark.slow))
     return {"argvalues": rows, "ids": [case.name for case in cases]}

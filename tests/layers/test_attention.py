@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minidl.constraints import NonNeg
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from minidl.layers import (
     AdditiveAttention,
@@ -302,3 +303,13 @@ def test_weights_of_any_length():
     a, b = Input((None, 6)), Input((5, 6))
     _, p = MultiHeadAttention(2, 3, return_attention_scores=True)([a, b])
     assert p.shape == (2, None, 5)
+
+
+@pytest.mark.parametrize("of", ["kernel", "bias"])
+def test_penalties_and_constraints_reach_all_kernels_or_all_biases(of):
+    penalty, constraint = L2(0.3), NonNeg()
+    layer = MultiHeadAttention(2, 3, **{f"{of}_regularizer": penalty, f"{of}_constraint": constraint})
+    layer.build(((4, 5), (4, 5)))
+    for p in layer.parameters:
+        mine = p.name.startswith("W" if of == "kernel" else "b")
+        assert (p.regularizer is penalty, p.constraint is constraint) == (mine, mine), p.name

@@ -8,7 +8,7 @@ import pytest
 from minidl.errors import NumericWarning
 from minidl.testing import check_gradients
 from tests.cases.case import layers_of
-from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
+from tests.cases.layers import LAYERS, LOSSES, Case, LossCase, sampled
 
 CASES = list(LAYERS.values())
 TOLERANCE = 1e-7  # the worst of the table stays near 1e-8, most near 1e-12
@@ -18,7 +18,13 @@ def by_name(cases):
     return {"argvalues": cases, "ids": [case.name for case in cases]}
 
 
-@pytest.mark.parametrize("case", **by_name(CASES))
+def unless_alike(cases):
+    """All rows, of which those that are more of the same are slow tests."""
+    rows = [case if case.always else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+    return {"argvalues": rows, "ids": [case.name for case in cases]}
+
+
+@pytest.mark.parametrize("case", **unless_alike(CASES))
 def test_gradient(case: Case):
     report = check_gradients(case.layer(), case.inputs(), training=case.training, tolerance=TOLERANCE)
     report.raise_if_failed()
@@ -26,7 +32,7 @@ def test_gradient(case: Case):
     assert all(row.checked == row.size for row in report.rows)
 
 
-@pytest.mark.parametrize("case", **by_name([case for case in CASES if case.single]))
+@pytest.mark.parametrize("case", **sampled([case for case in CASES if case.single]))
 def test_gradient_of_one_sample(case: Case):
     report = check_gradients(case.layer(), case.inputs(batch=1), training=case.training, tolerance=TOLERANCE)
     report.raise_if_failed()
@@ -54,7 +60,7 @@ def assert_close_to_float64(name, single, double):
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5 * scale, err_msg=name)
 
 
-@pytest.mark.parametrize("case", **by_name(CASES))
+@pytest.mark.parametrize("case", **sampled(CASES))
 def test_float32_agrees_with_float64(case: Case):
     x = case.inputs()
     results = {}

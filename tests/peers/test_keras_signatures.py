@@ -56,7 +56,13 @@ EXCEPTIONS = [
     ("layer", "LayerNormalization GroupNormalization", "gamma_initializer gamma_regularizer", "keyword", KEYWORD),
     ("layer", "LayerNormalization GroupNormalization", "beta_constraint gamma_constraint", "keyword", KEYWORD),
     ("layer", "AveragePooling*", "pool_size", "default", "that of MaxPooling2D"),
-    ("layer", "LSTM GRU LSTMCell GRUCell", "recurrent_activation", "default", "None: as the profile says, sigmoid today"),
+    (
+        "layer",
+        "LSTM GRU LSTMCell GRUCell ConvLSTM*",
+        "recurrent_activation",
+        "default",
+        "None: as the profile says, sigmoid today",
+    ),
     ("layer", "PReLU", "alpha_initializer", "default", "the same one, spelled as elsewhere"),
     ("layer", "Bidirectional", "weights", "missing", "layer.set_weights"),
     ("layer", "Bidirectional", "backward_layer", "keyword", KEYWORD),
@@ -119,7 +125,7 @@ EXCEPTIONS = [
 CLASSES_NOT_HERE = {
     "layer": """AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast CategoryEncoding CenterCrop
-        ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D ConvLSTM3D CutMix Discretization
+        ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization
         EinsumDense Equalization FlaxLayer GroupedQueryAttention HashedCrossing Hashing InputLayer InputSpec
         IntegerLookup JaxLayer Lambda MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RMSNormalization RandAugment
         RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform

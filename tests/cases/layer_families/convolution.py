@@ -183,3 +183,20 @@ ARGUMENTS: list[tuple[type[Layer], dict[str, Any]]] = [
         for kind in (LocallyConnected1D, LocallyConnected2D)
     ),
 ]
+
+_ONE_KERNEL = {"kernel": "W", "bias": "b"}
+_FEW = {"filters": 2, "kernel_size": 2, "activation": "tanh"}
+_TWO_TAPS = {"kernel_size": 2, "activation": "tanh"}
+PENALIZED: dict[str, Any] = {
+    "Conv1D": (Conv1D, _FEW, (4, 2), _ONE_KERNEL),
+    "Conv3D": (Conv3D, _FEW, (3, 2, 3, 2), _ONE_KERNEL),
+    "Conv1DTranspose": (Conv1DTranspose, _FEW, (3, 2), _ONE_KERNEL),
+    "Conv2DTranspose": (Conv2DTranspose, _FEW, (3, 2, 2), _ONE_KERNEL),
+    "Conv3DTranspose": (Conv3DTranspose, _FEW, (2, 2, 3, 2), _ONE_KERNEL),
+    "LocallyConnected1D": (LocallyConnected1D, _FEW, (4, 2), _ONE_KERNEL),
+    "LocallyConnected2D": (LocallyConnected2D, _FEW, (3, 4, 2), _ONE_KERNEL),
+    "DepthwiseConv1D": (DepthwiseConv1D, _TWO_TAPS, (4, 2), {"depthwise": "W", "bias": "b"}),
+    "DepthwiseConv2D": (DepthwiseConv2D, _TWO_TAPS, (3, 4, 2), {"depthwise": "W", "bias": "b"}),
+    "SeparableConv1D": (SeparableConv1D, _FEW, (4, 2), {"depthwise": "D", "pointwise": "P", "bias": "b"}),
+    "SeparableConv2D": (SeparableConv2D, _FEW, (3, 4, 2), {"depthwise": "D", "pointwise": "P", "bias": "b"}),
+}

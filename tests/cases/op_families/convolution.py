@@ -30,7 +30,7 @@ for _row in (
     ("1d valid 33 to 31", "medium", 3, (67,), Window((5,)), 33, 31, 1),
     ("1d same, stride 2", "medium", 5, (101,), Window((4,), (2,), "same"), 13, 21, 1),
     ("1d same, dilation 4", "medium", 3, (90,), Window((3,), (1,), "same", (4,)), 16, 18, 1),
-    ("1d window of one", "medium", 3, (53,), Window((1,)), 33, 17, 1),
+    ("1d window of one, longer", "medium", 3, (53,), Window((1,)), 33, 17, 1),
     ("1d batch 0", "tiny", 0, (6,), Window((3,)), 2, 3, 1),
     ("2d zeros in front, 3x3", "medium", 2, (13, 11), Window((3, 3), padding=((2, 0), (1, 2))), 32, 33, 1),
     ("2d depthwise, tiny", "tiny", 2, (3, 7), Window((2, 3), (1, 1), "same"), 2, 4, 2),
