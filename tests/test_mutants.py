@@ -1806,13 +1806,15 @@ def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) ->
     assert "skipped" not in done.stdout, done.stdout
 
 
-SAMPLE = {m.name for m in MUTANTS[::20]}
+SAMPLE = {m.name for m in MUTANTS[::40]}
 ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
 
 
 @pytest.mark.parametrize("spoilt, fault", ROWS, indirect=["spoilt"])
 def test_the_tests_notice(spoilt: Path, fault: Mutant) -> None:
     needs_numba(fault.mode)
+    if all(test.startswith("tests/peers/") for test in fault.tests):
+        pytest.importorskip("torch", reason="PyTorch, the judge that notices it, is not installed (minidl[peers])")
     done = run_tests(spoilt, fault.tests, fault.mode)
     assert done.returncode == 1, f"not noticed (pytest says {done.returncode}):\n{done.stdout}{done.stderr}"
     assert re.search(NOTICED, done.stdout), f"a crash, not a failed comparison:\n{done.stdout}"

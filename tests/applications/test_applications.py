@@ -304,7 +304,7 @@ def test_they_begin_uncompiled_and_by_the_seed():
     "make",
     [
         pytest.param(lambda: ResNetCifar(8, **SMALL), marks=pytest.mark.slow, id="8"),
-        pytest.param(lambda: LeNet5((12, 12, 1), classes=2), id="lenet"),
+        pytest.param(lambda: LeNet5((12, 12, 1), classes=2), marks=pytest.mark.slow, id="lenet"),
     ],
 )
 def test_a_few_steps_of_training(make):

@@ -79,15 +79,20 @@ def layers_of(layer: Layer) -> list[Layer]:
     return [layer, *(inner for part in layer.sublayers() for inner in layers_of(part))]
 
 
-def sampled(cases: Iterable[Case]) -> dict[str, Any]:
-    """Arguments of ``parametrize("case", ...)``: the rows by name, of which a sample always runs and the others are slow tests.
-
-    The sample is the first row of each layer, and what is composed of several, unless it is more of the same.
-    """
-    cases, rows, seen = list(cases), [], set[str]()
+def always_run(cases: Iterable[Case]) -> list[str]:
+    """The names of a sample: the first row of each layer, and what is composed of several, unless it is more of the same."""
+    names, seen = [], set[str]()
     for case in cases:
         kind = type(case.make()).__name__
-        always = case.always and (kind not in seen or kind in ("Chain", "Graph"))
-        seen |= {kind} if case.always else set()
-        rows.append(case if always else pytest.param(case, marks=pytest.mark.slow))
+        if case.always and (kind not in seen or kind in ("Chain", "Graph")):
+            names.append(case.name)
+            seen.add(kind)
+    return names
+
+
+def sampled(cases: Iterable[Case]) -> dict[str, Any]:
+    """Arguments of ``parametrize("case", ...)``: the rows by name; those beyond the sample are slow tests."""
+    cases = list(cases)
+    always = always_run(cases)
+    rows = [case if case.name in always else pytest.param(case, marks=pytest.mark.slow) for case in cases]
     return {"argvalues": rows, "ids": [case.name for case in cases]}

@@ -12,6 +12,7 @@ from minidl import backend, config
 from minidl.backend import graphs
 from minidl.layers import Context
 from minidl.parameters import Parameter, ParameterGroup
+from tests.cases.case import always_run
 from tests.cases.layers import LAYERS, LOSSES, LossCase
 from tests.cases.optimizers import label, make_optimizer
 from tests.cases.sample import only
@@ -74,7 +75,7 @@ NOT_RECORDED = (
     "local1d",
     "local2d",
 )  # CuPy's own product of matrices
-ALWAYS = [name for name, case in LAYERS.items() if name in ONE_EACH or (case.always and not name.startswith(ALIKE))]
+ALWAYS = [*ONE_EACH, *(name for name in always_run(LAYERS.values()) if not name.startswith(ALIKE))]
 
 
 @pytest.mark.parametrize("name", only(LAYERS, always=ALWAYS))
