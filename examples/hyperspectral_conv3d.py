@@ -44,7 +44,7 @@ def scene(seed):
         cube, fractions = samson.load_data()
         return cube, fractions.argmax(axis=-1), "Samson"
     except DatasetError:
-        rng, bands = np.random.default_rng(seed), np.linspace(0, 1, 60)
+        rng, bands = np.random.default_rng(seed), np.linspace(0, 1, 90)
         spectra = np.stack([0.3 + 0.5 * bands, 0.1 + 0.6 / (1 + np.exp(40 * (0.6 - bands))), 0.25 * np.exp(-4 * bands)])
         rough = rng.normal(size=(3, 6, 6)).repeat(10, axis=1).repeat(10, axis=2)  # patches of 10 x 10 pixels
         labels = rough.argmax(axis=0)

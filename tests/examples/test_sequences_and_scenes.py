@@ -25,7 +25,7 @@ def test_char_lstm_learns_and_writes(environment, tmp_path):
     losses = [float(loss) for loss in re.findall(r"^epoch \d: loss [\d.]+, validation ([\d.]+)", printed, re.MULTILINE)]
     assert len(losses) == 2
     assert losses[1] < losses[0] < 3.4
-    assert number(printed, "Validation loss") == losses[1] < 2.8  # how often each character occurs: above 3
+    assert number(printed, "Validation loss") == losses[1] < 2.95  # how often each character occurs: above 3
     written = printed.partition("nats per character\n\n")[2].partition("Plot:")[0]
     assert 100 < len(written) <= 205
 

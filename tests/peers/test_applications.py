@@ -111,4 +111,6 @@ def test_resnet50_computes_what_it_does_in_keras(keras, numerics):
     ours = ResNet50(include_top=False, input_shape=(33, 35, 3), pooling="avg")
     ours.set_weights(theirs.get_weights())
     x = np.random.default_rng(0).normal(size=(2, 33, 35, 3))
-    agree(ours(x), theirs(tensor(x), training=False), "ResNet-50: y")
+    expected = theirs(tensor(x), training=False).detach().numpy()
+    # not the tolerance of this folder: in a model of float64 Keras 3 computes its batch normalisation in float32
+    np.testing.assert_allclose(ours(x), expected, rtol=0, atol=1e-6 * np.abs(expected).max())

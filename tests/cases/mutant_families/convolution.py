@@ -163,10 +163,18 @@ mutant(
     mode="compiled",
 )
 mutant(
-    "a sequence's dilation along the other axis",
+    "a dilated sequence whose kernel is not turned around",
     "kernels/numba/convolution.py",
     PLAIN + "[convolution.convolve-float32]",
-    "padding, with_one(window.dilation, 1))",
-    "padding, with_one((1,), 1))",
+    "np.ascontiguousarray(W[::-1].swapaxes(1, 2))",
+    "np.ascontiguousarray(W.swapaxes(1, 2))",
+    mode="compiled",
+)
+mutant(
+    "a dilated sequence with the zeros behind it in front",
+    "kernels/numba/convolution.py",
+    PLAIN + "[convolution.convolve-float32]",
+    "((span - 1 - before, span - 1 - behind),)",
+    "((span - 1 - behind, span - 1 - before),)",
     mode="compiled",
 )
