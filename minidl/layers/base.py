@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -83,6 +83,15 @@ class Layer(Holder, Declared):
         self._remembered: tuple[Any, Any] | None = None  # saved, and the shape of y, of the last forward
         self._steps_done: Array | None = None
         self._symbols: list[weakref.ref[Symbol]] = []  # its results in graphs; those who hold the graphs keep them alive
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A layer with the arguments that ``get_config`` gave. Layers within say themselves whether they are frozen."""
+        frozen = isinstance(config, Mapping) and config.get("trainable") is False
+        layer = super().from_config({**config, "trainable": True} if frozen else config, custom_objects)
+        if frozen:
+            layer._trainable = False
+        return layer
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
 

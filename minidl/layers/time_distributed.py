@@ -40,7 +40,7 @@ class TimeDistributed(Layer):
             raise ArgumentError("TimeDistributed", f"{inner.label}, which takes several inputs", "a layer with one input")
         self.layer = layer
         if not self.trainable:
-            inner.trainable = False  # as when it is assigned later
+            self.trainable = False  # what is within, too
 
     @property
     def _inner(self) -> Layer:

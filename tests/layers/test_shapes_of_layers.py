@@ -268,14 +268,6 @@ def test_every_step_is_treated_alike():
     assert layer.count_params() == 9
 
 
-def test_a_frozen_layer_for_every_step():
-    for layer in (TimeDistributed(Dense(3), trainable=False), TimeDistributed(Sequential([Dense(3)]), trainable=False)):
-        layer.build((4, 2))
-        assert [p.trainable for p in layer.parameters] == [False, False]
-        layer.trainable = True
-        assert [p.trainable for p in layer.parameters] == [True, True]
-
-
 def test_dropout_within_draws_for_every_step():
     layer = TimeDistributed(Dropout(0.5, seed=1))
     y = layer.forward(np.ones((2, 6, 16)))
