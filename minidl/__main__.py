@@ -1,7 +1,8 @@
 """The command line.
 
 ``python -m minidl doctor`` says what this installation has, and what to do about what it has not. ``python -m minidl warmup``
-compiles the kernels of the lectures' networks, once for an installation.
+compiles the kernels of the lectures' networks, once for an installation. ``python -m minidl run script.py`` runs a script that
+was written for Keras 1 or 2.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor = commands.add_parser("doctor", help="what this installation has, and what to do about what it has not")
     doctor.add_argument("--json", action="store_true", help="the same for programs")
     commands.add_parser("warmup", help="compile the kernels of the lectures' networks (float32) and keep them")
-    chosen = parser.parse_args(arguments)
+    run = commands.add_parser("run", help="run a script written for Keras 1 or 2", add_help=False)
+    run.add_argument("rest", nargs=argparse.REMAINDER)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["run"]:  # all behind it is the script's
+        from minidl.compat.runner import main as run_script
+
+        return run_script(given[1:])
+    chosen = parser.parse_args(given)
     return _doctor(chosen.json) if chosen.command == "doctor" else _warmup()
 
 

@@ -45,6 +45,7 @@ class Declared:
     aliases: ClassVar[tuple[str, ...]] = ()
     to_write: ClassVar[tuple[str, ...]] = ()
     is_shared: ClassVar[bool] = False  # whether two places may hold the same object, as layers do: it is written once
+    written_as: ClassVar[Any] = None  # the class that stands in files in place of this one, which only has another face
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -90,8 +91,9 @@ class Declared:
             if self in written:
                 return {"same_as": written[self]}
             written[self] = len(written)
-        plain = {"kind": self.table, "class_name": type(self).__name__, "config": self.get_config()}
-        return plain if is_own(type(self)) else {**plain, "custom": True}
+        cls = self.written_as or type(self)
+        plain = {"kind": self.table, "class_name": cls.__name__, "config": self.get_config()}
+        return plain if is_own(cls) else {**plain, "custom": True}
 
     def _arguments(self) -> dict[str, Any]:
         """Each argument of the constructor with the attribute that keeps it."""

@@ -69,6 +69,7 @@ LAZY = {  # imports inside functions, each with its reason in the source
 BY_NAME = {  # may use importlib
     *("__init__.py", "backend/dispatch.py", "backend/gpu.py"),
     *("kernels/cuda/_module.py", "kernels/numba/_private.py"),
+    "compat/modules.py",  # old names of modules, from its own table
 }
 OUTSIDE = ("benchmarks", "tests", "examples")  # built on minidl, unknown to it
 INSIDE_NUMBA = "kernels/numba/_private.py"  # the one file that may use more of Numba than its public modules

@@ -62,6 +62,7 @@ class Layer(Holder, Declared):
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
     )
     activity_regularizer: Any = None  # a penalty on y, in layers that have one
+    starts_with: Any = None  # the weights that it has as soon as it is built, a list of arrays; None: those of its initializers
     _says_dtype = True  # False for a class outside minidl with an apply of its own that says nothing of its input's type
     _class_name = "Layer"  # as names and errors have it
 
@@ -452,6 +453,9 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
                 received = f"parameters that no attribute holds by itself: {', '.join(hidden)}"
                 raise StateError(self.label, received, "self.W = self.new_parameter('W', ...), an attribute for each")
             self.input_shape = input_shape
+            if self.starts_with is not None:
+                self.set_weights(self.starts_with)
+                self.starts_with = None
         except AttributeError as error:
             explain_keras_weights(self, error)
             raise

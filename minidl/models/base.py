@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl import access, optimizers
 from minidl import backend as backends
@@ -46,6 +46,9 @@ class Model(Network):
     >>> model.count_params()
     81
     """
+
+    progress_bar: ClassVar[Any] = ProgressBar  # what shows people how training goes; other faces of a model have others
+    pass_progress: ClassVar[Any] = PassProgress  # and how evaluate and predict do
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -234,7 +237,7 @@ class Model(Network):
                         shuffle=shuffle,
                         stream=self._random_stream(),
                         epochs_done=self._epochs_done,
-                        callbacks=CallbackList([ProgressBar(verbose), *(callbacks or []), history], self, params),
+                        callbacks=CallbackList([self.progress_bar(verbose), *(callbacks or []), history], self, params),
                         nan=nan,
                         steps_per_epoch=steps_per_epoch,
                         validation_steps=validation_steps,
@@ -272,7 +275,7 @@ class Model(Network):
             size = batch_size or 128
             count, names = steps_in_epoch(data, size, steps), names_of_logs(self._compiled_step())
             params = {"steps": count, "batch_size": size, "verbose": verbose, "metrics": names}
-            progress = PassProgress("evaluate", count, verbose)
+            progress = self.pass_progress("evaluate", count, verbose)
             opened.enter_context(access.reading("evaluate", self.network))
             around = CallbackList(callbacks, self, params, "evaluate") if callbacks else None
             logs = loop.evaluate(self._compiled_step(), data, size, "", progress.update, steps, around)
@@ -312,7 +315,7 @@ class Model(Network):
         network = self._for_inference()
         count = steps_in_epoch(data, batch_size, steps)
         params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
-        progress = PassProgress("predict", count, verbose) if verbose else None
+        progress = self.pass_progress("predict", count, verbose) if verbose else None
         with access.reading("predict", self.network):
             around = CallbackList(callbacks, self, params, "predict") if callbacks else None
             output = loop.predict(network, data, batch_size, progress and progress.update, steps, around)

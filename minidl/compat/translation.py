@@ -1,0 +1,176 @@
+"""A name of Keras 2.1 that makes minidl's object: the signature of then, and which of its arguments are called otherwise today.
+
+    Dense = OldName("Dense", today.Dense, "units, activation=None, use_bias=True, ...", keras_1={"output_dim": "units", ...})
+
+A call goes through three vocabularies: keywords of Keras 1 become those of Keras 2.1 (``keras_1``), these are bound to the
+signature of 2.1, and then become arguments of minidl (``today``). What the script leaves out and minidl means otherwise today
+is passed on with the value of then. An unknown keyword is an error, never ignored; what was accepted and does nothing is in
+``harmless``, each with its reason in docs/keras2.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from minidl import config
+from minidl.compat.spelling import call_text, told
+from minidl.declared import arguments_of
+from minidl.errors import ArgumentTypeError, closest
+from minidl.profile import KERAS_2_1
+
+Given = dict[str, Any]  # arguments by name
+
+
+class OldName:
+    """A callable of Keras 2.1; also a base for classes of a script, and for ``isinstance``.
+
+    Args:
+        name: as scripts call it.
+        make: what makes the object: minidl's class, as a rule.
+        signature: of Keras 2.1, as text, with its defaults.
+        keras_1: {keyword of Keras 1: that of Keras 2.1}.
+        today: {argument of Keras 2.1: argument of minidl}, where it has another name.
+        harmless: arguments that are accepted and change nothing.
+        values: {argument of Keras 2.1: function}, which makes the value of today.
+        form: given the positional and the keyword arguments of a script, those of Keras 2.1: for forms that no renaming
+            covers, such as ``Convolution2D(32, 3, 3)``.
+        spelled: how minidl's own call is named in notices; None: as ``make`` is.
+    """
+
+    __name__: str
+    spelled: str
+
+    def __init__(
+        self,
+        name: str,
+        make: Any,
+        signature: str,
+        *,
+        keras_1: Mapping[str, str] | None = None,
+        today: Mapping[str, str] | None = None,
+        harmless: Collection[str] = (),
+        values: Mapping[str, Callable[[Any], Any]] | None = None,
+        form: Callable[[tuple[Any, ...], Given], tuple[tuple[Any, ...], Given]] | None = None,
+        spelled: str | None = None,
+    ) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.make, self.signature = make, signature_of(signature)
+        self.__signature__ = self.signature
+        self.keras_1, self.today, self.harmless = dict(keras_1 or {}), dict(today or {}), frozenset(harmless)
+        self.values, self.form = dict(values or {}), form
+        self.spelled = spelled or str(getattr(make, "__name__", name))
+        self.__doc__ = f"Keras 2.1's ``{name}{self.signature}``, which makes minidl's {self.spelled}."
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """The object of today."""
+        with config.use_profile(KERAS_2_1):
+            arguments, aside = self.translated(positional, keywords)
+            return self.finish(self.make(**arguments), aside)
+
+    def options(self, given: Given) -> tuple[Given, Given]:
+        """Arguments of minidl for what is not in the signature, and what ``finish`` is to know; takes them out of ``given``."""
+        return {}, {}
+
+    def finish(self, thing: Any, aside: Given) -> Any:
+        """The object, after what no argument of minidl does."""
+        return thing
+
+    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
+        """Arguments of minidl's class, and what ``finish`` is to know."""
+        old = call_text(self.__name__, positional, keywords)
+        args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
+        for name_1, name_2 in self.keras_1.items():
+            if name_1 in given and name_1 not in self.signature.parameters:
+                if name_2 in given:
+                    raise ArgumentTypeError(self.__name__, f"{name_1} and {name_2}", "one of them, as they are the same")
+                given[name_2] = given.pop(name_1)
+        known = self.signature.parameters
+        own = {name: given.pop(name) for name in list(given) if name in known}
+        extra, aside = self.options(given)
+        for name in given:
+            names = [*known, *self.keras_1]
+            raise ArgumentTypeError(
+                self.__name__, f"the keyword {name!r}", f"the arguments {', '.join(known)}", meant=closest(name, names)
+            )
+        try:
+            bound = self.signature.bind(*args, **own).arguments
+        except TypeError as error:
+            expected = f"the arguments {self.__name__}{self.signature}"
+            raise ArgumentTypeError(self.__name__, f"a call with {error}", expected) from None
+        for name, default in self._old_defaults().items():
+            bound.setdefault(name, default)
+        arguments = {}
+        for name in sorted(bound, key=list(known).index):
+            if name not in self.harmless:
+                convert = self.values.get(name)
+                arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
+        arguments |= extra
+        if self._is_old(args, keywords, arguments):
+            told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
+        return arguments, aside
+
+    def text(self, arguments: Given) -> str:
+        """The call of today."""
+        needed = (
+            tuple(name for name, p in arguments_of(self.make).items() if p.default is p.empty) if _is_class(self.make) else ()
+        )
+        first = tuple(arguments[name] for name in needed if name in arguments)
+        return call_text(self.spelled, first, {name: value for name, value in arguments.items() if name not in needed})
+
+    def _old_defaults(self) -> Given:
+        """Defaults of Keras 2.1 that are other ones today."""
+        if not _is_class(self.make):
+            return {}
+        now = arguments_of(self.make)
+        found = {}
+        for name, p in self.signature.parameters.items():
+            here = now.get(self.today.get(name, name))
+            if p.default is not p.empty and name not in self.harmless and here is not None and here.default != p.default:
+                found[name] = p.default
+        return found
+
+    def _is_old(self, args: tuple[Any, ...], keywords: Given, arguments: Given) -> bool:
+        """Whether the script's own words are not those of minidl."""
+        if self.__name__ != self.spelled:
+            return True
+        return any(name not in arguments and name not in self.harmless for name in keywords)
+
+    # -- as a class ----------------------------------------------------------------------------------------------------
+
+    def __instancecheck__(self, thing: object) -> bool:
+        """``isinstance(layer, Dense)``."""
+        return _is_class(self.make) and isinstance(thing, self.make)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``class Mine(Dense)`` derives from minidl's class."""
+        return (self.make,)
+
+    def __getattr__(self, name: str) -> Any:
+        """Methods of the class, such as ``from_config``."""
+        if name.startswith("__") or "make" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.make, name)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} of Keras 2.1>"
+
+
+def signature_of(text: str) -> inspect.Signature:
+    """A signature from its text: names, and literals as defaults.
+
+    >>> signature_of("units, activation=None, use_bias=True")
+    <Signature (units, activation=None, use_bias=True)>
+    """
+    (function,) = ast.parse(f"def f({text}): pass").body
+    assert isinstance(function, ast.FunctionDef)
+    names, given = [argument.arg for argument in function.args.args], function.args.defaults
+    defaults = [inspect.Parameter.empty] * (len(names) - len(given)) + [ast.literal_eval(node) for node in given]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind, default=value) for name, value in zip(names, defaults)])
+
+
+def _is_class(thing: Any) -> bool:
+    return inspect.isclass(thing)
