@@ -1,8 +1,9 @@
 """Convolution: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
-A window of one pixel is a matrix product, with strides one of the pixels that are seen. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels are
-convolved by ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers
-beside them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero,
+A window of one pixel is a matrix product, with strides one of the pixels that are seen. Windows of 3 x 3 and 5 x 5 that
+slide by one pixel over enough channels are convolved by ``_winograd``, except for images whose results would not be finite,
+or would be spoiled by far larger numbers beside them. Those, everything else, and double precision are summed directly by
+``_direct``, dW of many channels from few images by a product for each tap. Where dy is mostly zero,
 ``_sparse`` leaves the zeros out of the gradients. A sequence is an image of one row (or of one column, where that suits
 better), and volumes are summed directly by ``_volumes``, groups of one channel by ``_depthwise``. Declined, and left to
 the reference: other groups, gaps along the last axis of windows over images and volumes (dilation), and dx of volumes with
