@@ -42,6 +42,7 @@ class OldName:
 
     __name__: str
     spelled: str
+    beside: Collection[str] = ()  # keywords that ``options`` takes, for "did you mean"
 
     def __init__(
         self,
@@ -74,6 +75,10 @@ class OldName:
         """Arguments of minidl for what is not in the signature, and what ``finish`` is to know; takes them out of ``given``."""
         return {}, {}
 
+    def adjusted(self, arguments: Given) -> Given:
+        """The arguments of minidl, where they depend on each other."""
+        return arguments
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
@@ -82,6 +87,7 @@ class OldName:
         """Arguments of minidl's class, and what ``finish`` is to know."""
         old = call_text(self.__name__, positional, keywords)
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
+        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
@@ -91,7 +97,7 @@ class OldName:
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
         for name in given:
-            names = [*known, *self.keras_1]
+            names = [*known, *self.keras_1, *self.beside]
             raise ArgumentTypeError(
                 self.__name__, f"the keyword {name!r}", f"the arguments {', '.join(known)}", meant=closest(name, names)
             )
@@ -107,8 +113,8 @@ class OldName:
             if name not in self.harmless:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
-        arguments |= extra
-        if self._is_old(args, keywords, arguments):
+        arguments = self.adjusted(arguments | extra)
+        if reshaped or self._is_old(args, keywords, arguments):
             told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
         return arguments, aside
 
@@ -128,7 +134,9 @@ class OldName:
         found = {}
         for name, p in self.signature.parameters.items():
             here = now.get(self.today.get(name, name))
-            if p.default is not p.empty and name not in self.harmless and here is not None and here.default != p.default:
+            if p.default is p.empty or name in self.harmless or here is None:
+                continue
+            if here.default != p.default and not _for_all(here.default, p.default):
                 found[name] = p.default
         return found
 
@@ -170,6 +178,15 @@ def signature_of(text: str) -> inspect.Signature:
     defaults = [inspect.Parameter.empty] * (len(names) - len(given)) + [ast.literal_eval(node) for node in given]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return inspect.Signature([inspect.Parameter(name, kind, default=value) for name, value in zip(names, defaults)])
+
+
+def _for_all(number: Any, numbers: Any) -> bool:
+    """Whether one number of today says the same as those of then: 2, and (2, 2).
+
+    >>> _for_all(2, (2, 2)), _for_all(2, (2, 1)), _for_all(None, (2, 2))
+    (True, False, False)
+    """
+    return type(number) is int and isinstance(numbers, tuple) and set(numbers) == {number}
 
 
 def _is_class(thing: Any) -> bool:
