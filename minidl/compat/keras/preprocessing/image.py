@@ -112,7 +112,7 @@ class ImageDataGenerator:
         self.fill_mode, self.cval = fill_mode, cval
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
-        pair = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, (int, float)) else zoom_range
+        pair = (1 - zoom_range, 1 + zoom_range) if np.ndim(zoom_range) == 0 else zoom_range
         self.zoom_range = list(pair_of(pair))
         if fill_mode not in MODES:
             expected = " or ".join(map(repr, MODES))
