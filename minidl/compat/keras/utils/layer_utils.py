@@ -55,4 +55,6 @@ def convert_dense_weights_data_format(
     dense.set_weights([rows.reshape(kernel.shape), *rest])
 
 
-layer_from_config = Refused("keras.utils.layer_utils.layer_from_config", "a look for classes by name", "Layer.from_config(config)")
+layer_from_config = Refused(
+    "keras.utils.layer_utils.layer_from_config", "a look for classes by name", "Layer.from_config(config)"
+)

@@ -30,7 +30,7 @@ def get_test_data(
         classification: targets are classes (n,); else numbers.
         num_classes: how many classes.
     """
-    samples, drawn = num_train + num_test, np.random  # noqa: NPY002  (the state that scripts seed)
+    samples, drawn = num_train + num_test, np.random
     x = np.zeros((samples, *input_shape))
     if classification:
         y = drawn.randint(0, num_classes, size=(samples,))

@@ -49,7 +49,7 @@ class Box(NamedTuple):
 class Dot:
     """A graph of records, as ``model_to_dot`` of Keras 2.1 gave one of pydot.
 
-    ``create_svg()``, ``write_png("model.png")`` and the like are ``create(format="svg")`` and ``write("model.png", format="png")``.
+    ``create_svg()``, ``write_png("model.png")`` and the like are ``create(format="svg")`` and so on.
     """
 
     def __init__(self, boxes: list[Box], rankdir: str, title: str) -> None:
@@ -249,16 +249,20 @@ def _record(picture: Picture, box: Box, x: float, y: float, width: float, height
     if box.shapes is None:
         return
     second, third = x + columns[0], x + columns[0] + columns[1]
-    picture.lines += [([(edge, y), (edge, y + height)], False) for edge in (second, third)]
+    picture.lines.extend([([(edge, y), (edge, y + height)], False) for edge in (second, third)])
     picture.lines.append(([(second, y + height / 2), (x + width, y + height / 2)], False))
     for row, (heading, shape) in enumerate(zip(("input:", "output:"), box.shapes)):
         middle = y + height * (0.25 + row / 2)
-        picture.texts += [((second + third) / 2, middle, heading), ((third + x + width) / 2, middle, shape)]
+        picture.texts.extend([((second + third) / 2, middle, heading), ((third + x + width) / 2, middle, shape)])
 
 
 def _svg(picture: Picture, width: float, height: float, title: str) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    parts = [f'{head} font-family="Verdana, Helvetica, Arial, sans-serif" font-size="{_SIZE}">', f"<title>{html.escape(title)}</title>"]
+    size = f'width="{width:.0f}" height="{height:.0f}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" {size}'
+    parts = [
+        f'{head} font-family="Verdana, Helvetica, Arial, sans-serif" font-size="{_SIZE}">',
+        f"<title>{html.escape(title)}</title>",
+    ]
     parts.append(f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>')
     for points, arrow in picture.lines:
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -272,7 +276,10 @@ def _svg(picture: Picture, width: float, height: float, title: str) -> str:
 
 def _head(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """The three corners of an arrow's head at the end of a line."""
-    (x, y), (from_x, from_y) = points[-1], next((p for p in reversed(points[:-1]) if p != points[-1]), (points[-1][0], points[-1][1] - 1))
+    (x, y), (from_x, from_y) = (
+        points[-1],
+        next((p for p in reversed(points[:-1]) if p != points[-1]), (points[-1][0], points[-1][1] - 1)),
+    )
     length = ((x - from_x) ** 2 + (y - from_y) ** 2) ** 0.5
     u, v = (x - from_x) / length, (y - from_y) / length
     back = x - _ARROW * u, y - _ARROW * v

@@ -20,6 +20,7 @@ from minidl.compat.keras.utils.generic_utils import has_arg
 from minidl.compat.keras.utils.np_utils import to_categorical
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError, closest
+from minidl.losses import CategoricalCrossentropy
 
 _VERBS = ("fit", "predict", "predict_classes", "evaluate")
 
@@ -105,7 +106,7 @@ class BaseWrapper:
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         """One-hot rows where the loss asks for them."""
-        if (y.ndim != 2 or y.shape[1] == 1) and _name_of(self.model.loss) == "categorical_crossentropy":
+        if (y.ndim != 2 or y.shape[1] == 1) and isinstance(self.model.loss, CategoricalCrossentropy):
             return to_categorical(y)
         return y
 
@@ -201,13 +202,6 @@ class KerasRegressor(BaseWrapper):
 def _rows(x: Any) -> Any:
     """Samples, those of pandas as an array."""
     return np.asarray(x) if hasattr(x, "__array__") else x
-
-
-def _name_of(loss: Any) -> str:
-    """What a loss is called in scripts."""
-    if isinstance(loss, str):
-        return loss
-    return str(getattr(loss, "__name__", None) or getattr(loss, "name", None) or type(loss).__name__)
 
 
 def _tags(kind: str) -> Any:
