@@ -113,11 +113,17 @@ def installed(greeting: str = "") -> Iterator[None]:
         sys.modules.update(hidden)
 
 
+def load(name: str) -> ModuleType:
+    """The module of this name."""
+    return importlib.import_module(name)
+
+
 def stand_in(name: str) -> None:
     """Make the module that is being imported as ``name``, in a process without a finder, the one of ``minidl.compat``."""
-    install()
-    del sys.modules[name]
-    importlib.import_module(name)
+    module = importlib.import_module(str(place_of(name)))
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        install()
+    sys.modules[name] = module
 
 
 def _old_names() -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
 NAMES = {
     "xrange": "range(...)",
@@ -69,7 +70,7 @@ _SYNTAX = (  # (the line, what is said of it)
     (r".*\b0[0-7]+\b.*", "0o17, with the letter o, for numbers to the base 8"),
     (r".*\b\d+[lL]\b.*", "10, without the letter L"),
     (r".*\b(ur|UR|Ur|uR)['\"].*", "r'...'"),
-    (r"(def\s+\w+\s*|.*\blambda\s*)\(.*\(.*", "a name for each argument"),
+    (r".*\blambda\s*\(.*|def\s+\w+\s*\((.*,\s*)?\(\w.*", "a name for each argument"),
 )
 
 
@@ -78,7 +79,7 @@ def explain(error: BaseException) -> None:
     if isinstance(error, SyntaxError):
         line = (error.text or "").strip()
         today = _syntax_today(line) if type(error) is SyntaxError else ""
-        if today:
+        if today and WHOLE_FILE not in getattr(error, "__notes__", ()):
             error.msg = f"this is Python 2; in Python 3: {today}"
             error.add_note(WHOLE_FILE)
         return
@@ -137,11 +138,11 @@ def certain_to_fail(tree: ast.Module, path: str, text: str) -> SyntaxError | Non
         elif isinstance(node, ast.Expr):
             first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
             shifts = isinstance(first, ast.BinOp) and isinstance(first.op, ast.RShift)
-            if shifts and isinstance(first.left, ast.Name) and first.left.id == "print":  # type: ignore[attr-defined]
+            if shifts and isinstance(first.left, ast.Name) and first.left.id == "print":
                 said = "print >> is Python 2; in Python 3: print(text, file=stream)"
         if said:
             line = lines[node.lineno - 1] if node.lineno <= len(lines) else ""
-            error = SyntaxError(said, (path, node.lineno, node.col_offset + 1, f"{line}\n", node.end_lineno, None))
+            error = SyntaxError(said, (path, node.lineno, node.col_offset + 1, f"{line}\n"))
             error.add_note(WHOLE_FILE)
             return error
     return None
@@ -166,7 +167,7 @@ def _bound(tree: ast.Module) -> set[str] | None:
     return found
 
 
-def _certain(body: list[ast.stmt]) -> Iterator[ast.AST]:
+def _certain(body: list[ast.stmt]) -> Iterator[Any]:
     """What runs, and runs wherever the end of the program is reached: no functions, branches or attempts."""
     for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Try, ast.TryStar)):
@@ -175,22 +176,15 @@ def _certain(body: list[ast.stmt]) -> Iterator[ast.AST]:
             if ast.unparse(statement.test) in ("__name__ == '__main__'", "'__main__' == __name__"):
                 yield from _certain(statement.body)
             continue
-        if isinstance(statement, (ast.For, ast.While, ast.With)):
-            heads = [statement.iter] if isinstance(statement, ast.For) else []
-            for head in heads:
-                yield from _evaluated(head)
-            if isinstance(statement, ast.With):
-                yield from _certain(statement.body)
-            elif isinstance(statement, ast.For):
-                yield from _certain(statement.body)
-            continue
-        if isinstance(statement, ast.ClassDef):
+        if isinstance(statement, ast.For):
+            yield from _evaluated(statement.iter)
+        if isinstance(statement, (ast.For, ast.With, ast.ClassDef)):
             yield from _certain(statement.body)
-            continue
-        yield from _evaluated(statement)
+        elif not isinstance(statement, ast.While):
+            yield from _evaluated(statement)
 
 
-def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
+def _evaluated(node: ast.AST) -> Iterator[Any]:
     """The parts of an expression that are computed whenever it is."""
     if isinstance(node, (ast.Lambda, ast.IfExp, ast.BoolOp)):
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import builtins
 import importlib.util
 import io
 import os
@@ -18,6 +19,7 @@ import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         program = program_of(left)
     except MinidlError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return 1 if left[0] == "-m" else 2  # as python does
     notices = Notices(quiet="--quiet" in switches or "-q" in switches)
     if "-u" in switches:
         sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
@@ -113,13 +115,17 @@ def program_of(arguments: Sequence[str]) -> Program:
     """
     what, *rest = arguments
     if what in ("-c", "-m") and not rest:
-        raise CannotRunError("python -m minidl run", f"{what} and nothing behind it", "the text" if what == "-c" else "a module")
+        raise CannotRunError(
+            "python -m minidl run", f"{what} and nothing behind it", "the text" if what == "-c" else "a module"
+        )
     if what == "-c":
         return Program([Part(rest[0], "<string>")], ["-c", *rest[1:]], "")
     if what == "-m":
         return _module(rest[0], rest[1:])
     if what == "-":
-        return Program([Part(sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read(), "<stdin>")], ["-", *rest], "")
+        return Program(
+            [Part(sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read(), "<stdin>")], ["-", *rest], ""
+        )
     if what.startswith("-"):
         known = ("--quiet", "--modern", "-c", "-m", "-u")
         raise CannotRunError("python -m minidl run", f"the option {what}", ", ".join(known), meant=closest(what, known))
@@ -131,7 +137,8 @@ def program_of(arguments: Sequence[str]) -> Program:
         parts = cells_of(path) if path.endswith(".ipynb") else [Part(Path(path).read_bytes(), path)]
     except OSError as error:
         raise CannotRunError("python -m minidl run", f"{path}: {error.strerror}", "a file that can be read") from None
-    return Program(parts, [what, *rest], folder, {"__file__": path, "__cached__": None})
+    names = {"__file__": path, "__cached__": None, "__loader__": SourceFileLoader("__main__", path)}
+    return Program(parts, [what, *rest], folder, names)
 
 
 def _module(name: str, rest: Sequence[str]) -> Program:
@@ -145,7 +152,7 @@ def _module(name: str, rest: Sequence[str]) -> Program:
             spec = importlib.util.find_spec(f"{name}.__main__")
     except (ImportError, ValueError):
         spec = None
-    source = spec and spec.loader and getattr(spec.loader, "get_source", lambda name: None)(spec.name)
+    source: Any = getattr(spec.loader, "get_source", lambda name: None)(spec.name) if spec else None
     if spec is None or source is None:
         raise CannotRunError("python -m minidl run", f"-m {name}", "a module with a source that can be found")
     names = {"__file__": spec.origin, "__cached__": spec.cached, "__spec__": spec, "__loader__": spec.loader}
@@ -176,7 +183,9 @@ def run(program: Program, tell: Callable[[str, int, str], None]) -> types.Module
     sys.argv = program.argv
     module = types.ModuleType("__main__")
     vars(module).update(program.names)
-    vars(module)["__builtins__"] = sys.modules["builtins"]
+    vars(module)["__builtins__"] = builtins
+    if sys.version_info < (3, 14):
+        module.__annotations__ = {}
     codes = [_compiled(part, tell) for part in program.parts]  # all of them, before any runs
     if any("get_ipython" in code.co_names for code in codes) or len(codes) != 1:
         shell = Shell(vars(module), lambda text: tell(*_line_of(codes), text))
@@ -193,7 +202,7 @@ def _compiled(part: Part, tell: Callable[[str, int, str], None]) -> types.CodeTy
     source, file = part
     while True:
         try:
-            tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            tree: Any = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
             break
         except SyntaxError as error:
             text = _text(source)
@@ -282,12 +291,12 @@ def _end_as_interrupted() -> None:
 def _choose_screen() -> None:
     """Where there is no display, matplotlib draws into memory: ``plt.show()`` goes on at once."""
     has_display = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if not has_display:
-        os.environ.setdefault("MPLBACKEND", "Agg")
+    if not has_display and not os.environ.get("MPLBACKEND"):
+        os.environ["MPLBACKEND"] = "Agg"
 
 
 def _unbuffered(stream: Any) -> Any:
     """The stream, written at once, as ``python -u`` has it."""
     stream.flush()
     raw = io.FileIO(stream.fileno(), "wb", closefd=False)
-    return io.TextIOWrapper(raw, stream.encoding, stream.errors, write_through=True)  # type: ignore[type-var]
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, write_through=True)
