@@ -6,7 +6,6 @@ and those of minidl. Values are translated by the names of their arguments, in `
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,7 +74,8 @@ class OldLayer(OldName):
 
     def called(self, name: str, **changes: Any) -> OldLayer:
         """The same under another name."""
-        other = copy.copy(self)
+        other = object.__new__(type(self))  # copies of a name are that name itself
+        vars(other).update(vars(self))
         other.__name__ = other.__qualname__ = name
         for attribute, value in changes.items():
             setattr(other, attribute, value)
