@@ -79,6 +79,10 @@ class OldName:
         """The arguments of minidl, where they depend on each other."""
         return arguments
 
+    def afterwards(self, aside: Given) -> str:
+        """What notices add to the call of today."""
+        return ""
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
@@ -115,7 +119,8 @@ class OldName:
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
         arguments = self.adjusted(arguments | extra)
         if reshaped or self._is_old(args, keywords, arguments):
-            told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
+            shown = {name: value for name, value in arguments.items() if name in keywords or name != "name"}
+            told(old, self.text(shown) + self.afterwards(aside))
         return arguments, aside
 
     def text(self, arguments: Given) -> str:

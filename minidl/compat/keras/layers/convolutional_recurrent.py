@@ -18,7 +18,8 @@ ConvLSTM2D = OldLayer(
     today.ConvLSTM2D,
     "filters, kernel_size, strides=(1, 1), padding='valid', data_format=None, dilation_rate=(1, 1), activation='tanh', "
     f"recurrent_activation='hard_sigmoid', {STARTS}unit_forget_bias=True, {PENALTIES}activity_regularizer=None, {HOLDS}"
-    f"return_sequences=False, go_backwards=False, stateful=False, {DROPOUT}, return_state=False, unroll=False, implementation=1",
+    f"return_sequences=False, go_backwards=False, stateful=False, {DROPOUT}, return_state=False, unroll=False, "
+    "implementation=1",
     keras_1={**RECURRENT_1, **WINDOW_1},
     form=both(windows("ConvLSTM2D", "nb_row nb_col", _ORDER_1), forget_bias),
     harmless=(*HARMLESS, "unroll"),

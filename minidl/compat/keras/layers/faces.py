@@ -51,7 +51,7 @@ class Face:
     def _known_shape(self, shape: Any) -> Any:
         if shape is None:
             fix = "input_shape=(...) in the first layer of the model"
-            raise StateError(self.label, "a layer that is in no model yet", "one whose input is known", fix)  # type: ignore[attr-defined]
+            raise StateError(self.label, "a layer that is in no model yet", "one whose input is known", fix)
         return shape
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -72,7 +72,7 @@ class Face:
     @property
     def batch_input_shape(self) -> Any:
         """The input shape that the constructor was given, with its batch axis."""
-        declared = self.declared_input_shape  # type: ignore[attr-defined]
+        declared = self.declared_input_shape
         if declared is None:
             raise AttributeError("batch_input_shape")
         return _prefixed(declared, self.batch_size_2_1)
@@ -82,17 +82,17 @@ class Face:
     @property
     def trainable_weights(self) -> list[Any]:
         """The weights that training changes."""
-        return [p for p in self.weights if not isinstance(p, State) and p.trainable]  # type: ignore[attr-defined]
+        return [p for p in self.weights if not isinstance(p, State) and p.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """All others."""
         trainable = set(map(id, self.trainable_weights))
-        return [p for p in self.weights if id(p) not in trainable]  # type: ignore[attr-defined]
+        return [p for p in self.weights if id(p) not in trainable]
 
     def get_input_at(self, node_index: int) -> Any:
         """What the layer is applied to in its use of this number."""
-        uses = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        uses = self.get_output_at(node_index)
         node = (uses[0] if isinstance(uses, tuple) else uses).node
         return list(node.inputs) if node.many else node.inputs[0]
 
@@ -104,7 +104,7 @@ class Face:
 
     def get_output_shape_at(self, node_index: int) -> Any:
         """The shape of the result of the use of this number, with its batch axis."""
-        found = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        found = self.get_output_at(node_index)
         return with_batch(self, tuple(symbol.shape for symbol in found) if isinstance(found, tuple) else found.shape)
 
     def __getattr__(self, name: str) -> Any:

@@ -65,6 +65,9 @@ class MergedModels(Model, abstract=True):
     written_as = Model
 
 
+MergedModels.__name__ = "Merge"  # as summaries have it
+
+
 HARMLESS = ("output_shape", "output_mask", "arguments", "node_indices", "tensor_indices")  # of functions as mode, or old graphs
 
 

@@ -138,6 +138,10 @@ class OldLayer(OldName):
             raise ArgumentError(self.__name__, f"a batch of {batch_size!r}", "a positive number of samples, or None")
         return found, {"weights": given.pop("weights", None), "batch_size": batch_size}
 
+    def afterwards(self, aside: Given) -> str:
+        """Weights to start with are set by hand today."""
+        return "" if aside["weights"] is None else ", and set_weights(weights) once it is built,"
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """Keep what is used when the layer is built."""
         thing.starts_with = aside["weights"]

@@ -71,7 +71,7 @@ InputLayer = _OldInput(
     {"input_dtype": "dtype"},
 )
 Layer = today.Layer
-"""The base class: a class of a script that has Keras's ``build`` and ``call`` is refused where it is defined, with what to write."""
+"""The base class: a class of a script with Keras's ``call`` is refused where it is defined, and told what to write."""
 InputSpec = Refused(
     "InputSpec",
     "what layers of Keras say of their input",
