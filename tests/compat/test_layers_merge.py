@@ -71,6 +71,7 @@ def test_merge_of_models_as_the_first_layer(given, expected, layer):
 
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_two_branches_learn():
+    np.random.seed(1)  # noqa: NPY002  (what scripts do)
     left, right = Sequential(), Sequential()
     left.add(old.Dense(8, input_dim=4, activation="tanh"))
     right.add(old.Dense(8, input_shape=(4,), activation="tanh"))
