@@ -94,7 +94,6 @@ class OldName:
     def in_keras_2(self, positional: tuple[Any, ...], keywords: Given) -> tuple[tuple[Any, ...], Given]:
         """Arguments as Keras 2.1 calls them: forms and keywords of Keras 1 are gone."""
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
-        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
@@ -127,7 +126,7 @@ class OldName:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
         arguments = self.adjusted(arguments | extra)
-        if reshaped or self._is_old(args, keywords, arguments):
+        if args is not positional or self._is_old(args, keywords, arguments):
             shown = {name: value for name, value in arguments.items() if name in keywords or name != "name"}
             told(old, self.text(shown) + self.afterwards(aside))
         return arguments, aside
@@ -180,7 +179,7 @@ class OldName:
         """``type(layer) == Dense``, and ``Conv2D == Convolution2D``: what makes the same is the same."""
         if isinstance(other, OldName):
             return self is other or (_is_class(self.make) and self.make is other.make)
-        return _is_class(self.make) and other is self.make
+        return _is_class(self.make) and (other is self.make or getattr(other, "written_as", None) is self.make)
 
     def __hash__(self) -> int:
         return hash(self.make) if _is_class(self.make) else id(self)

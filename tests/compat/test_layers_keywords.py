@@ -91,11 +91,11 @@ VALUES: dict[str, tuple[Any, Any]] = {  # keyword: a value that is not the defau
     "axes": (2, 2),
     "normalize": (True, True),
     "nb_feature": (2, 2),
-    "init": ("he_normal", "HeNormal"),
+    "init": ("he_uniform", "HeUniform"),
     "bias": (False, False),
     "input_dtype": ("float64", "float64"),
 }
-ENDINGS = {"initializer": ("he_normal", "HeNormal"), "regularizer": ("l2", "L2"), "constraint": ("non_neg", "NonNeg")}
+ENDINGS = {"initializer": ("he_uniform", "HeUniform"), "regularizer": ("l2", "L2"), "constraint": ("non_neg", "NonNeg")}
 ATTRIBUTES = {("LeakyReLU", "alpha"): "negative_slope", ("Embedding", "input_length"): "declared_input_shape"}
 
 
@@ -332,8 +332,8 @@ def test_names_count_through_the_program_by_the_class_of_2_1():
         ("Convolution2D(32, nb_row=3, nb_col=5)", "Conv2D(32, (3, 5))"),
         ("Convolution2D(nb_filter=32, nb_row=3, nb_col=5)", "Conv2D(32, (3, 5))"),
         (
-            "Convolution2D(32, 3, 5, 'he_normal', 'relu')",
-            "Conv2D(32, (3, 5), activation='relu', kernel_initializer='he_normal')",
+            "Convolution2D(32, 3, 5, 'he_uniform', 'relu')",
+            "Conv2D(32, (3, 5), activation='relu', kernel_initializer='he_uniform')",
         ),
         ("Convolution2D(32, 3, 3, dim_ordering='th')", "Conv2D(32, (3, 3), data_format='channels_first')"),
         ("Convolution2D(32, 3, 3, dim_ordering='tf')", "Conv2D(32, (3, 3), data_format='channels_last')"),
@@ -364,8 +364,8 @@ def test_names_count_through_the_program_by_the_class_of_2_1():
         ("Deconvolution2D(8, 3, 3, (None, 9, 9, 8), subsample=(2, 2))", "Conv2DTranspose(8, (3, 3), (2, 2))"),
         ("Deconvolution2D(8, 3, 3, output_shape=(None, 9, 9, 8))", "Conv2DTranspose(8, (3, 3))"),
         (
-            "SeparableConvolution2D(8, 3, 3, init='he_normal', depth_multiplier=2)",
-            "SeparableConv2D(8, 3, depth_multiplier=2, depthwise_initializer='he_normal', pointwise_initializer='he_normal')",
+            "SeparableConvolution2D(8, 3, 3, init='he_uniform', depth_multiplier=2)",
+            "SeparableConv2D(8, 3, depth_multiplier=2, depthwise_initializer='he_uniform', pointwise_initializer='he_uniform')",
         ),
         ("LocallyConnected2D(8, 3, 3)", "LocallyConnected2D(8, (3, 3))"),
         ("LocallyConnected1D(8, 3, border_mode='valid')", "LocallyConnected1D(8, 3)"),
@@ -377,21 +377,21 @@ def test_names_count_through_the_program_by_the_class_of_2_1():
             "ConvLSTM2D(40, 3, 3, inner_activation='sigmoid', forget_bias_init='zero')",
             "ConvLSTM2D(40, (3, 3), recurrent_activation='sigmoid', unit_forget_bias=False)",
         ),
-        ("Dense(64, 'he_normal', 'relu')", "Dense(64, activation='relu', kernel_initializer='he_normal')"),
+        ("Dense(64, 'he_uniform', 'relu')", "Dense(64, activation='relu', kernel_initializer='he_uniform')"),
         ("Dense(64, 'relu')", "Dense(64, activation='relu')"),
         ("TimeDistributedDense(4, 'uniform')", "Dense(4, kernel_initializer='uniform')"),
         ("Embedding(10, 4, 'normal', 7)", "Embedding(10, 4, 'normal', input_shape=(7,))"),
         (
-            "LSTM(4, 'he_normal', 'orthogonal', 'one', 'relu', 'sigmoid')",
-            "LSTM(4, 'relu', 'sigmoid', kernel_initializer='he_normal')",
+            "LSTM(4, 'he_uniform', 'orthogonal', 'one', 'relu', 'sigmoid')",
+            "LSTM(4, 'relu', 'sigmoid', kernel_initializer='he_uniform')",
         ),
         ("LSTM(4, forget_bias_init='one')", "LSTM(4)"),
         ("LSTM(4, forget_bias_init='zero')", "LSTM(4, unit_forget_bias=False)"),
         ("LSTM(4, 'tanh', 'sigmoid')", "LSTM(4, 'tanh', 'sigmoid')"),
-        ("GRU(4, 'he_normal', 'identity')", "GRU(4, kernel_initializer='he_normal', recurrent_initializer='identity')"),
+        ("GRU(4, 'he_uniform', 'identity')", "GRU(4, kernel_initializer='he_uniform', recurrent_initializer='identity')"),
         (
-            "SimpleRNN(4, 'he_normal', 'identity', 'relu')",
-            "SimpleRNN(4, 'relu', kernel_initializer='he_normal', recurrent_initializer='identity')",
+            "SimpleRNN(4, 'he_uniform', 'identity', 'relu')",
+            "SimpleRNN(4, 'relu', kernel_initializer='he_uniform', recurrent_initializer='identity')",
         ),
         ("BatchNormalization(1e-5, 0, 1, 0.9)", "BatchNormalization(axis=1, momentum=0.9, epsilon=1e-5)"),
         ("BatchNormalization(mode=0, beta_init='one')", "BatchNormalization(beta_initializer='one')"),
@@ -408,8 +408,8 @@ def test_names_count_through_the_program_by_the_class_of_2_1():
         ("Dropout(-1)", "Dropout(0)"),
         ("Dropout(1.0)", "Dropout(0)"),  # Keras 2.1 drops nothing then
         ("GaussianNoise(sigma=0.3)", "GaussianNoise(0.3)"),
-        ("MaxoutDense(4, 2, 'he_normal')", "MaxoutDense(4, 2, 'he_normal')"),
-        ("Highway('he_normal', 'relu')", "Highway('he_normal', 'relu')"),
+        ("MaxoutDense(4, 2, 'he_uniform')", "MaxoutDense(4, 2, 'he_uniform')"),
+        ("Highway('he_uniform', 'relu')", "Highway('he_uniform', 'relu')"),
         ("Activation(LeakyReLU(0.1))", "Activation('leaky_relu', negative_slope=0.1)"),
         ("Dense(3, activation=LeakyReLU())", "Dense(3, Activation('leaky_relu', negative_slope=0.3))"),
         ("Dense(3, activation=ELU(0.5))", "Dense(3, Activation('elu', alpha=0.5))"),
@@ -449,7 +449,7 @@ def _gru(*args, **given):
         ("LSTM(4, forget_bias_init='uniform')", "'one' or 'zero'"),
         ("BatchNormalization(mode=1)", "LayerNormalization"),
         ("BatchNormalization(mode=2)", "mode=0"),
-        ("Dense(3, activation=PReLU())", "a layer of its own"),
+        ("Dense(3, activation=PReLU())", "has weights"),
         ("Dense(3, wieghts=[])", "Did you mean 'weights'"),
         ("Dense(3, kernel_initialiser='zeros')", "Did you mean 'kernel_initializer'"),
         ("Dense()", "missing a required argument"),

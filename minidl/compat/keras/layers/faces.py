@@ -7,11 +7,12 @@ the attributes of Keras. So these two look who asks: a module of minidl gets min
 
 from __future__ import annotations
 
+import copy
+import copyreg
 import sys
 import types
 from typing import Any
 
-from minidl.declared import classes
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
@@ -107,6 +108,21 @@ class Face:
         found = self.get_output_at(node_index)
         return with_batch(self, tuple(symbol.shape for symbol in found) if isinstance(found, tuple) else found.shape)
 
+    # -- copies have the face; pickled layers are those of minidl --------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        above = super()
+        if hasattr(above, "__deepcopy__"):
+            return faced(above.__deepcopy__(memo))
+        memo[id(self)] = other = object.__new__(type(self))
+        vars(other).update(copy.deepcopy(self.__getstate__(), memo))
+        return other
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if type(self).__reduce__ is not object.__reduce__:
+            return self.__reduce__()
+        return copyreg.__newobj__, (self.written_as,), self.__getstate__()  # type: ignore[attr-defined]
+
     def __getattr__(self, name: str) -> Any:
         now = _OLD_NAMES.get(name)
         if now is not None and now in vars(self):
@@ -145,11 +161,3 @@ def _asked_by_minidl() -> bool:
     """Whether the attribute is read by code of minidl."""
     asking = sys._getframe(2).f_globals.get("__name__", "")
     return asking == "minidl" or asking.startswith("minidl.")
-
-
-def __getattr__(name: str) -> Any:
-    """The faced class of this name, for pickled layers."""
-    found = classes("layer").get(name) or next((cls for cls in _FACES if cls.__name__ == name), None)
-    if found is None:
-        raise AttributeError(name)
-    return face_of(found)
