@@ -8,7 +8,6 @@ the attributes of Keras. So these two look who asks: a module of minidl gets min
 from __future__ import annotations
 
 import copy
-import copyreg
 import sys
 import types
 from typing import Any
@@ -115,13 +114,14 @@ class Face:
         if hasattr(above, "__deepcopy__"):
             return faced(above.__deepcopy__(memo))
         memo[id(self)] = other = object.__new__(type(self))
-        vars(other).update(copy.deepcopy(self.__getstate__(), memo))
+        state: Any = self.__getstate__()
+        vars(other).update(copy.deepcopy(state, memo))
         return other
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if type(self).__reduce__ is not object.__reduce__:
             return self.__reduce__()
-        return copyreg.__newobj__, (self.written_as,), self.__getstate__()  # type: ignore[attr-defined]
+        return object.__new__, (self.written_as,), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getattr__(self, name: str) -> Any:
         now = _OLD_NAMES.get(name)
