@@ -61,6 +61,8 @@ class Sequential(Verbs, models.Sequential, abstract=True):
         assert isinstance(chain, Chain)
         if not chain.layers:
             raise StateError("pop", "a model without layers", "at least one")
+        if chain._uses():
+            raise StateError("pop", "a model that is a layer of another one", "no use", "Model(model.input, model.layers[-2].output)")
         last = chain.layers.pop()
         if last not in chain.layers:
             chain.models.pop(last, None)

@@ -102,7 +102,7 @@ def metrics_of(given: Any, weighted: Any, parts: Sequence[Any], shapes: Sequence
     """
     found: list[list[Metric]] = []
     for index, (of_output, of_weighted, loss, shape) in enumerate(
-        zip(_lists(given, outputs, "metrics"), _lists(weighted, outputs, "weighted_metrics"), parts, shapes)
+        zip(lists_of(given, outputs, "metrics"), lists_of(weighted, outputs, "weighted_metrics"), parts, shapes)
     ):
         if loss is None:  # nothing of this output is looked at
             found.append([])
@@ -118,7 +118,8 @@ def metrics_of(given: Any, weighted: Any, parts: Sequence[Any], shapes: Sequence
     return found[0] if len(outputs) == 1 else found
 
 
-def _lists(given: Any, outputs: Sequence[str], argument: str) -> list[list[Any]]:
+def lists_of(given: Any, outputs: Sequence[str], argument: str) -> list[list[Any]]:
+    """A list for each output: the same for all, or by name."""
     if given is None:
         return [[] for _ in outputs]
     if isinstance(given, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -70,6 +71,12 @@ def batched(shape: Any, batch_size: int | None = None) -> Any:
     if is_several(shape):
         return [batched(part, batch_size) for part in shape]
     return (batch_size, *shape)
+
+
+def asked_by_minidl() -> bool:
+    """Whether the code that reads a property is minidl's own."""
+    asking = str(sys._getframe(2).f_globals.get("__name__", ""))
+    return asking == "minidl" or asking.startswith("minidl.")
 
 
 def batch_size_of(network: Any) -> int | None:

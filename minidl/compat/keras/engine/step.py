@@ -17,7 +17,9 @@ from typing import Any
 
 from minidl.backend import array_namespace
 from minidl.data import Batch
+from minidl.errors import DataError, DataWarning, warn
 from minidl.layers.normalization import BatchNormalization
+from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
 from minidl.metrics import Metric
 from minidl.parameters.parameter import _settings
 from minidl.training.masks import masked
@@ -45,6 +47,7 @@ class OldStep(Step):
         self._others: list[tuple[Any, bool]] = []  # parameters and layers whose flag is another one now
         self._seen_changes = -1
         self.group.segments_of_a_step()  # the tables of what is trained are made now
+        self.judged = [judged._replace(loss=_tolerant(judged.loss)) for judged in self.judged]
         for _, metric in self.metric_pairs:
             if isinstance(metric, Weighted):
                 metric.step = self
@@ -133,6 +136,30 @@ class Weighted(Metric, abstract=True):
     def result(self) -> Any:
         """That of the metric."""
         return self.metric.result()
+
+
+class Tolerant:
+    """A cross-entropy that takes targets which are no probabilities, with a warning: the formula holds for any numbers."""
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+
+    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str, weight: Any = None) -> None:
+        """As the loss does it, but what only its numbers are wrong with is computed."""
+        try:
+            self._loss.check_data(y_true, output_shape, where, weight)
+        except DataError as error:
+            warn(f"{error} As in Keras 2.1 the loss is computed with these targets.", DataWarning)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_loss":
+            raise AttributeError(name)
+        return getattr(self._loss, name)
+
+
+def _tolerant(loss: Any) -> Any:
+    """The loss as data are checked by it."""
+    return Tolerant(loss) if isinstance(loss, (BinaryCrossentropy, CategoricalCrossentropy)) else loss
 
 
 def _of_counted(weight: Any) -> Any:

@@ -18,9 +18,9 @@ from minidl import config, models
 from minidl.compat.keras.engine import files, given
 from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
 from minidl.compat.keras.engine.generators import Batches, gives_batches
-from minidl.compat.keras.engine.judging import loss_of, metrics_of, of_outputs, optimizer_of
+from minidl.compat.keras.engine.judging import lists_of, loss_of, metrics_of, of_outputs, optimizer_of
 from minidl.compat.keras.engine.orders import OrderOfBatches
-from minidl.compat.keras.engine.places import batch_size_of, batched, things_of
+from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, batched, things_of
 from minidl.compat.keras.engine.step import OldStep
 from minidl.compat.keras.engine.twins import twin_of
 from minidl.compat.keras.names import next_name
@@ -96,7 +96,8 @@ class Verbs(models.Model, abstract=True):
             weights = self._loss_weights(loss_weights, outputs)
             super().compile(optimizer, made, chosen, weights)
             optimizer.iterations = steps  # the optimizer's own, whatever model it trains
-        self.compile_arguments |= {"loss": made, "metrics": metrics, "loss_weights": weights}
+        written = metrics if len(outputs) == 1 or metrics is None else lists_of(metrics, outputs, "metrics")
+        self.compile_arguments |= {"loss": made, "metrics": written, "loss_weights": weights}  # by their names, for files
         self.loss_weights, self.sample_weight_mode, self.weighted_metrics = loss_weights, sample_weight_mode, weighted_metrics
 
     def _compile_later(self, optimizer: Any, loss: Any, metrics: Any) -> None:
@@ -384,7 +385,7 @@ class Verbs(models.Model, abstract=True):
     def _inputs(self, x: Any, where: str) -> Any:
         if self.network.input_shape is None:
             return np.asarray(x)
-        if type(x) is np.ndarray and x.ndim > 1 and x.dtype != object:  # as nearly all scripts have it
+        if type(x) is np.ndarray and x.ndim > 1 and x.dtype.kind in "fiub":  # as nearly all scripts have it
             return x
         return given.one_or_list(given.columns(x, self.input_names, f"{where}: x"))
 
@@ -394,7 +395,7 @@ class Verbs(models.Model, abstract=True):
         if y is None:
             raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
         names = self.output_names
-        if type(y) is np.ndarray and y.ndim > 1 and y.dtype != object and sample_weight is None and class_weight is None:
+        if type(y) is np.ndarray and y.ndim > 1 and y.dtype.kind in "fiub" and sample_weight is None and class_weight is None:
             return xs, y, None
         ys = given.columns(y, names, f"{where}: y", optional=True)
         weights = given.weights_of(sample_weight, names, f"{where}: sample_weight")
@@ -455,8 +456,9 @@ class Verbs(models.Model, abstract=True):
         self._told("compile", {}, {"metrics": ["accuracy"]})
         if "acc" in self.metrics_names:
             return
-        step, shape = self._compiled_step(), self._sample_shape
-        losses = [judged.loss for judged in step.judged]
+        step, shape, loss = self._compiled_step(), self._sample_shape, self.loss
+        assert loss is not None
+        losses = [loss.part(index) for index in range(len(self.outputs))]
         chosen = metrics_of(["accuracy"], None, losses, shape if is_several(shape) else (shape,), self.output_names)
         if is_several(shape):
             chosen = [(index, metric) for index, of_output in enumerate(chosen) for metric in of_output]
@@ -474,15 +476,16 @@ class Verbs(models.Model, abstract=True):
 
     @property
     def input_shape(self) -> Any:
-        """With the batch axis: (None, 784); a list of shapes for several inputs; None before it is known."""
+        """With the batch axis: (None, 784); a list of shapes for several inputs; None before it is known. minidl's own modules,
+        which read it too, get it without."""
         shape = self.network.input_shape
-        return None if shape is None else batched(shape, batch_size_of(self.network))
+        return shape if shape is None or asked_by_minidl() else batched(shape, batch_size_of(self.network))
 
     @property
     def output_shape(self) -> Any:
-        """With the batch axis: (None, 10); a list of shapes for several outputs."""
+        """With the batch axis: (None, 10); a list of shapes for several outputs; for minidl's own modules without."""
         self._check_built("output_shape")
-        return batched(self._sample_shape, batch_size_of(self.network))
+        return self._sample_shape if asked_by_minidl() else batched(self._sample_shape, batch_size_of(self.network))
 
     @property
     def layers(self) -> list[Any]:
@@ -609,6 +612,20 @@ class Model(Verbs, models.Model, abstract=True):
             raise ArgumentTypeError("Model", f"no {'inputs' if inputs is None else 'outputs'}", "symbols", "Model(x, y)")
         super().__init__(inputs, outputs, name=name or next_name("Model"))
         _face_within(self)
+
+
+def slice_X(X: Any, start: Any = None, stop: Any = None) -> Any:
+    """``X[start:stop]`` of an array, or of each in a list; ``X[start]`` where ``start`` is a list of indices.
+
+    >>> slice_X([np.arange(3), np.arange(4)], 1, 3)
+    [array([1, 2]), array([1, 2])]
+    """
+    if isinstance(X, list):
+        return [slice_X(part, start, stop) for part in X]
+    return X[np.asarray(start)] if hasattr(start, "__len__") else X[start:stop]
+
+
+_slice_arrays = slice_X  # its name in Keras 2
 
 
 def faced(model: Any) -> Any:

@@ -22,8 +22,6 @@ def twin_of(optimizer: Any) -> Any:
         "__module__": base.__module__,
     }
     shared = types.new_class(base.__name__, (base,), {"abstract": True}, lambda namespace: namespace.update(members))
-    vars(other).pop("iterations", None)
-    vars(other).pop("_learning_rate", None)
     other._first = first
     other.__class__ = shared
     return other
