@@ -8,7 +8,7 @@ from minidl import layers as today
 from minidl.compat.keras.layers import Activation, Dense, Dropout, Flatten
 from minidl.compat.keras.models import Model, Sequential
 from minidl.compat.keras.names import forget, next_name
-from minidl.compat.keras.summary import row_text
+from minidl.compat.keras.engine.table import row_text
 from minidl.compat.spelling import OldSpellingWarning
 from minidl.errors import NotBuiltError
 

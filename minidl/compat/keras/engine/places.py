@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.compat.keras.layers.topology import batch_size_of as batch_size_of_input
 from minidl.geometry import is_several
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
@@ -84,7 +85,8 @@ def batch_size_of(network: Any) -> int | None:
     if isinstance(network, Chain):
         return batch_size_of(network.layers[0]) if network.layers else None
     if isinstance(network, Graph):
-        sizes = [getattr(layer, "batch_size_2_1", None) for layer in network.layers]
+        sizes = [batch_size_of_input(symbol) for symbol in network.inputs]
+        sizes += [getattr(layer, "batch_size_2_1", None) for layer in network.layers]
         return next((size for size in sizes if size is not None), None)
     return getattr(network, "batch_size_2_1", None)
 

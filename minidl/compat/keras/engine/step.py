@@ -8,18 +8,15 @@
 A step puts the flags of the parameters back to what they were at ``compile`` for as long as it takes. Where nobody changed any,
 which one number tells, that costs nothing. Batch normalisation uses the statistics of the batch in training, frozen or not.
 
-Sample weights that are 0 make the divisor of the loss smaller, sum(w L) / number of w != 0, and metrics are not weighted.
+Metrics do not look at sample weights, but for those that are ``Weighted``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minidl.backend import array_namespace
 from minidl.data import Batch
-from minidl.errors import DataError, DataWarning, warn
 from minidl.layers.normalization import BatchNormalization
-from minidl.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
 from minidl.metrics import Metric
 from minidl.parameters.parameter import _settings
 from minidl.training.masks import masked
@@ -47,7 +44,6 @@ class OldStep(Step):
         self._others: list[tuple[Any, bool]] = []  # parameters and layers whose flag is another one now
         self._seen_changes = -1
         self.group.segments_of_a_step()  # the tables of what is trained are made now
-        self.judged = [judged._replace(loss=_tolerant(judged.loss)) for judged in self.judged]
         for _, metric in self.metric_pairs:
             if isinstance(metric, Weighted):
                 metric.step = self
@@ -56,8 +52,6 @@ class OldStep(Step):
         """One step, training what was trainable at ``compile``."""
         if _settings.changes != self._seen_changes:
             self._look()
-        if batch.weight is not None:
-            batch = batch._replace(weight=_of_counted(batch.weight))
         if not self._others:
             result = super().train(batch, stop_at_nan)
         else:
@@ -71,12 +65,6 @@ class OldStep(Step):
         if self.keeps_last:
             self.last = batch, result
         return result
-
-    def test(self, batch: Batch) -> Result:
-        """Loss and prediction of a batch in inference mode."""
-        if batch.weight is not None:
-            batch = batch._replace(weight=_of_counted(batch.weight))
-        return super().test(batch)
 
     def of_last(self) -> dict[str, Any]:
         """Loss and metrics of the last batch alone."""
@@ -136,38 +124,3 @@ class Weighted(Metric, abstract=True):
     def result(self) -> Any:
         """That of the metric."""
         return self.metric.result()
-
-
-class Tolerant:
-    """A cross-entropy that takes targets which are no probabilities, with a warning: the formula holds for any numbers."""
-
-    def __init__(self, loss: Loss) -> None:
-        self._loss = loss
-
-    def check_data(self, y_true: Any, output_shape: tuple[int, ...], where: str, weight: Any = None) -> None:
-        """As the loss does it, but what only its numbers are wrong with is computed."""
-        try:
-            self._loss.check_data(y_true, output_shape, where, weight)
-        except DataError as error:
-            warn(f"{error} As in Keras 2.1 the loss is computed with these targets.", DataWarning)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "_loss":
-            raise AttributeError(name)
-        return getattr(self._loss, name)
-
-
-def _tolerant(loss: Any) -> Any:
-    """The loss as data are checked by it."""
-    return Tolerant(loss) if isinstance(loss, (BinaryCrossentropy, CategoricalCrossentropy)) else loss
-
-
-def _of_counted(weight: Any) -> Any:
-    """Weights times n / number of those that are not 0: the loss is then the mean over what counts."""
-    if isinstance(weight, tuple):
-        return tuple(None if part is None else _of_counted(part) for part in weight)
-    xp = array_namespace(weight)
-    counted = xp.count_nonzero(weight)
-    return weight * xp.where(counted == 0, 1.0, weight.size / xp.maximum(counted, 1)).astype(weight.dtype)
-
-

@@ -16,9 +16,10 @@ import numpy as np
 from minidl import callbacks as today
 from minidl import config, models
 from minidl.compat.keras.engine import files, given
+from minidl.compat.keras import optimizers
 from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
 from minidl.compat.keras.engine.generators import Batches, gives_batches
-from minidl.compat.keras.engine.judging import lists_of, loss_of, metrics_of, of_outputs, optimizer_of
+from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
 from minidl.compat.keras.engine.orders import OrderOfBatches
 from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, batched, things_of
 from minidl.compat.keras.engine.step import OldStep
@@ -26,14 +27,12 @@ from minidl.compat.keras.engine.twins import twin_of
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
-from minidl.compat.keras.summary import print_summary
+from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, NotBuiltError, closest, described, warn
-from minidl.geometry import is_several
 from minidl.layers.dropout import Dropout
 from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
-from minidl.models.arguments import make_loss
 from minidl.profile import KERAS_2_1
 from minidl.training.nodes import leaves
 from minidl.training.running import names_of_logs
@@ -83,13 +82,12 @@ class Verbs(models.Model, abstract=True):
         if self.network.input_shape is None:
             self._compile_later(optimizer, loss, metrics)
             return
-        outputs, shape = self.output_names, self._sample_shape
+        outputs = self.output_names
         with config.use_profile(KERAS_2_1):
-            made = self._losses(loss, outputs)
-            parts = make_loss(made, None, outputs)
-            losses = [parts.part(index) for index in range(len(outputs))]
-            chosen = metrics_of(metrics, weighted_metrics, losses, shape if is_several(shape) else (shape,), outputs)
-            optimizer = optimizer_of(optimizer)
+            made = losses_of(loss, outputs)
+            of_losses = made if len(outputs) > 1 else [made]
+            chosen = metrics_of(metrics, weighted_metrics, of_losses, outputs)
+            optimizer = optimizers.get(optimizer)
             steps = optimizer.iterations
             if optimizer is not self.optimizer and optimizer._group is not None:
                 optimizer = twin_of(optimizer)
@@ -97,20 +95,14 @@ class Verbs(models.Model, abstract=True):
             super().compile(optimizer, made, chosen, weights)
             optimizer.iterations = steps  # the optimizer's own, whatever model it trains
         written = metrics if len(outputs) == 1 or metrics is None else lists_of(metrics, outputs, "metrics")
-        self.compile_arguments |= {"loss": made, "metrics": written, "loss_weights": weights}  # by their names, for files
+        self.compile_arguments |= {"loss": as_written(loss), "metrics": as_written(written), "loss_weights": weights}
         self.loss_weights, self.sample_weight_mode, self.weighted_metrics = loss_weights, sample_weight_mode, weighted_metrics
 
     def _compile_later(self, optimizer: Any, loss: Any, metrics: Any) -> None:
         """For a model whose shapes only the data will tell: minidl's own choice of metrics."""
         with config.use_profile(KERAS_2_1):
-            super().compile(optimizer_of(optimizer), loss_of(loss), metrics)
-
-    def _losses(self, loss: Any, outputs: Sequence[str]) -> Any:
-        """The loss, or a list of one for each output."""
-        if loss is None:
-            raise ArgumentTypeError("compile", "no loss", "a loss or a name", "loss='categorical_crossentropy'")
-        found = [None if part is None else loss_of(part) for part in of_outputs(loss, outputs, "loss")]
-        return found[0] if len(outputs) == 1 else found
+            made = losses_of(loss, ["output"])
+            super().compile(optimizers.get(optimizer), made, metrics_of(metrics, None, [made], ["output"]))
 
     def _loss_weights(self, weights: Any, outputs: Sequence[str]) -> Any:
         if weights is None or len(outputs) > 1:
@@ -456,11 +448,10 @@ class Verbs(models.Model, abstract=True):
         self._told("compile", {}, {"metrics": ["accuracy"]})
         if "acc" in self.metrics_names:
             return
-        step, shape, loss = self._compiled_step(), self._sample_shape, self.loss
+        step, loss = self._compiled_step(), self.loss
         assert loss is not None
-        losses = [loss.part(index) for index in range(len(self.outputs))]
-        chosen = metrics_of(["accuracy"], None, losses, shape if is_several(shape) else (shape,), self.output_names)
-        if is_several(shape):
+        chosen = metrics_of(["accuracy"], None, [loss.part(i) for i in range(len(self.outputs))], self.output_names)
+        if len(self.outputs) > 1:
             chosen = [(index, metric) for index, of_output in enumerate(chosen) for metric in of_output]
         self._metrics += chosen
         for metric in chosen:
