@@ -45,6 +45,7 @@ class OldName:
     __name__: str
     __module__: str
     spelled: str
+    beside: Collection[str] = ()  # keywords that ``options`` takes, for "did you mean"
 
     def __init__(
         self,
@@ -78,29 +79,29 @@ class OldName:
         """Arguments of minidl for what is not in the signature, and what ``finish`` is to know; takes them out of ``given``."""
         return {}, {}
 
+    def adjusted(self, arguments: Given) -> Given:
+        """The arguments of minidl, where they depend on each other."""
+        return arguments
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
 
-    def in_keras_2(self, positional: tuple[Any, ...], keywords: Given) -> tuple[tuple[Any, ...], Given]:
-        """Arguments as Keras 2.1 calls them: forms and keywords of Keras 1 are gone."""
+    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
+        """Arguments of minidl's class, and what ``finish`` is to know."""
+        old = call_text(self.__name__, positional, keywords)
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
+        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
                     raise ArgumentTypeError(self.__name__, f"{name_1} and {name_2}", "one of them, as they are the same")
                 given[name_2] = given.pop(name_1)
-        return args, given
-
-    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
-        """Arguments of minidl's class, and what ``finish`` is to know."""
-        old = call_text(self.__name__, positional, keywords)
-        args, given = self.in_keras_2(positional, keywords)
         known = self.signature.parameters
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
         for name in given:
-            names = [*known, *self.keras_1]
+            names = [*known, *self.keras_1, *self.beside]
             raise ArgumentTypeError(
                 self.__name__, f"the keyword {name!r}", f"the arguments {', '.join(known)}", meant=closest(name, names)
             )
@@ -116,8 +117,8 @@ class OldName:
             if name not in self.harmless:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
-        arguments |= extra
-        if self._is_old(args, keywords, arguments):
+        arguments = self.adjusted(arguments | extra)
+        if reshaped or self._is_old(args, keywords, arguments):
             told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
         return arguments, aside
 
@@ -137,7 +138,9 @@ class OldName:
         found = {}
         for name, p in self.signature.parameters.items():
             here = now.get(self.today.get(name, name))
-            if p.default is not p.empty and name not in self.harmless and here is not None and here.default != p.default:
+            if p.default is p.empty or name in self.harmless or here is None:
+                continue
+            if here.default != p.default and not _for_all(here.default, p.default):
                 found[name] = p.default
         return found
 
@@ -182,7 +185,9 @@ class OldName:
             raise AttributeError(f"{self.__name__} of Keras 2.1 has no attribute {name!r}", name=name, obj=self) from None
 
     def __copy__(self) -> OldName:
-        return self
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        return other
 
     def __deepcopy__(self, memo: Any) -> OldName:
         return self
@@ -229,6 +234,15 @@ def signature_of(text: str) -> inspect.Signature:
         default = kinds.empty if node is None else ast.literal_eval(node)
         found.append(kinds(argument.arg, kinds.KEYWORD_ONLY, default=default))
     return inspect.Signature(found)
+
+
+def _for_all(number: Any, numbers: Any) -> bool:
+    """Whether one number of today says the same as those of then: 2, and (2, 2).
+
+    >>> _for_all(2, (2, 2)), _for_all(2, (2, 1)), _for_all(None, (2, 2))
+    (True, False, False)
+    """
+    return type(number) is int and isinstance(numbers, tuple) and set(numbers) == {number}
 
 
 def _is_class(thing: Any) -> bool:
