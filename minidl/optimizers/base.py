@@ -199,7 +199,7 @@ class Optimizer(Declared):
 
     def _touched(self, group: ParameterGroup, segment: Segment) -> Touched | None:
         """The only rows of a segment that this step changes; None where it changes all."""
-        if not is_own(type(self)):
+        if not is_own(vars(type(self)).get("written_as") or type(self)):
             group.forget_rows(segment)  # a rule of somebody's own may write to gradients too
             return None
         return group.touched(segment) if self.rests_at_zero and segment.values is None else None

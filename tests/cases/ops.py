@@ -754,6 +754,8 @@ def _update_cases(size: str, n: int) -> None:
     nadam = make(2, 1, 0.9, 0.999, 1e-7, scalars=(0.01, 0.7, 0.4, 1.5))
     add("update.nadam", f"{n}", nadam, size, writes=(0, 2, 3))
     add("update.adagrad", f"{n}", make(1, 1, 1e-7), size, writes=(0, 2))
+    add("update.rmsprop_outside", f"{n}", make(1, 1, 0.9, 1e-3), size, writes=(0, 2))
+    add("update.adagrad_outside", f"{n}", make(1, 1, 1e-3), size, writes=(0, 2))
     add("update.adadelta", f"{n}", make(2, 2, 0.95, 1e-7), size, writes=(0, 2, 3))
 
 

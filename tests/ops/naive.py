@@ -976,6 +976,22 @@ def adagrad(value: Any, grad: Any, square_sum: Any, scalars: Any, epsilon: float
     return _rule(one, [value, grad, square_sum])
 
 
+def rmsprop_outside(value: Any, grad: Any, square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s = rho * s + (1 - rho) * g**2
+        return w - float(scalars[0]) * g / (math.sqrt(s) + epsilon), s
+
+    return _rule(one, [value, grad, square])
+
+
+def adagrad_outside(value: Any, grad: Any, square_sum: Any, scalars: Any, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s += g**2
+        return w - float(scalars[0]) * g / (math.sqrt(s) + epsilon), s
+
+    return _rule(one, [value, grad, square_sum])
+
+
 def adadelta(value: Any, grad: Any, square: Any, step_square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
     def one(w: float, g: float, s: float, e: float) -> tuple[float, float, float]:
         s = rho * s + (1 - rho) * g**2
@@ -1063,6 +1079,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
             adamax,
             nadam,
             adagrad,
+            rmsprop_outside,
+            adagrad_outside,
             adadelta,
         )
     },

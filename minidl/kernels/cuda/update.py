@@ -30,6 +30,11 @@ def rmsprop(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     return _step("rmsprop", 3, table, scalars, rho, 1 - rho, epsilon)
 
 
+def rmsprop_outside(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_outside``."""
+    return _step("rmsprop_outside", 3, table, scalars, rho, 1 - rho, epsilon)
+
+
 def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
     """Kernel of ``ops.update.rmsprop_momentum``."""
     return _step("rmsprop_momentum", 4, table, scalars, rho, 1 - rho, epsilon, momentum)
@@ -68,6 +73,11 @@ def nadam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon
 def adagrad(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
     """Kernel of ``ops.update.adagrad``."""
     return _step("adagrad", 3, table, scalars, epsilon)
+
+
+def adagrad_outside(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adagrad_outside``."""
+    return _step("adagrad_outside", 3, table, scalars, epsilon)
 
 
 def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:

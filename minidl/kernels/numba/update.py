@@ -35,6 +35,12 @@ def rmsprop(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     return _run(_rmsprop_on_threads, 3, table, scalars, number(rho), number(1 - rho), number(epsilon))
 
 
+def rmsprop_outside(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_outside``."""
+    number = scalars.dtype.type
+    return _run(_rmsprop_outside_on_threads, 3, table, scalars, number(rho), number(1 - rho), number(epsilon))
+
+
 def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
     """Kernel of ``ops.update.rmsprop_momentum``."""
     number = scalars.dtype.type
@@ -86,6 +92,11 @@ def nadam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon
 def adagrad(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
     """Kernel of ``ops.update.adagrad``."""
     return _run(_adagrad_on_threads, 3, table, scalars, scalars.dtype.type(epsilon))
+
+
+def adagrad_outside(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adagrad_outside``."""
+    return _run(_adagrad_outside_on_threads, 3, table, scalars, scalars.dtype.type(epsilon))
 
 
 def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
@@ -165,6 +176,23 @@ def _rmsprop_share(first, last, pieces, starts, scalars, rho, rest, epsilon):  #
 @compiled
 def _rmsprop_on_threads(pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
     in_parallel(_rmsprop_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon))
+
+
+@inner
+def _rmsprop_outside_share(first, last, pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square = column(pieces, piece, 2, scalars)
+        for i in range(len(value)):
+            s = rho * square[i] + rest * (grad[i] * grad[i])
+            square[i] = s
+            value[i] -= rate * grad[i] / (sqrt(s) + epsilon)
+
+
+@compiled
+def _rmsprop_outside_on_threads(pieces, starts, scalars, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_rmsprop_outside_share, len(starts) - 1, (pieces, starts, scalars, rho, rest, epsilon))
 
 
 @inner
@@ -315,6 +343,23 @@ def _adagrad_share(first, last, pieces, starts, scalars, epsilon):  # type: igno
 @compiled
 def _adagrad_on_threads(pieces, starts, scalars, epsilon):  # type: ignore[no-untyped-def]
     in_parallel(_adagrad_share, len(starts) - 1, (pieces, starts, scalars, epsilon))
+
+
+@inner
+def _adagrad_outside_share(first, last, pieces, starts, scalars, epsilon):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for piece in range(starts[first], starts[last]):
+        value, grad = column(pieces, piece, 0, scalars), column(pieces, piece, 1, scalars)
+        square_sum = column(pieces, piece, 2, scalars)
+        for i in range(len(value)):
+            s = square_sum[i] + grad[i] * grad[i]
+            square_sum[i] = s
+            value[i] -= rate * grad[i] / (sqrt(s) + epsilon)
+
+
+@compiled
+def _adagrad_outside_on_threads(pieces, starts, scalars, epsilon):  # type: ignore[no-untyped-def]
+    in_parallel(_adagrad_outside_share, len(starts) - 1, (pieces, starts, scalars, epsilon))
 
 
 @inner
