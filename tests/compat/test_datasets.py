@@ -1,5 +1,7 @@
 """Data sets of old scripts: where their files are found, what is made of them, and errors that say what to put where."""
 
+# ruff: noqa: NPY002  (the state that scripts seed)
+
 import gzip
 import io
 import json
@@ -145,9 +147,11 @@ def archive(files, folder):
 def check_cifar(found, labels, kinds):
     (x_train, y_train), (x_test, y_test) = found
     images = PIXELS.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    assert (x_train == images[:10]).all() and (x_test == images[10:]).all()
+    assert (x_train == images[:10]).all()
+    assert (x_test == images[10:]).all()
     assert x_train.dtype == x_test.dtype == np.uint8
-    assert y_train.tolist() == [[label] for label in labels[:10]] and y_test.tolist() == [[label] for label in labels[10:]]
+    assert y_train.tolist() == [[label] for label in labels[:10]]
+    assert y_test.tolist() == [[label] for label in labels[10:]]
     assert (y_train.dtype, y_test.dtype) == kinds
 
 
@@ -189,7 +193,8 @@ def test_cifar100(home, form):
 def test_a_batch_by_its_path(tmp_path):
     put(tmp_path, "b", of_cifar_100()["train"])
     data, labels = cifar.load_batch(str(tmp_path / "b"), label_key="coarse_labels")
-    assert data.shape == (10, 3, 32, 32) and labels == COARSE[:10]
+    assert data.shape == (10, 3, 32, 32)
+    assert labels == COARSE[:10]
     for wrong, message in (
         ([1], "a list"),
         ({"data": PIXELS[:2]}, "other labels than 2 integers"),
@@ -221,8 +226,10 @@ def test_boston_housing(home):
     after = np.random.random()
     (x_train, y_train), (x_test, y_test) = boston_housing.load_data()
     assert np.random.random() == after, "the script's random numbers go on as they did"
-    assert (np.concatenate([x_train, x_test]) == x[order]).all() and (np.concatenate([y_train, y_test]) == y[order]).all()
-    assert len(x_train) == 8 and x_train.dtype == np.float64
+    assert (np.concatenate([x_train, x_test]) == x[order]).all()
+    assert (np.concatenate([y_train, y_test]) == y[order]).all()
+    assert len(x_train) == 8
+    assert x_train.dtype == np.float64
     (x_train, _), _ = boston_housing.load_data(path="boston_housing.npz", test_split=0.35, seed=1)
     np.random.seed(1)
     np.random.shuffle(other := np.arange(10))
@@ -265,7 +272,7 @@ def then(x, y, parts, split, num_words, skip_top, maxlen, seed, start_char, oov_
     return (found[:at], labels[:at]), (found[at:], labels[at:])
 
 
-DEFAULTS = dict(num_words=None, skip_top=0, maxlen=None, seed=113, start_char=1, oov_char=2, index_from=3)
+DEFAULTS = {"num_words": None, "skip_top": 0, "maxlen": None, "seed": 113, "start_char": 1, "oov_char": 2, "index_from": 3}
 OPTIONS = [
     {},
     {"num_words": 20},
@@ -303,7 +310,9 @@ def test_imdb_and_reuters_as_they_were(home, options):
     half = then(TEXTS, PRAISE, [slice(0, 10)], lambda n: int(n * 0.5), **given)
     assert as_lists(reuters.load_data(test_split=0.5, **options)) == half
     (x, y), _ = reuters.load_data(**options)
-    assert x.dtype == object and x.ndim == 1 and y.dtype == PRAISE.dtype
+    assert x.dtype == object
+    assert x.ndim == 1
+    assert y.dtype == PRAISE.dtype
 
 
 def test_the_keyword_of_keras_1_is_told(home):
@@ -315,11 +324,11 @@ def test_the_keyword_of_keras_1_is_told(home):
     with pytest.warns(OldSpellingWarning, match=r"imdb\.load_data\(nb_words=20\) is written imdb\.load_data\(num_words=20\)"):
         found = imdb.load_data(nb_words=20)
     assert as_lists(found) == as_lists(imdb.load_data(num_words=20))
-    with pytest.raises(ArgumentTypeError, match="the keyword 'num_word'.*Did you mean 'num_words'"):
+    with pytest.raises(ArgumentTypeError, match=r"the keyword 'num_word'.*Did you mean 'num_words'"):
         imdb.load_data(num_word=20)
     with pytest.raises(ArgumentTypeError, match="nb_words and num_words"):
         imdb.load_data(nb_words=3, num_words=3)
-    with pytest.raises(ArgumentTypeError, match="the keyword 'nb_word'.*Did you mean 'nb_words'"):
+    with pytest.raises(ArgumentTypeError, match=r"the keyword 'nb_word'.*Did you mean 'nb_words'"):
         reuters.load_data(nb_word=20)
 
 
@@ -336,7 +345,8 @@ def test_no_text_short_enough(home):
 def test_texts_of_one_length_are_a_matrix(home):
     put(home["data"], "reuters.npz", npz(x=np.array([[1, 2], [3, 4], [5, 6]]), y=np.array([0, 1, 2])))
     (x, _), _ = reuters.load_data(test_split=0)
-    assert x.shape == (3, 3) and sorted(x[:, 1].tolist()) == [4, 6, 8]
+    assert x.shape == (3, 3)
+    assert sorted(x[:, 1].tolist()) == [4, 6, 8]
 
 
 def test_the_pickles_of_keras_1(home, tmp_path):
@@ -406,8 +416,11 @@ EVERY = [
 def test_what_is_nowhere_says_what_to_put_where(home, monkeypatch, load, file, name):
     with pytest.raises(DatasetError) as caught:
         load()
-    assert home["asked"] and all(url.startswith("http") for url in home["asked"])
-    assert file in str(caught.value) and str(home["data"] / name) in str(caught.value) and "no net" in str(caught.value)
+    assert home["asked"]
+    assert all(url.startswith("http") for url in home["asked"])
+    assert file in str(caught.value)
+    assert str(home["data"] / name) in str(caught.value)
+    assert "no net" in str(caught.value)
     monkeypatch.delenv("MINIDL_DATA")
     with pytest.raises(DatasetError, match=r"\.keras/datasets.*or set MINIDL_DATA"):
         load()
