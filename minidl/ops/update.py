@@ -12,6 +12,7 @@
     nadam      a, s as in adam;   w -= lr (c1 a + c2 g) / (sqrt(c3 s) + epsilon),   with u_t = b1 (1 - 0.96^t / 2):
                c1 = u_{t+1} / (1 - u_1 ... u_{t+1});   c2 = (1 - u_t) / (1 - u_1 ... u_t);   c3 = 1 / (1 - b2^t)
     adagrad    s = s + g^2;   w -= lr g / sqrt(s + epsilon)
+    outside    rmsprop_outside and adagrad_outside divide by (sqrt(s) + epsilon) in place of sqrt(s + epsilon)
     adadelta   s = r s + (1 - r) g^2;   d = g sqrt(e + epsilon) / sqrt(s + epsilon);   e = r e + (1 - r) d^2;   w -= lr d
 
     decay      w -= (lr weight_decay) w              before the rule, for any of them
@@ -20,7 +21,7 @@ Each op also takes a table of many parameters in place of the arrays (``ArrayTab
 What changes from step to step arrives in ``scalars``, an array of the parameters' dtype and device, so that a recorded
 step can be replayed.
 Sources: Polyak 1964, Nesterov 1983, Duchi et al. 2011, Tieleman and Hinton 2012, Zeiler 2012, Kingma and Ba 2015, Dozat 2016,
-Reddi et al. 2018, Loshchilov and Hutter 2019; epsilon stands where Keras 3 puts it.
+Reddi et al. 2018, Loshchilov and Hutter 2019; epsilon stands where Keras 3 puts it, in those called outside where Keras 2 does.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ def rmsprop(value: Array, grad: Array, square: Array, scalars: Array, rho: float
     square *= rho
     square += (1 - rho) * (grad * grad)
     value -= scalars[0] * grad / array_namespace(value).sqrt(square + epsilon)
+
+
+@op_on_rows
+def rmsprop_outside(value: Array, grad: Array, square: Array, scalars: Array, rho: float, epsilon: float) -> None:
+    """Division by a running root mean square, and epsilon; scalars = [lr]."""
+    square *= rho
+    square += (1 - rho) * (grad * grad)
+    value -= scalars[0] * grad / (array_namespace(value).sqrt(square) + epsilon)
 
 
 @op_on_rows
@@ -171,6 +180,13 @@ def adagrad(value: Array, grad: Array, square_sum: Array, scalars: Array, epsilo
     """Division by the root of the sum of all squares; scalars = [lr]."""
     square_sum += grad * grad
     value -= scalars[0] * grad / array_namespace(value).sqrt(square_sum + epsilon)
+
+
+@op_on_rows
+def adagrad_outside(value: Array, grad: Array, square_sum: Array, scalars: Array, epsilon: float) -> None:
+    """Division by the root of the sum of all squares, and epsilon; scalars = [lr]."""
+    square_sum += grad * grad
+    value -= scalars[0] * grad / (array_namespace(value).sqrt(square_sum) + epsilon)
 
 
 @op_on_rows

@@ -837,6 +837,11 @@ def embed_grad_W(ids: np.ndarray, dy: np.ndarray, rows: int) -> tuple:
     return (dW,)
 
 
+def embed_grad_rows(ids: np.ndarray, dy: np.ndarray, rows: int) -> tuple:
+    named = list(dict.fromkeys(int(row) for row in ids.reshape(-1) if 0 <= row < rows))
+    return np.array(named, np.int64), embed_grad_W(ids, dy, rows)[0][named]
+
+
 def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     rows = np.zeros((len(indices), *x.shape[1:]), dtype)
     for i, index in enumerate(indices):
@@ -976,6 +981,22 @@ def adagrad(value: Any, grad: Any, square_sum: Any, scalars: Any, epsilon: float
     return _rule(one, [value, grad, square_sum])
 
 
+def rmsprop_outside(value: Any, grad: Any, square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s = rho * s + (1 - rho) * g**2
+        return w - float(scalars[0]) * g / (math.sqrt(s) + epsilon), s
+
+    return _rule(one, [value, grad, square])
+
+
+def adagrad_outside(value: Any, grad: Any, square_sum: Any, scalars: Any, epsilon: float) -> tuple:
+    def one(w: float, g: float, s: float) -> tuple[float, float]:
+        s += g**2
+        return w - float(scalars[0]) * g / (math.sqrt(s) + epsilon), s
+
+    return _rule(one, [value, grad, square_sum])
+
+
 def adadelta(value: Any, grad: Any, square: Any, step_square: Any, scalars: Any, rho: float, epsilon: float) -> tuple:
     def one(w: float, g: float, s: float, e: float) -> tuple[float, float, float]:
         s = rho * s + (1 - rho) * g**2
@@ -1042,6 +1063,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
+    "embedding.embed_grad_rows": embed_grad_rows,
     **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,
@@ -1063,6 +1085,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
             adamax,
             nadam,
             adagrad,
+            rmsprop_outside,
+            adagrad_outside,
             adadelta,
         )
     },

@@ -1,11 +1,13 @@
-"""Values that old scripts write otherwise: orders of image axes, names of initializers, functions as activations."""
+"""Values that old scripts write otherwise, by the arguments that take them: orders of axes, names, functions, objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
+from minidl.compat.keras import activations, constraints, initializers, regularizers
+
+_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first", "default": None}
 
 
 def data_format(value: Any) -> Any:
@@ -17,13 +19,18 @@ def data_format(value: Any) -> Any:
     return _DATA_FORMATS.get(value, value) if isinstance(value, str) else value
 
 
-def activation(value: Any) -> Any:
-    """The name of an activation that a script gives as a function of ``keras.activations``."""
-    return getattr(value, "activation_name", value)
+activation = activations.for_layer
+initializer = initializers.for_layer
+regularizer = regularizers.for_layer
+constraint = constraints.for_layer
 
 
-def for_arguments(names: Any) -> dict[str, Callable[[Any], Any]]:
-    """The functions for arguments of these names, by the kind that their names show."""
+def for_arguments(names: Iterable[str]) -> dict[str, Callable[[Any], Any]]:
+    """The functions for arguments of these names, by the kind that their names show.
+
+    >>> sorted(for_arguments(["units", "kernel_initializer", "recurrent_activation"]))
+    ['kernel_initializer', 'recurrent_activation']
+    """
     found: dict[str, Callable[[Any], Any]] = {}
     for name in names:
         for ending, function in _BY_ENDING.items():
@@ -32,4 +39,10 @@ def for_arguments(names: Any) -> dict[str, Callable[[Any], Any]]:
     return found
 
 
-_BY_ENDING: dict[str, Callable[[Any], Any]] = {"data_format": data_format, "activation": activation}
+_BY_ENDING: dict[str, Callable[[Any], Any]] = {
+    "data_format": data_format,
+    "activation": activation,
+    "initializer": initializer,
+    "regularizer": regularizer,
+    "constraint": constraint,
+}

@@ -57,6 +57,23 @@ KERNEL(256) rmsprop(
     }
 }
 
+KERNEL(256) rmsprop_outside(
+    const long long *pieces, const long long *starts, const real *scalars, real rho, real rest, real epsilon)
+{
+    const real rate = scalars[0];
+    FOR_EACH_PIECE(piece, 3)
+    {
+        real *value = column(piece, 0), *square = column(piece, 2);
+        const real *grad = column(piece, 1);
+        FOR_EACH_NUMBER(i, piece[3])
+        {
+            const real s = rho * square[i] + rest * (grad[i] * grad[i]);
+            square[i] = s;
+            value[i] -= rate * grad[i] / (sqrt(s) + epsilon);
+        }
+    }
+}
+
 KERNEL(256) rmsprop_momentum(
     const long long *pieces, const long long *starts, const real *scalars, real rho, real rest, real epsilon,
     real momentum)
@@ -216,6 +233,22 @@ KERNEL(256) adagrad(const long long *pieces, const long long *starts, const real
             const real s = square_sum[i] + grad[i] * grad[i];
             square_sum[i] = s;
             value[i] -= rate * grad[i] / sqrt(s + epsilon);
+        }
+    }
+}
+
+KERNEL(256) adagrad_outside(const long long *pieces, const long long *starts, const real *scalars, real epsilon)
+{
+    const real rate = scalars[0];
+    FOR_EACH_PIECE(piece, 3)
+    {
+        real *value = column(piece, 0), *square_sum = column(piece, 2);
+        const real *grad = column(piece, 1);
+        FOR_EACH_NUMBER(i, piece[3])
+        {
+            const real s = square_sum[i] + grad[i] * grad[i];
+            square_sum[i] = s;
+            value[i] -= rate * grad[i] / (sqrt(s) + epsilon);
         }
     }
 }

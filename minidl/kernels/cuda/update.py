@@ -30,6 +30,11 @@ def rmsprop(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     return _step("rmsprop", 3, table, scalars, rho, 1 - rho, epsilon)
 
 
+def rmsprop_outside(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
+    """Kernel of ``ops.update.rmsprop_outside``."""
+    return _step("rmsprop_outside", 3, table, scalars, rho, 1 - rho, epsilon)
+
+
 def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
     """Kernel of ``ops.update.rmsprop_momentum``."""
     return _step("rmsprop_momentum", 4, table, scalars, rho, 1 - rho, epsilon, momentum)
@@ -70,6 +75,11 @@ def adagrad(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
     return _step("adagrad", 3, table, scalars, epsilon)
 
 
+def adagrad_outside(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
+    """Kernel of ``ops.update.adagrad_outside``."""
+    return _step("adagrad_outside", 3, table, scalars, epsilon)
+
+
 def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.adadelta``."""
     return _step("adadelta", 4, table, scalars, rho, 1 - rho, epsilon)
@@ -77,7 +87,7 @@ def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any
 
 def _step(kernel: str, columns: int, table: ArrayTable, scalars: Any, *constants: Any, count: int = 1) -> Any:
     """float32 and float64 are taken; anything else is declined, and so is a table that a kernel would misread."""
-    if not alike(table.first, scalars) or len(table.rows[0]) != columns or len(scalars) < count:
+    if not alike(table.first, scalars) or table.columns != columns or len(scalars) < count:
         return NotImplemented
     _module(kernel, scalars, table.tasks, table.pieces, table.starts, scalars, *constants)
     return None

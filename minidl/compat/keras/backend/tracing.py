@@ -1,0 +1,443 @@
+"""Functions of a script, written with ``K.*`` and operators, made into something that can be run and differentiated.
+
+The function is called once with ``Traced`` values in place of arrays. Each op on them is noted, and computed at the same time
+for two small made-up batches of different sizes: so every value has a shape, and None where the two differ. The notes are a
+``Tape``: a list of ops in the order in which they were called, which runs forwards on real arrays, and backwards by the ops'
+own gradients. What a function decides by ``if`` is decided while it is traced; by numbers it cannot decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl import config
+from minidl.backend import Array
+from minidl.backend.random import NOISE
+from minidl.compat.keras.backend.operations import OPS, Op
+from minidl.errors import ArgumentTypeError, ShapeError, described
+from minidl.layers.symbol import Symbol
+from minidl.parameters import Parameter
+
+BATCHES = (2, 3)  # of the made-up samples
+UNKNOWN = (5, 7)  # lengths of axes that are None
+_tracing: ContextVar[bool] = ContextVar("tracing", default=False)
+_numbers = itertools.count()
+
+
+class Operators:
+    """Python's operators, as ops."""
+
+    __array_ufunc__ = None  # an array on the left leaves the operator to this one
+    __hash__ = object.__hash__
+
+    def __add__(self, other: Any) -> Any:
+        return call("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return call("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return call("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return call("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return call("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return call("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return call("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return call("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return call("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return call("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return call("mod", self, other)
+
+    def __pow__(self, other: Any) -> Any:
+        return call("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return call("pow", other, self)
+
+    def __neg__(self) -> Any:
+        return call("negative", self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return call("abs", self)
+
+    def __invert__(self) -> Any:
+        return call("not", self)
+
+    def __and__(self, other: Any) -> Any:
+        return call("and", self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return call("or", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return call("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return call("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return call("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return call("greater_equal", self, other)
+
+    def __matmul__(self, other: Any) -> Any:
+        return call("dot", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return call("dot", other, self)
+
+    def __getitem__(self, places: Any) -> Any:
+        for place in places if isinstance(places, tuple) else (places,):
+            parts = (place.start, place.stop, place.step) if isinstance(place, slice) else (place,)
+            if not all(part is None or part is Ellipsis or hasattr(part, "__index__") for part in parts):
+                expected = "integers, slices of integers, ... and None"
+                raise ArgumentTypeError("x[...]", f"{described(place)} as index", expected, "K.gather(x, indices)")
+        return call("take", self, places=places)
+
+
+class Traced(Operators):
+    """A value that is not known yet.
+
+    Attributes:
+        inputs: what the op is applied to: traced values, arrays and numbers.
+        op, fixed: its name and options; None for an input, a variable or parameter.
+        probes: what it is for the two made-up batches.
+        source: of an input its number; the variable or parameter itself.
+    """
+
+    def __init__(self, op: str | None, inputs: Any, fixed: Any, probes: tuple[Any, ...], source: Any = None) -> None:
+        self.op, self.inputs, self.fixed, self.probes, self.source = op, tuple(inputs), fixed, probes, source
+        self.number = next(_numbers)
+
+    @property
+    def int_shape(self) -> tuple[int | None, ...]:
+        """Its shape; None for an axis whose length only the data knows."""
+        first, second = (np.shape(p) for p in self.probes)
+        return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
+
+    shape = int_shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return np.ndim(self.probes[0])
+
+    @property
+    def dtype(self) -> Any:
+        """The element type, by its name."""
+        kind = np.asarray(self.probes[0]).dtype
+        return config.dtype() if kind.kind == "f" else kind.name
+
+    def get_shape(self) -> Any:
+        """As TensorFlow has it: the shape, with ``as_list``."""
+        return _StaticShape(self.int_shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """The shape is known already."""
+
+    _keras_shape = int_shape
+
+    def __bool__(self) -> bool:
+        expected = "K.switch(condition, a, b)"
+        raise ArgumentTypeError("a function of K", "an if, and or not on numbers that are not known yet", expected)
+
+    def __iter__(self) -> Iterator[Any]:
+        length = self.int_shape[0] if self.ndim else None
+        if length is None:
+            raise ArgumentTypeError("a function of K", "a loop over an axis of unknown length", "ops on the whole array")
+        return (self[index] for index in range(length))
+
+    def __len__(self) -> int:
+        length = self.int_shape[0]
+        if length is None:
+            raise ArgumentTypeError("a function of K", "len of an axis of unknown length", "K.shape(x)[0]")
+        return length
+
+    def __index__(self) -> int:
+        raise ArgumentTypeError("a function of K", "a number that is not known yet as an index or length", "a plain integer")
+
+    def __repr__(self) -> str:
+        return f"<a value of shape {self.int_shape} that is not known yet>"
+
+
+class _StaticShape(tuple):
+    """A shape as TensorFlow gives it."""
+
+    def as_list(self) -> list[Any]:
+        """Its lengths."""
+        return list(self)
+
+    @property
+    def ndims(self) -> int:
+        """How many there are."""
+        return len(self)
+
+
+class Run:
+    """One pass: its element type, its mode, and its random numbers."""
+
+    def __init__(self, dtype: Any, space: Any = np, context: Any = None, owner: Any = None) -> None:
+        self.dtype, self.space, self.context, self.owner = dtype, space, context, owner
+        self._made_up = np.random.default_rng(0)
+
+    @property
+    def training(self) -> bool:
+        """Whether layers behave as in training."""
+        return bool(self.context and self.context.training)
+
+    def uniform(self, shape: tuple[int, ...]) -> Array:
+        """Numbers in (0, 1), in float64."""
+        if self.context is None:
+            return self.space.asarray(self._made_up.random(shape))
+        key, step, call = self.context.random(self.owner)
+        backend = backends.current()
+        counter = (int(backend.to_numpy(step)[0]), call, NOISE)
+        words = backend.random_words(key, counter, int(np.prod(shape)))
+        return (words.astype("float64") + 0.5).reshape(shape) / 2**32
+
+
+def call(name: str, *arguments: Any, **fixed: Any) -> Any:
+    """An op: noted where an argument is traced, else computed.
+
+    Raises ArgumentTypeError for symbols: outside a function that is traced, nothing notes what is computed with them.
+    """
+    if any(isinstance(a, Symbol) for a in arguments):
+        refuse_symbol(name)
+    if _tracing.get():
+        arguments = tuple(_leaf(a) for a in arguments)
+    if any(isinstance(a, Traced) for a in arguments) or (_tracing.get() and OPS[name].of_run):
+        return _noted(name, arguments, fixed)
+    if OPS[name].of_run:
+        return OPS[name].forward(Run(np.dtype(config.dtype())), *map(plain, arguments), **fixed)
+    with np.errstate(all="ignore"):
+        return OPS[name].forward(*map(plain, arguments), **fixed)
+
+
+def refuse_symbol(name: str) -> None:
+    """Raise ArgumentTypeError for an op on the result of a layer."""
+    received = f"K.{name} on the result of a layer"
+    raise ArgumentTypeError(
+        f"K.{name}", received, "it in a function of a layer", f"Lambda(lambda x: K.{name}(x, ...))(the result)"
+    )
+
+
+def plain(value: Any) -> Any:
+    """A variable, parameter or list as an array; numbers and arrays as they are."""
+    if isinstance(value, Parameter) or hasattr(value, "is_variable_2_1"):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        value = np.asarray(value)
+        return value.astype(config.dtype()) if value.dtype.kind == "f" else value
+    return value
+
+
+def _leaf(value: Any) -> Any:
+    """Variables and parameters are read at every pass, not once."""
+    if isinstance(value, Parameter) or hasattr(value, "is_variable_2_1"):
+        array = value.value
+        return Traced(None, (), {}, (backends.backend_of(array).to_numpy(array),) * len(BATCHES), value)
+    return value
+
+
+def _noted(name: str, arguments: tuple[Any, ...], fixed: dict[str, Any]) -> Traced:
+    op = OPS[name]
+    inputs = [_constant(a) for a in arguments]
+    run = Run(np.dtype("float32"))
+    probes = []
+    for number in range(len(BATCHES)):
+        given = [a.probes[number] if isinstance(a, Traced) else a for a in inputs]
+        with np.errstate(all="ignore"):
+            try:
+                probes.append(_computed(op, run, given, fixed))
+            except (ValueError, IndexError, TypeError) as error:
+                shapes = ", ".join(str(a.int_shape if isinstance(a, Traced) else np.shape(a)) for a in inputs)
+                raise ShapeError(f"K.{name}", f"values of shapes {shapes} ({error})", "shapes that fit") from None
+    return Traced(name, inputs, fixed, tuple(probes))
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, (Traced, int, float, bool, np.generic)):
+        return value.item() if isinstance(value, np.generic) else value
+    value = plain(value)
+    if value is None or isinstance(value, (str, Symbol)):
+        raise ArgumentTypeError("a function of K", f"{described(value)} in place of numbers", "arrays and values of K")
+    array = np.asarray(backends.backend_of(value).to_numpy(value) if hasattr(value, "ndim") else value)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentTypeError("a function of K", described(value), "numbers")
+    return array.astype("float32") if array.dtype.kind == "f" and array.dtype != "float64" else array
+
+
+def _computed(op: Op, run: Run, given: list[Any], fixed: dict[str, Any]) -> Any:
+    given = [a.astype(run.dtype) if hasattr(a, "dtype") and a.dtype.kind == "f" and a.dtype != run.dtype else a for a in given]
+    result = op.forward(run, *given, **fixed) if op.of_run else op.forward(*given, **fixed)
+    kind = getattr(result, "dtype", None)
+    return result.astype(run.dtype) if kind is not None and kind.kind == "f" and kind != run.dtype else result
+
+
+class Tape:
+    """What a function does, traced for samples of given shapes.
+
+    Args:
+        function: of as many values as there are shapes, or of a list of them (``in_list``).
+        shapes: of one sample each, without the batch axis; None for lengths that come with the data.
+        in_list: whether the function takes its values in a list.
+        kinds: of the numbers of each input: ``"float"`` or ``"bool"``.
+
+    Attributes:
+        several: whether the function gives a list.
+        shapes: of its results with the batch axis, None where a length comes with the data.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], shapes: Sequence[Any], in_list: bool = False, kinds: Sequence[str] | None = None
+    ) -> None:
+        kinds = kinds or ["float"] * len(shapes)
+        inputs = [_input(index, shape, kind) for index, (shape, kind) in enumerate(zip(shapes, kinds))]
+        with tracing():
+            result = function(inputs) if in_list else function(*inputs)
+        self.several = isinstance(result, (list, tuple))
+        with tracing():
+            self.results = [_traced(part, function) for part in (result if self.several else [result])]
+        self.order = _in_order(self.results)
+        self.shapes = [part.int_shape for part in self.results]
+        self._depends = self._differentiable()
+        self.parameters = list(
+            dict.fromkeys(node.source for node in self.order if isinstance(node.source, Parameter) and node in self._depends)
+        )
+
+    def _differentiable(self) -> set[Traced]:
+        """The values through which something that is wanted, an input or a parameter, can be differentiated."""
+        found: set[Traced] = set()
+        for node in self.order:
+            if node.op is None:
+                if np.asarray(node.probes[0]).dtype.kind == "f" and (
+                    isinstance(node.source, int) or isinstance(node.source, Parameter)
+                ):
+                    found.add(node)
+            elif any(a in found and OPS[node.op].has_gradient(i) for i, a in enumerate(node.inputs) if isinstance(a, Traced)):
+                found.add(node)
+        return found
+
+    def depends_on(self, index: int) -> bool:
+        """Whether a result can be differentiated by input number ``index``."""
+        reached: set[Traced] = set(self.results)
+        for node in reversed(self.order):
+            if node in reached and node.op is not None:
+                reached |= {
+                    a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)
+                }
+        return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
+
+    def run(self, inputs: Sequence[Array], run: Run) -> tuple[list[Array], dict[Traced, Any]]:
+        """The results for these arrays, and the values of all ops."""
+        values: dict[Traced, Any] = {}
+        for node in self.order:
+            if node.op is None:
+                values[node] = inputs[node.source] if type(node.source) is int else node.source.value
+            else:
+                given = [values[a] if isinstance(a, Traced) else _there(a, run) for a in node.inputs]
+                values[node] = _computed(OPS[node.op], run, given, node.fixed)
+        return [values[part] for part in self.results], values
+
+    def gradient(self, dys: Sequence[Array | None], values: dict[Traced, Any], run: Run, wanted: Sequence[bool]) -> list[Any]:
+        """dL/d of each wanted input (None for others, and where it does not count); adds to the gradients of parameters."""
+        found: dict[Traced, Any] = {}
+        for part, dy in zip(self.results, dys):
+            if dy is not None and part in self._depends:
+                found[part] = found[part] + dy if part in found else dy
+        dxs: list[Any] = [None] * len(wanted)
+        for node in reversed(self.order):
+            dy = found.pop(node, None)
+            if dy is None:
+                continue
+            if node.op is None:
+                if isinstance(node.source, Parameter):
+                    if node.source.trainable:
+                        node.source.add_grad(dy)
+                elif wanted[node.source]:
+                    dxs[node.source] = dy
+                continue
+            given = [values[a] if isinstance(a, Traced) else _there(a, run) for a in node.inputs]
+            for index, a in enumerate(node.inputs):
+                if isinstance(a, Traced) and a in self._depends and OPS[node.op].has_gradient(index):
+                    d = OPS[node.op].gradient(index, dy, values[node], given, node.fixed)
+                    d = d.astype(run.dtype, copy=False)
+                    found[a] = found[a] + d if a in found else d
+        return dxs
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Inside the block variables and parameters are read at every pass."""
+    token = _tracing.set(True)
+    try:
+        yield
+    finally:
+        _tracing.reset(token)
+
+
+def _input(index: int, shape: Any, kind: str) -> Traced:
+    probes = []
+    for batch, unknown in zip(BATCHES, UNKNOWN):
+        lengths = (batch, *(unknown if n is None else n for n in shape))
+        probes.append(np.full(lengths, 0.5, "float32") if kind == "float" else np.ones(lengths, kind))
+    return Traced(None, (), {}, tuple(probes), index)
+
+
+def _traced(part: Any, function: Any) -> Traced:
+    part = _leaf(part)
+    if isinstance(part, Traced):
+        return part
+    if isinstance(part, (int, float, np.ndarray, np.generic)):  # a constant: the same whatever the data
+        return _noted("add", (_leaf_of_constant(part), 0.0), {})
+    name = getattr(function, "__name__", "function")
+    raise ArgumentTypeError(f"{name}", f"{described(part)} as its result", "what is computed of its arguments with K")
+
+
+def _leaf_of_constant(part: Any) -> Traced:
+    return Traced("filled", (), {"shape": np.shape(part), "value": part}, (np.asarray(part, "float32"),) * len(BATCHES))
+
+
+def _in_order(results: Sequence[Traced]) -> list[Traced]:
+    """All that the results depend on, each after what it depends on."""
+    found: dict[Traced, None] = {}
+    stack = list(results)
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found[node] = None
+            stack += [a for a in node.inputs if isinstance(a, Traced)]
+    return sorted(found, key=lambda node: node.number)
+
+
+def _there(constant: Any, run: Run) -> Any:
+    """A constant of a function on the device and in the precision of the pass."""
+    if not isinstance(constant, np.ndarray):
+        return constant
+    return backends.current().asarray(constant, run.dtype if constant.dtype.kind == "f" else constant.dtype)
