@@ -13,6 +13,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl import constraints, losses, metrics, regularizers
 from minidl.backend import Array, array_namespace
+from minidl.backend.random import new_stream
 from minidl.compat.keras.backend.tracing import Run, Tape
 from minidl.compat.keras.backend.variables import get_value
 from minidl.declared import snake_case
