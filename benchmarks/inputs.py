@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import residual_models
 from benchmarks.lecture_models import CLASSES, IMAGE, weights
 
 Arrays = dict[str, np.ndarray]
@@ -128,6 +129,12 @@ def _train_step(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
     return _samples(work["model"], work["batch"] * batches(work), rng)
 
 
+def _residual_step(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    x = rng.standard_normal((work["batch"], work["image"], work["image"], 3), np.float32)
+    labels = rng.integers(0, residual_models.CLASSES[work["model"]], work["batch"])
+    return {**residual_models.weights(work["model"], rng), "x": x, "labels": labels}
+
+
 def _fit(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
     arrays = _samples(work["model"], min(work["samples"], DISTINCT), rng)
     if work["bytes"]:
@@ -163,6 +170,7 @@ DRAWN = {
     "embedding": _embedding,
     "layer_norm": _layer_norm,
     "train_step": _train_step,
+    "residual_step": _residual_step,
     "fit": _fit,
     "predict": _predict,
 }

@@ -21,6 +21,11 @@ def _step(model: str, must: float, after: float) -> Work:
     return Work(f"train {model} b128", "train_step", {"model": model, "batch": 128}, target, LOSSES)
 
 
+def _residual(model: str, batch: int, image: int, must: float, after: float) -> Work:
+    spec = {"model": model, "batch": batch, "image": image}
+    return Work(f"train {model} {image}x{image} b{batch}", "residual_step", spec, Target(must, after), LOSSES)
+
+
 def _predict(model: str, batch: int, must: float, after: float, cheapest: bool = False) -> Work:
     spec = {"model": model, "batch": batch, "cheapest": cheapest}
     return Work(f"predict {model} b{batch}", "predict", spec, Target(must, after))
@@ -35,6 +40,8 @@ WORKS = [
     _predict("cnn", 1000, 1.4, 1.9),
     _predict("mlp", 1, 0.8, 1, cheapest=True),
     _predict("mlp", 1000, 1.1, 1.2),
+    _residual("resnet20", 64, 32, 1.2, 1.5),
+    _residual("resnet50", 8, 224, 1.0, 1.3),
     Work("fit cnn 60000", "fit", {"model": "cnn", "samples": 60_000, "bytes": False}, Target(1.5, 2), LOSSES),
 ]
 

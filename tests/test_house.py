@@ -64,6 +64,9 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("datasets/download.py", "urllib.request"),  # slow to import
     ("datasets/download.py", "http.client"),
     ("visual/figures.py", "matplotlib.figure"),  # optional, and slow to import
+    ("compat/keras/preprocessing/pictures.py", "PIL"),  # optional
+    ("compat/keras/utils/io_utils.py", "h5py"),
+    ("compat/keras/wrappers/scikit_learn.py", "sklearn.utils"),  # imported only where scikit-learn asks
     ("models/weights.py", "safetensors.numpy"),  # only models that are written need it
 }
 BY_NAME = {  # may use importlib

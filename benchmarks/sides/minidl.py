@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 import minidl
+from benchmarks import residual_models
 from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import VERIFIED, all_samples, batches, weights_of
 from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
 from benchmarks.prepared import Prepared, Results
 from minidl import backend as backends
 from minidl import config
+from minidl.applications import ResNet20, ResNet50
 from minidl.data import Batch
 from minidl.layers import (
     GRU,
@@ -242,6 +244,31 @@ def _train_step(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared
     return Prepared(run, results, _by_definition(results) if small else None)
 
 
+def _residual_step(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
+    def fresh() -> minidl.Model:
+        image = (work["image"], work["image"], 3)
+        if work["model"] == "resnet50":
+            model = ResNet50(use_bias=False, input_shape=image)
+        else:
+            model = ResNet20(input_shape=image)
+        for name in residual_models.kernels(work["model"]):
+            model.get_layer(f"{name}_conv").set_weights([arrays[name]])
+        classes = arrays["classes"]
+        model.get_layer("predictions").set_weights([classes, np.zeros(classes.shape[1], np.float32)])
+        model.compile(SGD(residual_models.RATE, momentum=residual_models.MOMENTUM), "sparse_categorical_crossentropy")
+        return model
+
+    model, batch = fresh(), Batch(arrays["x"], arrays["labels"], None, len(arrays["x"]))
+    model.train_on_batch(arrays["x"], arrays["labels"])  # compiled and warm
+    step = model._compiled_step()
+
+    def results() -> Results:
+        other = fresh()
+        return {"losses": np.array([other.train_on_batch(arrays["x"], arrays["labels"]) for _ in range(2)])}
+
+    return Prepared(lambda: step.train(batch), results)
+
+
 def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
     x, labels = all_samples(work, arrays["x"]), all_samples(work, arrays["labels"])
     model = _compiled(work, arrays, scaled=not work["bytes"])
@@ -289,6 +316,7 @@ PREPARED: dict[str, Callable[..., Prepared]] = {
     "softmax_cross_entropy": _softmax_cross_entropy,
     "adam": _adam,
     "train_step": _train_step,
+    "residual_step": _residual_step,
     "fit": _fit,
     "predict": _predict,
 }

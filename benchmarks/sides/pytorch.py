@@ -21,7 +21,7 @@ from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import VERIFIED, all_samples, batches, output_size, weights_of
 from benchmarks.lecture_models import EPSILON, OPTIMIZER, RATE
 from benchmarks.prepared import CannotError, Prepared, Results
-from benchmarks.sides import pytorch_layers
+from benchmarks.sides import pytorch_layers, pytorch_residual
 
 COMPILED = "compiled"
 IN_PARTS = "128 at a time"
@@ -46,11 +46,13 @@ def variants(work: dict[str, Any]) -> list[str]:
 
 
 def _choices(work: dict[str, Any]) -> list[list[str]]:
-    kind, images = work["kind"], work.get("model") == "cnn" or "channels" in work
+    kind, images = work["kind"], work.get("model") == "cnn" or "channels" in work or work["kind"] == "residual_step"
     layouts = ["NCHW", "channels_last"] if images and kind not in ("relu", "dropout") else [""]
     if kind == "embedding":
         layouts = ["dense", "sparse"]
-    compilable = work["compilers"] and kind in ("train_step", "predict", "batch_norm_relu", "softmax_cross_entropy", "dropout")
+    compilable = work["compilers"] and kind in (
+        *("train_step", "residual_step", "predict", "batch_norm_relu", "softmax_cross_entropy", "dropout"),
+    )
     modes = ["", COMPILED] if compilable else [""]
     optimizers = ["fused", "default"] if kind == "adam" or (kind == "train_step" and not images) else [""]
     parts = ["", IN_PARTS] if kind == "predict" and work["batch"] > PART else [""]
@@ -450,4 +452,5 @@ PREPARED: dict[str, Callable[..., Prepared]] = {
     "fit": _fit,
     "predict": _predict,
     **pytorch_layers.PREPARED,
+    **pytorch_residual.PREPARED,
 }

@@ -115,10 +115,7 @@ class TensorBoard(Callback):
         self._scalars("train", {f"epoch_{name}": value for name, value in train.items()}, epoch)
         self._scalars("validation", {f"epoch_{name}": value for name, value in validation.items()}, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            for name, array in _named_arrays(self.model):
-                finite = array[np.isfinite(array)]
-                if finite.size:
-                    self._writer("train").add_histogram(f"{name}/histogram", finite, epoch)
+            self._histograms("train", epoch)
         for writer in self._writers.values():
             writer.flush()
 
@@ -132,6 +129,12 @@ class TensorBoard(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_writers": {}}  # a copy opens files of its own
+
+    def _histograms(self, folder: str, epoch: int) -> None:
+        for name, array in _named_arrays(self.model):
+            finite = array[np.isfinite(array)]
+            if finite.size:
+                self._writer(folder).add_histogram(f"{name}/histogram", finite, epoch)
 
     def _scalars(self, folder: str, values: dict[str, Any], step: int) -> None:
         for name, value in values.items():

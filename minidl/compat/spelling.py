@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import warnings
 from typing import Any
 
 from minidl.errors import warn
@@ -14,6 +18,52 @@ class OldSpellingWarning(FutureWarning):
 def told(old: str, today: str) -> None:
     """Warn that ``old`` is written ``today`` in minidl, at the line of the script that wrote it."""
     warn(f"{old} is written {today} in minidl", OldSpellingWarning)
+
+
+class Notices:
+    """Warnings as the runner shows them: one line for each line of the script with an old spelling; others as Python does.
+
+    Args:
+        quiet: no word about old spellings.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._seen: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+
+    def show(
+        self, message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
+    ) -> None:
+        """Stands in for ``warnings.showwarning``."""
+        if issubclass(category, OldSpellingWarning):
+            self._write(filename, lineno, str(message), file)
+        else:
+            stream = sys.stderr if file is None else file
+            if stream is not None:
+                stream.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    def tell(self, filename: str, lineno: int, text: str) -> None:
+        """Say that a line of a notebook is left out."""
+        self._write(filename, lineno, f"left out: {text}", None)
+
+    def _write(self, filename: str, lineno: int, text: str, file: Any) -> None:
+        with self._lock:
+            if self.quiet or (filename, lineno) in self._seen:
+                return
+            self._seen.add((filename, lineno))
+        stream = sys.stderr if file is None else file
+        if stream is not None:
+            stream.write(f"{_near(filename)}:{lineno}: {text}\n")
+
+
+def _near(filename: str) -> str:
+    """A path as it is seen from the working folder, where it is inside."""
+    try:
+        near = os.path.relpath(filename)
+    except (ValueError, OSError):  # another drive; the folder is gone
+        return filename
+    return near if os.path.isabs(filename) and not near.startswith("..") else filename
 
 
 def call_text(name: str, positional: tuple[Any, ...], keywords: dict[str, Any]) -> str:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from minidl import config
+from minidl.compat.modules import load
 from minidl.compat.spelling import call_text, told
 from minidl.declared import arguments_of
 from minidl.errors import ArgumentTypeError, closest
@@ -41,7 +43,9 @@ class OldName:
     """
 
     __name__: str
+    __module__: str
     spelled: str
+    beside: Collection[str] = ()  # keywords that ``options`` takes, for "did you mean"
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class OldName:
         spelled: str | None = None,
     ) -> None:
         self.__name__ = self.__qualname__ = name
+        self.__module__ = _defining_module(self)
         self.make, self.signature = make, signature_of(signature)
         self.__signature__ = self.signature
         self.keras_1, self.today, self.harmless = dict(keras_1 or {}), dict(today or {}), frozenset(harmless)
@@ -74,24 +79,34 @@ class OldName:
         """Arguments of minidl for what is not in the signature, and what ``finish`` is to know; takes them out of ``given``."""
         return {}, {}
 
+    def adjusted(self, arguments: Given) -> Given:
+        """The arguments of minidl, where they depend on each other."""
+        return arguments
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
 
-    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
-        """Arguments of minidl's class, and what ``finish`` is to know."""
-        old = call_text(self.__name__, positional, keywords)
+    def in_keras_2(self, positional: tuple[Any, ...], keywords: Given) -> tuple[tuple[Any, ...], Given]:
+        """Arguments as Keras 2.1 calls them: forms and keywords of Keras 1 are gone."""
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
+        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
                     raise ArgumentTypeError(self.__name__, f"{name_1} and {name_2}", "one of them, as they are the same")
                 given[name_2] = given.pop(name_1)
+        return args, given
+
+    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
+        """Arguments of minidl's class, and what ``finish`` is to know."""
+        old = call_text(self.__name__, positional, keywords)
+        args, given = self.in_keras_2(positional, keywords)
         known = self.signature.parameters
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
         for name in given:
-            names = [*known, *self.keras_1]
+            names = [*known, *self.keras_1, *self.beside]
             raise ArgumentTypeError(
                 self.__name__, f"the keyword {name!r}", f"the arguments {', '.join(known)}", meant=closest(name, names)
             )
@@ -107,8 +122,8 @@ class OldName:
             if name not in self.harmless:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
-        arguments |= extra
-        if self._is_old(args, keywords, arguments):
+        arguments = self.adjusted(arguments | extra)
+        if reshaped or self._is_old(args, keywords, arguments):
             told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
         return arguments, aside
 
@@ -128,7 +143,9 @@ class OldName:
         found = {}
         for name, p in self.signature.parameters.items():
             here = now.get(self.today.get(name, name))
-            if p.default is not p.empty and name not in self.harmless and here is not None and here.default != p.default:
+            if p.default is p.empty or name in self.harmless or here is None:
+                continue
+            if here.default != p.default and not _for_all(here.default, p.default):
                 found[name] = p.default
         return found
 
@@ -144,32 +161,91 @@ class OldName:
         """``isinstance(layer, Dense)``."""
         return _is_class(self.make) and isinstance(thing, self.make)
 
+    def __subclasscheck__(self, cls: Any) -> bool:
+        """``issubclass(Mine, Dense)``."""
+        return _is_class(self.make) and issubclass(cls.make if isinstance(cls, OldName) else cls, self.make)
+
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         """``class Mine(Dense)`` derives from minidl's class."""
+        if not _is_class(self.make):
+            raise ArgumentTypeError(f"class ...({self.__name__})", f"{self.__name__}, which is a function", "a class")
         return (self.make,)
+
+    def __eq__(self, other: object) -> bool:
+        """``type(layer) == Dense``, and ``Conv2D == Convolution2D``: what makes the same is the same."""
+        if isinstance(other, OldName):
+            return self is other or (_is_class(self.make) and self.make is other.make)
+        return _is_class(self.make) and other is self.make
+
+    def __hash__(self) -> int:
+        return hash(self.make) if _is_class(self.make) else id(self)
 
     def __getattr__(self, name: str) -> Any:
         """Methods of the class, such as ``from_config``."""
-        if name.startswith("__") or "make" not in vars(self):
+        if (name.startswith("__") and name.endswith("__")) or "make" not in vars(self):
             raise AttributeError(name)
-        return getattr(self.make, name)
+        try:
+            return getattr(self.make, name)
+        except AttributeError:
+            raise AttributeError(f"{self.__name__} of Keras 2.1 has no attribute {name!r}", name=name, obj=self) from None
+
+    def __copy__(self) -> OldName:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> OldName:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its place, as classes and functions are."""
+        for place in [self.__module__, *sys.modules]:
+            if place.startswith("minidl.compat.") and vars(sys.modules.get(place, object)).get(self.__name__) is self:
+                return _at, (place, self.__name__)
+        raise ArgumentTypeError(self.__name__, "a name that stands in no module", "one of minidl.compat, for pickling")
 
     def __repr__(self) -> str:
         return f"<{self.__name__} of Keras 2.1>"
 
 
+def _at(module: str, name: str) -> Any:
+    """The object of this name in a module of ``minidl.compat``; for pickles, which may name nothing else."""
+    if not module.startswith("minidl.compat.") or not isinstance(found := getattr(load(module), name), OldName):
+        raise ArgumentTypeError("a pickled name of Keras 2.1", f"{module}.{name}", "a name of minidl.compat")
+    return found
+
+
+def _defining_module(made: OldName) -> str:
+    """The module in which an OldName is being made."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made):
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__"))
+
+
 def signature_of(text: str) -> inspect.Signature:
-    """A signature from its text: names, and literals as defaults.
+    """A signature from its text: names, and literals as defaults. Behind a lone ``*`` stand names for keywords alone.
 
     >>> signature_of("units, activation=None, use_bias=True")
     <Signature (units, activation=None, use_bias=True)>
     """
     (function,) = ast.parse(f"def f({text}): pass").body
     assert isinstance(function, ast.FunctionDef)
+    kinds = inspect.Parameter
     names, given = [argument.arg for argument in function.args.args], function.args.defaults
-    defaults = [inspect.Parameter.empty] * (len(names) - len(given)) + [ast.literal_eval(node) for node in given]
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature([inspect.Parameter(name, kind, default=value) for name, value in zip(names, defaults)])
+    defaults = [kinds.empty] * (len(names) - len(given)) + [ast.literal_eval(node) for node in given]
+    found = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=value) for name, value in zip(names, defaults)]
+    for argument, node in zip(function.args.kwonlyargs, function.args.kw_defaults):
+        default = kinds.empty if node is None else ast.literal_eval(node)
+        found.append(kinds(argument.arg, kinds.KEYWORD_ONLY, default=default))
+    return inspect.Signature(found)
+
+
+def _for_all(number: Any, numbers: Any) -> bool:
+    """Whether one number of today says the same as those of then: 2, and (2, 2).
+
+    >>> _for_all(2, (2, 2)), _for_all(2, (2, 1)), _for_all(None, (2, 2))
+    (True, False, False)
+    """
+    return type(number) is int and isinstance(numbers, tuple) and set(numbers) == {number}
 
 
 def _is_class(thing: Any) -> bool:

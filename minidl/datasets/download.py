@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import urllib.request
 
 CHUNK = 1 << 16
+_TITLES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 class _Refused(Exception):
@@ -67,13 +68,13 @@ def _in_words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _copy(answer: Any, target: IO[bytes], limit: int, deadline: float, name: str, verbose: int) -> str:
-    """Copy a server's answer into ``target`` and return its SHA-256. Raises _Refused if it is too long or cut short."""
+def _copy(answer: Any, target: IO[bytes], algorithm: str, limit: int, deadline: float, name: str, verbose: int) -> str:
+    """Copy a server's answer into ``target`` and return its digest. Raises _Refused if it is too long or cut short."""
     declared = answer.headers.get("Content-Length", "")
     total = int(declared) if declared.isdecimal() else None
     if total is not None and total > limit:
         raise _Refused(f"{total} bytes announced, at most {limit} expected")
-    digest, done = hashlib.sha256(), 0
+    digest, done = hashlib.new(algorithm, usedforsecurity=algorithm != "md5"), 0
     while chunk := answer.read1(CHUNK):  # read1: whatever has arrived, so that the deadline is looked at often
         done += len(chunk)
         if done > limit:
@@ -91,15 +92,18 @@ def _copy(answer: Any, target: IO[bytes], limit: int, deadline: float, name: str
     return digest.hexdigest()
 
 
-def _fetch(url: str, target: Path, sha256: str, limit: int, timeout: float, patience: float, verbose: int) -> None:
+def _fetch(
+    url: str, target: Path, digest: tuple[str, str | None], limit: int, timeout: float, patience: float, verbose: int
+) -> None:
     """Bring ``url`` to ``target`` by way of a temporary file of its own, so that several processes cannot collide."""
+    algorithm, expected = digest
     part = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         with open(part, "xb") as stream:
             with _opener().open(url, timeout=timeout) as answer:
-                received = _copy(answer, stream, limit, time.monotonic() + patience, target.name, verbose)
-            if received != sha256:
-                raise _Refused(f"SHA-256 {received}, expected {sha256}")
+                received = _copy(answer, stream, algorithm, limit, time.monotonic() + patience, target.name, verbose)
+            if expected not in (None, received):
+                raise _Refused(f"{_TITLES[algorithm]} {received}, expected {expected}")
             stream.flush()
             os.fsync(stream.fileno())  # the bytes must be on the disk before the name is
         os.replace(part, target)
@@ -111,7 +115,8 @@ def download(
     mirrors: Sequence[str],
     target: str | os.PathLike[str],
     *,
-    sha256: str,
+    sha256: str | None,
+    md5: str | None = None,
     limit: int,
     timeout: float = 20.0,
     patience: float = 600.0,
@@ -122,7 +127,8 @@ def download(
     Args:
         mirrors: complete addresses (http or https) of the same file, tried in order.
         target: where the file is put; its folder is made if need be, for this user alone, and a file already there is replaced.
-        sha256: hexadecimal digest that the content must have.
+        sha256: hexadecimal digest that the content must have; None takes any content, or that of ``md5``.
+        md5: the digest where its publisher gives nothing better: it notices damage, and not a forgery.
         limit: number of bytes beyond which the answer is refused.
         timeout: seconds to wait for a connection, and for each piece of the answer.
         patience: seconds for the whole answer.
@@ -150,10 +156,11 @@ def download(
     except OSError as error:
         fix = "set MINIDL_HOME to a folder that can be written"
         raise DatasetError(str(target.parent), str(error), "a folder to download into", fix) from error
+    digest = ("md5", md5) if sha256 is None and md5 is not None else ("sha256", sha256)
     failures = []
     for url in mirrors:
         try:
-            _fetch(url, target, sha256, limit, timeout, patience, verbose)
+            _fetch(url, target, digest, limit, timeout, patience, verbose)
             return target
         except (OSError, http.client.HTTPException, _Refused, ValueError) as error:
             failures.append(f"{url}: {_in_words(error)}")

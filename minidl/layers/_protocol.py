@@ -60,7 +60,7 @@ def check_class(cls: type, base: type) -> None:
 
 
 def initialised(init: Callable[..., None]) -> Callable[..., None]:
-    """``__init__`` of a class, and an error where it does not call that of Layer."""
+    """``__init__`` of a class, and an error where it does not call that of Layer; what a frozen layer holds is frozen, too."""
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -69,6 +69,8 @@ def initialised(init: Callable[..., None]) -> Callable[..., None]:
             name = type(self).__name__
             received, expected = "an __init__ that does not call Layer's", "a layer with a name and a dtype"
             raise StateError(name, received, expected, f"super().__init__() as the first line of {name}.__init__")
+        if type(self).__init__ is checked and not self.trainable:  # not that of a class above, which goes on
+            self.trainable = False
 
     return checked
 

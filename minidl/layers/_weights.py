@@ -125,7 +125,7 @@ class Holder:
 
     def sublayers(self) -> Iterator[Layer]:
         """The layers this one is made of: those among its attributes, by themselves or in lists, tuples and dictionaries."""
-        yield from dict.fromkeys(_layers_in(list(vars(self).values()), set()))
+        yield from dict.fromkeys(layers_in(list(vars(self).values())))
 
     def _own(self) -> list[Parameter]:
         """The parameters and the state that are attributes of the layer itself."""
@@ -251,8 +251,9 @@ class Holder:
 _NO_LAYERS = frozenset((type(None), bool, int, float, str, Parameter, State))
 
 
-def _layers_in(values: Any, seen: set[int]) -> Iterator[Any]:
+def layers_in(values: Any, seen: set[int] | None = None) -> Iterator[Any]:
     """The layers in a collection, at any depth of lists, tuples and dictionaries; a model counts as its network."""
+    seen = set() if seen is None else seen
     for value in values:
         if type(value) in _NO_LAYERS:  # most attributes are
             continue
@@ -261,6 +262,6 @@ def _layers_in(values: Any, seen: set[int]) -> Iterator[Any]:
         elif isinstance(value, (list, tuple, dict)):
             if value and id(value) not in seen:
                 seen.add(id(value))  # a list may hold itself
-                yield from _layers_in(value.values() if isinstance(value, dict) else value, seen)
+                yield from layers_in(value.values() if isinstance(value, dict) else value, seen)
         elif isinstance(network := getattr(value, "network", None), Holder):
             yield network

@@ -23,7 +23,7 @@ from minidl.declared import Declared, snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
 from minidl.geometry import check_shape, is_several
 from minidl.layers._protocol import check_class, explain_keras_weights, in_pairs, initialised
-from minidl.layers._weights import Holder
+from minidl.layers._weights import Holder, layers_in
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.state import Carried
 from minidl.layers.symbol import Symbol, connect
@@ -92,6 +92,9 @@ class Layer(Holder, Declared):
         layer = super().from_config({**config, "trainable": True} if frozen else config, custom_objects)
         if frozen:
             layer._trainable = False
+            given = set(layers_in(layer._arguments().values()))
+            for made in set(layer.sublayers()) - given:
+                made.trainable = False
         return layer
 
     # -- what a layer defines ------------------------------------------------------------------------------------------
@@ -361,9 +364,9 @@ class Layer(Holder, Declared):
         if "_class_name" not in cls.__dict__:
             cls._class_name = cls.__name__
         check_class(cls, Layer)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = initialised(cls.__init__)  # type: ignore[method-assign]
         if cls.__module__.partition(".")[0] != "minidl":  # minidl's own are proven, and need not be looked at in every step
-            if "__init__" in cls.__dict__:
-                cls.__init__ = initialised(cls.__init__)  # type: ignore[method-assign]
             if "output_mask" in cls.__dict__:
                 cls.makes_mask = True
             if "apply" in cls.__dict__:
@@ -445,9 +448,11 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         if self.input_shape is not None:
             return self.ensure_built(input_shape)
         self.output_shape(input_shape)
-        self._building = True
+        self._building, before = True, () if self._trainable else tuple(self.sublayers())
         try:
             build(self, input_shape)
+            for made in () if self._trainable else set(self.sublayers()).difference(before):
+                made.trainable = False
             hidden = [p.name for p in self._made if p not in self.weights]
             if hidden:
                 received = f"parameters that no attribute holds by itself: {', '.join(hidden)}"

@@ -56,8 +56,6 @@ class Bidirectional(TakesStates):
         self.merge_mode = merge_mode
         self.backward_layer: Recurrent = _again(other, "backward", go_backwards=True, **zeros)
         self._axes = layer._axes
-        if not self.trainable:
-            self.trainable = False  # what is within, too
 
     @property
     def forward_layer(self) -> Any:

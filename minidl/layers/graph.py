@@ -25,6 +25,7 @@ from minidl.layers.base import Layer, as_taken, check_no_dx, entry_dtype, must_b
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.symbol import Node, Symbol, results
+from minidl.ops.merge import add
 
 Place = tuple[Any, str | None, str | None]  # of an input: shape, name, dtype
 
@@ -216,7 +217,7 @@ class Graph(Layer, abstract=True):
         gradients: dict[int, Any] = {}
         for slot, d in zip(self.output_slots, dy if self.gives_many else (dy,)):
             if d is not None:
-                gradients[slot] = gradients[slot] + d if slot in gradients else d
+                gradients[slot] = add(gradients[slot], d) if slot in gradients else d
         for use in reversed(self.uses):
             of_use, layer = saved.pop(), use.layer
             dys = [gradients.pop(slot, None) for slot in use.outputs]
@@ -231,7 +232,7 @@ class Graph(Layer, abstract=True):
                 check_no_dx(layer)
             for slot, d in zip(use.inputs, dx if use.many and dx is not None else (dx,)):
                 if slot in wanted and d is not None:
-                    gradients[slot] = gradients[slot] + d if slot in gradients else d
+                    gradients[slot] = add(gradients[slot], d) if slot in gradients else d
         if not need_dx:
             return None
         found = tuple(gradients.get(slot) for slot in range(len(self.places)))

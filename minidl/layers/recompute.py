@@ -35,8 +35,6 @@ class Recompute(Layer):
         if not isinstance(getattr(block, "network", block), Layer):
             raise ArgumentTypeError("Recompute", described(block), "a layer or a model", "Recompute(Sequential([...]))")
         self.block = block
-        if not self.trainable:
-            self.trainable = False  # what is within, too
 
     @property
     def _layer(self) -> Layer:

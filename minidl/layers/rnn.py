@@ -43,8 +43,6 @@ class RNN(Recurrent):
             return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask=zero_output_for_mask, **options
         )
         self.cell = checked_cell(StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell, "RNN")
-        if not self.trainable:
-            self.trainable = False  # what is within, too
 
     def build(self, input_shape: Any) -> None:
         """Build the cell for one step."""

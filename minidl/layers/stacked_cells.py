@@ -36,8 +36,6 @@ class StackedRNNCells(Layer):
         if not cells or len({id(cell) for cell in cells}) < len(cells):
             raise ArgumentError("StackedRNNCells", f"{len(cells)} cells", "one cell or more, each another object")
         self.cells = [checked_cell(cell, "StackedRNNCells") for cell in cells]
-        if not self.trainable:
-            self.trainable = False  # what is within, too
 
     @property
     def state_size(self) -> tuple[Any, ...]:

@@ -39,8 +39,6 @@ class TimeDistributed(Layer):
         if inner.takes_many:
             raise ArgumentError("TimeDistributed", f"{inner.label}, which takes several inputs", "a layer with one input")
         self.layer = layer
-        if not self.trainable:
-            self.trainable = False  # what is within, too
 
     @property
     def _inner(self) -> Layer:

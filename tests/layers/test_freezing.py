@@ -4,8 +4,21 @@ import copy
 
 import pytest
 
-from minidl.layers import LSTM, RNN, Bidirectional, Dense, GRUCell, Input, LSTMCell, Recompute, StackedRNNCells, TimeDistributed
+from minidl.layers import (
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dense,
+    GRUCell,
+    Input,
+    Layer,
+    LSTMCell,
+    Recompute,
+    StackedRNNCells,
+    TimeDistributed,
+)
 from minidl.layers.containers import Chain
+from minidl.layers.context import INFERENCE
 from minidl.layers.graph import Graph
 from minidl.models import Sequential, clone_model, load_model
 from tests.cases.layers import LAYERS
@@ -67,3 +80,55 @@ def test_files_and_clones_keep_what_was_thawed(kind, thaw, tmp_path):
         assert trainable(again) == trainable(model)
         assert again.layers[-1].trainable == layer.trainable
     assert any(trainable(model)) == (thaw != "nothing")
+
+
+class Twice(Layer):
+    """A layer of one's own around layers that it makes: one at once, one when it is built."""
+
+    def __init__(self, units, **options):
+        super().__init__(**options)
+        self.units = units
+        self.first = Dense(units)
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.second = Dense(self.units)
+        self.second.build((self.units,))
+
+    def output_shape(self, input_shape):
+        return (self.units,)
+
+    def apply(self, x, context=INFERENCE):
+        y, first = self.first.apply(x, context)
+        y, second = self.second.apply(y, context)
+        return y, (first, second)
+
+    def gradient(self, dy, saved, need_dx=True):
+        return self.first.gradient(self.second.gradient(dy, saved[1]), saved[0], need_dx)
+
+
+class Within(Twice):
+    """A subclass whose constructor goes on after that of the class above."""
+
+    def __init__(self, units, **options):
+        super().__init__(units, **options)
+        self.third = [Dense(units)]
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.third[0].build((self.units,))
+
+
+@pytest.mark.parametrize("cls", [Twice, Within])
+def test_a_frozen_layer_of_ones_own_freezes_what_it_makes(cls, tmp_path):
+    layer = cls(2, trainable=False)
+    model = Sequential([Input((3,)), layer])
+    assert not any(trainable(model))
+    assert len(trainable(model)) >= 4
+    assert all(trainable(Sequential([Input((3,)), cls(2)])))
+    again = clone_model(model)
+    model.save(tmp_path / "own.safetensors")
+    loaded = load_model(tmp_path / "own.safetensors", custom_objects={cls.__name__: cls})
+    for other in (again, loaded):
+        assert not other.layers[-1].trainable
+        assert not any(trainable(other))

@@ -1,8 +1,9 @@
 """Convolution: as a matrix product, by Winograd's algorithm or directly, whichever is least work.
 
-A window of one pixel is a matrix product. Windows of 3 x 3 and 5 x 5 that slide by one pixel over enough channels are
-convolved by ``_winograd``, except for images whose results would not be finite, or would be spoiled by far larger numbers
-beside them. Those, everything else, and double precision are summed directly by ``_direct``. Where dy is mostly zero,
+A window of one pixel is a matrix product, with strides one of the pixels that are seen. Windows of 3 x 3 and 5 x 5 that
+slide by one pixel over enough channels are convolved by ``_winograd``, except for images whose results would not be finite,
+or would be spoiled by far larger numbers beside them. Those, everything else, and double precision are summed directly by
+``_direct``, dW of many channels from few images by a product for each tap. Where dy is mostly zero,
 ``_sparse`` leaves the zeros out of the gradients. A sequence is an image of one row (or of one column, where that suits
 better), and volumes are summed directly by ``_volumes``, groups of one channel by ``_depthwise``. Declined, and left to
 the reference: other groups, gaps along the last axis of windows over images and volumes (dilation), and dx of volumes with
@@ -25,6 +26,7 @@ from minidl.kernels.numba._jit import FLOATS
 
 SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
 DENSE, DENSE_5, DENSE_3 = 0.5, 0.12, 0.1  # of dy is not zero, at most: beside direct summation, Winograd's 5 x 5 and 3 x 3
+WIDE = 32  # channels and filters from which the product of one tap is worth it where sums have no shares
 LONG = 48  # numbers in a row of the window below which sums over lists are slow
 SMALL = 1 << 14  # multiply-adds below which the reference is as quick
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
@@ -40,8 +42,8 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
         or (b is not None and (b.shape, b.dtype) != (W.shape[-1:], x.dtype))
     ):
         return NotImplemented
-    if _is_product(window):
-        return linear.dense(x, W.reshape(W.shape[-2:]), b, activation)
+    if _is_product(window, x.shape[1:-1]):
+        return linear.dense(_seen(x, window), W.reshape(W.shape[-2:]), b, activation)
     if window.rank == 1:
         axis = int(window.dilation[0] != 1)
         if axis == 1 and window.strides == (1,) and np.isfinite(W).all():
@@ -70,8 +72,9 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
         return _convolve_channels_grad_x(dy, W, spatial, window, groups)
     if not _takes(dy, W, window, groups) or dy.shape[-1] != W.shape[-1] or dy.shape[1:-1] != window.output_shape(spatial):
         return NotImplemented
-    if _is_product(window):
-        return linear.dense_grad_x(dy, W.reshape(W.shape[-2:]))
+    if _is_product(window, spatial):
+        dx = linear.dense_grad_x(dy, W.reshape(W.shape[-2:]))
+        return dx if dx is NotImplemented or dx.shape[1:-1] == spatial else _spread(dx, spatial, window)
     if window.rank == 1:  # a column: tiles of dx are some rows of results high
         ones = (*spatial, 1)
         return _without(1, convolve_grad_x(_with(1, dy), _with(0, W), ones, _of_images(window, 1), groups))
@@ -107,10 +110,10 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         return NotImplemented
     if out is not None and (out.shape, out.dtype) != ((*window.size, c, f), x.dtype):
         return NotImplemented
-    if _is_product(window):
+    if _is_product(window, x.shape[1:-1]):
         if out is not None and not out.flags.c_contiguous:
             return NotImplemented
-        dW = linear.dense_grad_W(x, dy, out=None if out is None else out.reshape(c, f))
+        dW = linear.dense_grad_W(_seen(x, window), dy, out=None if out is None else out.reshape(c, f))
         return dW if dW is NotImplemented else dW.reshape(*window.size, c, f) if out is None else out
     if not dy.size:
         return NotImplemented
@@ -131,9 +134,24 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     fast = _winograd.takes(dW, window, len(x), dy.shape[1:3], x.dtype)
     done = _sparse_enough(dy, window, c, fast) and _sparse.grad_W(x, dy, window, dW, shares)
     done = done or (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares))
+    done = done or (shares == 1 and min(c, f) >= WIDE and _grad_W_by_taps(x, dy, window, dW))
     if not done and not _direct.grad_W(x, dy, window, dW, shares):
         return NotImplemented
     return _written(dW, out)
+
+
+def _grad_W_by_taps(x: Any, dy: Any, window: Window, dW: Any) -> bool:
+    """dW, a product for each tap of the window, which all threads share; whether products take these sizes."""
+    pads, (sh, sw), (dh, dw) = window.pads(x.shape[1:3]), window.strides, window.dilation
+    n, oh, ow, _ = dy.shape
+    around = np.pad(x, ((0, 0), *pads, (0, 0)))
+    seen = CPU.pool.empty((n, oh, ow, x.shape[-1]), x.dtype)
+    for i, j in np.ndindex(*window.size):
+        top, left = i * dh, j * dw
+        seen[...] = around[:, top : top + (oh - 1) * sh + 1 : sh, left : left + (ow - 1) * sw + 1 : sw]
+        if linear.dense_grad_W(seen, dy, out=dW[i, j]) is NotImplemented:
+            return False
+    return True
 
 
 def _written(dW: Any, out: Any) -> Any:
@@ -160,9 +178,27 @@ def _sparse_enough(dy: Any, window: Window, channels: int, fast: bool) -> bool:
     return below > 0 and _sparse.density(dy) < below
 
 
-def _is_product(window: Window) -> bool:
-    """Whether each output position sees one input position: then the convolution is a matrix product as it stands."""
-    return window.size == window.strides == (1,) * window.rank
+def _is_product(window: Window, spatial: tuple[int, ...]) -> bool:
+    """Whether each output position sees one input position: then the convolution is a matrix product of what is seen."""
+    return window.taps == 1 and not any(map(any, window.pads(spatial)))
+
+
+def _seen(x: Any, window: Window) -> Any:
+    """The positions (n, *out, c) of x that windows of one position see: all of them, unless strides leave some out."""
+    if max(window.strides) == 1:
+        return x
+    seen = x[(slice(None), *(slice(None, None, stride) for stride in window.strides))]
+    copied = CPU.pool.empty(seen.shape, x.dtype)
+    copied[...] = seen
+    return copied
+
+
+def _spread(dx: Any, spatial: tuple[int, ...], window: Window) -> Any:
+    """The gradient of x (n, *spatial, c) from that of the positions which were seen; 0 between them."""
+    spread = CPU.pool.empty((len(dx), *spatial, dx.shape[-1]), dx.dtype)
+    spread[...] = 0
+    spread[(slice(None), *(slice(None, None, stride) for stride in window.strides))] = dx
+    return spread
 
 
 def _suits(x: Any, window: Window, groups: int) -> bool:

@@ -84,17 +84,21 @@ def _moments(x, mean, variance, rows):  # type: ignore[no-untyped-def]
     blocks = (n + rows - 1) // rows
     sums, squares = np.empty(blocks * channels), np.empty(blocks * channels)
     in_parallel(_moments_share, blocks, (x, sums, squares, channels, rows))
+    middle, around = np.zeros(channels), np.zeros(channels)  # of x - (its first row); blocks outside: memory in its order
+    for b in range(blocks):
+        size, row = min(rows, n - b * rows), b * rows * channels
+        for c in range(channels):
+            middle[c] += sums[b * channels + c] + (np.float64(x[row + c]) - np.float64(x[c])) * size
     for c in range(channels):
-        total, around, first = 0.0, 0.0, np.float64(x[c])
-        for b in range(blocks):
-            total += sums[b * channels + c] + (x[b * rows * channels + c] - first) * min(rows, n - b * rows)
-        middle = total / n  # of x - first
-        for b in range(blocks):
-            size = min(rows, n - b * rows)
+        middle[c] /= n
+    for b in range(blocks):
+        size, row = min(rows, n - b * rows), b * rows * channels
+        for c in range(channels):
             d = sums[b * channels + c] / size
-            from_middle = x[b * rows * channels + c] - first + d - middle
-            around += max(squares[b * channels + c] - size * d * d, 0 * d) + size * from_middle * from_middle
-        mean[c], variance[c] = first + middle, around / n
+            from_middle = np.float64(x[row + c]) - np.float64(x[c]) + d - middle[c]
+            around[c] += max(squares[b * channels + c] - size * d * d, 0 * d) + size * from_middle * from_middle
+    for c in range(channels):
+        mean[c], variance[c] = np.float64(x[c]) + middle[c], around[c] / n
 
 
 @inner
@@ -142,13 +146,14 @@ def _gradient(dy, x, mean, variance, gamma, beta, epsilon, of_batch, relu, dx, d
         inverse[c] = 1 / sqrt(variance[c] + epsilon)
         factor[c] = gamma[c] / sqrt(variance[c] + epsilon)  # as y was computed: the sign of y decides with ReLU
     in_parallel(_sums_share, blocks, (dy, x, mean, factor, beta, relu, sums, products, rows))
+    total, product = np.zeros(channels), np.zeros(channels)
+    for b in range(blocks):
+        for c in range(channels):
+            total[c] += sums[b * channels + c]
+            product[c] += products[b * channels + c]
     for c in range(channels):
-        total, product = 0.0, 0.0
-        for b in range(blocks):
-            total += sums[b * channels + c]
-            product += products[b * channels + c]
-        dbeta[c], dgamma[c] = total, product * inverse[c]
-        shift[c], slope[c] = total / n, product * inverse[c] * inverse[c] / n
+        dbeta[c], dgamma[c] = total[c], product[c] * inverse[c]
+        shift[c], slope[c] = total[c] / n, product[c] * inverse[c] * inverse[c] / n
     in_parallel(_gradient_share, blocks, (dy, x, mean, factor, beta, shift, slope, of_batch, relu, dx, rows))
 
 

@@ -17,6 +17,7 @@ SHAPES: list[tuple[str, tuple[tuple[int, ...], ...]]] = [
     ("small", ((3, 5, 7), (3, 5, 7), (3, 5, 7), (3, 5, 7))),
     ("small", ((2, 1, 5, 3), (2, 4, 1, 3), (2, 4, 5, 1))),
     ("medium", ((64, 129), (64, 129), (64, 129))),
+    ("medium", ((3, 64, 257), (3, 64, 257))),
     ("medium", ((16, 1, 65), (16, 33, 65))),
 ]
 JOINING = ("add", "average", "multiply", "maximum", "minimum")

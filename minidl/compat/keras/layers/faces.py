@@ -1,0 +1,155 @@
+"""The face that a layer shows to an old script: shapes with the batch axis, and names that layers had in Keras 2.1.
+
+A layer made by an old script is minidl's own, of a class with nothing added but this face (``written_as`` keeps files free of
+it). minidl's own code reads ``input_shape`` and calls ``output_shape`` on every layer, without the batch axis; a script means
+the attributes of Keras. So these two look who asks: a module of minidl gets minidl's answer, everybody else that of Keras 2.1.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+from minidl.declared import classes
+from minidl.errors import StateError
+from minidl.geometry import is_several
+from minidl.layers.base import Layer
+from minidl.layers.state import State
+
+_FACES: dict[type, type] = {}
+_OLD_NAMES = {  # weights and arguments as attributes, under the names they had
+    "kernel": "W",
+    "recurrent_kernel": "W_recurrent",
+    "embeddings": "W",
+    "depthwise_kernel": "D",
+    "pointwise_kernel": "P",
+}
+
+
+class Face:
+    """What is added to the class of a layer."""
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the input with its batch axis; a list of them for several inputs."""
+        own = vars(self)["input_shape"]
+        return own if _asked_by_minidl() else with_batch(self, self._known_shape(own))
+
+    @input_shape.setter
+    def input_shape(self, shape: Any) -> None:
+        vars(self)["input_shape"] = shape
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the result with its batch axis; a list of them for several results. Within minidl: the method."""
+        method = super().output_shape  # type: ignore[misc]
+        if _asked_by_minidl():
+            return method
+        return with_batch(self, method(self._known_shape(vars(self)["input_shape"])))
+
+    def _known_shape(self, shape: Any) -> Any:
+        if shape is None:
+            fix = "input_shape=(...) in the first layer of the model"
+            raise StateError(self.label, "a layer that is in no model yet", "one whose input is known", fix)  # type: ignore[attr-defined]
+        return shape
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the result for an input of this shape, both with the batch axis."""
+        if input_shape and isinstance(input_shape[0], (tuple, list)):
+            batch, shape = input_shape[0][0], tuple(tuple(one[1:]) for one in input_shape)
+        else:
+            batch, shape = input_shape[0], tuple(input_shape[1:])
+        return _prefixed(super().output_shape(shape), batch)  # type: ignore[misc]
+
+    get_output_shape_for = compute_output_shape  # of Keras 1
+
+    @property
+    def built(self) -> bool:
+        """Whether it has its weights."""
+        return vars(self)["input_shape"] is not None
+
+    @property
+    def batch_input_shape(self) -> Any:
+        """The input shape that the constructor was given, with its batch axis."""
+        declared = self.declared_input_shape  # type: ignore[attr-defined]
+        if declared is None:
+            raise AttributeError("batch_input_shape")
+        return _prefixed(declared, self.batch_size_2_1)
+
+    batch_size_2_1: Any = None  # that the constructor was given
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that training changes."""
+        return [p for p in self.weights if not isinstance(p, State) and p.trainable]  # type: ignore[attr-defined]
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """All others."""
+        trainable = set(map(id, self.trainable_weights))
+        return [p for p in self.weights if id(p) not in trainable]  # type: ignore[attr-defined]
+
+    def get_input_at(self, node_index: int) -> Any:
+        """What the layer is applied to in its use of this number."""
+        uses = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        node = (uses[0] if isinstance(uses, tuple) else uses).node
+        return list(node.inputs) if node.many else node.inputs[0]
+
+    def get_input_shape_at(self, node_index: int) -> Any:
+        """The shape of that, with its batch axis."""
+        found = self.get_input_at(node_index)
+        shape = tuple(symbol.shape for symbol in found) if isinstance(found, list) else found.shape
+        return with_batch(self, shape)
+
+    def get_output_shape_at(self, node_index: int) -> Any:
+        """The shape of the result of the use of this number, with its batch axis."""
+        found = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        return with_batch(self, tuple(symbol.shape for symbol in found) if isinstance(found, tuple) else found.shape)
+
+    def __getattr__(self, name: str) -> Any:
+        now = _OLD_NAMES.get(name)
+        if now is not None and now in vars(self):
+            return vars(self)[now]
+        if name == "alpha" and "negative_slope" in vars(self):
+            return vars(self)["negative_slope"]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+def faced(layer: Any) -> Any:
+    """The layer, with the face; anything else as it is."""
+    cls = type(layer)
+    if isinstance(layer, Layer) and not isinstance(layer, Face) and cls.__module__.startswith("minidl."):
+        layer.__class__ = face_of(cls)
+    return layer
+
+
+def face_of(cls: type) -> type:
+    """The class of layers with the face."""
+    if cls not in _FACES:
+        body = {"__module__": __name__, "__doc__": cls.__doc__, "written_as": cls}
+        _FACES[cls] = types.new_class(cls.__name__, (Face, cls), {"abstract": True}, lambda names: names.update(body))
+    return _FACES[cls]
+
+
+def with_batch(layer: Any, shape: Any) -> Any:
+    """A shape, or each of several, with the batch axis of the layer in front."""
+    return _prefixed(shape, layer.batch_size_2_1)
+
+
+def _prefixed(shape: Any, batch: Any) -> Any:
+    return [(batch, *one) for one in shape] if is_several(shape) else (batch, *shape)
+
+
+def _asked_by_minidl() -> bool:
+    """Whether the attribute is read by code of minidl."""
+    asking = sys._getframe(2).f_globals.get("__name__", "")
+    return asking == "minidl" or asking.startswith("minidl.")
+
+
+def __getattr__(name: str) -> Any:
+    """The faced class of this name, for pickled layers."""
+    found = classes("layer").get(name) or next((cls for cls in _FACES if cls.__name__ == name), None)
+    if found is None:
+        raise AttributeError(name)
+    return face_of(found)

@@ -1,0 +1,171 @@
+"""``keras.layers.merge`` of Keras 2.1, and the older ``Merge(layers, mode=...)`` and ``merge(inputs, mode=...)``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import layers as today
+from minidl.compat.keras.layers.faces import faced
+from minidl.compat.keras.layers.options import OldLayer, old_names
+from minidl.compat.keras.names import next_name
+from minidl.compat.spelling import told
+from minidl.compat.translation import Given, OldName
+from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, closest, described, warn
+from minidl.layers.symbol import Symbol
+from minidl.models import Model
+
+Add = OldLayer("Add", today.Add, "")
+Subtract = OldLayer("Subtract", today.Subtract, "")
+Multiply = OldLayer("Multiply", today.Multiply, "")
+Average = OldLayer("Average", today.Average, "")
+Maximum = OldLayer("Maximum", today.Maximum, "")
+Minimum = OldLayer("Minimum", today.Minimum, "")
+Concatenate = OldLayer("Concatenate", today.Concatenate, "axis=-1")
+Dot = OldLayer("Dot", today.Dot, "axes, normalize=False")
+
+
+def _as_function(name: str, old: OldLayer) -> Any:
+    """``add([a, b])``: the layer, applied."""
+
+    def function(inputs: Any, *positional: Any, **keywords: Any) -> Any:
+        layer = old(*positional, **keywords)
+        told(f"{name}([...])", f"{_shown(layer, keywords)}([...])")
+        return layer(inputs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Keras 2.1's ``{name}``: minidl's ``{old.spelled}()``, applied to a list of symbols."
+    return function
+
+
+def _shown(layer: Any, keywords: Given) -> str:
+    """The layer as a call, with the name that a script gave it."""
+    text = repr(layer)
+    return text if "name" in keywords else text.replace(f"name={layer.name!r}", "").replace("(, ", "(").replace(", )", ")")
+
+
+add = _as_function("add", Add)
+subtract = _as_function("subtract", Subtract)
+multiply = _as_function("multiply", Multiply)
+average = _as_function("average", Average)
+maximum = _as_function("maximum", Maximum)
+minimum = _as_function("minimum", Minimum)
+concatenate = _as_function("concatenate", Concatenate)
+dot = _as_function("dot", Dot)
+
+
+# -- Keras 1 -----------------------------------------------------------------------------------------------------------
+
+_MODES = {"sum": today.Add, "mul": today.Multiply, "concat": today.Concatenate, "ave": today.Average, "max": today.Maximum}
+_OF_TWO = ("dot", "cos")
+
+
+class MergedModels(Model, abstract=True):
+    """What ``Merge([left, right])`` is today: a model of all the inputs, which joins the results of its models."""
+
+    written_as = Model
+
+
+HARMLESS = ("output_shape", "output_mask", "arguments", "node_indices", "tensor_indices")  # of functions as mode, or old graphs
+
+
+class _OldMerge(OldName):
+    """``Merge``: a layer that joins what it is called on; or, for a list of models, a model of all of them."""
+
+    def __init__(self) -> None:
+        signature = (
+            "layers=None, mode='sum', concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None, arguments=None, "
+            "node_indices=None, tensor_indices=None, name=None"
+        )
+        super().__init__("Merge", MergedModels, signature, harmless=HARMLESS)
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """The layer or the model."""
+        given, _ = self.translated(positional, keywords)
+        name = given.get("name") or next_name("Merge")
+        branches = given.get("layers")
+        inner = _merging(given.get("mode", "sum"), given.get("concat_axis", -1), given.get("dot_axes", -1))
+        shown = repr(inner)
+        if branches is None:
+            told("Merge(...)", shown)
+            inner.given_name = name
+            return faced(inner)
+        told("Merge([...])", f"Model([inputs of all models], {shown}([their outputs]))")
+        return _joined(branches, inner, name)
+
+    def _is_old(self, args: tuple[Any, ...], keywords: Given, arguments: Given) -> bool:
+        return False  # told above, with the mode
+
+
+def _merging(mode: Any, concat_axis: Any, dot_axes: Any) -> Any:
+    """The layer of a mode."""
+    known = [*_MODES, *_OF_TWO]
+    if callable(mode):
+        received, fix = "a function of the script as mode", "Lambda(function)([a, b]), where minidl knows its operations"
+        raise ArgumentTypeError("Merge", received, f"one of {', '.join(known)}", fix)
+    if mode == "concat":
+        return today.Concatenate(concat_axis)
+    if mode in _OF_TWO:
+        return today.Dot(_of_samples(dot_axes), normalize=mode == "cos")
+    if mode not in known:
+        raise ArgumentError("Merge", f"mode={mode!r}", f"one of {', '.join(known)}", meant=closest(mode, known))
+    return _MODES[mode]()
+
+
+def _of_samples(axes: Any) -> Any:
+    """``dot_axes`` without the batch axis: some scripts counted the axes of a sample from 0."""
+    pair = tuple(axes) if isinstance(axes, (tuple, list)) else (axes, axes)
+    pair = tuple(axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis for axis in pair)
+    if pair == (0, 0):
+        warn("dot_axes=0 is the axis of the batch, along which samples are not summed: axis 1 is meant.", DataWarning)
+        pair = (1, 1)
+    return pair[0] if len(set(pair)) == 1 else pair
+
+
+def _joined(branches: Any, inner: Any, name: str) -> Any:
+    """A model of all branches and the layer behind them; for layers that stand in a graph, the layer in that graph."""
+    if not isinstance(branches, (tuple, list)) or len(branches) < 2:
+        raise ArgumentTypeError(
+            "Merge", described(branches), "a list of two or more models", "Merge([left, right], mode='sum')"
+        )
+    inputs: list[Symbol] = []
+    results: dict[int, Any] = {}
+    for branch in branches:
+        if id(branch) in results:
+            continue
+        if isinstance(branch, Model):
+            own = [today.Input(symbol.shape, name=next_name("input"), dtype=symbol.dtype) for symbol in branch.inputs]
+            inputs += own
+            results[id(branch)] = branch(own if branch.network.takes_many else own[0])
+        else:
+            results[id(branch)] = branch if isinstance(branch, Symbol) else branch.output
+    if inputs and not all(isinstance(branch, Model) for branch in branches):
+        raise ArgumentTypeError("Merge", "models beside layers", "a list of models only", "Sequential([layer]) for a layer")
+    symbols = [results[id(branch)] for branch in branches]
+    if inputs:
+        return MergedModels(inputs, inner(symbols), name=name)
+    inner.given_name = name
+    inner(symbols)
+    return faced(inner)
+
+
+def merge(
+    inputs: Any,
+    mode: Any = "sum",
+    concat_axis: Any = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Keras 1's ``merge([a, b], mode=...)``: a layer of minidl, applied to a list of symbols."""
+    layer = _merging(mode, concat_axis, dot_axes)
+    told("merge([...])", f"{layer!r}([...])")
+    layer.given_name = name or next_name("Merge")
+    return faced(layer)(list(inputs))
+
+
+Merge = _OldMerge()
+
+FUNCTIONS = (add, subtract, multiply, average, maximum, minimum, concatenate, dot)
+__all__ = [*old_names(globals()), *(function.__name__ for function in FUNCTIONS), "merge"]

@@ -1,0 +1,70 @@
+"""Old scripts, run inside the test's process by the runner's machinery; behind each everything is as it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import config
+from minidl.backend import random
+from minidl.compat.keras import names
+from minidl.compat.modules import installed
+from minidl.compat.notebooks import Part
+from minidl.compat.runner import GREETING, Program, program_of, run
+from minidl.compat.spelling import Notices, OldSpellingWarning
+
+SCRIPTS = Path(__file__).parents[1] / "compat" / "scripts"
+_SETTINGS = ("_dtype", "_epsilon", "_data_format", "_profile")
+
+
+@contextmanager
+def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
+    """Around an old script: what it changes in Python, in NumPy and in minidl is put back."""
+    saved = {name: getattr(config, name).value for name in _SETTINGS}
+    seed, numbers, state = random._seed, random._numbers, np.random.get_state()  # noqa: NPY002
+    argv, path, modules, folder, environ = list(sys.argv), list(sys.path), dict(sys.modules), os.getcwd(), dict(os.environ)
+    notices = Notices(quiet)
+    names.forget()
+    try:
+        with installed(greeting), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.simplefilter("always", OldSpellingWarning)
+            warnings.showwarning = notices.show
+            yield notices
+    finally:
+        for name, value in saved.items():
+            getattr(config, name).value = value
+        random._seed, random._numbers = seed, numbers
+        np.random.set_state(state)  # noqa: NPY002
+        sys.argv, sys.path[:] = argv, path
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environ)
+        sys.modules["__main__"] = modules["__main__"]
+        for name in set(sys.modules) - set(modules):  # the script's own
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(SCRIPTS)):
+                del sys.modules[name]
+        names.forget()
+
+
+def run_script(path: Any, arguments: Sequence[str] = (), greeting: str = GREETING, quiet: bool = False) -> dict[str, Any]:
+    """Run a file; returns its namespace."""
+    return _run(program_of([str(path), *arguments]), greeting, quiet)
+
+
+def run_text(text: str | bytes, file: str = "old.py", greeting: str = "", quiet: bool = False) -> dict[str, Any]:
+    """Run a text."""
+    return _run(Program([Part(text, file)], [file], ""), greeting, quiet)
+
+
+def _run(program: Program, greeting: str, quiet: bool) -> dict[str, Any]:
+    with alone(greeting, quiet) as notices:
+        sys.path.insert(0, program.folder)
+        return vars(run(program, notices.tell))
