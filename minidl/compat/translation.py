@@ -90,7 +90,6 @@ class OldName:
     def in_keras_2(self, positional: tuple[Any, ...], keywords: Given) -> tuple[tuple[Any, ...], Given]:
         """Arguments as Keras 2.1 calls them: forms and keywords of Keras 1 are gone."""
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
-        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
@@ -102,6 +101,7 @@ class OldName:
         """Arguments of minidl's class, and what ``finish`` is to know."""
         old = call_text(self.__name__, positional, keywords)
         args, given = self.in_keras_2(positional, keywords)
+        reshaped = self.form is not None and (args is not positional or given.keys() != keywords.keys())
         known = self.signature.parameters
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
