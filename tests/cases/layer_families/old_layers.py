@@ -1,6 +1,8 @@
-"""Rows of the layers that only old scripts have; as they are in no table of names, their arguments are tested in tests/compat."""
+"""Rows of the layers that only old scripts have. They are in no table of names: tests/compat looks at their arguments."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from minidl.compat.keras.layers.own import DroppingEmbedding, Highway, MaxoutDense
 from tests.cases.case import Case
@@ -12,3 +14,4 @@ CASES: list[Case] = [
     Case("highway_no_bias", lambda: Highway(bias=False, activity_regularizer="l2"), (3,), always=False),
     Case("dropping_embedding", lambda: DroppingEmbedding(7, 3, 0.4, seed=1), (4,), ids=7),
 ]
+ARGUMENTS: list[tuple[type, dict[str, Any]]] = []
