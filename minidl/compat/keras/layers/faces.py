@@ -121,7 +121,7 @@ class Face:
     def __reduce_ex__(self, protocol: Any) -> Any:
         if type(self).__reduce__ is not object.__reduce__:
             return self.__reduce__()
-        return object.__new__, (self.written_as,), self.__getstate__()  # type: ignore[attr-defined]
+        return object.__new__, (self.written_as,), self.__getstate__()
 
     def __getattr__(self, name: str) -> Any:
         now = _OLD_NAMES.get(name)
