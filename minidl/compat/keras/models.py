@@ -70,6 +70,8 @@ class Sequential(Verbs, models.Sequential, abstract=True):
             chain.symbols.pop()
         if not chain.layers:
             chain.symbols, chain.input_shape = [], None
+            if self._first is None:
+                chain.declared_input_shape = chain.declared_dtype = None
         self._step = self.optimizer = self._planned = None
         self._forget_layers()
 

@@ -58,6 +58,11 @@ class Batches:
             return len(self.generator)
         raise ArgumentTypeError(self.where, f"a generator without {argument}", "how many batches to take", f"{argument}=100")
 
+    def in_passes(self, steps: int) -> int | None:
+        """None where an epoch is one pass over a Sequence, else the batches of an epoch."""
+        numbered = not hasattr(self.generator, "__next__") and _is_numbered(self.generator)
+        return None if numbered and steps == len(self.generator) else steps
+
     def steps_for(self, samples: Any) -> int:
         """How many batches have so many samples."""
         size = getattr(self.generator, "batch_size", None)

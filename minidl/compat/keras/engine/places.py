@@ -103,7 +103,9 @@ def rows_of(model: Any) -> tuple[list[Row], bool]:
     """The rows of the summary, and whether the layers stand in a row."""
     network, size = model.network, batch_size_of(model.network)
     if isinstance(network, Chain):
-        return list(_rows_of_chain(network, size)), True
+        first = vars(model).get("_first")
+        rows = [Row(first, first.output_shape, 0, [])] if first is not None else []
+        return [*rows, *_rows_of_chain(network, size)], True
     shapes = network.slot_shapes(network.input_shape)
     places = places_of(model)
     writer: dict[int, tuple[Any, int, int]] = {slot: (place, 0, 0) for slot, place in enumerate(places)}

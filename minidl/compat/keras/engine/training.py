@@ -327,7 +327,7 @@ class Verbs(models.Model, abstract=True):
                     None if validates is not None else self._for_callbacks(validation))  # fmt: skip
         return self._fit(plan, callbacks, [batches.source()], epochs=epochs, initial_epoch=int(initial_epoch),
                          validation_data=validates.source() if validates is not None else validation,
-                         steps_per_epoch=steps, validation_steps=of_validation if validates is not None else None,
+                         steps_per_epoch=batches.in_passes(steps), validation_steps=of_validation if validates is not None else None,
                          shuffle=bool(shuffle))  # fmt: skip
 
     def evaluate_generator(
@@ -375,8 +375,10 @@ class Verbs(models.Model, abstract=True):
     # -- data ----------------------------------------------------------------------------------------------------------
 
     def _inputs(self, x: Any, where: str) -> Any:
-        if self.network.input_shape is None:
-            return np.asarray(x)
+        if self.network.input_shape is None:  # which the data tell
+            (only,) = given.columns(x, ["x"], f"{where}: x")
+            self.network.ensure_built(tuple(only.shape[1:]))
+            return only
         if type(x) is np.ndarray and x.ndim > 1 and x.dtype.kind in "fiub":  # as nearly all scripts have it
             return x
         return given.one_or_list(given.columns(x, self.input_names, f"{where}: x"))
