@@ -480,7 +480,7 @@ class CSVLogger(Callback):
     def __init__(self, filename: str, separator: str = ",", append: bool = False) -> None:
         self.filename, self.sep, self.append = filename, separator, append
         self.writer: Any = None
-        self.keys: list[str] | None = None
+        self.keys: list[str] = []
         self.append_header = True
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -493,9 +493,8 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """One row."""
         logs = logs or {}
-        if self.keys is None:
-            self.keys = sorted(logs)
         if not self.writer:
+            self.keys = sorted(logs)
             self.writer = csv.writer(self.csv_file, delimiter=self.sep)
             if self.append_header:
                 self.writer.writerow(["epoch", *self.keys])
