@@ -1,5 +1,7 @@
 """Callbacks of Keras 2.1: what they are told and when, what they print, and what they do."""
 
+# ruff: noqa: NPY002  (the state that scripts seed)
+
 from __future__ import annotations
 
 import csv
@@ -422,7 +424,14 @@ def test_tensorboard(tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", type(sys)("tensorboardX"))
     sys.modules["tensorboardX"].SummaryWriter = Writer  # type: ignore[attr-defined]
     model().fit(X, Y, verbose=0, callbacks=[board])
-    assert written == [f"{tmp_path}/", ("loss", 0), ("acc", 0), ("dense_1/W/histogram", 0), ("dense_1/b/histogram", 0), "closed"]
+    assert written == [
+        f"{tmp_path}/",
+        ("loss", 0),
+        ("acc", 0),
+        ("dense_1/W/histogram", 0),
+        ("dense_1/b/histogram", 0),
+        "closed",
+    ]
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.warns(DataWarning, match="Nothing is written for TensorBoard, training goes on"):
         assert model().fit(X, Y, verbose=0, callbacks=[TensorBoard(write_graph=False)]).epoch == [0]

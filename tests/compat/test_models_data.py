@@ -1,5 +1,7 @@
 """What scripts give ``fit`` and its kin: every form that Keras 2.1 took means what it meant there."""
 
+# ruff: noqa: NPY002  (the state that scripts seed)
+
 from __future__ import annotations
 
 import warnings
@@ -323,14 +325,15 @@ def test_keywords_of_keras_1() -> None:
         history = net.fit(X, BITS, verbose=0, show_accuracy=True).history
     assert list(history) == ["loss", "acc"]
     with pytest.warns(OldSpellingWarning, match="compile"):
-        loss, accuracy = net.evaluate(X, BITS, verbose=0, show_accuracy=True)
+        _, accuracy = net.evaluate(X, BITS, verbose=0, show_accuracy=True)
     assert accuracy == pytest.approx((np.rint(net.predict(X)[:, 0]) == BITS).mean())
     assert len(net.fit(X, BITS, 4, 2, 0).epoch) == 2  # batch_size, epochs, verbose by position
     with pytest.warns(OldSpellingWarning, match="metrics="):
         net.compile("sgd", "mse", class_mode="binary")
+    x = today.Input((3,))
+    y = Dense(1)(x)
     with pytest.warns(OldSpellingWarning, match=r"Model\(inputs, outputs\)"):
-        x = today.Input((3,))
-        Model(input=x, output=Dense(1)(x))
+        Model(input=x, output=y)
 
 
 @pytest.mark.parametrize("verb", ["fit", "evaluate", "train_on_batch", "test_on_batch"])

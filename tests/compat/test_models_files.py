@@ -1,5 +1,7 @@
 """Files of any name, configurations, and the parts of a model that scripts look at."""
 
+# ruff: noqa: NPY002  (the state that scripts seed)
+
 from __future__ import annotations
 
 import json
@@ -96,7 +98,12 @@ def test_minidl_reads_what_old_scripts_wrote(tmp_path: Any) -> None:
 def test_models_within_models_come_back_with_their_face(tmp_path: Any) -> None:
     model = nested()
     model.save(tmp_path / "m.h5")
-    for other in (load_model(tmp_path / "m.h5"), model_from_json(model.to_json()), clone_model(model), model_from_yaml(model.to_yaml())):
+    for other in (
+        load_model(tmp_path / "m.h5"),
+        model_from_json(model.to_json()),
+        clone_model(model),
+        model_from_yaml(model.to_yaml()),
+    ):
         assert isinstance(other, Model)
         inner = other.layers[1]
         assert isinstance(inner, Sequential)
@@ -109,7 +116,7 @@ def test_hdf5_is_recognised_and_refused(tmp_path: Any) -> None:
     path = tmp_path / "of_keras.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     for read in (lambda: load_model(path), lambda: mlp().load_weights(path), lambda: mlp().load_weights(path, by_name=True)):
-        with pytest.raises(CheckpointError, match="an HDF5 file, which Keras wrote.*set_weights"):
+        with pytest.raises(CheckpointError, match=r"an HDF5 file, which Keras wrote.*set_weights"):
             read()
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "nowhere.h5")

@@ -1,5 +1,7 @@
 """What is trained is what was trainable at ``compile``; one optimizer and one model may serve several compiled models."""
 
+# ruff: noqa: NPY002  (the state that scripts seed)
+
 from __future__ import annotations
 
 import copy

@@ -93,9 +93,14 @@ class _Numbered:
 
 
 def gives_batches(data: Any) -> bool:
-    return hasattr(data, "__next__") or _is_numbered(data) or (
-        hasattr(data, "__iter__") and not isinstance(data, (list, tuple, dict, np.ndarray, str)))  # fmt: skip
+    """Whether ``data`` are batches that come one after the other, or by number; no arrays."""
+    if isinstance(data, _ARRAYS):
+        return False
+    return hasattr(data, "__next__") or hasattr(data, "__iter__") or _is_numbered(data)
 
 
 def _is_numbered(data: Any) -> bool:
-    return hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, (list, tuple, dict, np.ndarray, str))
+    return hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, _ARRAYS)
+
+
+_ARRAYS = (list, tuple, dict, np.ndarray, str)

@@ -92,7 +92,7 @@ def batch_size_of(network: Any) -> int | None:
 
 
 def things_of(model: Any) -> list[Any]:
-    """The layers and models within a model, in the order of Keras 2.1; in a graph the places where data enters are among them."""
+    """The layers and models within a model, in the order of Keras 2.1; in a graph also the places where data enters."""
     network = model.network
     if isinstance(network, Chain):
         return list(dict.fromkeys(network.models.get(layer, layer) for layer in network.layers))
