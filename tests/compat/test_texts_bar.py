@@ -1,5 +1,7 @@
 """The progress bar of Keras 2.1, against what the lectures print and against a second writing of its rules."""
 
+# ruff: noqa: UP031  (a second writing of the rules should not look like the first)
+
 from __future__ import annotations
 
 import io
@@ -47,7 +49,7 @@ class Terminal(io.StringIO):
 
 def line_of_2_1(current: int, target: int, elapsed: float, values: list[tuple[str, float]]) -> str:
     """The rules of Keras 2.1.1, written once more from its description."""
-    digits = int(math.floor(math.log10(target))) + 1
+    digits = math.floor(math.log10(target)) + 1
     cells = int(30 * current / target)
     bar = "=" * (cells - 1) + ("" if not cells else "=" if current == target else ">") + "." * (30 - cells)
     each = elapsed / current
@@ -60,7 +62,9 @@ def line_of_2_1(current: int, target: int, elapsed: float, values: list[tuple[st
             text = "%d:%02d:%02d" % (left // 3600, (left % 3600) // 60, left % 60)
         text = f"ETA: {text}"
     else:
-        unit = "%.0fs/step" % each if each >= 1 else "%.0fms/step" % (each * 1e3) if each >= 1e-3 else "%.0fus/step" % (each * 1e6)
+        unit = (
+            "%.0fs/step" % each if each >= 1 else "%.0fms/step" % (each * 1e3) if each >= 1e-3 else "%.0fus/step" % (each * 1e6)
+        )
         text = "%.0fs %s" % (elapsed, unit)
     numbers = "".join(" - %s: %s" % (n, ("%.4f" if abs(v) > 1e-3 else "%.4e") % v) for n, v in values)
     return ("%%%dd/%%d [%%s] - %%s%%s" % digits) % (current, target, bar, text, numbers)

@@ -75,7 +75,7 @@ class OldStep(Step):
 
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
-        flags = [(p, p in self.collected) for p in self.root.parameters]
+        flags: list[tuple[Any, bool]] = [(p, p in self.collected) for p in self.root.parameters]
         flags += [(layer, True) for layer in self._normalizations]
         self._others = [(thing, wanted) for thing, wanted in flags if thing._trainable != wanted]
         self._seen_changes = _settings.changes
