@@ -535,7 +535,7 @@ mutant(
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
-OVERWRITES = ("self._grad_array()[...] += grad", "self._grad_array()[...] = grad + 0")
+OVERWRITES = ("self._whole()[...] += grad", "self._whole()[...] = grad + 0")
 mutant(
     "accumulate that overwrites",
     "parameters/parameter.py",

@@ -19,10 +19,21 @@ import numpy as np
 import pytest
 
 from minidl import config
-from minidl.backend import use_threads
+from minidl.backend import RowTable, use_threads
 from minidl.backend.dispatch import CPU, find_kernel, has_accelerator
 from minidl.geometry import Window
-from minidl.ops import activation, convolution, cross_entropy, dropout, linear, normalization, pooling, recurrent, update
+from minidl.ops import (
+    activation,
+    convolution,
+    cross_entropy,
+    dropout,
+    embedding,
+    linear,
+    normalization,
+    pooling,
+    recurrent,
+    update,
+)
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
 from tests.cases.sample import only
 from tests.ops.naive import assert_close
@@ -544,6 +555,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "moments": lambda: normalization.moments(dy),
         "relu": lambda: activation.relu(dy),
         "adam": lambda: adam_of(*copies(tuple(state)), rate),
+        "embed": lambda: embedding.embed(ids, z_square),
+        "embed_grad_W": lambda: embedding.embed_grad_W(ids, of_ids, 5000),
+        "embed_grad_rows": lambda: embedding.embed_grad_rows(ids, of_ids, 5000),
+        "sgd of rows": lambda: sgd_of(z_square.copy()),
         "lstm": lambda: recurrent.lstm(sequences, *matrices, z_units, begin, begin, "tanh", "sigmoid"),
         "lstm_grad": lambda: recurrent.lstm_grad(z_cells, matrices[1], begin, z_cells, z_gates, "tanh", "sigmoid"),
         "simple_rnn": lambda: recurrent.simple_rnn(sequences, W_simple, U_simple, None, begin, "tanh", counts),
@@ -556,6 +571,11 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
     W_simple, U_simple, W_gru, U_gru, z_of_gru = z(20, 50), z(50, 50), z(20, 150), z(50, 150), z(37, 9, 150)
     counts = rng.random((37, 9)) < 0.7
     z_row, z_square = z(1, 700), z(700, 700)
+    ids, of_ids, some = rng.integers(-1, 900, 2000), z(2000, 100), np.arange(3, 700, 5)
+
+    def sgd_of(value: np.ndarray) -> np.ndarray:
+        update.sgd(RowTable(value, some, z_square[: len(some)], []), rate)
+        return value
 
     def adam_of(value: Any, grad: Any, mean: Any, square: Any, scalars: Any) -> np.ndarray:
         update.adam(value, grad, mean, square, scalars, 0.9, 0.999, 1e-7)

@@ -16,24 +16,23 @@ import numpy as np
 from minidl import callbacks as today
 from minidl import config, models
 from minidl.compat.keras.engine import files, given
+from minidl.compat.keras import optimizers
 from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
 from minidl.compat.keras.engine.generators import Batches, gives_batches
-from minidl.compat.keras.engine.judging import loss_of, metrics_of, of_outputs, optimizer_of
+from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
 from minidl.compat.keras.engine.orders import OrderOfBatches
-from minidl.compat.keras.engine.places import batch_size_of, batched, things_of
+from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, batched, things_of
 from minidl.compat.keras.engine.step import OldStep
 from minidl.compat.keras.engine.twins import twin_of
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
-from minidl.compat.keras.summary import print_summary
+from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, NotBuiltError, closest, described, warn
-from minidl.geometry import is_several
 from minidl.layers.dropout import Dropout
 from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
-from minidl.models.arguments import make_loss
 from minidl.profile import KERAS_2_1
 from minidl.training.nodes import leaves
 from minidl.training.running import names_of_logs
@@ -83,33 +82,27 @@ class Verbs(models.Model, abstract=True):
         if self.network.input_shape is None:
             self._compile_later(optimizer, loss, metrics)
             return
-        outputs, shape = self.output_names, self._sample_shape
+        outputs = self.output_names
         with config.use_profile(KERAS_2_1):
-            made = self._losses(loss, outputs)
-            parts = make_loss(made, None, outputs)
-            losses = [parts.part(index) for index in range(len(outputs))]
-            chosen = metrics_of(metrics, weighted_metrics, losses, shape if is_several(shape) else (shape,), outputs)
-            optimizer = optimizer_of(optimizer)
+            made = losses_of(loss, outputs)
+            of_losses = made if len(outputs) > 1 else [made]
+            chosen = metrics_of(metrics, weighted_metrics, of_losses, outputs)
+            optimizer = optimizers.get(optimizer)
             steps = optimizer.iterations
             if optimizer is not self.optimizer and optimizer._group is not None:
                 optimizer = twin_of(optimizer)
             weights = self._loss_weights(loss_weights, outputs)
             super().compile(optimizer, made, chosen, weights)
             optimizer.iterations = steps  # the optimizer's own, whatever model it trains
-        self.compile_arguments |= {"loss": made, "metrics": metrics, "loss_weights": weights}
+        written = metrics if len(outputs) == 1 or metrics is None else lists_of(metrics, outputs, "metrics")
+        self.compile_arguments |= {"loss": as_written(loss), "metrics": as_written(written), "loss_weights": weights}
         self.loss_weights, self.sample_weight_mode, self.weighted_metrics = loss_weights, sample_weight_mode, weighted_metrics
 
     def _compile_later(self, optimizer: Any, loss: Any, metrics: Any) -> None:
         """For a model whose shapes only the data will tell: minidl's own choice of metrics."""
         with config.use_profile(KERAS_2_1):
-            super().compile(optimizer_of(optimizer), loss_of(loss), metrics)
-
-    def _losses(self, loss: Any, outputs: Sequence[str]) -> Any:
-        """The loss, or a list of one for each output."""
-        if loss is None:
-            raise ArgumentTypeError("compile", "no loss", "a loss or a name", "loss='categorical_crossentropy'")
-        found = [None if part is None else loss_of(part) for part in of_outputs(loss, outputs, "loss")]
-        return found[0] if len(outputs) == 1 else found
+            made = losses_of(loss, ["output"])
+            super().compile(optimizers.get(optimizer), made, metrics_of(metrics, None, [made], ["output"]))
 
     def _loss_weights(self, weights: Any, outputs: Sequence[str]) -> Any:
         if weights is None or len(outputs) > 1:
@@ -384,7 +377,7 @@ class Verbs(models.Model, abstract=True):
     def _inputs(self, x: Any, where: str) -> Any:
         if self.network.input_shape is None:
             return np.asarray(x)
-        if type(x) is np.ndarray and x.ndim > 1 and x.dtype != object:  # as nearly all scripts have it
+        if type(x) is np.ndarray and x.ndim > 1 and x.dtype.kind in "fiub":  # as nearly all scripts have it
             return x
         return given.one_or_list(given.columns(x, self.input_names, f"{where}: x"))
 
@@ -394,7 +387,7 @@ class Verbs(models.Model, abstract=True):
         if y is None:
             raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
         names = self.output_names
-        if type(y) is np.ndarray and y.ndim > 1 and y.dtype != object and sample_weight is None and class_weight is None:
+        if type(y) is np.ndarray and y.ndim > 1 and y.dtype.kind in "fiub" and sample_weight is None and class_weight is None:
             return xs, y, None
         ys = given.columns(y, names, f"{where}: y", optional=True)
         weights = given.weights_of(sample_weight, names, f"{where}: sample_weight")
@@ -455,10 +448,10 @@ class Verbs(models.Model, abstract=True):
         self._told("compile", {}, {"metrics": ["accuracy"]})
         if "acc" in self.metrics_names:
             return
-        step, shape = self._compiled_step(), self._sample_shape
-        losses = [judged.loss for judged in step.judged]
-        chosen = metrics_of(["accuracy"], None, losses, shape if is_several(shape) else (shape,), self.output_names)
-        if is_several(shape):
+        step, loss = self._compiled_step(), self.loss
+        assert loss is not None
+        chosen = metrics_of(["accuracy"], None, [loss.part(i) for i in range(len(self.outputs))], self.output_names)
+        if len(self.outputs) > 1:
             chosen = [(index, metric) for index, of_output in enumerate(chosen) for metric in of_output]
         self._metrics += chosen
         for metric in chosen:
@@ -474,15 +467,16 @@ class Verbs(models.Model, abstract=True):
 
     @property
     def input_shape(self) -> Any:
-        """With the batch axis: (None, 784); a list of shapes for several inputs; None before it is known."""
+        """With the batch axis: (None, 784); a list of shapes for several inputs; None before it is known. minidl's own modules,
+        which read it too, get it without."""
         shape = self.network.input_shape
-        return None if shape is None else batched(shape, batch_size_of(self.network))
+        return shape if shape is None or asked_by_minidl() else batched(shape, batch_size_of(self.network))
 
     @property
     def output_shape(self) -> Any:
-        """With the batch axis: (None, 10); a list of shapes for several outputs."""
+        """With the batch axis: (None, 10); a list of shapes for several outputs; for minidl's own modules without."""
         self._check_built("output_shape")
-        return batched(self._sample_shape, batch_size_of(self.network))
+        return self._sample_shape if asked_by_minidl() else batched(self._sample_shape, batch_size_of(self.network))
 
     @property
     def layers(self) -> list[Any]:
@@ -609,6 +603,20 @@ class Model(Verbs, models.Model, abstract=True):
             raise ArgumentTypeError("Model", f"no {'inputs' if inputs is None else 'outputs'}", "symbols", "Model(x, y)")
         super().__init__(inputs, outputs, name=name or next_name("Model"))
         _face_within(self)
+
+
+def slice_X(X: Any, start: Any = None, stop: Any = None) -> Any:
+    """``X[start:stop]`` of an array, or of each in a list; ``X[start]`` where ``start`` is a list of indices.
+
+    >>> slice_X([np.arange(3), np.arange(4)], 1, 3)
+    [array([1, 2]), array([1, 2])]
+    """
+    if isinstance(X, list):
+        return [slice_X(part, start, stop) for part in X]
+    return X[np.asarray(start)] if hasattr(start, "__len__") else X[start:stop]
+
+
+_slice_arrays = slice_X  # its name in Keras 2
 
 
 def faced(model: Any) -> Any:

@@ -161,6 +161,11 @@ class Highway(_Terms, abstract=True):
         self.activation: Activation = activations.get(activation, "Highway")
         self._take(init, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint, bias)
 
+    def _shown_arguments(self) -> dict[str, Any]:
+        """The identity is what None means."""
+        shown = super()._shown_arguments()
+        return shown | ({"activation": None} if self.activation.is_linear else {})
+
     def build(self, input_shape: Shape) -> None:
         """Make W, W_carry, b and b_carry, in Keras's order."""
         (features,) = input_shape
@@ -200,9 +205,9 @@ class Highway(_Terms, abstract=True):
 
 
 class DroppingEmbedding(Embedding, abstract=True):
-    """An ``Embedding`` that in training leaves out words: all places of a word in the batch are 0, or divided by 1 - dropout.
+    """An ``Embedding`` that leaves out words in training: all places of a word in the batch, or none.
 
-    y[...] = m[id] W[id], with one number m[id] for each row of W, 0 with the probability ``dropout`` and else 1 / (1 - dropout).
+    y[...] = m[id] W[id], with a number m[id] for each row of W: 0 with the probability ``dropout``, else 1 / (1 - dropout).
     Backwards the row of W receives m[id] dy[...].
 
     Args:
@@ -217,7 +222,7 @@ class DroppingEmbedding(Embedding, abstract=True):
 
     _class_name = "Embedding"
 
-    def __init__(self, input_dim: int, output_dim: int, *, dropout: float, **options: Any) -> None:
+    def __init__(self, input_dim: int, output_dim: int, dropout: float = 0.0, **options: Any) -> None:
         super().__init__(input_dim, output_dim, **options)
         self.dropout = check_number("Embedding", "dropout", dropout, 0, 1)
 
