@@ -170,7 +170,7 @@ class OldName:
         """``type(layer) == Dense``, and ``Conv2D == Convolution2D``: what makes the same is the same."""
         if isinstance(other, OldName):
             return self is other or (_is_class(self.make) and self.make is other.make)
-        return _is_class(self.make) and other is self.make
+        return _is_class(self.make) and (other is self.make or getattr(other, "written_as", None) is self.make)
 
     def __hash__(self) -> int:
         return hash(self.make) if _is_class(self.make) else id(self)

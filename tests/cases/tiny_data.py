@@ -37,7 +37,7 @@ def write_tiny_data(folder: Path) -> Path:
         for name in names:
             labels = [int(n) for n in random.integers(0, classes, 12)]
             data = np.repeat(np.array(labels, np.uint8)[:, None] * 12, 3072, 1)
-            content = {b"data": data, **{key.encode(): labels for key in keys}}
+            content = {b"data": data, **{key.encode(): list(labels) for key in keys}}
             (folder / place / name).write_bytes(pickle.dumps(content, 2))
     return folder
 

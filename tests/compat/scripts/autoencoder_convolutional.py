@@ -5,7 +5,7 @@ import numpy as np
 input_img = Input(shape=(8, 8, 1), name='image', dtype='float32')
 x = Conv2D(4, (3, 3), activation='relu', padding='same')(input_img)
 encoded = MaxPooling2D((2, 2), padding='same', name='code')(x)
-x = Conv2D(4, 3, 1, padding='same')(encoded)
+x = Conv2D(4, (3, 3), (1, 1), padding='same')(encoded)
 x = UpSampling2D(size=(2, 2))(x)
 decoded = Conv2D(1, (3, 3), activation='sigmoid', padding='same', name='picture')(x)
 m = Model(input_img, decoded, name='auto')

@@ -11,5 +11,6 @@ shared = Dense(4)
 twice = Model(i, [shared(i), shared(i)])
 a, b = twice.predict(np.ones((1, 2)))
 assert np.array_equal(a, b) and len(twice.get_weights()) == 2
-features = Model(inputs=outer.input, outputs=outer.layers[0].output)
+flat = Sequential([Dense(3, input_dim=2, activation='relu'), Dense(1)])
+features = Model(inputs=flat.input, outputs=flat.layers[0].output)
 assert features.predict(np.ones((5, 2))).shape == (5, 3)
