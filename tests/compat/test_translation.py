@@ -152,13 +152,11 @@ def test_signature_help_and_text() -> None:
 def test_copies_and_pickles_are_the_name_itself() -> None:
     from minidl.compat.keras.layers import Dense
 
-    assert copy.deepcopy([Dense])[0] is Dense
-    assert copy.copy(Dense) == Dense  # one that may be changed
-    assert copy.copy(Dense) is not Dense
+    assert copy.copy(Dense) is copy.deepcopy([Dense])[0] is Dense
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(Dense, protocol)) is Dense
     with pytest.raises(ArgumentTypeError, match="stands in no module"):
-        pickle.dumps(copy.copy(Dense))
+        pickle.dumps(Adam)
 
 
 def test_a_pickle_names_nothing_else() -> None:
