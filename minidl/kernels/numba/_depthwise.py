@@ -252,6 +252,13 @@ def _backward_W_on_threads(x, dy, sums, sizes, spans):  # type: ignore[no-untype
 
 
 @inner
+def _bring(x, row, length):  # type: ignore[no-untyped-def]
+    """Has a row of so many numbers brought near, in the order of memory: the sums come to it with steps as long as a pixel."""
+    for at in range(row * length, min((row + 1) * length, len(x)), LANES):
+        prefetch(x, at)
+
+
+@inner
 def _three_share(first, last, x, W, bias, y, relu, sizes):  # type: ignore[no-untyped-def]
     """Rows of results, of all images."""
     _, h, w, c, oh, ow, kh, _, sh, _, dh, _, top, left = sizes
@@ -265,6 +272,8 @@ def _three_share(first, last, x, W, bias, y, relu, sizes):  # type: ignore[no-un
         lines = (index // oh * h + row) * w
         # Behind the last channels of a pixel stand those of the next, which are summed too and not written; not behind x.
         behind = (lines + (k_last - 1) * dh * w + end + 2 - left) * c + whole - c
+        _bring(x, index // oh * h + row + (kh - 1) * dh + 1, w * c)
+        _bring(y, index + 1, ow * c)
         in_sixes = 0 if sixes == 0 else whole if behind <= len(x) else whole - LANES
         for six in range(sixes):
             j = min(begin + 6 * six, end - 6)
@@ -326,13 +335,6 @@ def _three_share(first, last, x, W, bias, y, relu, sizes):  # type: ignore[no-un
 @compiled
 def _three_on_threads(x, W, bias, y, relu, sizes):  # type: ignore[no-untyped-def]
     in_parallel(_three_share, sizes[0] * sizes[4], (x, W, bias, y, relu, sizes))
-
-
-@inner
-def _bring(x, row, length):  # type: ignore[no-untyped-def]
-    """Has a row of so many numbers brought near, in the order of memory: the sums come to it with steps as long as a pixel."""
-    for at in range(row * length, min((row + 1) * length, len(x)), LANES):
-        prefetch(x, at)
 
 
 @inner
