@@ -83,7 +83,8 @@ def get(identifier: Any) -> Any:
         if isinstance(identifier, str):
             return deserialize({"class_name": identifier, "config": {}})
         if isinstance(identifier, Mapping) and "class_name" in identifier:
-            return deserialize(identifier)
+            in_minidl = "kind" in identifier and not identifier.get("custom")
+            return rules.of_today(today.get(identifier)) if in_minidl else deserialize(identifier)
         if isinstance(identifier, OldName):
             fix = f"optimizer={identifier.__name__}()"
             raise ArgumentTypeError("compile", f"{identifier!r} as optimizer", "a name, or an object of it", fix)

@@ -13,6 +13,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl import constraints, losses, metrics, regularizers
 from minidl.backend import Array, array_namespace
+from minidl.backend.random import new_stream
 from minidl.compat.keras.backend.tracing import Run, Tape
 from minidl.compat.keras.backend.variables import get_value
 from minidl.declared import snake_case
@@ -65,6 +66,15 @@ class TracedLayer(Layer, abstract=True):
     """y = f(x), where f is a function of a script; x may be a tuple of arrays, which f takes in a list."""
 
     takes_states = True  # one array or several
+
+    def has_states(self, x: Any) -> bool:
+        """Whether x is several arrays."""
+        return isinstance(x, (tuple, list)) and len(x) > 0 and hasattr(x[0], "ndim")
+
+    def build(self, input_shape: Any) -> None:
+        """Take a random stream, for functions that draw numbers."""
+        self._stream = new_stream()
+
     def output_shape(self, input_shape: Any) -> Any:
         """What f gives for samples of this shape."""
         tape = self.tape(input_shape)

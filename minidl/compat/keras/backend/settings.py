@@ -21,6 +21,11 @@ def backend() -> str:
     return "tensorflow"
 
 
+def on_gpu() -> bool:
+    """Whether minidl computes on a GPU."""
+    return config.backend() != "numpy"
+
+
 def epsilon() -> float:
     """What keeps logarithms finite, 1e-7."""
     return config.epsilon()

@@ -115,7 +115,8 @@ class Operators:
     def __getitem__(self, places: Any) -> Any:
         for place in places if isinstance(places, tuple) else (places,):
             parts = (place.start, place.stop, place.step) if isinstance(place, slice) else (place,)
-            if not all(part is None or part is Ellipsis or hasattr(part, "__index__") for part in parts):
+            plain_ones = (p is None or p is Ellipsis or hasattr(p, "__index__") for p in parts if not isinstance(p, Operators))
+            if any(isinstance(p, Operators) for p in parts) or not all(plain_ones):
                 expected = "integers, slices of integers, ... and None"
                 raise ArgumentTypeError("x[...]", f"{described(place)} as index", expected, "K.gather(x, indices)")
         return call("take", self, places=places)

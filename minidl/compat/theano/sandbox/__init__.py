@@ -1,0 +1,3 @@
+"""``theano.sandbox``."""
+
+from minidl.compat.theano.sandbox import cuda as cuda
