@@ -6,10 +6,11 @@ Whatever it proves is proven on a smaller scale by a test that always runs.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -20,11 +21,27 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 LEFT_OUT = pytest.StashKey[int]()
+ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[ON_DEVICE] = config.getoption("--device")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: run the tests of tests/gpu/test_card.py too")
     parser.addoption("--all", action="store_true", help="run the tests marked slow too")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No search for garbage while tests are collected, and none among them later: they are many, and all stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,34 +1,22 @@
-"""The text tells the truth: code blocks run and print what stands below them, quoted code is the code, links lead somewhere.
-
-A block's info string, the words behind its three backticks, says what is asked of it:
-
-    python                          runs, after the blocks before it in the file and in one namespace with them
-    output                          what the python block above it prints, to the letter
-    python file=minidl/ops/x.py     stands in that file as it stands here; a line ``# ...`` marks where something is left out
-    python if=torch,pandas          runs where these are installed
-    python no-run                   cannot run here; there must be few of these
-    anything else                   is read by people only
-"""
+"""The text tells the truth: code blocks run and print what stands below them, quoted code is the code, links lead somewhere."""
 
 from __future__ import annotations
 
-import contextlib
 import doctest
 import importlib
 import importlib.util
-import io
 import os
 import pkgutil
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import minidl
 from tests.cases import layer_page
+from tests.cases.page import Block, blocks_of, name_of, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -36,53 +24,6 @@ MAY_STAND_STILL = 3  # blocks marked no-run
 TO_COME = {"compat", "distributed"}  # named by the text as things that do not exist yet
 NO_MODULES = ("minidl.__main__",)
 FIRST_IN_A_PATH = ("minidl", "tests", "docs", "examples", "benchmarks", ".ci", *(p.name for p in (ROOT / "minidl").iterdir()))
-
-
-class Block(NamedTuple):
-    """Three backticks, an info string, some text and three backticks."""
-
-    line: int
-    info: str
-    text: str
-
-
-def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
-
-
-def blocks_of(text: str) -> list[Block]:
-    """The fenced blocks of a page, in order."""
-    found, lines = [], text.splitlines()
-    start = None
-    for number, line in enumerate(lines):
-        if not line.startswith("```"):
-            continue
-        if start is None:
-            start = number
-        else:
-            found.append(Block(start + 1, lines[start][3:].strip(), "\n".join(lines[start + 1 : number]) + "\n"))
-            start = None
-    assert start is None, f"the block that begins in line {start} has no end"
-    return found
-
-
-def run(blocks: list[Block], name: str) -> None:
-    """Execute the python blocks in one namespace, and compare what they print with the output blocks."""
-    namespace = {"__name__": "__main__"}
-    printed = ""
-    for block in blocks:
-        if block.info == "python" or (block.info.startswith("python if=") and _installed(block)):
-            stream = io.StringIO()
-            code = compile("\n" * block.line + block.text, name, "exec")  # errors then name the line of the page
-            with contextlib.redirect_stdout(stream):
-                exec(code, namespace)
-            printed = stream.getvalue()
-        elif block.info == "output":
-            assert printed.strip() == block.text.strip(), f"{name}:{block.line}: it prints\n{printed}"
-
-
-def _installed(block: Block) -> bool:
-    return all(importlib.util.find_spec(name) for name in block.info.partition("=")[2].split(","))
 
 
 def strangers(block: Block) -> list[str]:
@@ -141,7 +82,7 @@ def test_code_runs_and_prints_what_is_said(page: Path, tmp_path: Path) -> None:
     environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT), "MINIDL_KERNELS": "reference"}
     for name in ("MINIDL_DATA", "MINIDL_BACKEND"):
         environment.pop(name, None)
-    command = [sys.executable, "-W", "error", __file__, str(page)]
+    command = [sys.executable, "-W", "error", "-m", "tests.cases.page", str(page)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -207,10 +148,6 @@ def test_there_are_doctests() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     examples = [test for name in modules() for test in finder.find(importlib.import_module(name)) if test.examples]
     assert len(examples) > 40
-
-
-if __name__ == "__main__":
-    run(blocks_of(Path(sys.argv[1]).read_text()), name_of(Path(sys.argv[1])))
 
 
 def test_the_page_of_layers_is_made_of_their_own_words() -> None:

@@ -219,12 +219,11 @@ def test_every_public_name_can_be_loaded() -> None:
 
 # What the references may use of their array library: names that NumPy and CuPy both have, with one meaning.
 SHARED_WITH_CUPY = {
-    "abs", "add", "arange", "argmax", "asarray", "ascontiguousarray", "broadcast_to", "clip", "concatenate", "copyto", "empty",
-    "empty_like", "exp", "expm1", "finfo", "float32", "float64", "floor", "frexp", "full", "full_like", "inf", "isfinite",
-    "isnan",
-    "log", "log1p", "matmul", "maximum", "mean", "minimum", "moveaxis", "multiply", "nan", "ones", "ones_like", "pad",
-    "sign", "sqrt", "square", "stack", "sum", "swapaxes", "take", "tanh", "tensordot", "transpose", "where", "zeros",
-    "zeros_like",
+    "abs", "add", "arange", "argmax", "argsort", "asarray", "ascontiguousarray", "broadcast_to", "clip", "concatenate",
+    "copyto", "empty", "empty_like", "exp", "expm1", "finfo", "float32", "float64", "floor", "frexp", "full", "full_like",
+    "inf", "isfinite", "isnan", "log", "log1p", "matmul", "maximum", "mean", "minimum", "moveaxis", "multiply", "nan",
+    "ones", "ones_like", "pad", "sign", "sqrt", "square", "stack", "sum", "swapaxes", "take", "tanh", "tensordot",
+    "transpose", "unique", "where", "zeros", "zeros_like",
 }  # fmt: skip
 
 

@@ -9,9 +9,12 @@ import pytest
 
 import minidl
 from minidl import config
+from minidl.backend.dispatch import CPU
+from minidl.backend.memory import Pool
 from minidl.constraints import MaxNorm
 from minidl.layers import Add, Dense, Embedding, Flatten, Input, Recompute
 from minidl.models import Model, Sequential
+from minidl.ops.embedding import embed_grad_rows
 from minidl.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
 from minidl.parameters import Parameter, ParameterGroup
 from minidl.regularizers import L1L2
@@ -177,21 +180,73 @@ def test_the_gradient_is_the_same_array_of_the_same_numbers():
     p = parameter()
     p.accumulate_rows(IDS, DY)
     p.accumulate_rows(IDS + 1, 2 * DY)
-    np.testing.assert_array_equal(p._rows, [3, 4, 11, 12])
+    assert sorted(p._aside[0]) == [3, 4, 11, 12]
+    assert p.grad is p._grad
     np.testing.assert_array_equal(p.grad, sums((IDS, DY), (IDS + 1, 2 * DY)))
     p.zero_grad()
     assert not p.grad.any()
 
 
 def test_rows_of_the_last_step_are_cleared_and_no_others():
-    p = parameter()
+    """A rule that walks everything needs the gradient in its array."""
+    p, adam = parameter(), Adam()
     p.accumulate_rows(IDS, DY)
+    adam.step([p])
     p._grad[15] = 9  # which nobody is allowed to: it shows what is not walked
     p.zero_grad()
     p.accumulate_rows(IDS[:1] + 2, DY[:1])
+    adam.step([p])
     expected = sums((IDS[:1] + 2, DY[:1]))
     expected[15] = 9
     np.testing.assert_array_equal(p._grad, expected)
+
+
+def test_plain_descent_never_touches_the_gradients_array():
+    p, sgd = parameter(), SGD(0.1)
+    group = ParameterGroup([p])
+    p._grad[...] = 9
+    for ids in (IDS, IDS + 1):
+        group.zero_grad()
+        p.accumulate_rows(ids, DY)
+        sgd.step(group)
+        assert (p._grad == 9).all()
+    np.testing.assert_allclose(p.value, parameter().value - 0.1 * sums((IDS, DY), (IDS + 1, DY)))
+    np.testing.assert_array_equal(p.grad, sums((IDS + 1, DY)))  # until it is looked at, also after the step
+
+
+def test_rows_beside_those_that_are_in_the_array():
+    """As where batches add up behind a step that walked everything."""
+    p = parameter()
+    p.accumulate_rows(IDS, DY)
+    p._filled()
+    p.accumulate_rows(IDS + 1, 2 * DY)
+    np.testing.assert_array_equal(p._rows, [3, 4, 11, 12])
+    np.testing.assert_array_equal(p._filled(), sums((IDS, DY), (IDS + 1, 2 * DY)))
+    p.zero_grad()
+    assert not p._filled().any()
+
+
+def test_rows_are_found_whatever_stands_in_the_memory_that_is_lent(monkeypatch):
+    monkeypatch.setattr(CPU, "pool", Pool())  # without the poison of the other tests: what was there before is there again
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        ids = rng.integers(0, 3000, (20, 30))
+        rows, sums = embed_grad_rows(ids, dy := rng.normal(size=(20, 30, 2)), 3000)
+        expected = np.zeros((3000, 2))
+        np.add.at(expected, ids, dy)
+        assert sorted(rows) == sorted(set(ids.reshape(-1)))
+        np.testing.assert_array_equal(sums, expected[rows])
+
+
+def test_a_step_without_a_batch_changes_nothing():
+    p, sgd = parameter(), SGD(0.1)
+    p.accumulate_rows(IDS, DY)
+    sgd.step([p])
+    before = p.value.copy()
+    p.zero_grad()
+    sgd.step([p])
+    np.testing.assert_array_equal(p.value, before)
+    assert not p.grad.any()
 
 
 def test_mixed_with_gradients_of_the_whole():
@@ -201,29 +256,37 @@ def test_mixed_with_gradients_of_the_whole():
     np.testing.assert_array_equal(p._grad, sums((IDS, DY)) + 1)
     p.zero_grad()
     p.accumulate_rows(IDS, DY)
-    np.testing.assert_array_equal(p._grad, sums((IDS, DY)))
+    np.testing.assert_array_equal(p._filled(), sums((IDS, DY)))
+    p.zero_grad()
+    p.accumulate_rows(IDS, DY)
+    p.zero_grad()
+    p.add_grad(whole)
+    np.testing.assert_array_equal(p._filled(), 1)
+    p.zero_grad()
+    p.accumulate_rows(IDS, DY)
     p.zero_grad()
     p.accumulate(lambda out=None: np.multiply(whole, 2, out=out))
     p.accumulate_rows(IDS, DY)
     np.testing.assert_array_equal(p._grad, sums((IDS, DY)) + 2)
 
 
-def test_many_ids_and_ids_without_a_row_go_the_usual_way():
+def test_many_ids_fill_the_whole_array_and_ids_without_a_row_nothing():
     p = parameter()
-    p.accumulate_rows(np.arange(20), np.ones((20, 2)))
-    assert p._rows is None
-    np.testing.assert_array_equal(p._grad, 1)
+    p.accumulate_rows(np.arange(11), np.ones((11, 2)))
+    assert p._rows is p._aside is None
+    np.testing.assert_array_equal(p._grad[:, 0], [1] * 11 + [0] * 9)
     for ids in (np.array([-1, 3]), np.array([3, 20])):
         p.zero_grad()
         p.accumulate_rows(ids, DY[:2])
-        np.testing.assert_array_equal(p._grad[3], DY[1] if ids[0] < 0 else DY[0])
-        assert (p._grad != 0).sum() == 2
+        assert p._aside[0] == 3
+        np.testing.assert_array_equal(p._filled()[3], DY[1] if ids[0] < 0 else DY[0])
+        assert (p._filled() != 0).sum() == 2
 
 
 def test_no_ids_at_all():
     p = parameter()
     p.accumulate_rows(np.zeros((0, 4), np.int64), np.zeros((0, 4, 2)))
-    assert p._rows.size == 0
+    assert p._aside[0].size == 0
     SGD(0.1).step([p])
     np.testing.assert_array_equal(p.value, parameter().value)
 

@@ -12,7 +12,7 @@ import numpy as np
 from minidl import config
 from minidl.backend.base import Array, Backend
 from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_on_rows, register
-from minidl.backend.table import ArrayTable
+from minidl.backend.table import ArrayTable, RowTable
 from minidl.backend.threads import get_threads, set_threads, use_threads
 from minidl.errors import ArgumentError, closest
 
@@ -20,6 +20,7 @@ __all__ = [
     "Array",
     "ArrayTable",
     "Backend",
+    "RowTable",
     "array_namespace",
     "backend_of",
     "current",

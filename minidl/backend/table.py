@@ -38,6 +38,7 @@ class ArrayTable:
     def __init__(self, rows: Sequence[tuple[Array, ...]], backend: Backend) -> None:
         self.rows = tuple(rows)
         self.first = self.rows[0][0]  # any of the arrays: their dtype and device
+        self.columns = len(self.rows[0])  # arrays that pieces are cut of
         self.size = sum(row[0].size for row in self.rows)
         pieces, starts, done = [], [0], 0
         for row in self.rows:
@@ -50,7 +51,7 @@ class ArrayTable:
                     starts.append(len(pieces))
         if starts[-1] < len(pieces):
             starts.append(len(pieces))
-        self.pieces = backend.asarray(np.array(pieces, np.int64).reshape(len(pieces), len(self.rows[0]) + 1))
+        self.pieces = backend.asarray(np.array(pieces, np.int64).reshape(len(pieces), self.columns + 1))
         self.starts = backend.asarray(np.array(starts, np.int64))
 
     @property
@@ -73,3 +74,33 @@ class ArrayTable:
             and (column == 1 or getattr(a.flags, "writeable", True))  # CuPy's always are
             for column, a in enumerate(row)
         )
+
+
+class RowTable(ArrayTable):
+    """Single rows of large arrays, so that a step costs what these rows cost.
+
+    Args:
+        value, state: arrays (rows, units), whole and in C order.
+        numbers: those of the rows meant, each once.
+        grad: (len(numbers), units): the gradient of these rows alone, side by side.
+
+    Who iterates over it, as a reference does, is given copies of the rows, and they are put back when it goes on. It has no
+    columns cut into pieces: kernels that walk those decline it, and others take the rows where they stand.
+
+    >>> W = np.zeros((5, 2))
+    >>> for value, grad in RowTable(W, np.array([3, 1]), np.array([[1.0, 2], [3, 4]]), []):
+    ...     value -= grad
+    >>> W[[1, 3]].tolist()
+    [[-3.0, -4.0], [-1.0, -2.0]]
+    """
+
+    def __init__(self, value: Array, numbers: Array, grad: Array, state: Sequence[Array]) -> None:
+        self.first, self.size, self.columns = value, grad.size, 0
+        self.numbers, self.grad, self.wholes = numbers, grad, (value, *state)
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        copies = [whole[self.numbers] for whole in self.wholes]
+        value, *state = (copy.reshape(-1) for copy in copies)
+        yield value, self.grad.reshape(-1), *state
+        for whole, copy in zip(self.wholes, copies):
+            whole[self.numbers] = copy

@@ -138,7 +138,7 @@ def certain_to_fail(tree: ast.Module, path: str, text: str) -> SyntaxError | Non
         elif isinstance(node, ast.Expr):
             first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
             shifts = isinstance(first, ast.BinOp) and isinstance(first.op, ast.RShift)
-            if shifts and isinstance(first.left, ast.Name) and first.left.id == "print":
+            if isinstance(first, ast.BinOp) and shifts and isinstance(first.left, ast.Name) and first.left.id == "print":
                 said = "print >> is Python 2; in Python 3: print(text, file=stream)"
         if said:
             line = lines[node.lineno - 1] if node.lineno <= len(lines) else ""

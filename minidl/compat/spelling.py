@@ -8,6 +8,7 @@ import threading
 import warnings
 from typing import Any
 
+from minidl.declared import Declared
 from minidl.errors import warn
 
 
@@ -81,5 +82,5 @@ def _short(value: Any) -> str:
         return "array"
     if isinstance(value, (list, tuple)) and any(hasattr(item, "shape") for item in value):
         return "[arrays]"
-    text = repr(value)
-    return text if len(text) <= 60 and "\n" not in text else f"<{type(value).__name__}>"
+    text, longest = repr(value), 500 if isinstance(value, Declared) else 60  # layers within layers are whole
+    return text if len(text) <= longest and "\n" not in text else f"<{type(value).__name__}>"

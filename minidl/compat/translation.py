@@ -83,6 +83,10 @@ class OldName:
         """The arguments of minidl, where they depend on each other."""
         return arguments
 
+    def afterwards(self, aside: Given) -> str:
+        """What notices add to the call of today."""
+        return ""
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
@@ -101,7 +105,6 @@ class OldName:
         """Arguments of minidl's class, and what ``finish`` is to know."""
         old = call_text(self.__name__, positional, keywords)
         args, given = self.in_keras_2(positional, keywords)
-        reshaped = self.form is not None and (args is not positional or given.keys() != keywords.keys())
         known = self.signature.parameters
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
@@ -123,8 +126,9 @@ class OldName:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
         arguments = self.adjusted(arguments | extra)
-        if reshaped or self._is_old(args, keywords, arguments):
-            told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
+        if args is not positional or self._is_old(args, keywords, arguments):
+            shown = {name: value for name, value in arguments.items() if name in keywords or name != "name"}
+            told(old, self.text(shown) + self.afterwards(aside))
         return arguments, aside
 
     def text(self, arguments: Given) -> str:
@@ -175,7 +179,7 @@ class OldName:
         """``type(layer) == Dense``, and ``Conv2D == Convolution2D``: what makes the same is the same."""
         if isinstance(other, OldName):
             return self is other or (_is_class(self.make) and self.make is other.make)
-        return _is_class(self.make) and other is self.make
+        return _is_class(self.make) and (other is self.make or getattr(other, "written_as", None) is self.make)
 
     def __hash__(self) -> int:
         return hash(self.make) if _is_class(self.make) else id(self)

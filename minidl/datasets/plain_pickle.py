@@ -314,4 +314,4 @@ def _numbers(shape: Any, kind: _Type, fortran: bool, content: Any, where: str) -
         received = f"{len(content)} bytes" if isinstance(content, bytes) else f"a {type(content).__name__}"
         raise _Broken(f"{received} for an array of {dtype} and shape {shape}")
     flat = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="))
-    return np.ascontiguousarray(flat.reshape(shape, order=order))  # type: ignore[call-overload]
+    return np.asarray(flat.reshape(shape, order=order), order="C")  # type: ignore[call-overload]

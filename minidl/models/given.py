@@ -39,7 +39,7 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
     if alone and x.shape[1:] == network.input_shape and x.dtype == dtype == dtypes[0]:
         return ArrayData.of_valid(x)  # most predictions: that of one sample should take as long as its products
     if y is not None or sample_weight is not None:
-        output_shape = network.output_shape(network.input_shape)  # of one sample, whatever a face of the model shows
+        output_shape = model.output_shape
         if is_several(output_shape):
             of_outputs = model.output_names
         elif (type(y) is not np.ndarray and isinstance(y, _FORMS)) or isinstance(sample_weight, _FORMS):

@@ -50,7 +50,7 @@ class Sequential(Model):
             return
         declared = chain.declared_input_shape
         if not chain.layers and declared is None:
-            chain.declared_input_shape = layer.network.input_shape
+            chain.declared_input_shape = layer.input_shape
         chain.models[layer.network] = layer  # before it is connected: what is asked for its name later is the model
         try:
             chain.append(layer.network)

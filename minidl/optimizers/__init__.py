@@ -23,7 +23,7 @@ def get(identifier: str | Optimizer) -> Optimizer:
     'SGD'
     """
     found: Optimizer = find("optimizer", identifier, "compile", "optimizer", example="Adam()")
-    if "iterations" not in vars(found):
+    if not hasattr(found, "iterations"):
         received, fix = "a constructor that does not call that of Optimizer", "super().__init__(learning_rate, **options) in it"
         raise ArgumentTypeError(type(found).__name__, received, "an optimizer with a learning rate", fix)
     return found

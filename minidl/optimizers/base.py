@@ -15,7 +15,7 @@ from minidl.declared import Declared, checked, is_own
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
-from minidl.parameters import Parameter, ParameterGroup, Segment, Touched, named
+from minidl.parameters import Parameter, ParameterGroup, Segment, named
 from minidl.schedules import Schedule
 
 
@@ -187,22 +187,19 @@ class Optimizer(Declared):
         self._prepare(segments)
         group.add_penalty_gradients()
         self._clipping.clip(self, group)
-        touched = [None if segment.by_row is None else self._touched(group, segment) for segment in segments]
-        for segment, part in zip(segments, touched):  # from here on no memory is asked for that could be lacking half-way
+        tables = [segment.rows if segment.by_row is None else self._table(group, segment) for segment in segments]
+        for segment, rows in zip(segments, tables):  # from here on no memory is asked for that could be lacking half-way
             if segment.values is not None:
                 update.decay(segment.values, self._on_device["decay", segment.key])
-            self.update(segment.rows if part is None else part.table, self._on_device[segment.key])
-            if part is not None:
-                part.put_back()
+            self.update(rows, self._on_device[segment.key])
         self.count()
         group.apply_constraints()
 
-    def _touched(self, group: ParameterGroup, segment: Segment) -> Touched | None:
-        """The only rows of a segment that this step changes; None where it changes all."""
+    def _table(self, group: ParameterGroup, segment: Segment) -> ArrayTable:
+        """What of a segment this step walks: where its rule rests at zero, the rows that have a gradient."""
         if not is_own(vars(type(self)).get("written_as") or type(self)):
-            group.forget_rows(segment)  # a rule of somebody's own may write to gradients too
-            return None
-        return group.touched(segment) if self.rests_at_zero and segment.values is None else None
+            return group.rows_of(segment, writes=True)  # a rule of somebody's own may write to gradients too
+        return group.touched(segment) if self.rests_at_zero and segment.values is None else group.rows_of(segment)
 
     def prepare(self, group: ParameterGroup) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""

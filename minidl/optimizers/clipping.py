@@ -50,7 +50,7 @@ class Clipping:
             return
         self.prepare(options, group)
         for p in group.trained:
-            p._rows = None  # a factor that is NaN makes every number NaN
+            p._whole()  # a factor that is NaN makes every number NaN
         if options.clipvalue is not None:
             for table, limit in self._tables:
                 gradients.clip(table, limit)

@@ -1,6 +1,6 @@
 """What is trained: a ``Parameter`` owns its array and its gradient, a ``ParameterGroup`` is what one optimizer trains."""
 
-from minidl.parameters.group import ParameterGroup, Segment, Touched, named
+from minidl.parameters.group import ParameterGroup, Segment, named
 from minidl.parameters.parameter import Parameter
 
-__all__ = ["Parameter", "ParameterGroup", "Segment", "Touched", "named"]
+__all__ = ["Parameter", "ParameterGroup", "Segment", "named"]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl import backend as backends
-from minidl.backend import Array, ArrayTable
+from minidl.backend import Array, ArrayTable, RowTable
 from minidl.declared import is_own
 from minidl.errors import ShapeError, described
 from minidl.ops import gradients
@@ -36,25 +36,6 @@ class Segment(NamedTuple):
     values: ArrayTable | None
     key: tuple[Any, ...]
     by_row: Parameter | None
-
-
-class Touched(NamedTuple):
-    """The rows of one parameter that a step has to change: copies that stand side by side, and where they belong.
-
-    Attributes:
-        table: one row (value, gradient, state ...).
-        rows: their numbers.
-        places: value and state, whole, with the copies of their rows.
-    """
-
-    table: ArrayTable
-    rows: Array
-    places: list[tuple[Array, Array]]
-
-    def put_back(self) -> None:
-        """Write the rows where they belong."""
-        for whole, part in self.places:
-            whole[self.rows] = part
 
 
 class ParameterGroup:
@@ -113,7 +94,7 @@ class ParameterGroup:
         return found
 
     def segments_of_a_step(self) -> list[Segment]:
-        """``segments`` for a step that knows of ``Segment.by_row``, and writes to no gradient that it does not say so of."""
+        """``segments`` for a step that knows of ``Segment.by_row``, and asks ``rows_of`` or ``touched`` for such tables."""
         self._look()
         for p in self._trained:
             if not p._grad_written:
@@ -121,20 +102,19 @@ class ParameterGroup:
         return self._segments
 
     @staticmethod
-    def forget_rows(segment: Segment) -> None:
-        """Any number of the segment's gradient may be other than 0 from now on, as far as is known."""
+    def rows_of(segment: Segment, writes: bool = False) -> ArrayTable:
+        """``segment.rows``, all of the gradient in its array; ``writes``: by somebody who may write to any number of it."""
         if segment.by_row is not None:
-            segment.by_row._rows = None
+            segment.by_row._whole() if writes else segment.by_row._filled()
+        return segment.rows
 
-    def touched(self, segment: Segment) -> Touched | None:
-        """The rows of a segment whose gradient may not be 0; None where that may be any."""
+    def touched(self, segment: Segment) -> ArrayTable:
+        """The rows of a segment whose gradient may not be 0: all, where that may be any."""
         p = segment.by_row
-        if p is None or p._rows is None:
-            return None
-        arrays = [p._value, p._grad_array(), *self.state_of(p)]
-        parts = [array[p._rows] for array in arrays]
-        table = ArrayTable([tuple(part.reshape(-1) for part in parts)], backends.backend_of(p._value))
-        return Touched(table, p._rows, [(arrays[i], parts[i]) for i in range(len(arrays)) if i != 1])
+        if p is None or (p._aside is None and p._rows is None):
+            return segment.rows
+        numbers, grad = p._aside or (p._rows, p._grad_array()[p._rows])
+        return RowTable(p._value, numbers, grad, self.state_of(p))
 
     @property
     def trained(self) -> list[Parameter]:
@@ -163,7 +143,7 @@ class ParameterGroup:
             return
         self.arrange_penalties()
         for p in self._penalized:
-            p._rows = None  # the penalty is one on every number
+            p._whole()  # the penalty is one on every number
         for table, coefficients in self._penalties:
             gradients.penalize(table, coefficients)
         for p, found in zip(self._penalized, self._coefficients):

@@ -14,7 +14,7 @@ from minidl import backend as backends
 from minidl.backend import Array
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentTypeError, ShapeError, described
-from minidl.ops.embedding import embed_grad_W
+from minidl.ops.embedding import embed_grad_rows, embed_grad_W
 
 
 class _Settings:
@@ -58,8 +58,9 @@ class Parameter:
         self._grad: Array | None = None
         self._grad_written = False
         self._grad_seen = False  # whether somebody was given the gradient's array, and may write to it at any time
-        self._rows: Array | None = None  # in order, those of the gradient's array that may not be 0; None: all
+        self._rows: Array | None = None  # those of the gradient's array that may not be 0; None: all
         self._by_row = False  # whether ``accumulate_rows`` has left rows alone: such a parameter is a segment of its own
+        self._aside: tuple[Array, Array] | None = None  # rows and sums that are the gradient, while its array is not
         self._learning_rate_multiplier = 1.0
         self._regularizer: Any = None
         self._constraint: Any = None
@@ -80,9 +81,8 @@ class Parameter:
     @property
     def grad(self) -> Array:
         """dL/dvalue, summed since ``zero_grad``; zeros where nothing was added."""
-        grad = self._filled()
-        self._grad_seen, self._rows = True, None
-        return grad
+        self._grad_seen = True
+        return self._whole()
 
     @grad.setter
     def grad(self, new: Any) -> None:
@@ -191,7 +191,7 @@ class Parameter:
             self._add(function(*args))
             return
         grad = self._grad_array()
-        self._rows = None
+        self._rows = self._aside = None
         result = function(*args, out=grad)
         if result is grad:
             self._grad_written = True
@@ -209,41 +209,49 @@ class Parameter:
         >>> p.accumulate_rows(np.array([4, 1, 4]), np.array([[1.0, 2], [3, 4], [5, 6]])); p.grad[[1, 4]].tolist()
         [[3.0, 4.0], [6.0, 8.0]]
         """
-        found = self._few_rows(ids) if self.trainable else None
-        if found is None:
+        if not (self._trainable and self._few_rows(ids)):
             self.accumulate(embed_grad_W, ids, dy, len(self._value))
             return
-        rows, places = found
-        sums, grad = embed_grad_W(places, dy, len(rows)), self._grad_array()
-        if self._grad_written:
+        if not self._grad_written:
+            self._aside = None  # gives its memory back, for the new sums
+            self._aside = embed_grad_rows(ids, dy, len(self._value))
+            self._grad_written = True
+            if not self._by_row:
+                self._by_row = True
+                _settings.changes += 1
+        elif self._aside is not None:
+            xp, more = backends.array_namespace(dy), embed_grad_rows(ids, dy, len(self._value))
+            rows, sums = (xp.concatenate(both) for both in zip(self._aside, more))
+            self._aside = embed_grad_rows(rows, sums, len(self._value))
+        else:
+            rows, sums = embed_grad_rows(ids, dy, len(self._value))
+            self._grad_array()[rows] += sums
             if self._rows is not None:
                 self._rows = backends.array_namespace(rows).union1d(self._rows, rows)
-            grad[rows] += sums
-            return
-        self._clear()
-        self._rows = None if self._grad_seen else rows
-        grad[rows] = sums
-        self._grad_written = True
-        if not self._by_row:
-            self._by_row = True
-            _settings.changes += 1
+        if self._grad_seen:  # whoever was given the array may look at it now
+            self._whole()
 
-    def _few_rows(self, ids: Array) -> tuple[Array, Array] | None:
-        """The rows that ids name, in order and once, and each id's place among them; None where they are many."""
-        backend, rows = backends.backend_of(self._value), len(self._value)
-        if not backend.immediate or 2 * ids.size > rows:
-            return None
-        named, places = backend.xp.unique(ids, return_inverse=True)
-        if named.size and (named[0] < 0 or named[-1] >= rows):
-            return None
-        return named, places.reshape(ids.shape)
+    def _few_rows(self, ids: Array) -> bool:
+        """Whether ids name few rows, on a device where Python can know which without waiting."""
+        return backends.backend_of(self._value).immediate and 2 * ids.size <= len(self._value)
 
     def _filled(self) -> Array:
-        """The gradient's array, zero where nothing was added."""
+        """The gradient's array with the gradient in it, zero where nothing was added."""
         if not self._grad_written:
             self._clear()
-            self._grad_written = True
+            self._aside, self._grad_written = None, True
+        elif self._aside is not None:
+            self._clear()
+            self._rows, sums = self._aside
+            self._grad_array()[self._rows] = sums
+            self._aside = None
         return self._grad_array()
+
+    def _whole(self) -> Array:
+        """``_filled``, of which any number may be other than 0 from now on, as far as is known."""
+        grad = self._filled()
+        self._rows = None
+        return grad
 
     def _clear(self) -> None:
         """Make all of the gradient's array 0: where other rows are known to be, only those that were written."""
@@ -262,10 +270,10 @@ class Parameter:
                 raise ArgumentTypeError(where, f"a {type(grad).__name__}", "an array", "return the gradient, or call add_grad")
             fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
             raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
-        self._rows = None
         if self._grad_written:
-            self._grad_array()[...] += grad
+            self._whole()[...] += grad
         else:
+            self._rows = self._aside = None
             self._grad_array()[...] = grad
             self._grad_written = True
 

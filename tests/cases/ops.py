@@ -681,6 +681,7 @@ def _embedding_cases(size: str, shape: tuple[int, ...], rows: int, units: int) -
     add("embedding.embed", name, forwards, size)
     add("embedding.embed_grad_W", name, backwards(False), size)
     add("embedding.embed_grad_W", f"{name}, into out", backwards(True), size)
+    add("embedding.embed_grad_rows", name, backwards(False), size)
 
 
 for _shape in ((7,), (3, 5), (2, 3, 2), (0, 3)):
@@ -688,6 +689,8 @@ for _shape in ((7,), (3, 5), (2, 3, 2), (0, 3)):
 _embedding_cases("small", (13, 11), 17, 5)
 _embedding_cases("small", (13, 30), 4100, 2)  # so many rows that some are neighbours in one share of the work
 _embedding_cases("medium", (50, 40), 200, 33)
+_embedding_cases("medium", (5000,), 1, 33)  # one row, thousands of times
+_embedding_cases("medium", (300,), 5000, 300)  # most rows once, so many numbers that threads share them
 
 for _kind in (np.uint8, np.int16, np.int64, np.float32, np.float64):
     _gather_cases("tiny", (5, 3), 7, _kind)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from tests.examples.running import EXAMPLES, number, run, succeed, succeed_with_picture
+from tests.examples.running import EXAMPLES, leave, number, succeed, succeed_with_picture
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_char_lstm_learns_and_writes(environment, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--temperature", "-1"], ["--length", "0"]])
-def test_char_lstm_refuses(environment, arguments):
-    ran = run(environment, "char_lstm.py", *arguments)
+def test_char_lstm_refuses(arguments):
+    ran = leave("char_lstm.py", *arguments)
     assert ran.returncode == 2
     assert "at least 1" in ran.stderr.splitlines()[-1]
 

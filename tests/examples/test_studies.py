@@ -1,13 +1,12 @@
 """Examples that compare: their numbers say what their first lines promise, and what they compute by themselves is right."""
 
-import importlib.util
 import re
 import sys
 
 import numpy as np
 import pytest
 
-from tests.examples.running import EXAMPLES, check_png, number, succeed, succeed_with_picture
+from tests.examples.running import check_png, leave, load, number, succeed, succeed_with_picture
 
 SCRIPTS = [
     "perceptron_iris.py",
@@ -29,14 +28,6 @@ def plain(environment):
     return {**environment, "MINIDL_KERNELS": "reference"}
 
 
-def load(script):
-    """The example as a module."""
-    spec = importlib.util.spec_from_file_location(script.removesuffix(".py"), EXAMPLES / script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def rows_of(printed, *names):
     """The numbers behind each of these names, at the beginning of a line; of the last such line."""
     found = {}
@@ -50,32 +41,27 @@ def rows_of(printed, *names):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_tells_what_it_is(script, capsys):
-    with pytest.raises(SystemExit) as ended:
-        load(script).main(["--help"])
-    assert ended.value.code == 0
-    printed = capsys.readouterr().out
-    assert f"python examples/{script} --plot" in printed
-    assert "--quick" in printed
+def test_help_tells_what_it_is(script):
+    ran = leave(script, "--help")
+    assert ran.returncode == 0
+    assert f"python examples/{script} --plot" in ran.stdout
+    assert "--quick" in ran.stdout
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_without_matplotlib_it_says_what_to_install(script, monkeypatch, capsys):
+def test_without_matplotlib_it_says_what_to_install(script, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(SystemExit) as ended:
-        load(script).main(["--quick", "--plot", "plot.png"])
-    assert ended.value.code == 2
-    printed = capsys.readouterr()
-    assert printed.err.endswith('error: --plot needs matplotlib: pip install "minidl[plot]"\n')
-    assert printed.out == ""
+    ran = leave(script, "--quick", "--plot", "plot.png")
+    assert ran.returncode == 2
+    assert ran.stderr.endswith('error: --plot needs matplotlib: pip install "minidl[plot]"\n')
+    assert ran.stdout == ""
 
 
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s not in ("logistic_regression.py", "optimizers.py")])
-def test_a_seed_out_of_range_is_refused(script, capsys):
-    with pytest.raises(SystemExit) as ended:
-        load(script).main(["--quick", "--seed", "-1"])
-    assert ended.value.code == 2
-    assert "0 <= seed" in capsys.readouterr().err
+def test_a_seed_out_of_range_is_refused(script):
+    ran = leave(script, "--quick", "--seed", "-1")
+    assert ran.returncode == 2
+    assert "0 <= seed" in ran.stderr
 
 
 # -- perceptron --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl
-from tests.examples.running import EXAMPLES, number, run, succeed
+from tests.examples.running import EXAMPLES, leave, number, succeed
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def test_it_learns_and_writes(environment):
 @pytest.mark.parametrize(
     "arguments, words", [(["--steps", "0"], "0 is not positive"), (["--temperature", "0"], "not positive")]
 )
-def test_wrong_arguments(environment, arguments, words):
-    ran = run(environment, "tiny_gpt.py", *arguments)
+def test_wrong_arguments(arguments, words):
+    ran = leave("tiny_gpt.py", *arguments)
     assert ran.returncode == 2
     assert words in ran.stderr.splitlines()[-1]
     assert ran.stdout == ""

@@ -10,10 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <cmath>
-#include <string>
 #include <type_traits>
-#include <utility>
-#include <vector>
+#include <utility> // no <string>, no <vector>: each file would take longer to compile by a half
 
 #define __global__
 #define __device__
@@ -89,8 +87,9 @@ struct Lane {
     int barrier;     // the source line it waits at
     uint64_t shown;  // to the others of its warp, in a shuffle
 };
-static std::vector<Lane> lanes;
-static unsigned lane_now;
+static const unsigned MOST_LANES = 1024;
+static Lane lanes[MOST_LANES];
+static unsigned lane_count, lane_now;
 static Place_of_fiber scheduler;
 static void (*body)(void *);
 static void *body_argument;
@@ -119,7 +118,7 @@ template <class T> static T shuffled(T value, unsigned source)
     memcpy(&lanes[lane_now].shown, &value, sizeof value);
     sync_warp(-1);
     const unsigned other = (lane_now & ~31u) + source;
-    if (source < 32 && other < lanes.size()) memcpy(&value, &lanes[other].shown, sizeof value);
+    if (source < 32 && other < lane_count) memcpy(&value, &lanes[other].shown, sizeof value);
     sync_warp(-2);
     return value;
 }
@@ -131,7 +130,7 @@ static unsigned __ballot_sync(unsigned, bool vote)
     lanes[lane_now].shown = vote;
     sync_warp(-3);
     unsigned all = 0;
-    for (unsigned i = 0, first = lane_now & ~31u; i < 32 && first + i < lanes.size(); i++)
+    for (unsigned i = 0, first = lane_now & ~31u; i < 32 && first + i < lane_count; i++)
         all |= (unsigned)(lanes[first + i].state != ENDED && lanes[first + i].shown) << i;
     sync_warp(-4);
     return all;
@@ -158,35 +157,37 @@ static unsigned random_below(unsigned n)
     random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
     return random_state % n;
 }
-static void arrange(std::vector<unsigned> &numbers, int order)
+static void arrange(unsigned *numbers, unsigned count, int order)
 {
-    for (unsigned i = 0; i < numbers.size(); i++) numbers[i] = order == DESCENDING ? numbers.size() - 1 - i : i;
+    for (unsigned i = 0; i < count; i++) numbers[i] = order == DESCENDING ? count - 1 - i : i;
     if (order == RANDOM)
-        for (unsigned i = numbers.size(); i > 1; i--) std::swap(numbers[i - 1], numbers[random_below(i)]);
+        for (unsigned i = count; i > 1; i--) std::swap(numbers[i - 1], numbers[random_below(i)]);
 }
 
 static Fault run_block(unsigned threads, int order)
 {
-    static std::vector<unsigned> turn;
+    static unsigned turn[MOST_LANES];
     if (!stacks)
-        stacks = (char *)mmap(0, 1025 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        stacks = (char *)mmap(0, (MOST_LANES + 1) * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 #if !defined(__SANITIZE_ADDRESS__)
     if (__start_gpu_shared) memset(__start_gpu_shared, 0xff, __stop_gpu_shared - __start_gpu_shared);
 #endif
-    lanes.resize(threads), turn.resize(threads);
+    lane_count = threads;
     for (unsigned i = 0; i < threads; i++) { // stacks that begin at one offset would share few lines of the cache
         lanes[i].state = RUNS;
         prepare(lanes[i].place, stacks + i * STACK, STACK - (i * 320) % 8192, lane_entry);
     }
     for (;;) {
-        arrange(turn, order);
+        arrange(turn, threads, order);
         bool moved = false;
-        for (unsigned i : turn)
+        for (unsigned t = 0; t < threads; t++) {
+            const unsigned i = turn[t];
             if (lanes[i].state == RUNS) {
                 moved = true;
                 lane_now = threadIdx.x = i;
                 go(scheduler, lanes[i].place);
             }
+        }
         unsigned ended = 0, waiting = 0;
         for (unsigned first = 0; first < threads; first += 32) { // a warp goes on when all of it waits, or has ended
             const unsigned last = first + 32 < threads ? first + 32 : threads;
@@ -198,7 +199,8 @@ static Fault run_block(unsigned threads, int order)
         }
         int barrier = 0;
         bool same = true;
-        for (const Lane &lane : lanes) {
+        for (unsigned i = 0; i < threads; i++) {
+            const Lane &lane = lanes[i];
             ended += lane.state == ENDED;
             if (lane.state != WAITS_FOR_BLOCK) continue;
             same = same && (!waiting || lane.barrier == barrier);
@@ -207,7 +209,7 @@ static Fault run_block(unsigned threads, int order)
         if (ended == threads) return NONE;
         if (waiting == threads) {
             if (!same) return LANES_WAIT_AT_DIFFERENT_BARRIERS;
-            for (Lane &lane : lanes) lane.state = RUNS;
+            for (unsigned i = 0; i < threads; i++) lanes[i].state = RUNS;
         } else if (waiting && waiting + ended == threads) {
             return SOME_LANES_MISSED_A_BARRIER;
         } else if (!moved) {
@@ -222,27 +224,41 @@ template <class Body> static int run_grid(dim3 grid, unsigned threads, int order
     gridDim = grid, blockDim = {threads, 1, 1};
     body_argument = &kernel;
     body = [](void *argument) { (*(Body *)argument)(); };
-    std::vector<unsigned> blocks((size_t)grid.x * grid.y * grid.z);
-    arrange(blocks, order);
-    for (unsigned number : blocks) {
+    const unsigned count = grid.x * grid.y * grid.z;
+    unsigned *blocks = new unsigned[count];
+    arrange(blocks, count, order);
+    Fault fault = NONE;
+    for (unsigned i = 0; i < count && !fault; i++) {
+        const unsigned number = blocks[i];
         blockIdx = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
-        if (Fault fault = run_block(threads, order)) return fault;
+        fault = run_block(threads, order);
     }
-    return NONE;
+    delete[] blocks;
+    return fault;
 }
 
 // --- what a kernel takes, as the compiler sees it ------------------------------------------------------------------------
 
-template <class T> static std::string type_name()
+template <class T> static char *write_type(char *to)
 {
-    if constexpr (std::is_pointer_v<T>)
-        return "*" + type_name<std::remove_const_t<std::remove_pointer_t<T>>>();
-    else if constexpr (std::is_same_v<T, bool>)
-        return "b1";
-    else
-        return (std::is_floating_point_v<T> ? "f" : std::is_signed_v<T> ? "i" : "u") + std::to_string(sizeof(T));
+    if constexpr (std::is_pointer_v<T>) {
+        *to++ = '*';
+        return write_type<std::remove_const_t<std::remove_pointer_t<T>>>(to);
+    } else {
+        static_assert(sizeof(T) < 10);
+        *to++ = std::is_same_v<T, bool> ? 'b' : std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+        *to++ = '0' + sizeof(T);
+        *to++ = ' ';
+        return to;
+    }
 }
-template <class... T> static std::string type_names(void (*)(T...)) { return ((type_name<T>() + " ") + ...); }
+template <class... T> static const char *type_names(void (*)(T...)) // "*f4 i8 "
+{
+    static char names[4 * sizeof...(T) + 1];
+    char *to = names;
+    ((to = write_type<T>(to)), ...);
+    return names;
+}
 template <class... T, size_t... i> static auto bound(void (*kernel)(T...), void **arguments, std::index_sequence<i...>)
 {
     return [=] { kernel(*(T *)arguments[i]...); };
@@ -256,8 +272,7 @@ static int run_kernel(void (*kernel)(T...), dim3 grid, unsigned threads, void **
 #define RUN_ON_CPU(kernel)                                                                                             \
     extern "C" const char *types_of_##kernel()                                                                         \
     {                                                                                                                  \
-        static const std::string names = type_names(kernel);                                                           \
-        return names.c_str();                                                                                          \
+        return type_names(kernel);                                                                                     \
     }                                                                                                                  \
     extern "C" int run_##kernel(unsigned x, unsigned y, unsigned z, unsigned threads, void **a, int order, unsigned seed) \
     {                                                                                                                  \

@@ -29,6 +29,7 @@ from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
 from tests.cases.layers import ARGUMENTS, FAMILIES
+from tests.cases.sample import only
 
 RATE, STEPS, BATCH = 0.1, 10, 5
 RNG = np.random.default_rng(8)
@@ -129,8 +130,11 @@ PENALTIES = {
 }
 
 
+each_penalty = pytest.mark.parametrize("penalty", only(PENALTIES, always=["both"]))  # which has what the others have
+
+
 @every_parameter
-@pytest.mark.parametrize("penalty", PENALTIES)
+@each_penalty
 def test_ten_steps_with_a_penalty(name, of, parameter, penalty):
     """w <- w - rate (dw + l1 sign(w) + 2 l2 w), and the loss is that of the data and R(w) before the step."""
     regularizer, l1, l2 = PENALTIES[penalty]
@@ -167,7 +171,7 @@ CONSTRAINTS = {  # an object, and what it makes of the weights: Keras's formulas
 
 
 @every_parameter
-@pytest.mark.parametrize("constraint", CONSTRAINTS)
+@pytest.mark.parametrize("constraint", only(CONSTRAINTS, always=["min_max_norm"]))
 def test_ten_steps_with_a_constraint(name, of, parameter, constraint):
     """What holds is what holds after each step: the constraint of the weights that the step without it gives."""
     given, formula = CONSTRAINTS[constraint]
@@ -249,7 +253,7 @@ def test_penalties_are_a_part_of_the_gradient_that_adam_sees():
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVITY))
-@pytest.mark.parametrize("penalty", PENALTIES)
+@each_penalty
 def test_activity_penalties_are_means_over_the_batch(name, penalty):
     """L + (1 / n) sum_i R(y_i) as in Keras 3: the same step as with an ActivityRegularization behind the layer."""
     regularizer, l1, l2 = PENALTIES[penalty]

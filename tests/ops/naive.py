@@ -837,6 +837,11 @@ def embed_grad_W(ids: np.ndarray, dy: np.ndarray, rows: int) -> tuple:
     return (dW,)
 
 
+def embed_grad_rows(ids: np.ndarray, dy: np.ndarray, rows: int) -> tuple:
+    named = list(dict.fromkeys(int(row) for row in ids.reshape(-1) if 0 <= row < rows))
+    return np.array(named, np.int64), embed_grad_W(ids, dy, rows)[0][named]
+
+
 def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     rows = np.zeros((len(indices), *x.shape[1:]), dtype)
     for i, index in enumerate(indices):
@@ -1058,6 +1063,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,
     "embedding.embed_grad_W": embed_grad_W,
+    "embedding.embed_grad_rows": embed_grad_rows,
     **naive_attention.NAIVE,
     **naive_merge.NAIVE,
     **naive_rectifiers.NAIVE,

@@ -32,10 +32,17 @@ def test_every_op_has_cases_and_a_naive_definition() -> None:
 DTYPES = only([np.float64, np.float32], always=[np.float64])  # the loops take long
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
-@pytest.mark.parametrize("op", all_ops())
-def test_reference_equals_naive(op: str, dtype: type) -> None:
+LONG = ("tiles cut off", "of 4100 x 2")  # names of cases that take the loops seconds and are made for kernels
+
+
+def is_long(case: OpCase) -> bool:
+    return any(words in case.name for words in LONG)
+
+
+def check_against_loops(op: str, dtype: type, long: bool) -> None:
     for number, case in enumerate(cases_of(op, "tiny", "small")):
+        if is_long(case) != long:
+            continue
         args, kwargs = case.make(np.random.default_rng(number), dtype)
         named = {name: value for name, value in kwargs.items() if name != "out"}
         expected = NAIVE[op](*(a.copy() if isinstance(a, np.ndarray) else a for a in args), **named)
@@ -50,6 +57,19 @@ def test_reference_equals_naive(op: str, dtype: type) -> None:
             # An op on rows changes what it was given: sums over all parameters are float64.
             given = {x.dtype for x in args if isinstance(x, np.ndarray)} if op.startswith("gradients.") else set()
             assert a.dtype in {np.dtype(dtype), *given} or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
+@pytest.mark.parametrize("op", all_ops())
+def test_reference_equals_naive(op: str, dtype: type) -> None:
+    check_against_loops(op, dtype, long=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("op", sorted({case.op for case in CASES if is_long(case)}))
+def test_reference_equals_naive_where_the_loops_take_long(op: str, dtype: type) -> None:
+    check_against_loops(op, dtype, long=True)
 
 
 @pytest.mark.parametrize("op", all_ops())

@@ -61,6 +61,10 @@ class Sequential(Verbs, models.Sequential, abstract=True):
         assert isinstance(chain, Chain)
         if not chain.layers:
             raise StateError("pop", "a model without layers", "at least one")
+        if chain._uses():
+            raise StateError(
+                "pop", "a model that is a layer of another one", "no use", "Model(model.input, model.layers[-2].output)"
+            )
         last = chain.layers.pop()
         if last not in chain.layers:
             chain.models.pop(last, None)
@@ -68,6 +72,8 @@ class Sequential(Verbs, models.Sequential, abstract=True):
             chain.symbols.pop()
         if not chain.layers:
             chain.symbols, chain.input_shape = [], None
+            if self._first is None:
+                chain.declared_input_shape = chain.declared_dtype = None
         self._step = self.optimizer = self._planned = None
         self._forget_layers()
 
@@ -118,13 +124,10 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     Raises CheckpointError for a file that minidl did not write.
     """
     files.refuse_hdf5(filepath, "load_model", "model.save")
-    loaded = models.load_model(filepath, custom_objects, compile)
-    model, given = faced(loaded), loaded.compile_arguments
-    if loaded.optimizer is not None:
-        given.pop("optimizer")
-        model._step, model.optimizer = None, None
-        loaded.optimizer._group = None
-        model.compile(loaded.optimizer, given["loss"], given["metrics"], given["loss_weights"])
+    model = faced(models.load_model(filepath, files.own_objects(custom_objects), compile=False))
+    settings = files.settings_of(filepath, custom_objects) if compile else None
+    if settings is not None:
+        model.compile(settings["optimizer"], settings["loss"], settings["metrics"], settings["loss_weights"])
     return model
 
 
@@ -134,12 +137,12 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
         expected = "{'class_name': 'Sequential', 'config': model.get_config()}"
         raise ArgumentTypeError("model_from_config", described(config), expected)
     with _keras_3():
-        return faced(from_plain({"kind": "model", **config}, custom_objects))
+        return faced(from_plain({"kind": "model", **config}, files.own_objects(custom_objects)))
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """A model of the layers that ``model.to_json()`` wrote, with new weights."""
-    return faced(models.model_from_json(json_string, custom_objects))
+    return faced(models.model_from_json(json_string, files.own_objects(custom_objects)))
 
 
 def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -161,4 +164,3 @@ def clone_model(model: Any, input_tensors: Any = None) -> Any:
 
 def _keras_3() -> Any:
     return config.use_profile("keras-3")  # what is left out means what it meant when it was written
-

@@ -1,4 +1,4 @@
-"""The progress bar of Keras 2.1, line by line: in ``fit``, ``evaluate``, ``predict`` and as ``keras.utils.generic_utils.Progbar``.
+"""The progress bar of Keras 2.1, line by line: of ``fit``, ``evaluate`` and ``predict``, and ``generic_utils.Progbar``.
 
       128/60000 [..............................] - ETA: 5:56 - loss: 2.5313 - acc: 0.0625
     60000/60000 [==============================] - 1s 14us/step - loss: 0.2760 - acc: 0.9227

@@ -13,7 +13,7 @@ _module = Module("gradients.cu")
 
 def penalize(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.penalize``."""
-    if not alike(table.first, scalars) or len(table.rows[0]) != 2 or len(scalars) < 2:
+    if not alike(table.first, scalars) or table.columns != 2 or len(scalars) < 2:
         return NotImplemented
     _module("penalize", table.first, table.tasks, table.pieces, table.starts, scalars)
     return None
@@ -21,7 +21,7 @@ def penalize(table: ArrayTable, scalars: Any) -> Any:
 
 def clip(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.clip``."""
-    if not alike(table.first, scalars) or len(table.rows[0]) != 1:
+    if not alike(table.first, scalars) or table.columns != 1:
         return NotImplemented
     _module("clip", table.first, table.tasks, table.pieces, table.starts, scalars)
     return None
@@ -46,4 +46,4 @@ def scale(table: ArrayTable, scalars: Any) -> Any:
 
 
 def _of_gradients(table: ArrayTable, scalars: Any) -> bool:
-    return table.first.dtype in FLOATS and scalars.dtype == "float64" and len(table.rows[0]) == 1
+    return table.first.dtype in FLOATS and scalars.dtype == "float64" and table.columns == 1

@@ -87,7 +87,7 @@ def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any
 
 def _step(kernel: str, columns: int, table: ArrayTable, scalars: Any, *constants: Any, count: int = 1) -> Any:
     """float32 and float64 are taken; anything else is declined, and so is a table that a kernel would misread."""
-    if not alike(table.first, scalars) or len(table.rows[0]) != columns or len(scalars) < count:
+    if not alike(table.first, scalars) or table.columns != columns or len(scalars) < count:
         return NotImplemented
     _module(kernel, scalars, table.tasks, table.pieces, table.starts, scalars, *constants)
     return None

@@ -16,7 +16,7 @@ def penalize(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.penalize``."""
     if table.first.dtype not in FLOATS or scalars.dtype != table.first.dtype:
         return NotImplemented
-    if len(scalars) < 2 or len(table.rows[0]) != 2:
+    if len(scalars) < 2 or table.columns != 2:
         return NotImplemented
     _penalize_on_threads(table.pieces, table.starts, scalars)
     return None
@@ -24,7 +24,7 @@ def penalize(table: ArrayTable, scalars: Any) -> Any:
 
 def clip(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.clip``."""
-    if table.first.dtype not in FLOATS or scalars.dtype != table.first.dtype or len(table.rows[0]) != 1:
+    if table.first.dtype not in FLOATS or scalars.dtype != table.first.dtype or table.columns != 1:
         return NotImplemented
     _clip_on_threads(table.pieces, table.starts, scalars)
     return None
@@ -50,7 +50,7 @@ def scale(table: ArrayTable, scalars: Any) -> Any:
 
 
 def _of_gradients(table: ArrayTable, scalars: Any) -> bool:
-    return table.first.dtype in FLOATS and scalars.dtype == np.float64 and len(table.rows[0]) == 1
+    return table.first.dtype in FLOATS and scalars.dtype == np.float64 and table.columns == 1
 
 
 @inner

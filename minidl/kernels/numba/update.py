@@ -8,7 +8,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from minidl.backend.table import ArrayTable
+from minidl.backend.dispatch import CPU
+from minidl.backend.table import ArrayTable, RowTable
 from minidl.kernels.numba._flat import column
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
@@ -20,8 +21,19 @@ def decay(table: ArrayTable, scalars: Any) -> Any:
 
 
 def sgd(table: ArrayTable, scalars: Any) -> Any:
-    """Kernel of ``ops.update.sgd``."""
+    """Kernel of ``ops.update.sgd``; of single rows, too."""
+    if isinstance(table, RowTable) and scalars.dtype in FLOATS and len(table.wholes) == 1:
+        return _sgd_of_rows(table.first, table.numbers, table.grad, scalars)
     return _run(_sgd_on_threads, 2, table, scalars)
+
+
+def _sgd_of_rows(value: Any, numbers: Any, grad: Any, scalars: Any) -> Any:
+    if any(array.dtype != scalars.dtype or not array.flags.c_contiguous for array in (value, grad)):
+        return NotImplemented
+    if grad.size:
+        tasks = min(-(-grad.size // CPU.task_size), len(numbers))
+        _sgd_of_rows_on_threads(value.reshape(-1), numbers, grad.reshape(-1), scalars, grad.shape[1], tasks)
+    return None
 
 
 def momentum(table: ArrayTable, scalars: Any, momentum: float, nesterov: bool) -> Any:
@@ -109,7 +121,7 @@ def _run(kernel: Any, columns: int, table: ArrayTable, scalars: Any, *constants:
     """float32 and float64 are taken; anything else is declined, and so is a table that a kernel would misread."""
     if scalars.dtype not in FLOATS or table.first.dtype != scalars.dtype:
         return NotImplemented
-    if len(table.rows[0]) != columns or (count > 1 and len(scalars) < count):
+    if table.columns != columns or (count > 1 and len(scalars) < count):
         return NotImplemented
     kernel(table.pieces, table.starts, scalars, *constants)
     return None
@@ -141,6 +153,20 @@ def _sgd_share(first, last, pieces, starts, scalars):  # type: ignore[no-untyped
 @compiled
 def _sgd_on_threads(pieces, starts, scalars):  # type: ignore[no-untyped-def]
     in_parallel(_sgd_share, len(starts) - 1, (pieces, starts, scalars))
+
+
+@inner
+def _sgd_of_rows_share(first, last, value, numbers, grad, scalars, units, tasks):  # type: ignore[no-untyped-def]
+    rate = scalars[0]
+    for k in range(first * len(numbers) // tasks, last * len(numbers) // tasks):
+        row, of_row = value[numbers[k] * units : (numbers[k] + 1) * units], grad[k * units : (k + 1) * units]
+        for i in range(len(row)):
+            row[i] -= rate * of_row[i]
+
+
+@compiled
+def _sgd_of_rows_on_threads(value, numbers, grad, scalars, units, tasks):  # type: ignore[no-untyped-def]
+    in_parallel(_sgd_of_rows_share, tasks, (value, numbers, grad, scalars, units, tasks))
 
 
 @inner

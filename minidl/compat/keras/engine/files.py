@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from minidl.compat.keras.layers.own import OWN
+from minidl.compat.keras.rules import CLASSES
+from minidl.declared import from_plain
 from minidl.errors import CheckpointError
+from minidl.models.tensor_file import parse_json
 from minidl.models.weights import named_weights, opened, read_weights
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -48,3 +53,17 @@ def load_in_order(network: Any, path: Any) -> None:
             entries = {mine: entries[name] for mine, name in zip(own, written)}
             metadata = {**metadata, "sha256": {mine: digests.get(name) for mine, name in zip(own, written)}}
         read_weights(network, (stream, metadata, entries), where, strict=True)
+
+
+def own_objects(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The classes that files of old scripts may hold beside minidl's: those of this room, and what the script gives."""
+    return {**OWN, **CLASSES, **(given or {})}
+
+
+def settings_of(path: Any, custom_objects: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """How the model in a file was compiled: the arguments of ``compile``; None where it was not."""
+    with opened(path, f"load_model({os.fsdecode(path)!r})") as (_, metadata, _):
+        settings = parse_json(metadata["model"], fractions=True).get("compile")
+    if not isinstance(settings, dict):
+        return None
+    return {name: from_plain(value, own_objects(custom_objects)) for name, value in settings.items()}

@@ -1,5 +1,5 @@
-"""What scripts give ``fit`` and its kin, made into arrays as Keras 2.1 did: lists of numbers, one array or a list or dictionary of
-arrays, pandas tables, vectors in the place of columns.
+"""What scripts give ``fit`` and its kin, made into arrays as Keras 2.1 did: an array, or a list or dictionary of them, lists of
+numbers, pandas tables, vectors in the place of columns.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ def _column(item: Any, where: str) -> Any:
             item = np.asarray(item)
         elif not hasattr(item, "shape"):
             raise ArgumentTypeError(where, described(item), "an array, or a list of numbers")
-    if item.dtype == object:
+    if item.dtype.kind in "OUS":
         item = _of_objects(item, where)
     return item[:, np.newaxis] if len(item.shape) == 1 else item
 
 
 def _of_objects(item: np.ndarray, where: str) -> np.ndarray:
-    """Numbers that pandas keeps as objects."""
+    """Numbers that pandas keeps as objects, or a table as texts."""
     try:
         return item.astype("float32")
     except (TypeError, ValueError):
-        received = "an array of objects that are no numbers"
+        received = f"an array of {item.dtype} that are no numbers"
         raise ArgumentTypeError(where, received, "numbers", "pad_sequences, for sequences of different lengths") from None
 
 

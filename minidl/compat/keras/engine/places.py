@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.compat.keras.layers.topology import batch_size_of as batch_size_of_input
 from minidl.geometry import is_several
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
@@ -72,18 +74,25 @@ def batched(shape: Any, batch_size: int | None = None) -> Any:
     return (batch_size, *shape)
 
 
+def asked_by_minidl() -> bool:
+    """Whether the code that reads a property is minidl's own."""
+    asking = str(sys._getframe(2).f_globals.get("__name__", ""))
+    return asking == "minidl" or asking.startswith("minidl.")
+
+
 def batch_size_of(network: Any) -> int | None:
     """The batch size that a script gave the first layer, or an input."""
     if isinstance(network, Chain):
         return batch_size_of(network.layers[0]) if network.layers else None
     if isinstance(network, Graph):
-        sizes = [getattr(layer, "batch_size_2_1", None) for layer in network.layers]
+        sizes = [batch_size_of_input(symbol) for symbol in network.inputs]
+        sizes += [getattr(layer, "batch_size_2_1", None) for layer in network.layers]
         return next((size for size in sizes if size is not None), None)
     return getattr(network, "batch_size_2_1", None)
 
 
 def things_of(model: Any) -> list[Any]:
-    """The layers and models within a model, in the order of Keras 2.1; in a graph the places where data enters are among them."""
+    """The layers and models within a model, in the order of Keras 2.1; in a graph also the places where data enters."""
     network = model.network
     if isinstance(network, Chain):
         return list(dict.fromkeys(network.models.get(layer, layer) for layer in network.layers))
@@ -94,7 +103,9 @@ def rows_of(model: Any) -> tuple[list[Row], bool]:
     """The rows of the summary, and whether the layers stand in a row."""
     network, size = model.network, batch_size_of(model.network)
     if isinstance(network, Chain):
-        return list(_rows_of_chain(network, size)), True
+        first = vars(model).get("_first")
+        rows = [Row(first, first.output_shape, 0, [])] if first is not None else []
+        return [*rows, *_rows_of_chain(network, size)], True
     shapes = network.slot_shapes(network.input_shape)
     places = places_of(model)
     writer: dict[int, tuple[Any, int, int]] = {slot: (place, 0, 0) for slot, place in enumerate(places)}

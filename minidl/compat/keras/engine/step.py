@@ -8,14 +8,13 @@
 A step puts the flags of the parameters back to what they were at ``compile`` for as long as it takes. Where nobody changed any,
 which one number tells, that costs nothing. Batch normalisation uses the statistics of the batch in training, frozen or not.
 
-Sample weights that are 0 make the divisor of the loss smaller, sum(w L) / number of w != 0, and metrics are not weighted.
+Metrics do not look at sample weights, but for those that are ``Weighted``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minidl.backend import array_namespace
 from minidl.data import Batch
 from minidl.layers.normalization import BatchNormalization
 from minidl.metrics import Metric
@@ -53,8 +52,6 @@ class OldStep(Step):
         """One step, training what was trainable at ``compile``."""
         if _settings.changes != self._seen_changes:
             self._look()
-        if batch.weight is not None:
-            batch = batch._replace(weight=_of_counted(batch.weight))
         if not self._others:
             result = super().train(batch, stop_at_nan)
         else:
@@ -69,12 +66,6 @@ class OldStep(Step):
             self.last = batch, result
         return result
 
-    def test(self, batch: Batch) -> Result:
-        """Loss and prediction of a batch in inference mode."""
-        if batch.weight is not None:
-            batch = batch._replace(weight=_of_counted(batch.weight))
-        return super().test(batch)
-
     def of_last(self) -> dict[str, Any]:
         """Loss and metrics of the last batch alone."""
         assert self.last is not None
@@ -84,7 +75,7 @@ class OldStep(Step):
 
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
-        flags = [(p, p in self.collected) for p in self.root.parameters]
+        flags: list[tuple[Any, bool]] = [(p, p in self.collected) for p in self.root.parameters]
         flags += [(layer, True) for layer in self._normalizations]
         self._others = [(thing, wanted) for thing, wanted in flags if thing._trainable != wanted]
         self._seen_changes = _settings.changes
@@ -133,14 +124,3 @@ class Weighted(Metric, abstract=True):
     def result(self) -> Any:
         """That of the metric."""
         return self.metric.result()
-
-
-def _of_counted(weight: Any) -> Any:
-    """Weights times n / number of those that are not 0: the loss is then the mean over what counts."""
-    if isinstance(weight, tuple):
-        return tuple(None if part is None else _of_counted(part) for part in weight)
-    xp = array_namespace(weight)
-    counted = xp.count_nonzero(weight)
-    return weight * xp.where(counted == 0, 1.0, weight.size / xp.maximum(counted, 1)).astype(weight.dtype)
-
-

@@ -1,4 +1,4 @@
-"""One optimizer object in several models, which Keras 2.1 allowed: moments of their own, one learning rate, steps counted together."""
+"""One optimizer object in several models, which Keras 2.1 allowed: moments for each, one learning rate, one count of steps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ def twin_of(optimizer: Any) -> Any:
     other = copy.copy(first)
     base = type(first)
     members = {
-        "written_as": base,
+        "written_as": vars(base).get("written_as") or base,
+        "_plain": lambda self: self._first._plain(),
         "iterations": property(lambda self: self._first.iterations, _set_iterations),
         "_learning_rate": property(lambda self: self._first._learning_rate, _set_rate),
         "__module__": base.__module__,
     }
     shared = types.new_class(base.__name__, (base,), {"abstract": True}, lambda namespace: namespace.update(members))
-    vars(other).pop("iterations", None)
-    vars(other).pop("_learning_rate", None)
     other._first = first
     other.__class__ = shared
     return other

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl import layers as today
-from minidl.compat.keras.layers.options import OldLayer, Refused, old_names
+from minidl.compat.keras.layers.options import OldLayer, RefusedClass, old_names
 
 LeakyReLU = OldLayer("LeakyReLU", today.LeakyReLU, "alpha=0.3", today={"alpha": "negative_slope"})
 PReLU = OldLayer(
@@ -14,9 +14,9 @@ PReLU = OldLayer(
 )
 ELU = OldLayer("ELU", today.ELU, "alpha=1.0")
 ThresholdedReLU = OldLayer("ThresholdedReLU", today.ThresholdedReLU, "theta=1.0")
-ParametricSoftplus = Refused(
+ParametricSoftplus = RefusedClass(
     "ParametricSoftplus", "a layer of Keras 1 that Keras 2 took out", "Activation('softplus'), or PReLU() for a learned slope"
 )
-SReLU = Refused("SReLU", "a layer of Keras 1 that Keras 2 took out", "PReLU(), a rectifier with a learned slope")
+SReLU = RefusedClass("SReLU", "a layer of Keras 1 that Keras 2 took out", "PReLU(), a rectifier with a learned slope")
 
 __all__ = old_names(globals())

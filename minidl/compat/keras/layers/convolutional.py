@@ -90,7 +90,8 @@ SeparableConv2D = OldLayer(
             "SeparableConv2D",
             "nb_row nb_col",
             "init activation weights border_mode subsample depth_multiplier dim_ordering depthwise_regularizer "
-            "pointwise_regularizer b_regularizer activity_regularizer depthwise_constraint pointwise_constraint b_constraint bias",
+            "pointwise_regularizer b_regularizer activity_regularizer depthwise_constraint pointwise_constraint "
+            "b_constraint bias",
         ),
         one_for_both("init", "depthwise_initializer", "pointwise_initializer"),
     ),

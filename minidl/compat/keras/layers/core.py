@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
+from minidl import config
 from minidl import layers as today
+from minidl.compat.keras.layers.faces import Face
 from minidl.compat.keras.layers.options import WEIGHTS_1, OldLayer, old_names
 from minidl.compat.keras.layers.own import Highway as _Highway
 from minidl.compat.keras.layers.own import MaxoutDense as _MaxoutDense
 from minidl.compat.keras.layers.signatures import TERMS
+from minidl.compat.keras.seeding import draw_seed
 from minidl.compat.translation import Given
+from minidl.profile import KERAS_2_1
 
 DENSE_1 = "output_dim, init, activation, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint, "
 DENSE_1 += "b_constraint, bias, input_dim"
@@ -17,10 +24,22 @@ OF_RATE = {"p": "rate"}
 class _OldActivation(OldLayer):
     """``Activation``, whose argument may be a function, or a layer that is one."""
 
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """The layer; a function of the script is one by itself."""
+        draw_seed()
+        with config.use_profile(KERAS_2_1):
+            arguments, aside = self.translated(positional, keywords)
+            function = arguments["activation"]
+            if not isinstance(function, today.Activation):
+                return self.finish(self.make(**arguments), aside)
+            layer = copy.deepcopy(function)
+            layer.given_name, layer.declared_input_shape = arguments["name"], arguments.get("input_shape")
+            return self.finish(layer, aside)
+
     def adjusted(self, arguments: Given) -> Given:
         """The name and the options of what was given."""
         given = arguments["activation"]
-        if isinstance(given, today.Activation):
+        if type(given) is today.Activation or (isinstance(given, today.Activation) and isinstance(given, Face)):
             arguments = arguments | {"activation": given.activation, **given.options}
         return super().adjusted(arguments)
 

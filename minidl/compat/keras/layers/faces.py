@@ -7,11 +7,11 @@ the attributes of Keras. So these two look who asks: a module of minidl gets min
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 from typing import Any
 
-from minidl.declared import classes
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
@@ -51,7 +51,7 @@ class Face:
     def _known_shape(self, shape: Any) -> Any:
         if shape is None:
             fix = "input_shape=(...) in the first layer of the model"
-            raise StateError(self.label, "a layer that is in no model yet", "one whose input is known", fix)  # type: ignore[attr-defined]
+            raise StateError(self.label, "a layer that is in no model yet", "one whose input is known", fix)
         return shape
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -72,7 +72,7 @@ class Face:
     @property
     def batch_input_shape(self) -> Any:
         """The input shape that the constructor was given, with its batch axis."""
-        declared = self.declared_input_shape  # type: ignore[attr-defined]
+        declared = self.declared_input_shape
         if declared is None:
             raise AttributeError("batch_input_shape")
         return _prefixed(declared, self.batch_size_2_1)
@@ -82,17 +82,17 @@ class Face:
     @property
     def trainable_weights(self) -> list[Any]:
         """The weights that training changes."""
-        return [p for p in self.weights if not isinstance(p, State) and p.trainable]  # type: ignore[attr-defined]
+        return [p for p in self.weights if not isinstance(p, State) and p.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """All others."""
         trainable = set(map(id, self.trainable_weights))
-        return [p for p in self.weights if id(p) not in trainable]  # type: ignore[attr-defined]
+        return [p for p in self.weights if id(p) not in trainable]
 
     def get_input_at(self, node_index: int) -> Any:
         """What the layer is applied to in its use of this number."""
-        uses = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        uses = self.get_output_at(node_index)
         node = (uses[0] if isinstance(uses, tuple) else uses).node
         return list(node.inputs) if node.many else node.inputs[0]
 
@@ -104,8 +104,24 @@ class Face:
 
     def get_output_shape_at(self, node_index: int) -> Any:
         """The shape of the result of the use of this number, with its batch axis."""
-        found = self.get_output_at(node_index)  # type: ignore[attr-defined]
+        found = self.get_output_at(node_index)
         return with_batch(self, tuple(symbol.shape for symbol in found) if isinstance(found, tuple) else found.shape)
+
+    # -- copies have the face; pickled layers are those of minidl --------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        above = super()
+        if hasattr(above, "__deepcopy__"):
+            return faced(above.__deepcopy__(memo))
+        memo[id(self)] = other = object.__new__(type(self))
+        state: Any = self.__getstate__()
+        vars(other).update(copy.deepcopy(state, memo))
+        return other
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if type(self).__reduce__ is not object.__reduce__:
+            return self.__reduce__()
+        return object.__new__, (self.written_as,), self.__getstate__()
 
     def __getattr__(self, name: str) -> Any:
         now = _OLD_NAMES.get(name)
@@ -145,11 +161,3 @@ def _asked_by_minidl() -> bool:
     """Whether the attribute is read by code of minidl."""
     asking = sys._getframe(2).f_globals.get("__name__", "")
     return asking == "minidl" or asking.startswith("minidl.")
-
-
-def __getattr__(name: str) -> Any:
-    """The faced class of this name, for pickled layers."""
-    found = classes("layer").get(name) or next((cls for cls in _FACES if cls.__name__ == name), None)
-    if found is None:
-        raise AttributeError(name)
-    return face_of(found)

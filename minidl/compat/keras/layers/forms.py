@@ -1,4 +1,4 @@
-"""Forms of calls of Keras 1 that no renaming of keywords covers: ``Convolution2D(32, 3, 3)``, ``forget_bias_init``, ``mode``."""
+"""Calls of Keras 1 that no renaming of keywords covers: ``Convolution2D(32, 3, 3)``, ``forget_bias_init``, ``mode``."""
 
 from __future__ import annotations
 

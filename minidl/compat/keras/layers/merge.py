@@ -65,6 +65,9 @@ class MergedModels(Model, abstract=True):
     written_as = Model
 
 
+MergedModels.__name__ = "Merge"  # as summaries have it
+
+
 HARMLESS = ("output_shape", "output_mask", "arguments", "node_indices", "tensor_indices")  # of functions as mode, or old graphs
 
 
@@ -122,30 +125,20 @@ def _of_samples(axes: Any) -> Any:
 
 
 def _joined(branches: Any, inner: Any, name: str) -> Any:
-    """A model of all branches and the layer behind them; for layers that stand in a graph, the layer in that graph."""
+    """A model of all branches, with the layer behind them; a model that stands twice has its inputs once."""
+    expected, fix = "a list of two or more models", "Merge([left, right], mode='sum'); merge([a, b], mode='sum') for symbols"
     if not isinstance(branches, (tuple, list)) or len(branches) < 2:
-        raise ArgumentTypeError(
-            "Merge", described(branches), "a list of two or more models", "Merge([left, right], mode='sum')"
-        )
+        raise ArgumentTypeError("Merge", described(branches), expected, fix)
     inputs: list[Symbol] = []
     results: dict[int, Any] = {}
     for branch in branches:
-        if id(branch) in results:
-            continue
-        if isinstance(branch, Model):
+        if not isinstance(branch, Model):
+            raise ArgumentTypeError("Merge", f"{described(branch)} in the list", expected, fix)
+        if id(branch) not in results:
             own = [today.Input(symbol.shape, name=next_name("input"), dtype=symbol.dtype) for symbol in branch.inputs]
             inputs += own
             results[id(branch)] = branch(own if branch.network.takes_many else own[0])
-        else:
-            results[id(branch)] = branch if isinstance(branch, Symbol) else branch.output
-    if inputs and not all(isinstance(branch, Model) for branch in branches):
-        raise ArgumentTypeError("Merge", "models beside layers", "a list of models only", "Sequential([layer]) for a layer")
-    symbols = [results[id(branch)] for branch in branches]
-    if inputs:
-        return MergedModels(inputs, inner(symbols), name=name)
-    inner.given_name = name
-    inner(symbols)
-    return faced(inner)
+    return MergedModels(inputs, inner([results[id(branch)] for branch in branches]), name=name)
 
 
 def merge(

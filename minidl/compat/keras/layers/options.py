@@ -6,7 +6,6 @@ and those of minidl. Values are translated by the names of their arguments, in `
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from minidl.compat.keras import values
 from minidl.compat.keras.layers.faces import faced
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.seeding import draw_seed
+from minidl.compat.keywords import Refused
 from minidl.compat.translation import Given, OldName
 from minidl.declared import find_class
 from minidl.errors import ArgumentError, ArgumentTypeError
@@ -75,7 +75,8 @@ class OldLayer(OldName):
 
     def called(self, name: str, **changes: Any) -> OldLayer:
         """The same under another name."""
-        other = copy.copy(self)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         other.__name__ = other.__qualname__ = name
         for attribute, value in changes.items():
             setattr(other, attribute, value)
@@ -138,6 +139,10 @@ class OldLayer(OldName):
             raise ArgumentError(self.__name__, f"a batch of {batch_size!r}", "a positive number of samples, or None")
         return found, {"weights": given.pop("weights", None), "batch_size": batch_size}
 
+    def afterwards(self, aside: Given) -> str:
+        """Weights to start with are set by hand today."""
+        return "" if aside["weights"] is None else ", and set_weights(weights) once it is built,"
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """Keep what is used when the layer is built."""
         thing.starts_with = aside["weights"]
@@ -156,52 +161,28 @@ def by_name(where: str, names: tuple[str, ...], values: tuple[Any, ...], given: 
     return dict(zip(names, values))
 
 
-class Refused:
-    """A name of Keras that minidl has no part for: using it is an error of one sentence, importing it is none."""
-
-    def __init__(self, name: str, received: str, instead: str) -> None:
-        self.__name__ = self.__qualname__ = name
-        self.received, self.instead = received, instead
-
-    def refuse(self) -> ArgumentTypeError:
-        """The error."""
-        return ArgumentTypeError(self.__name__, self.received, self.instead)
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Raises ArgumentTypeError."""
-        raise self.refuse()
+class RefusedClass(Refused):
+    """A class of Keras that minidl has no part for: using it is an error of one sentence, importing it is none."""
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         """Raises ArgumentTypeError for a class derived from it."""
-        raise self.refuse()
+        return (self(),)
 
     def __instancecheck__(self, thing: object) -> bool:
         """Nothing is one."""
         return False
-
-    def __repr__(self) -> str:
-        return f"<{self.__name__} of Keras, which minidl does not have>"
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
 
 
 def activation(value: Any) -> Any:
-    """An activation as minidl takes it: a name, or an ``Activation`` with its options for layers such as ``LeakyReLU(0.1)``.
+    """An activation by its name; ``hard_sigmoid`` with the slope of then, so that notices say it.
 
-    >>> activation(today.LeakyReLU(0.1)), activation("relu")
-    (Activation('leaky_relu', negative_slope=0.1), 'relu')
+    >>> activation("hard_sigmoid"), activation("relu")
+    (Activation('hard_sigmoid', slope=0.16666666666666666), 'relu')
     """
-    if value == "hard_sigmoid":
-        return today.Activation(value)  # with the slope of the profile: notices say it
-    if isinstance(value, today.Layer):
-        plain = value.for_plan
-        if not isinstance(plain, today.Activation):
-            received = f"the layer {type(value).__name__} as an activation"
-            raise ArgumentTypeError("activation", received, "a name, or a layer of its own behind this one")
-        options = {name: getattr(plain, name) for name in ("negative_slope", "alpha", "approximate", "slope")}
-        return today.Activation(plain.activation, **{name: option for name, option in options.items() if option is not None})
-    return value
+    return today.Activation(value, slope=config.profile().hard_sigmoid_slope) if value == "hard_sigmoid" else value
 
 
 def padding(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minidl import layers as today
 from minidl.compat.keras.layers.forms import forget_bias
-from minidl.compat.keras.layers.options import WEIGHTS_1, OldLayer, Refused, old_names
+from minidl.compat.keras.layers.options import WEIGHTS_1, OldLayer, RefusedClass, old_names
 from minidl.compat.keras.layers.signatures import DROPOUT, HOLDS, PENALTIES, SEQUENCES, STARTS
 
 RECURRENT_1 = {
@@ -76,9 +76,9 @@ LSTMCell = OldLayer(
 )
 RNN = OldLayer("RNN", today.RNN, f"cell, {SEQUENCES}", sequence=True)
 StackedRNNCells = OldLayer("StackedRNNCells", today.StackedRNNCells, "cells")
-Recurrent = Refused(
+Recurrent = RefusedClass(
     "Recurrent",
-    "the base class of recurrent layers, whose step is a call of the backend",
+    "symbolic calls of a backend in each step",
     "RNN(cell) with a cell that has apply and gradient (docs/custom_layer.md), or SimpleRNN, GRU, LSTM",
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import layers as today
-from minidl.compat.keras.layers.options import Refused, old_names
+from minidl.compat.keras.layers.options import RefusedClass, old_names
 from minidl.compat.keras.names import next_name
 from minidl.compat.translation import Given, OldName
 from minidl.errors import ArgumentError, ArgumentTypeError
@@ -43,6 +43,10 @@ class _OldInput(OldName):
         dtype = {"dtype": arguments["dtype"]} if arguments.get("dtype") is not None else {}
         return {"shape": shape, **named, **dtype, "batch_size": batch_size}
 
+    def __instancecheck__(self, thing: object) -> bool:
+        """A place of a model, as its list of layers has it."""
+        return isinstance(getattr(thing, "symbol", None), Symbol)
+
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """The symbol."""
         arguments, _ = self.translated(positional, keywords)
@@ -71,10 +75,10 @@ InputLayer = _OldInput(
     {"input_dtype": "dtype"},
 )
 Layer = today.Layer
-"""The base class: a class of a script that has Keras's ``build`` and ``call`` is refused where it is defined, with what to write."""
-InputSpec = Refused(
+"""The base class: a class of a script with Keras's ``call`` is refused where it is defined, and told what to write."""
+InputSpec = RefusedClass(
     "InputSpec",
-    "what layers of Keras say of their input",
+    "layers with Keras's call",
     "output_shape(self, input_shape), which raises ShapeError for an input that the layer cannot take",
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import layers as today
 from minidl.compat.keras.layers.faces import faced
-from minidl.compat.keras.layers.options import OldLayer, Refused, old_names
+from minidl.compat.keras.layers.options import OldLayer, RefusedClass, old_names
 from minidl.compat.translation import Given
 
 
@@ -33,9 +33,9 @@ class _OldBidirectional(OldLayer):
 
 TimeDistributed = OldLayer("TimeDistributed", today.TimeDistributed, "layer", sequence=True)
 Bidirectional = _OldBidirectional("Bidirectional", today.Bidirectional, "layer, merge_mode='concat'", sequence=True)
-Wrapper = Refused(
+Wrapper = RefusedClass(
     "Wrapper",
-    "the base class of layers around layers",
+    "symbolic calls of a backend",
     "a layer of your own with the inner one as an attribute, apply and gradient (docs/custom_layer.md)",
 )
 

@@ -120,11 +120,7 @@ class ImageDataGenerator:
         self.data_format = axis_order("ImageDataGenerator", data_format)
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if self.data_format == "channels_first" else (3, 1, 2)
         self.mean = self.std = self.principal_components = None
-        given = {
-            "zoom_range": zoom_range,
-            "data_format": data_format,
-            **{n: getattr(self, n) for n in _TODAY if n != "zoom_range"},
-        }
+        given = {name: getattr(self, name) for name in _TODAY} | {"zoom_range": zoom_range, "data_format": data_format}
         old = {name: value for name, value in given.items() if not _same(value, _DEFAULTS[name])}
         new = {_TODAY[name]: value for name, value in old.items()}
         if "shear" in new:

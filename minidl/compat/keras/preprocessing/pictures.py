@@ -51,6 +51,7 @@ def load_img(path: Any, grayscale: bool = False, target_size: Any = None, interp
     """A picture of PIL from a file, in grey or in colours, and of ``target_size`` (height, width) where that is given."""
     pil = pillow("load_img")
     img = pil.open(path)
+    img.load()  # closes the file
     mode = "L" if grayscale else "RGB"
     img = img if img.mode == mode else img.convert(mode)
     if target_size is not None and img.size != (target_size[1], target_size[0]):

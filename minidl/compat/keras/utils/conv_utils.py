@@ -18,7 +18,7 @@ def normalize_tuple(value: Any, n: int, name: str) -> tuple[Any, ...]:
     >>> normalize_tuple(2, 3, "strides"), normalize_tuple([1, 2], 2, "strides")
     ((2, 2, 2), (1, 2))
     """
-    if hasattr(value, "__index__"):
+    if isinstance(value, (int, np.integer)):
         return (value,) * n
     numbers = tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else ()
     if len(numbers) != n or not all(hasattr(number, "__index__") for number in numbers):

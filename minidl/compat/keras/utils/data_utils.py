@@ -80,12 +80,15 @@ def get_file(
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
     name = f"{fname}.tar.gz" if untar else fname
-    home = Path(cache_dir).expanduser() / cache_subdir if cache_dir is not None else cache_folder("keras") / cache_subdir
     if Path(name).expanduser().is_absolute():
-        places = [Path(name).expanduser().parent]
-        home, name, fname = places[0], Path(name).name, Path(fname).name
+        home, name, fname = Path(name).expanduser().parent, Path(name).name, Path(fname).name
+        places = [home]
+    elif cache_dir is not None:
+        home = Path(cache_dir).expanduser() / cache_subdir
+        places = [home]
     else:
-        places = [home] if cache_dir is not None else [home, *folders("keras", cache_subdir)]
+        home = cache_folder("keras") if cache_subdir == "datasets" else cache_folder("keras") / cache_subdir
+        places = folders("keras", cache_subdir)
     if untar:
         for folder in places:
             if (folder / fname).is_dir():

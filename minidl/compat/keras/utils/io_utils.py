@@ -43,7 +43,7 @@ class HDF5Matrix:
         if isinstance(key, slice):
             first, last, step = key.indices(len(self))
             rows: Any = slice(first + self.start, max(first, last) + self.start, step)
-        elif hasattr(key, "__index__"):
+        elif isinstance(key, (int, np.integer)):
             index = int(key) + (len(self) if key < 0 else 0)
             if not 0 <= index < len(self):
                 raise IndexError(key)

@@ -72,7 +72,7 @@ def probas_to_classes(y_pred: Any) -> np.ndarray:
     if y_pred.ndim > 1 and y_pred.shape[1] > 1:
         return categorical_probas_to_classes(y_pred)
     told("probas_to_classes(y)", "(y > 0.5).astype(int)")
-    return np.array([int(p > 0.5) for p in y_pred])
+    return np.array([1 if p > 0.5 else 0 for p in y_pred])
 
 
 def categorical_probas_to_classes(p: Any) -> np.ndarray:
