@@ -13,7 +13,7 @@ from minidl import layers as today
 from minidl import models as today_models
 from minidl.compat.keras import layers as old
 from minidl.compat.keras.layers.faces import face_of, faced
-from minidl.compat.keras.models import Model, Sequential
+from minidl.compat.keras.models import Model, Sequential, clone_model, load_model, model_from_json
 from minidl.errors import StateError
 
 pytestmark = pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
@@ -143,6 +143,10 @@ def test_copies_and_files_are_those_of_minidl(tmp_path):
     assert type(plain) is today.Conv2D
     np.testing.assert_array_equal(plain(x), model.layers[0](x))
     assert "faces" not in model.to_json()
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.h5")
+    for read in (load_model(tmp_path / "model.h5"), model_from_json(model.to_json()), clone_model(model)):
+        assert [layer.output_shape for layer in read.layers] == [layer.output_shape for layer in model.layers]
     config = model.layers[0].get_config()
     again = old.Conv2D.from_config(config)
     assert again.get_config() == config
@@ -152,6 +156,7 @@ def test_layers_as_dictionaries():
     for layer in (old.Conv2D(3, (2, 2), name="seen"), old.MaxoutDense(3), old.LSTM(2)):
         written = old.serialize(layer)
         assert written["class_name"] == type(layer).__name__
+        assert type(layer) in (old.Conv2D, old.MaxoutDense, old.LSTM)
         again = old.deserialize(written)
         assert type(again) is type(layer)
         assert again.get_config() == layer.get_config()

@@ -162,7 +162,7 @@ def serialize(layer: Any) -> dict[str, Any]:
     >>> serialize(Flatten(name="flat"))["class_name"]
     'Flatten'
     """
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return {"class_name": (layer.written_as or type(layer)).__name__, "config": layer.get_config()}
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
