@@ -25,6 +25,7 @@ from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, ba
 from minidl.compat.keras.engine.step import OldStep
 from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.keras.engine.twins import twin_of
+from minidl.compat.keras.layers.faces import face_within
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
@@ -634,6 +635,7 @@ def _faces(cls: Any) -> list[Any]:
 
 
 def _face_within(model: Any) -> None:
+    face_within(model.network)
     within = getattr(model.network, "models", {})
     for layer, inner in list(within.items()):
         within[layer] = faced(inner)

@@ -120,7 +120,7 @@ class Lambda(TracedLayer, abstract=True):
     def get_config(self) -> dict[str, Any]:
         """The arguments; of functions their names, as nothing is ever run out of a file."""
         named = {name: getattr(self, name) for name in ("function", "result_shape", "mask") if callable(getattr(self, name))}
-        plain = {name: None for name in named}
+        plain = dict.fromkeys(named)
         kept = {name: vars(self).get(name) for name in named}
         vars(self).update(plain)
         try:
@@ -148,6 +148,7 @@ class OldLambda(OldLayer):
 
 
 LambdaLayer = Lambda  # the class, beside its old name
+LambdaLayer.__qualname__ = "LambdaLayer"  # where pickle finds it
 Lambda = OldLambda(  # type: ignore[assignment, misc]
     "Lambda",
     LambdaLayer,
