@@ -32,8 +32,9 @@ NEAR = 1 << 19  # bytes of W and U together that stay in a core's cache from ste
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
 _NO_MASK = np.zeros(0, np.bool_)
-_LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
-_CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
+_LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID, _HARD_SIGMOID_5 = range(6)
+_CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU}
+_CODES |= {"hard_sigmoid": _HARD_SIGMOID, "hard_sigmoid/5": _HARD_SIGMOID_5}  # of today's slope, and of 1/5
 
 
 class Batch(NamedTuple):
@@ -272,6 +273,10 @@ def _activated(code, v):  # type: ignore[no-untyped-def]
         y = v / 6 + 0.5
         y = where(y < 0, 0, y)
         return where(y > 1, 1, y)
+    if code == _HARD_SIGMOID_5:
+        y = v / 5 + 0.5
+        y = where(y < 0, 0, y)
+        return where(y > 1, 1, y)
     return v
 
 
@@ -286,6 +291,8 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
         return where(y > 0, dy, 0)
     if code == _HARD_SIGMOID:
         return where((y > 0) & (y < 1), dy / 6, 0)
+    if code == _HARD_SIGMOID_5:
+        return where((y > 0) & (y < 1), dy / 5, 0)
     return dy
 
 
