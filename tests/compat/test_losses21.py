@@ -40,18 +40,16 @@ FORMULAS = {  # name: of (t, p), one number for each row
     "mean_squared_error": lambda t, p: ((p - t) ** 2).mean(-1),
     "mean_absolute_error": lambda t, p: np.abs(p - t).mean(-1),
     "mean_absolute_percentage_error": lambda t, p: 100 * np.abs((t - p) / np.maximum(np.abs(t), E)).mean(-1),
-    "mean_squared_logarithmic_error": lambda t, p: (
-        (np.log(np.maximum(p, E) + 1) - np.log(np.maximum(t, E) + 1)) ** 2
-    ).mean(-1),
+    "mean_squared_logarithmic_error": lambda t, p: ((np.log(np.maximum(p, E) + 1) - np.log(np.maximum(t, E) + 1)) ** 2).mean(
+        -1
+    ),
     "squared_hinge": lambda t, p: (np.maximum(1 - t * p, 0) ** 2).mean(-1),
     "hinge": lambda t, p: np.maximum(1 - t * p, 0).mean(-1),
     "categorical_hinge": lambda t, p: np.maximum(0, ((1 - t) * p).max(-1) - (t * p).sum(-1) + 1),
     "logcosh": lambda t, p: np.log(np.cosh(p - t)).mean(-1),
     "categorical_crossentropy": lambda t, p: -(t * np.log(cut(p / p.sum(-1, keepdims=True)))).sum(-1),
     "binary_crossentropy": lambda t, p: binary(t, p).mean(-1),
-    "kullback_leibler_divergence": lambda t, p: (
-        np.clip(t, E, 1) * np.log(np.clip(t, E, 1) / np.clip(p, E, 1))
-    ).sum(-1),
+    "kullback_leibler_divergence": lambda t, p: (np.clip(t, E, 1) * np.log(np.clip(t, E, 1) / np.clip(p, E, 1))).sum(-1),
     "poisson": lambda t, p: (p - t * np.log(p + E)).mean(-1),
     "cosine_proximity": lambda t, p: -(unit(t) * unit(p)).sum(-1),
 }
@@ -107,18 +105,27 @@ def test_epsilon_is_that_of_the_backend_and_extremes_are_cut():
 
 
 def test_aliases_and_names():
-    for short, name in {"mse": "mean_squared_error", "mae": "mean_absolute_error", "kld": "kullback_leibler_divergence"}.items():
+    for short, name in {
+        "mse": "mean_squared_error",
+        "mae": "mean_absolute_error",
+        "kld": "kullback_leibler_divergence",
+    }.items():
         assert getattr(losses, short) is getattr(losses, short.upper()) is getattr(losses, name) is losses.get(short)
-    assert losses.mape is losses.MAPE and losses.msle is losses.MSLE and losses.cosine is losses.cosine_proximity
-    assert losses.serialize(losses.mse) == "mean_squared_error" and metrics.serialize(metrics.mse) == "mean_squared_error"
-    assert losses.get(None) is None and losses.get(print) is print
+    assert losses.mape is losses.MAPE
+    assert losses.msle is losses.MSLE
+    assert losses.cosine is losses.cosine_proximity
+    assert losses.serialize(losses.mse) == "mean_squared_error"
+    assert metrics.serialize(metrics.mse) == "mean_squared_error"
+    assert losses.get(None) is None
+    assert losses.get(print) is print
     with pytest.raises(ArgumentError, match="Did you mean 'mean_squared_error'"):
         losses.get("mean_square_error")
     with pytest.raises(ArgumentError, match="categorical_crossentropy"):
         losses.for_compile("categorical_crosentropy")
     assert type(losses.for_compile("huber")) is today.Huber, "what minidl has beside them"
     several = losses.for_compile(["mse", None, {"a": "mae"}])
-    assert several[1] is None and type(several[2]["a"]).__name__ == "MeanAbsoluteError"
+    assert several[1] is None
+    assert type(several[2]["a"]).__name__ == "MeanAbsoluteError"
     assert type(losses.for_compile(today.MeanSquaredError("sum"))).__module__.startswith("minidl.compat")
     assert losses.for_compile(today.MeanSquaredError("sum")).reduction == "sum"
 
@@ -299,16 +306,18 @@ def test_numbers_of_a_batch_are_averaged_over_the_samples_of_an_epoch():
     assert metric.result() == pytest.approx((4 * P[:4].max() + 2 * P[4:].max()) / 6)
     assert isinstance(metric, FunctionMetric)
     bad = metrics.as_metric(lambda t, p: {"a": 1}, None)
-    with pytest.raises(Exception):  # noqa: B017, PT011  (a dictionary is no number)
+    with pytest.raises(Exception):  # noqa: B017  (a dictionary is no number)
         bad.update(ONE_HOT, P)
 
 
 def test_metrics_of_several_outputs():
     both = metrics.for_compile(["accuracy"], [losses.for_compile("mse"), losses.for_compile("sparse_categorical_crossentropy")],
                                ["a", "b"])  # fmt: skip
-    assert [m.name for m in both["a"] + both["b"]] == ["acc", "acc"] and both["b"][0].kind == "sparse"
+    assert [m.name for m in both["a"] + both["b"]] == ["acc", "acc"]
+    assert both["b"][0].kind == "sparse"
     named = metrics.for_compile({"b": "mae"}, {"a": None, "b": None}, ["a", "b"])
-    assert named["a"] == [] and named["b"][0].name == "mean_absolute_error"
+    assert named["a"] == []
+    assert named["b"][0].name == "mean_absolute_error"
     lists = metrics.for_compile([["mae"], ["mse"]], losses.for_compile("mse"), ["a", "b"])
     assert lists["b"][0].name == "mean_squared_error"
     assert metrics.for_compile(None, None, ["a"]) is None

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import losses as today
-from minidl.compat.keras import backend as K  # noqa: N812  (as scripts call it)
+from minidl.compat.keras import backend as K
 from minidl.compat.keras.traced import FunctionLoss, OldMean
-from minidl.declared import from_plain
+from minidl.declared import find, from_plain
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.losses.base import Loss
 
@@ -173,7 +173,7 @@ def for_compile(value: Any) -> Any:
         face = _OF_TODAY.get(type(value))
         return face(**value._arguments()) if face else value
     if isinstance(value, str):
-        if value.lower() not in NAMES and today.find("loss", value, "compile", "loss"):
+        if value.lower() not in NAMES and find("loss", value, "compile", "loss"):
             return for_compile(today.get(value))
         value = deserialize(value)
     if callable(value) and not isinstance(value, type):

@@ -236,7 +236,9 @@ class FunctionLoss(OldMean, abstract=True):
         tape = self._tapes.of(*_shapes(y_true.shape, output_shape))
         if tape.several or (tape.shapes[0] and tape.shapes[0][0] is not None):
             received = f"the function {self.name!r}, whose result is " + ("a list" if tape.several else f"{tape.shapes[0]}")
-            raise ShapeError("compile: loss", received, "one number, or numbers for each sample", "axis=-1 in K.mean, K.sum ...")
+            raise ShapeError(
+                "compile: loss", received, "one number, or numbers for each sample", "axis=-1 in K.mean, K.sum ..."
+            )
         if not tape.depends_on(1):
             received = f"the function {self.name!r}, which has no gradient by y_pred"
             raise ArgumentError("compile: loss", received, "ops that have one: not K.round, K.argmax, K.equal ...")
