@@ -43,7 +43,6 @@ class OldStep(Step):
         self._normalizations = [layer for layer in leaves(self.root) if isinstance(layer, BatchNormalization)]
         self._others: list[tuple[Any, bool]] = []  # parameters and layers whose flag is another one now
         self._seen_changes = -1
-        self.group.segments_of_a_step()  # the tables of what is trained are made now
         for _, metric in self.metric_pairs:
             if isinstance(metric, Weighted):
                 metric.step = self
