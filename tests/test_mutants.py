@@ -976,7 +976,7 @@ mutant(
 mutant(
     "kernel: a fused ReLU forgotten",
     "kernels/numba/linear.py",
-    "tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[linear.dense-read_only]",
+    "tests/ops/test_kernels.py::test_read_only_arrays_give_the_same[linear.dense]",
     'activation == "relu")',
     "False)",
 )

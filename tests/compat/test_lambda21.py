@@ -13,8 +13,8 @@ from minidl.compat.keras import backend as K
 from minidl.compat.keras import losses as losses_2_1
 from minidl.compat.keras.backend.operations import OPS
 from minidl.compat.keras.layers.lambda_ import Lambda, LambdaLayer
-from minidl.compat.keras.traced import FunctionActivation, FunctionConstraint, FunctionRegularizer
 from minidl.compat.keras.traced import Constraint as OldConstraint
+from minidl.compat.keras.traced import FunctionActivation, FunctionConstraint, FunctionRegularizer
 from minidl.compat.keras.traced import Regularizer as OldRegularizer
 from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers import LSTM, Context, Dense, Embedding, Flatten, Input, LeakyReLU, Masking, PReLU
@@ -116,7 +116,8 @@ def test_values_and_gradients(name):
     y = Lambda(function, dtype="float64")(X)
     np.testing.assert_allclose(y, expected(X), rtol=1e-6, atol=1e-12)
     report = check_gradients(layer, X, directions=1)
-    assert report.rows[0].proven and not report.wrong, report
+    assert report.rows[0].proven, report
+    assert not report.wrong, report
     problems = [text for text in report.problems if "is not a Parameter" not in text]  # constants and variables are none
     assert not problems
     assert layer.output_shape((3, 5)) == expected(X).shape[1:]
@@ -142,10 +143,12 @@ def test_random_numbers_are_those_of_the_pass(function):
 def test_random_numbers_have_their_distribution():
     layer = Lambda(lambda x: K.random_normal((K.shape(x)[0], 1000), 2.0, 3.0) + 0 * x)
     y = layer.forward(np.zeros((10, 1)))
-    assert abs(y.mean() - 2) < 0.15 and abs(y.std() - 3) < 0.15
+    assert abs(y.mean() - 2) < 0.15
+    assert abs(y.std() - 3) < 0.15
     layer = Lambda(lambda x: K.dropout(x, 0.25))
     y = layer.forward(np.ones((100, 100)))
-    assert set(np.unique(y).round(5)) == {0.0, np.float32(4 / 3).round(5)} and abs((y == 0).mean() - 0.25) < 0.02
+    assert set(np.unique(y).round(5)) == {0.0, np.float32(4 / 3).round(5)}
+    assert abs((y == 0).mean() - 0.25) < 0.02
 
 
 def test_modes():
@@ -233,7 +236,7 @@ def test_what_is_not_known_is_refused_in_a_sentence():
         (lambda x: "text", r"'text' as its result"),
         (lambda x: K.dot(x, "W"), r"'W' in place of numbers"),
         (lambda x: K.update(K.variable(0.0), x), r"K.update: .*context.update"),
-        (lambda x: [row for row in x], r"a loop over an axis of unknown length"),
+        (lambda x: list(x), r"a loop over an axis of unknown length"),
         (lambda x: x + Input((3,)), r"K.add on the result of a layer"),
     ):
         with pytest.raises(ArgumentTypeError, match=text):
@@ -278,7 +281,8 @@ def test_copies_and_configurations():
         np.testing.assert_allclose(other(X), 2 * X, rtol=1e-6)
         assert other.name == "twice"
     assert layer.get_config()["function"]["class_name"] == "doubled"
-    assert layer.get_config()["function"] is not doubled and layer.function is doubled
+    assert layer.get_config()["function"] is not doubled
+    assert layer.function is doubled
     pickle.loads(pickle.dumps(Lambda(K.softplus)))
     assert Lambda(lambda x: x).get_config()["function"]["class_name"] == "<lambda>"
     with pytest.raises(ArgumentTypeError, match="a function"):
@@ -314,10 +318,11 @@ def test_functions_as_activations():
     for other in (copy.deepcopy(own), pickle.loads(pickle.dumps(Dense(4, activation=FunctionActivation(K.softplus))))):
         assert other(x).shape == (4, 4)
     plain = own.activation._plain()
-    assert plain["custom"] and plain["config"]["function"]["class_name"] == "swish"
+    assert plain["custom"]
+    assert plain["config"]["function"]["class_name"] == "swish"
+    layer = Dense(4, activation=activations.for_layer(lambda x: K.round(x)))
+    layer.forward(x)
     with pytest.raises(StateError, match="has no gradient"):
-        layer = Dense(4, activation=activations.for_layer(lambda x: K.round(x)))
-        layer.forward(x)
         layer.backward(np.ones((4, 4)))
 
 
@@ -339,7 +344,8 @@ def test_functions_of_keras_and_layers_as_activations():
     np.testing.assert_allclose(activations.hard_sigmoid(x), [[0, 0.4, 0.6, 1]])
     np.testing.assert_allclose(activations.softsign(x), x / (1 + abs(x)))
     np.testing.assert_allclose(activations.softplus(x), np.log1p(np.exp(x)))
-    assert activations.get("tanh") is activations.tanh and activations.serialize(activations.selu) == "selu"
+    assert activations.get("tanh") is activations.tanh
+    assert activations.serialize(activations.selu) == "selu"
 
 
 def test_penalties_and_constraints_of_a_script():

@@ -191,7 +191,8 @@ def test_configurations_copies_and_what_minidl_reads_make_equal_steps(call):
         again.append(today.get(plain))
         assert type(again[-1]).__module__.startswith("minidl.optimizers")
         again.append(optimizers.get(plain))
-        assert isinstance(again[-1], rules.Optimizer) and again[-1]._plain() == plain
+        assert isinstance(again[-1], rules.Optimizer)
+        assert again[-1]._plain() == plain
     else:
         same_rule = type(optimizer) in (rules.SGD, rules.Adadelta, rules.Adam, rules.Adamax)
         assert not same_rule or (optimizer.clipnorm and optimizer.clipvalue)
@@ -220,7 +221,8 @@ def test_the_rate_may_be_read_calculated_with_and_set():
     model = small_model(optimizer)
     lr = model.optimizer.lr
     assert (lr, lr * 2, float(lr), f"{lr:.2f}") == (0.5, 1.0, 0.5, "0.50")
-    assert K.get_value(lr) == 0.5 and K.get_value(lr).dtype == "float32"
+    assert K.get_value(lr) == 0.5
+    assert K.get_value(lr).dtype == "float32"
     K.set_value(model.optimizer.lr, 0.25)
     assert model.optimizer.lr == 0.25 == model.optimizer.learning_rate
     assert K.get_value(lr) == 0.25, "what was taken out before knows it too"
@@ -229,7 +231,9 @@ def test_the_rate_may_be_read_calculated_with_and_set():
     lr.assign(0.5)
     lr.set_value(2.0)
     assert model.optimizer.lr == 2.0
-    now = K.eval(model.optimizer.lr * (1.0 / (1.0 + model.optimizer.decay * K.cast(np.asarray(4), K.dtype(model.optimizer.decay)))))
+    now = K.eval(
+        model.optimizer.lr * (1.0 / (1.0 + model.optimizer.decay * K.cast(np.asarray(4), K.dtype(model.optimizer.decay))))
+    )
     assert now == 1.0
     x, before = np.ones((4, 3), "float32"), [w.copy() for w in model.get_weights()]
     model.optimizer.lr = 0.0
@@ -237,7 +241,8 @@ def test_the_rate_may_be_read_calculated_with_and_set():
     for a, b in zip(model.get_weights(), before):
         np.testing.assert_array_equal(a, b)
     K.set_value(model.optimizer.decay, 0.5)
-    assert model.optimizer.decay == 0.5 and model.optimizer.iterations == 1
+    assert model.optimizer.decay == 0.5
+    assert model.optimizer.iterations == 1
 
 
 def test_minidl_s_callbacks_set_the_rate_and_the_decay_goes_on():
@@ -269,7 +274,8 @@ def test_names_are_looked_up_in_any_case_with_the_numbers_of_then():
     assert type(optimizers.get("rmsprop")) is rules.RMSprop
     for name, lr in (("SGD", 0.01), ("adagrad", 0.01), ("Adadelta", 1.0), ("ADAM", 0.001), ("nadam", 0.002), ("adamax", 0.002)):
         assert optimizers.get(name).lr == lr
-    assert optimizers.adam is optimizers.Adam and isinstance(made("adam(lr=0.1)"), optimizers.Adam)
+    assert optimizers.adam is optimizers.Adam
+    assert isinstance(made("adam(lr=0.1)"), optimizers.Adam)
     with pytest.raises(ArgumentError, match="Did you mean 'adam'"):
         optimizers.get("adamm")
     with pytest.raises(ArgumentTypeError, match=r"optimizer=Adam\(\)"):

@@ -491,6 +491,16 @@ def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> N
                         assert_close(op(*args), op.reference(*args), "scaled", case)
 
 
+def test_depthwise_sums_read_nothing_behind_the_images() -> None:
+    """Vectors reach over the last channels of a pixel into the next, and have nowhere to reach at the very last."""
+    for c in (2, 15, 17):
+        x, W = np.ones((3, 12, 11, c), np.float32), np.ones((3, 3, 1, c), np.float32)
+        for padding in ("same", "valid"):
+            window = Window((3, 3), padding=padding)
+            y = convolution.convolve(x, W, None, window, c)
+            np.testing.assert_allclose(y, convolution.convolve.reference(x, W, None, window, c), 1e-5)
+
+
 def test_a_fused_relu_lets_nan_through() -> None:
     x, W = np.full((5, 7), np.nan, np.float32), np.ones((7, 9), np.float32)
     assert np.isnan(linear.dense(x, W, None, "relu")).all()
@@ -566,6 +576,11 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
         "deep convolve_grad_x": lambda: convolution.convolve_grad_x(deep_dy, deep_W, (14, 14), WIDE_WINDOW),
         "deep convolve_grad_W": lambda: convolution.convolve_grad_W(deep_x, deep_dy, WIDE_WINDOW),
         "deep convolve, one image directly": lambda: convolution.convolve(with_outlier, deep_W, None, WIDE_WINDOW),
+        "depthwise": lambda: convolution.convolve(dy, W_each, None, WINDOW, 20),
+        "depthwise_grad_x": lambda: convolution.convolve_grad_x(dy, W_each, (12, 12), WINDOW, 20),
+        "depthwise_grad_W": lambda: convolution.convolve_grad_W(dy, dy, WINDOW, 20),
+        "wide depthwise": lambda: convolution.convolve(deep_dy[:1], W_wide, None, WIDE_WINDOW, 30),
+        "wide depthwise_grad_W": lambda: convolution.convolve_grad_W(deep_dy, deep_dy, WIDE_WINDOW, 30),
         "dense": lambda: linear.dense(x, W[0, 0]),
         "dense, one row": lambda: linear.dense(z_row, z_square),
         "dense_grad_x": lambda: linear.dense_grad_x(dy, W[0, 0]),
@@ -596,6 +611,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(_op: str) -> None:
     W_simple, U_simple, W_gru, U_gru, z_of_gru = z(20, 50), z(50, 50), z(20, 150), z(50, 150), z(37, 9, 150)
     counts = rng.random((37, 9)) < 0.7
     z_row, z_square = z(1, 700), z(700, 700)
+    W_each, W_wide = z(3, 3, 1, 20), z(5, 5, 1, 30)
     ids, of_ids, some = rng.integers(-1, 900, 2000), z(2000, 100), np.arange(3, 700, 5)
 
     def sgd_of(value: np.ndarray) -> np.ndarray:

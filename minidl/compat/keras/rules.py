@@ -36,6 +36,7 @@ class Setting(float):
     """
 
     def __new__(cls, value: float, owner: Any, name: str) -> Setting:
+        """The number ``owner.name``."""
         number = super().__new__(cls, value)
         number.owner, number.name = owner, name
         return number
@@ -59,7 +60,9 @@ class Setting(float):
         """As ``get_value``."""
         return self.get_value()
 
-    numpy = eval
+    def numpy(self) -> Any:
+        """As ``get_value``."""
+        return self.get_value()
 
     def __reduce__(self) -> Any:
         return float, (float(self),)

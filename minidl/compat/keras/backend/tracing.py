@@ -337,9 +337,7 @@ class Tape:
         found: set[Traced] = set()
         for node in self.order:
             if node.op is None:
-                if np.asarray(node.probes[0]).dtype.kind == "f" and (
-                    isinstance(node.source, int) or isinstance(node.source, Parameter)
-                ):
+                if np.asarray(node.probes[0]).dtype.kind == "f" and (isinstance(node.source, (int, Parameter))):
                     found.add(node)
             elif any(a in found and OPS[node.op].has_gradient(i) for i, a in enumerate(node.inputs) if isinstance(a, Traced)):
                 found.add(node)
@@ -350,9 +348,7 @@ class Tape:
         reached: set[Traced] = set(self.results)
         for node in reversed(self.order):
             if node in reached and node.op is not None:
-                reached |= {
-                    a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)
-                }
+                reached |= {a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)}
         return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
 
     def run(self, inputs: Sequence[Array], run: Run) -> tuple[list[Array], dict[Traced, Any]]:
