@@ -21,6 +21,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 LEFT_OUT = pytest.StashKey[int]()
+ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[ON_DEVICE] = config.getoption("--device")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -57,6 +57,7 @@ FLOORS = {
 ARITHMETIC_ONLY = ("errors", "config", "geometry")  # no arrays, no third-party imports
 FREE = ("testing", "doctor", "__main__")  # at the top of the house: these may import when and how they like
 LAZY = {  # imports inside functions, each with its reason in the source
+    ("data/prefetch.py", "concurrent.futures"),  # 4 ms of every program's start, for the few that load in threads
     ("errors.py", "difflib"),  # ``import minidl`` loads the errors
     ("errors.py", "inspect"),
     ("backend/__init__.py", "minidl.backend.gpu"),  # CuPy is looked for only when it is asked for

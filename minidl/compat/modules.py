@@ -21,10 +21,8 @@ from typing import Any
 KERAS = "minidl.compat.keras"
 PLACES = {
     "keras": KERAS,
-    "tensorflow.contrib.keras.python.keras": KERAS,
-    "tensorflow.contrib.keras.api.keras": KERAS,
-    "tensorflow.contrib.keras": KERAS,
-    "tensorflow.python.keras": KERAS,
+    **{f"tensorflow.contrib.keras{inner}": KERAS for inner in ("", ".api", ".api.keras", ".python", ".python.keras")},
+    **{f"tensorflow.python.keras{inner}": KERAS for inner in ("", "._impl", "._impl.keras")},
     "tensorflow.keras": KERAS,
     "tensorflow": "minidl.compat.tensorflow",
     "theano": "minidl.compat.theano",
@@ -67,7 +65,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if self.greeting and spec.loader_state == KERAS:
             text, self.greeting = self.greeting, ""
             sys.stderr.write(f"{text}\n")
-        module = importlib.import_module(spec.loader_state)
+        place = spec.loader_state
+        module = importlib.import_module(place)
+        # What it has loaded has its old name too: imported by that name it would be set in its package once more, where by
+        # now something else may have the name, as the function ``keras.layers.merge`` has that of a module.
+        for name, loaded in list(sys.modules.items()):
+            if name.startswith(f"{place}."):
+                sys.modules.setdefault(spec.name + name[len(place) :], loaded)
         spec.loader_state = module.__spec__
         return module
 

@@ -83,20 +83,28 @@ class OldName:
         """The arguments of minidl, where they depend on each other."""
         return arguments
 
+    def afterwards(self, aside: Given) -> str:
+        """What notices add to the call of today."""
+        return ""
+
     def finish(self, thing: Any, aside: Given) -> Any:
         """The object, after what no argument of minidl does."""
         return thing
 
-    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
-        """Arguments of minidl's class, and what ``finish`` is to know."""
-        old = call_text(self.__name__, positional, keywords)
+    def in_keras_2(self, positional: tuple[Any, ...], keywords: Given) -> tuple[tuple[Any, ...], Given]:
+        """Arguments as Keras 2.1 calls them: forms and keywords of Keras 1 are gone."""
         args, given = self.form(positional, dict(keywords)) if self.form else (positional, dict(keywords))
-        reshaped = args is not positional or given.keys() != keywords.keys()
         for name_1, name_2 in self.keras_1.items():
             if name_1 in given and name_1 not in self.signature.parameters:
                 if name_2 in given:
                     raise ArgumentTypeError(self.__name__, f"{name_1} and {name_2}", "one of them, as they are the same")
                 given[name_2] = given.pop(name_1)
+        return args, given
+
+    def translated(self, positional: tuple[Any, ...], keywords: Given) -> tuple[Given, Given]:
+        """Arguments of minidl's class, and what ``finish`` is to know."""
+        old = call_text(self.__name__, positional, keywords)
+        args, given = self.in_keras_2(positional, keywords)
         known = self.signature.parameters
         own = {name: given.pop(name) for name in list(given) if name in known}
         extra, aside = self.options(given)
@@ -118,8 +126,9 @@ class OldName:
                 convert = self.values.get(name)
                 arguments[self.today.get(name, name)] = convert(bound[name]) if convert else bound[name]
         arguments = self.adjusted(arguments | extra)
-        if reshaped or self._is_old(args, keywords, arguments):
-            told(old, self.text({name: value for name, value in arguments.items() if name in keywords or name != "name"}))
+        if args is not positional or self._is_old(args, keywords, arguments):
+            shown = {name: value for name, value in arguments.items() if name in keywords or name != "name"}
+            told(old, self.text(shown) + self.afterwards(aside))
         return arguments, aside
 
     def text(self, arguments: Given) -> str:
@@ -170,7 +179,7 @@ class OldName:
         """``type(layer) == Dense``, and ``Conv2D == Convolution2D``: what makes the same is the same."""
         if isinstance(other, OldName):
             return self is other or (_is_class(self.make) and self.make is other.make)
-        return _is_class(self.make) and other is self.make
+        return _is_class(self.make) and (other is self.make or getattr(other, "written_as", None) is self.make)
 
     def __hash__(self) -> int:
         return hash(self.make) if _is_class(self.make) else id(self)
@@ -185,9 +194,7 @@ class OldName:
             raise AttributeError(f"{self.__name__} of Keras 2.1 has no attribute {name!r}", name=name, obj=self) from None
 
     def __copy__(self) -> OldName:
-        other = object.__new__(type(self))
-        vars(other).update(vars(self))
-        return other
+        return self
 
     def __deepcopy__(self, memo: Any) -> OldName:
         return self

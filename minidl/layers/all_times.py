@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import backend as backends
-from minidl.layers.cell import IN_KERNELS, Kind
+from minidl.layers.cell import Kind
 from minidl.layers.context import Context
 from minidl.layers.recurrent import Recurrent, Steps, over_time, over_time_gradient
 from minidl.ops.linear import dense_grad_x
@@ -27,9 +27,8 @@ class AllTimes(Kind, Recurrent, abstract=True):
         return (self.units,)
 
     def _all_times(self, x: Any, states: tuple[Any, ...], mask: Any, context: Context) -> tuple[Any, tuple[Any, ...], Any]:
-        names = self.activation, getattr(self, "recurrent_activation", "linear")
         drops_states = context.training and self.recurrent_dropout
-        if drops_states or not x.shape[1] or any(name not in IN_KERNELS for name in names):
+        if drops_states or not x.shape[1] or None in self.names_in_kernels():
             return over_time(self._step, x, states, mask, context, (self.units,))
         drop = self._input_masks(x[:, 0], context)
         if drop is not None:

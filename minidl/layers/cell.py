@@ -28,6 +28,7 @@ from minidl.ops.recurrent import Curve
 from minidl.parameters import Parameter
 
 IN_KERNELS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softplus", "linear")  # activations that all times in one call take
+_OLD_GATE = {"slope": 0.2}  # of hard_sigmoid in Keras 2, which they take too
 
 
 class Kind(Layer, abstract=True):
@@ -115,6 +116,10 @@ class Kind(Layer, abstract=True):
         """The activation, and that of the gates."""
         return curve_of(self.activation), curve_of(getattr(self, "recurrent_activation", "linear"))
 
+    def names_in_kernels(self) -> tuple[Any, Any]:
+        """The activation and that of the gates as ops of all times call them; None for one that they do not take."""
+        return name_in_kernels(self.activation), name_in_kernels(getattr(self, "recurrent_activation", "linear"))
+
     # -- dropout -------------------------------------------------------------------------------------------------------
 
     def _input_masks(self, x: Any, context: Context) -> Any:
@@ -188,6 +193,18 @@ def _named(identifier: Any, where: str) -> Any:
     found = activations.get(identifier, where)
     says_all = not found.options and found.given_name is None and is_unchanged(found)
     return found.activation if says_all else found
+
+
+def name_in_kernels(activation: Any) -> str | None:
+    """How the ops of all times call an activation; None where they do not take it.
+
+    >>> name_in_kernels("tanh"), name_in_kernels("gelu"), name_in_kernels(Activation("hard_sigmoid", slope=0.2))
+    ('tanh', None, 'hard_sigmoid/5')
+    """
+    if isinstance(activation, Activation):
+        is_old = activation.activation == "hard_sigmoid" and activation.options == _OLD_GATE and is_unchanged(activation)
+        return "hard_sigmoid/5" if is_old else None
+    return activation if activation in IN_KERNELS else None
 
 
 def curve_of(activation: Any) -> Curve:

@@ -141,8 +141,10 @@ class Chain(Layer, abstract=True):
 
     def _first(self) -> Layer | None:
         """The first layer that does more than to move numbers; the first one of all where none does."""
-        layers = self.layers
-        return next((layer for layer in layers if not layer.moves_only), layers[0] if layers else None)
+        for layer in self.layers:
+            if not layer.moves_only:
+                return layer
+        return self.layers[0] if self.layers else None
 
     @property
     def _first_dtype(self) -> Any:

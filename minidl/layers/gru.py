@@ -182,14 +182,14 @@ class GRU(_GRU, AllTimes):
         self._take(arguments)
 
     def _op(self, x: Any, states: tuple[Any, ...], mask: Any) -> tuple[Any, tuple[Any, ...], Any]:
-        options = self.activation, self.recurrent_activation, self.reset_after, mask
+        options = (*self.names_in_kernels(), self.reset_after, mask)
         h, gates, p = gru(x, self.W.value, self.W_recurrent.value, self.bias, states[0], *options)
         return h, (h[:, -1],), (h, gates, p)
 
     def _op_gradient(
         self, dh: Any, dstates: Any, x: Any, states: tuple[Any, ...], mask: Any, kept: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        options = self.activation, self.recurrent_activation, self.reset_after, mask
+        options = (*self.names_in_kernels(), self.reset_after, mask)
         h, gates, p = kept
         of_x, of_h, dh0 = gru_grad(dh, self.W_recurrent.value, states[0], h, gates, p, *options)
         h_before, width = before(states[0], h), 2 * self.units

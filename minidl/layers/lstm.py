@@ -152,7 +152,7 @@ class LSTM(LSTMKind, AllTimes):
         self._take(arguments)
 
     def _op(self, x: Any, states: tuple[Any, ...], mask: Any) -> tuple[Any, tuple[Any, ...], Any]:
-        names = self.activation, self.recurrent_activation
+        names = self.names_in_kernels()
         h0, c0 = states
         h, c, gates = lstm(x, self.W.value, self.W_recurrent.value, self.bias, h0, c0, *names, mask)
         return h, (h[:, -1], c[:, -1]), (h, c, gates)
@@ -161,7 +161,8 @@ class LSTM(LSTMKind, AllTimes):
         self, dh: Any, dstates: Any, x: Any, states: tuple[Any, ...], mask: Any, kept: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         h, c, gates = kept
-        names, dc = (self.activation, self.recurrent_activation), None if dstates is None else dstates[1]
+        names = self.names_in_kernels()
+        dc = None if dstates is None else dstates[1]
         dz, dh0, dc0 = lstm_grad(dh, self.W_recurrent.value, states[1], c, gates, *names, dc, mask)
         self.W.accumulate(dense_grad_W, x, dz)
         self.W_recurrent.accumulate(dense_grad_W, before(states[0], h), dz)

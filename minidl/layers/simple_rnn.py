@@ -131,13 +131,15 @@ class SimpleRNN(_Simple, AllTimes):
         self._take(arguments)
 
     def _op(self, x: Any, states: tuple[Any, ...], mask: Any) -> tuple[Any, tuple[Any, ...], Any]:
-        h = simple_rnn(x, self.W.value, self.W_recurrent.value, self.bias, states[0], self.activation, mask)
+        name, _ = self.names_in_kernels()
+        h = simple_rnn(x, self.W.value, self.W_recurrent.value, self.bias, states[0], name, mask)
         return h, (h[:, -1],), h
 
     def _op_gradient(
         self, dh: Any, dstates: Any, x: Any, states: tuple[Any, ...], mask: Any, kept: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        dz, dh0 = simple_rnn_grad(dh, self.W_recurrent.value, kept, self.activation, mask)
+        name, _ = self.names_in_kernels()
+        dz, dh0 = simple_rnn_grad(dh, self.W_recurrent.value, kept, name, mask)
         self.W.accumulate(dense_grad_W, x, dz)
         self.W_recurrent.accumulate(dense_grad_W, before(states[0], kept), dz)
         if self.b is not None:

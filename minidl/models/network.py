@@ -41,7 +41,7 @@ class Network(Declared):
     network: Any
     _fuse: bool
     _given_names: tuple[Any, Any]  # of inputs and outputs, where dictionaries gave them
-    _planned: tuple[tuple[tuple[Layer, Any], ...], Layer] | None  # layers and activations; the plan for inference
+    _planned: tuple[list[tuple[Layer, Any]], Layer] | None  # layers and activations; the plan for inference
 
     # -- its parts -----------------------------------------------------------------------------------------------------
 
@@ -258,7 +258,7 @@ class Network(Declared):
 
     def _in_order(self, x: Any) -> Any:
         """The entries of a dictionary in the order of the inputs; anything else as it is."""
-        if not isinstance(x, Mapping):
+        if isinstance(x, np.ndarray) or not isinstance(x, Mapping):  # the first is the usual case, and quickly seen
             return x
         self._check_built("a dictionary of inputs")
         names = self.input_names
@@ -278,7 +278,7 @@ class Network(Declared):
         """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
         if not self._fuse:
             return self.network
-        found = tuple((layer, getattr(layer, "activation", None)) for layer in leaves(self.network))
+        found = [(layer, getattr(layer, "activation", None)) for layer in leaves(self.network)]
         if self._planned is None or self._planned[0] != found:
             self._planned = found, for_inference(self.network)
         return self._planned[1]

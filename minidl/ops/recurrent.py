@@ -39,6 +39,7 @@ Source: Elman 1990; Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget ga
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from minidl.backend import Array, array_namespace, op
@@ -59,14 +60,16 @@ class Curve(NamedTuple):
 
 
 def curve(name: str) -> Curve:
-    """The activation of this name, whose gradient is a function of y."""
-    f = getattr(activations, name)
+    """The activation of this name, whose gradient is a function of y; ``"hard_sigmoid/5"`` is the one with the slope 1/5."""
+    name, _, divisor = name.partition("/")
+    f, gradient = getattr(activations, name), getattr(activations, f"{name}_grad")
+    options = {"slope": 1 / int(divisor)} if divisor else {}
 
     def of_y(z: Array) -> tuple[Array, Array]:
-        y = f(z)
+        y = f(z, **options)
         return y, y
 
-    return Curve(of_y, getattr(activations, f"{name}_grad"))
+    return Curve(of_y, partial(gradient, **options))
 
 
 # -- one step ----------------------------------------------------------------------------------------------------------
@@ -130,18 +133,18 @@ def side_by_side(*gates: Array) -> Array:
 @op
 def simple_rnn(x: Array, W: Array, U: Array, b: Array | None, h0: Array, activation: str, mask: Array | None = None) -> Array:
     """h of all times."""
-    a = getattr(activations, activation)
+    a = curve(activation)
     h = dense(x, W, b)  # the input's part for all times at once
     before = h0
     for t in range(x.shape[1]):
-        before = h[:, t] = _where(mask, t, a(h[:, t] + dense(before, U)), before)
+        before = h[:, t] = _where(mask, t, a.f(h[:, t] + dense(before, U))[0], before)
     return h
 
 
 @op
 def simple_rnn_grad(dh: Array, U: Array, h: Array, activation: str, mask: Array | None = None) -> tuple[Array, Array]:
     """dz (n, T, u), and the gradient of h0."""
-    xp, gradient = array_namespace(dh), getattr(activations, f"{activation}_grad")
+    xp, gradient = array_namespace(dh), curve(activation).gradient
     dz, later = xp.empty_like(h), xp.zeros((len(dh), dh.shape[2]), dh.dtype)
     for t in reversed(range(dh.shape[1])):
         dh_t = dh[:, t] + later

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -107,9 +106,9 @@ class Nodes:
         return slots == self.outputs
 
 
-def leaves(network: Layer) -> Iterable[Layer]:
+def leaves(network: Layer) -> list[Layer]:
     """The layers of a network that are no chains or graphs, in order, each time they are used."""
-    stack = [network]
+    found, stack = [], [network]
     while stack:
         layer = stack.pop()
         if type(layer) is Chain:
@@ -117,7 +116,8 @@ def leaves(network: Layer) -> Iterable[Layer]:
         elif type(layer) is Graph:
             stack.extend(use.layer for use in reversed(layer.uses))
         else:
-            yield layer
+            found.append(layer)
+    return found
 
 
 def largest_result(network: Layer, input_shape: Any = None) -> int:

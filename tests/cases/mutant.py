@@ -51,7 +51,7 @@ def loss_gradient(case: str) -> str:
 
 def kernel(op: str) -> str:
     """A kernel against the reference, on the tiny and small cases."""
-    return f"tests/ops/test_kernels.py::test_any_memory_layout_gives_the_same[{op}-read_only]"
+    return f"tests/ops/test_kernels.py::test_read_only_arrays_give_the_same[{op}]"
 
 
 def many(op: str) -> str:

@@ -32,10 +32,12 @@ def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
     argv, path, modules, folder, environ = list(sys.argv), list(sys.path), dict(sys.modules), os.getcwd(), dict(os.environ)
     notices = Notices(quiet)
     names.forget()
+    np.random.seed(0)  # noqa: NPY002  (most scripts set none)
     try:
         with installed(greeting), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("always", OldSpellingWarning)
+            warnings.simplefilter("ignore", ResourceWarning)  # they leave files open
             warnings.showwarning = notices.show
             yield notices
     finally:

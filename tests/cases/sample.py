@@ -18,3 +18,9 @@ def only(rows: Iterable[Any], always: Collection[Any]) -> list[Any]:
     missing = [row for row in always if row not in rows]
     assert not missing, f"no such rows: {missing}"
     return [row if row in always else pytest.param(row, marks=pytest.mark.slow) for row in rows]
+
+
+# For tests that hand over arrays which must stay as they are. For read-only ones each kernel is compiled once more, a second
+# for some; that kernels take them is always seen in tests/ops/test_kernels.py.
+HANDED = ["writable to kernels", "read-only to references", "read-only to kernels"]
+each_handed = pytest.mark.parametrize("handed", only(HANDED, always=HANDED[:2]))

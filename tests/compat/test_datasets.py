@@ -412,7 +412,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("load, file, name", EVERY, ids=lambda value: str(value))
+@pytest.mark.parametrize("load, file, name", EVERY, ids=lambda value: getattr(value, "__name__", value))
 def test_what_is_nowhere_says_what_to_put_where(home, monkeypatch, load, file, name):
     with pytest.raises(DatasetError) as caught:
         load()

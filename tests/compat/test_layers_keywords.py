@@ -23,7 +23,7 @@ TODAY = {**vars(layers), **vars(initializers), **vars(regularizers), **vars(cons
 ALL = {
     name: thing
     for name, thing in vars(old).items()
-    if isinstance(thing, OldName) and name not in ("Input", "InputLayer", "Merge")
+    if isinstance(thing, OldName) and name not in ("Input", "InputLayer", "Lambda", "Merge")
 }
 NEEDED = {
     "units": 3,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from minidl import config
+from minidl import config, constraints, initializers, regularizers
 from minidl.compat.keras import layers as old
-from minidl.compat.keras.layers.own import DroppingEmbedding
+from minidl.compat.keras.layers.own import OWN, DroppingEmbedding, Highway, MaxoutDense
 from minidl.compat.spelling import OldSpellingWarning
-from minidl.errors import ShapeError
+from minidl.declared import from_plain, to_plain
+from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.context import Context
 
 pytestmark = pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
@@ -225,6 +228,33 @@ def test_an_embedding_drops_whole_words():
     np.testing.assert_allclose(layer.W.grad, 4 * by_word[0, 0])
     again = old.Embedding(200, 3, dropout=0.0)
     assert type(again).__name__ == "Embedding"
+
+
+@pytest.mark.parametrize(
+    "cls, needed, given",
+    [
+        (MaxoutDense, {"output_dim": 3}, {"nb_feature": 2}),
+        (Highway, {}, {"activation": "relu"}),
+        (
+            DroppingEmbedding,
+            {"input_dim": 9, "output_dim": 2},
+            {"dropout": 0.3, "seed": 4, "mask_zero": True, "embeddings_initializer": "he_normal"},
+        ),
+    ],
+)
+def test_every_argument_of_an_own_layer_is_kept(cls, needed, given):
+    terms = {"W_regularizer": "l1", "b_regularizer": "l2", "W_constraint": "non_neg", "b_constraint": "non_neg", "bias": False}
+    terms = {} if cls is DroppingEmbedding else {**terms, "init": "he_normal"}
+    given = {**given, **terms, "activity_regularizer": "l2", "name": "mine"}
+    layer, plain = cls(**needed, **given), cls(**needed)
+    for name in given:
+        assert layer.get_config()[name] != plain.get_config()[name], name
+    text = json.dumps(to_plain(layer))
+    names = {**vars(initializers), **vars(regularizers), **vars(constraints), **OWN}
+    for again in (from_plain(json.loads(text), OWN), eval(repr(layer), names)):
+        assert again.get_config() == layer.get_config()
+    with pytest.raises(ArgumentError, match="custom_objects"):
+        from_plain(json.loads(text))
 
 
 def test_layers_of_steps_have_their_channels_last_whatever_the_images_have():

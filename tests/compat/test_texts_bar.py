@@ -1,5 +1,7 @@
 """The progress bar of Keras 2.1, against what the lectures print and against a second writing of its rules."""
 
+# ruff: noqa: UP031  (a second writing of the rules should not look like the first)
+
 from __future__ import annotations
 
 import io
@@ -47,7 +49,7 @@ class Terminal(io.StringIO):
 
 def line_of_2_1(current: int, target: int, elapsed: float, values: list[tuple[str, float]]) -> str:
     """The rules of Keras 2.1.1, written once more from its description."""
-    digits = int(math.floor(math.log10(target))) + 1
+    digits = math.floor(math.log10(target)) + 1
     cells = int(30 * current / target)
     bar = "=" * (cells - 1) + ("" if not cells else "=" if current == target else ">") + "." * (30 - cells)
     each = elapsed / current
@@ -60,7 +62,9 @@ def line_of_2_1(current: int, target: int, elapsed: float, values: list[tuple[st
             text = "%d:%02d:%02d" % (left // 3600, (left % 3600) // 60, left % 60)
         text = f"ETA: {text}"
     else:
-        unit = "%.0fs/step" % each if each >= 1 else "%.0fms/step" % (each * 1e3) if each >= 1e-3 else "%.0fus/step" % (each * 1e6)
+        unit = (
+            "%.0fs/step" % each if each >= 1 else "%.0fms/step" % (each * 1e3) if each >= 1e-3 else "%.0fus/step" % (each * 1e6)
+        )
         text = "%.0fs %s" % (elapsed, unit)
     numbers = "".join(" - %s: %s" % (n, ("%.4f" if abs(v) > 1e-3 else "%.4e") % v) for n, v in values)
     return ("%%%dd/%%d [%%s] - %%s%%s" % digits) % (current, target, bar, text, numbers)
@@ -259,3 +263,27 @@ def test_a_generator_counts_batches(capsys: Any) -> None:
     assert lines[0] == "Epoch 1/2"
     assert lines[2] == "1/4 [======>.......................] - ETA - loss: N"
     assert f"4/4 [{'=' * 30}] - TIME - loss: N" in lines
+
+
+def test_larger_batches_begin_as_those_of_32(clock: Clock, capsys: Any) -> None:
+    bar = PassBar(1000, 128, 1, first=32)
+    clock.now += 4.0  # for 128 samples, 1 s for 32 of them
+    bar.update(1, {})
+    assert capsys.readouterr().out == f"\n  32/1000 [{'.' * 30}] - ETA: 30s"
+    clock.now += 4.0
+    bar.update(2, {})
+    assert capsys.readouterr().out == f"\n 256/1000 [{'=' * 6}>{'.' * 23}] - ETA: 23s"
+    small = PassBar(100, 128, 1, first=32)
+    small.update(1, {})
+    assert [line[:7] for line in capsys.readouterr().out.split("\n")] == ["", " 32/100", "100/100", ""]
+    PassBar(20, 128, 1, first=32).update(1, {})
+    assert capsys.readouterr().out.count("20/20") == 1
+
+
+def test_a_batch_size_that_is_given_is_the_one_that_shows(capsys: Any) -> None:
+    model, x, y = mlp()
+    model.compile("sgd", "categorical_crossentropy")
+    model.evaluate(x, y, batch_size=20)
+    assert capsys.readouterr().out.startswith("\n20/50 [")
+    model.predict(x, 25, 1)
+    assert capsys.readouterr().out.startswith("\n25/50 [")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from minidl import layers as today
+from minidl.compat.keras.engine.table import row_text
 from minidl.compat.keras.layers import Activation, Dense, Dropout, Flatten
 from minidl.compat.keras.models import Model, Sequential
 from minidl.compat.keras.names import forget, next_name
-from minidl.compat.keras.engine.table import row_text
 from minidl.compat.spelling import OldSpellingWarning
 from minidl.errors import NotBuiltError
 
@@ -38,7 +38,9 @@ def test_the_perceptron_and_the_mlp() -> None:
     model.add(Activation("relu"))
     model.add(Dense(10))
     model.add(Activation("softmax"))
-    assert printed(model) == """\
+    assert (
+        printed(model)
+        == """\
 _________________________________________________________________
 Layer (type)                 Output Shape              Param #   \n\
 =================================================================
@@ -58,6 +60,7 @@ Total params: 118,282
 Trainable params: 118,282
 Non-trainable params: 0
 _________________________________________________________________"""
+    )
 
 
 def cnn() -> Sequential:
@@ -121,7 +124,9 @@ def test_a_graph_shows_its_connections() -> None:
     shared = Dense(5)
     once = shared(both)
     model = Model([a, b], [Dense(3, name="class")(shared(once)), once])
-    assert printed(model) == """\
+    assert (
+        printed(model)
+        == """\
 __________________________________________________________________________________________________
 Layer (type)                    Output Shape         Param #     Connected to                     \n\
 ==================================================================================================
@@ -145,6 +150,7 @@ Total params: 88
 Trainable params: 88
 Non-trainable params: 0
 __________________________________________________________________________________________________"""
+    )
 
 
 def test_a_graph_in_a_row_is_a_plain_table_with_its_input() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,13 +25,14 @@ from tests.gpu.test_kernels import DECLINED, OPS, check_case, declines_on_purpos
 from tests.gpu.test_layers import assert_equal_to_rounding, everything, loss_and_gradient
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
+if os.environ.get("MINIDL_TEST_DEVICE") != "gpu":  # all of it at once: there are more than a thousand of them
+    pytest.skip("needs a GPU: python -m pytest --device=gpu", allow_module_level=True)
+
 pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture(autouse=True)
-def card(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.config.getoption("--device") != "gpu":
-        pytest.skip("needs a GPU: python -m pytest --device=gpu")
+def card() -> Iterator[None]:
     if gpu.missing():
         pytest.skip(f"no GPU here: {gpu.missing()[0]}")  # type: ignore[index]
     with backend.use_backend("cupy"), config.use_kernels("auto"):

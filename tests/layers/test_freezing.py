@@ -24,7 +24,8 @@ from minidl.models import Sequential, clone_model, load_model
 from tests.cases.layers import LAYERS
 from tests.cases.sample import only
 
-ALONE = [name for name, case in LAYERS.items() if not isinstance(case.layer(), (Chain, Graph)) and case.layer().parameters]
+BUILT = {name: case.layer() for name, case in LAYERS.items()}
+ALONE = [name for name, layer in BUILT.items() if layer.parameters and not isinstance(layer, (Chain, Graph))]
 WITHIN = ["recompute", "time_distributed", "bidirectional", "rnn", "stacked"]
 
 
@@ -47,7 +48,7 @@ def trainable(layer):
 
 @pytest.mark.parametrize("name", only(ALONE, always=["dense_relu"]))
 def test_every_layer_takes_the_argument(name):
-    layer = LAYERS[name].layer()
+    layer = BUILT[name]
     made = type(layer)(**copy.deepcopy({**layer._arguments(), "trainable": False}))
     made.build(layer.input_shape)
     assert len(made.parameters) == len(layer.parameters)

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl import config
 from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers import (
     GRU,
     LSTM,
     RNN,
+    Activation,
     Bidirectional,
     Concatenate,
     Context,
@@ -29,6 +31,7 @@ from minidl.layers import (
     SimpleRNNCell,
     StackedRNNCells,
 )
+from minidl.layers.cell import name_in_kernels
 from minidl.models import Model, Sequential, clone_model, load_model
 from minidl.testing import check_gradients
 
@@ -515,3 +518,24 @@ def test_both_directions_must_fit_together():
         Bidirectional(LSTM(3), "sum", backward_layer=GRU(4, go_backwards=True)).build((6, 2))
     with pytest.raises(ArgumentTypeError, match="1 initial states; expected 4"):
         Bidirectional(LSTM(3))(X, initial_state=np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("kind, cell", [(LSTM, LSTMCell), (GRU, GRUCell)])
+def test_the_gates_of_keras_2_are_taken_at_all_times_in_one_call(kind, cell, monkeypatch):
+    """They are in every LSTM of an old script, which would be five times slower in the loop of steps."""
+    gate = Activation("hard_sigmoid", slope=0.2)
+    x = 3 * np.random.default_rng(1).normal(size=(3, 5, 2))
+    with config.use_dtype("float64"):
+        loop = RNN(cell(4, recurrent_activation=gate), return_sequences=True)
+        at_once = kind(4, recurrent_activation=gate, return_sequences=True)
+        for layer in (loop, at_once):
+            layer.build((5, 2))
+    at_once.set_weights(loop.get_weights())
+    expected, dy = loop.forward(x), np.random.default_rng(2).normal(size=(3, 5, 4))
+    expected_dx = loop.backward(dy)
+    monkeypatch.setattr("minidl.layers.all_times.over_time", None)
+    np.testing.assert_allclose(at_once.forward(x), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(at_once.backward(dy), expected_dx, rtol=1e-11, atol=1e-12)
+    for p, q in zip(at_once.parameters, loop.parameters, strict=True):
+        np.testing.assert_allclose(p.grad, q.grad, rtol=1e-11, atol=1e-12)
+    assert name_in_kernels(Activation("hard_sigmoid", slope=0.3)) is None

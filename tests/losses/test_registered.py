@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import minidl.losses
-from minidl import declared
+from minidl import config, declared
 from minidl.losses import Loss
 from minidl.testing import check_gradients
 from tests.cases.losses import FORMULAS, LOSSES
+from tests.cases.sample import each_handed
 
 REGISTERED = declared.classes("loss")
 COMMON = {"reduction": "sum_over_batch_size", "name": None}
@@ -119,14 +120,20 @@ def test_reduction_and_name_are_kept(name):
 
 
 @every_case
-def test_a_loss_is_a_pure_function(case):
+@each_handed
+def test_a_loss_is_a_pure_function(case, handed):
+    with config.use_kernels("auto" if handed.endswith("kernels") else "reference"):
+        check_that_it_is_pure(case, handed.startswith("writable"))
+
+
+def check_that_it_is_pure(case, writable):
     """Twice the same bits, another batch in between or not, and nothing that was given is changed."""
     loss = case.make()
     y_pred, y_true, weight = data = data_of(case)
     expected = bits(value_and_gradient(loss, *data))
     for array in data:
         if array is not None:
-            array.flags.writeable = False
+            array.flags.writeable = writable
     before = [None if array is None else array.tobytes() for array in data]
     value, saved = loss.apply(*data)
     first = bits([value, loss.gradient(saved)])

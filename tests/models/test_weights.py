@@ -816,8 +816,9 @@ def test_skipping_shapes_is_not_skipping_layers(tmp_path):
     named_model().save_weights(tmp_path / "w")
     other = named_model(middle=False, seed=1)
     refused(tmp_path / "w", "missing layers.1.W", model=other)
-    with pytest.raises(CheckpointError, match=r"8 of them misfits: missing layers.1.W of shape"):
+    with pytest.raises(CheckpointError) as caught:
         other.load_weights(tmp_path / "w", skip_mismatch=True)
+    assert "8 of them misfits: missing layers.1.W of shape" in caught.value.received
 
 
 class Twins(Layer):

@@ -1069,7 +1069,10 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **naive_rectifiers.NAIVE,
     **naive_noise.table(words),
     **naive_rows.NAIVE,
-    **recurrent_by_loops(SCALAR, SCALAR_GRAD),
+    **recurrent_by_loops(
+        SCALAR | {"hard_sigmoid/5": lambda x: min(max(x / 5 + 0.5, 0.0), 1.0)},
+        SCALAR_GRAD | {"hard_sigmoid/5": lambda dy, y: dy / 5 if 0 < y < 1 else 0.0},
+    ),
     **{
         f"update.{f.__name__}": f
         for f in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.compat.keras import backend as K  # noqa: N812  (as scripts call it)
+from minidl.compat.keras import backend as K
 from minidl.compat.keras.traced import FunctionActivation, LayerActivation
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.layers import Layer

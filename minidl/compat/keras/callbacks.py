@@ -1,6 +1,6 @@
 """``keras.callbacks`` of Keras 2.1: what a script may be told while it trains, with the arguments, texts and logs of then.
 
-Callbacks here are not those of ``minidl.callbacks``: their moments are called as that version called them, by ``engine/fitting.py``.
+Callbacks here are not those of ``minidl.callbacks``: ``engine/fitting.py`` calls their moments as that version did.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Callback:
 
     Attributes:
         model: the model that is trained.
-        params: ``batch_size``, ``epochs``, ``steps``, ``samples``, ``verbose``, ``do_validation``, ``metrics``; Keras 1 called some
-            of them ``nb_epoch`` and ``nb_sample``.
+        params: ``batch_size``, ``epochs``, ``steps``, ``samples``, ``verbose``, ``do_validation``, ``metrics``;
+            Keras 1 called two of them ``nb_epoch`` and ``nb_sample``.
         validation_data: [x ..., targets ..., weights ...] of a validation on arrays, else None.
     """
 
@@ -233,7 +233,7 @@ class _Watching(Callback):
     Without ``mode`` names with "acc" in them are better when larger, all others when smaller.
     """
 
-    upwards = ("acc",)
+    upwards: tuple[str, ...] = ("acc",)
 
     def __init__(self, monitor: str, mode: str) -> None:
         self.monitor, self.mode = monitor, mode
@@ -480,7 +480,7 @@ class CSVLogger(Callback):
     def __init__(self, filename: str, separator: str = ",", append: bool = False) -> None:
         self.filename, self.sep, self.append = filename, separator, append
         self.writer: Any = None
-        self.keys: list[str] | None = None
+        self.keys: list[str] = []
         self.append_header = True
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -493,9 +493,8 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """One row."""
         logs = logs or {}
-        if self.keys is None:
-            self.keys = sorted(logs)
         if not self.writer:
+            self.keys = sorted(logs)
             self.writer = csv.writer(self.csv_file, delimiter=self.sep)
             if self.append_header:
                 self.writer.writerow(["epoch", *self.keys])
@@ -510,7 +509,7 @@ class CSVLogger(Callback):
 
 def _cell(value: Any) -> Any:
     """A value as a cell holds it; several as a list in quotes."""
-    if isinstance(value, str) or not isinstance(value, Iterable) or np.ndim(value) == 0:
+    if isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         return value
     return f'"[{", ".join(map(str, value))}]"'
 
@@ -547,8 +546,8 @@ class TensorBoard(Callback):
         log_dir: the folder.
         histogram_freq: epochs between histograms of the weights; 0 for none.
         batch_size: read and used by nothing: no activations are drawn.
-        write_graph, write_grads, write_images, embeddings_freq, embeddings_layer_names, embeddings_metadata: what is not written
-            is said once.
+        write_graph, write_grads, write_images, embeddings_freq, embeddings_layer_names, embeddings_metadata: none of this is
+            written, which is said once.
 
     Training goes on without the package; that nothing is written is said once.
     """

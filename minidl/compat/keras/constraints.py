@@ -16,8 +16,11 @@ MaxNorm = OldName("MaxNorm", today.MaxNorm, "max_value=2, axis=0", keras_1={"m":
 NonNeg = OldName("NonNeg", today.NonNeg, "")
 UnitNorm = OldName("UnitNorm", today.UnitNorm, "axis=0")
 MinMaxNorm = OldName(
-    "MinMaxNorm", today.MinMaxNorm, "min_value=0.0, max_value=1.0, rate=1.0, axis=0", keras_1={"low": "min_value", "high": "max_value"}
-)  # fmt: skip
+    "MinMaxNorm",
+    today.MinMaxNorm,
+    "min_value=0.0, max_value=1.0, rate=1.0, axis=0",
+    keras_1={"low": "min_value", "high": "max_value"},
+)
 
 max_norm, non_neg, unit_norm, min_max_norm = (
     OldName(name, old.make, str(old.signature)[1:-1], keras_1=old.keras_1, spelled=name)

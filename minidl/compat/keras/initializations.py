@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.compat.keras import backend as K  # noqa: N812  (as scripts call it)
+from minidl.compat.keras import backend as K
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest, described
 from minidl.initializers import fans
 

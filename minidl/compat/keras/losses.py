@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import losses as today
-from minidl.backend import Array, array_namespace
-from minidl.compat.keras import backend as K  # noqa: N812  (as scripts call it)
-from minidl.compat.keras.traced import FunctionLoss
-from minidl.declared import from_plain
+from minidl.compat.keras import backend as K
+from minidl.compat.keras.traced import FunctionLoss, OldMean
+from minidl.declared import find, from_plain
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
-from minidl.losses.base import Loss, sample_weights
+from minidl.losses.base import Loss
 
 # -- functions ---------------------------------------------------------------------------------------------------------
 
@@ -113,8 +112,8 @@ cosine = cosine_proximity
 # -- as minidl trains with them ----------------------------------------------------------------------------------------
 
 
-class _Old(Loss):
-    """What all share: fewer checks of targets, and the mean of then."""
+class _Old(OldMean, abstract=True):
+    """Fewer checks of targets, and the mean of then."""
 
     checks_finite = False
 
@@ -122,17 +121,8 @@ class _Old(Loss):
         """Shapes only."""
         self.check(y_true, output_shape, where)
 
-    def _weights(self, shape: tuple[int, ...], y_pred: Array, sample_weight: Any, mask: Any) -> tuple[Array, Any]:
-        weights, n = super()._weights(shape, y_pred, sample_weight, mask)
-        if sample_weight is None:
-            return weights, n
-        xp = array_namespace(y_pred)
-        given = sample_weights(sample_weight, shape, y_pred.dtype, self.name or type(self).__name__)
-        share = (given != 0).mean()
-        return weights, n * xp.where(share == 0, 1, share)
 
-
-class _AnyTargets(_Old):
+class _AnyTargets(_Old, abstract=True):
     """Targets of the predictions' shape, whatever their numbers."""
 
     check = Loss.check
@@ -183,7 +173,7 @@ def for_compile(value: Any) -> Any:
         face = _OF_TODAY.get(type(value))
         return face(**value._arguments()) if face else value
     if isinstance(value, str):
-        if value.lower() not in NAMES and today.find("loss", value, "compile", "loss"):
+        if value.lower() not in NAMES and find("loss", value, "compile", "loss"):
             return for_compile(today.get(value))
         value = deserialize(value)
     if callable(value) and not isinstance(value, type):

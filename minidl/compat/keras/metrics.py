@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import metrics as today
 from minidl.backend import Array, array_namespace
-from minidl.compat.keras import backend as K  # noqa: N812  (as scripts call it)
+from minidl.compat.keras import backend as K
 from minidl.compat.keras import losses
 from minidl.compat.keras.losses import MAE as MAE
 from minidl.compat.keras.losses import MAPE as MAPE
@@ -33,7 +33,7 @@ from minidl.compat.keras.losses import poisson as poisson
 from minidl.compat.keras.losses import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from minidl.compat.keras.losses import squared_hinge as squared_hinge
 from minidl.compat.keras.traced import FunctionMetric
-from minidl.declared import from_plain
+from minidl.declared import find_class, from_plain
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.losses import Loss
 
@@ -108,7 +108,7 @@ def as_metric(identifier: Any, loss: Any) -> Any:
         if identifier in ("accuracy", "acc", "ACC", "Accuracy"):
             kind = getattr(loss, "default_accuracy", None)
             return Accuracy(kind if kind in ("binary", "sparse") else None, "acc")
-        if identifier.lower() not in NAMES and today.find_class("metric", identifier):
+        if identifier.lower() not in NAMES and find_class("metric", identifier):
             return today.get(identifier, loss)
         identifier = deserialize(identifier)
     if not callable(identifier) or isinstance(identifier, type):

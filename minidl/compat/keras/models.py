@@ -32,7 +32,7 @@ class Sequential(Verbs, models.Sequential, abstract=True):
     """minidl's ``Sequential`` as Keras 2.1 has it: layers may be added and taken away again at any time.
 
     >>> from minidl.compat.keras.layers import Dense
-    >>> model = Sequential([Dense(4, input_dim=3), Dense(2)])
+    >>> model = Sequential([Dense(4, input_shape=(3,)), Dense(2)])
     >>> model.pop(); model.output_shape
     (None, 4)
     """
@@ -62,7 +62,9 @@ class Sequential(Verbs, models.Sequential, abstract=True):
         if not chain.layers:
             raise StateError("pop", "a model without layers", "at least one")
         if chain._uses():
-            raise StateError("pop", "a model that is a layer of another one", "no use", "Model(model.input, model.layers[-2].output)")
+            raise StateError(
+                "pop", "a model that is a layer of another one", "no use", "Model(model.input, model.layers[-2].output)"
+            )
         last = chain.layers.pop()
         if last not in chain.layers:
             chain.models.pop(last, None)
@@ -70,6 +72,8 @@ class Sequential(Verbs, models.Sequential, abstract=True):
             chain.symbols.pop()
         if not chain.layers:
             chain.symbols, chain.input_shape = [], None
+            if self._first is None:
+                chain.declared_input_shape = chain.declared_dtype = None
         self._step = self.optimizer = self._planned = None
         self._forget_layers()
 
@@ -160,4 +164,3 @@ def clone_model(model: Any, input_tensors: Any = None) -> Any:
 
 def _keras_3() -> Any:
     return config.use_profile("keras-3")  # what is left out means what it meant when it was written
-

@@ -80,10 +80,12 @@ def get(identifier: Any) -> Any:
     (0.001, 1e-08)
     """
     with config.use_profile(KERAS_2_1):
+        found: Any = identifier
         if isinstance(identifier, str):
             return deserialize({"class_name": identifier, "config": {}})
         if isinstance(identifier, Mapping) and "class_name" in identifier:
-            return deserialize(identifier)
+            in_minidl = "kind" in identifier and not identifier.get("custom")
+            return rules.of_today(today.get(found)) if in_minidl else deserialize(identifier)
         if isinstance(identifier, OldName):
             fix = f"optimizer={identifier.__name__}()"
             raise ArgumentTypeError("compile", f"{identifier!r} as optimizer", "a name, or an object of it", fix)

@@ -28,7 +28,9 @@ activity_l1l2 = OldName("activity_l1l2", today.L1L2, "l1=0.01, l2=0.01")
 def EigenvalueRegularizer(k: float) -> Any:
     """Refused: its gradient needs the power method's."""
     fix = "l2(k)"
-    raise ArgumentTypeError("keras.regularizers.EigenvalueRegularizer", "a call", "a penalty that minidl has: l1, l2, l1_l2", fix)
+    raise ArgumentTypeError(
+        "keras.regularizers.EigenvalueRegularizer", "a call", "a penalty that minidl has: l1, l2, l1_l2", fix
+    )
 
 
 _NAMES: dict[str, Any] = {
@@ -46,7 +48,7 @@ def for_layer(value: Any) -> Any:
     """
     if value is None or (isinstance(value, today.Regularizer) and type(value).__module__.startswith("minidl")):
         return value
-    if isinstance(value, (str, Mapping)) or isinstance(value, OldName):
+    if isinstance(value, (str, Mapping, OldName)):
         return get(value() if isinstance(value, OldName) else value)
     if isinstance(value, today.Regularizer):
         return value

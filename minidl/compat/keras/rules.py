@@ -36,6 +36,7 @@ class Setting(float):
     """
 
     def __new__(cls, value: float, owner: Any, name: str) -> Setting:
+        """The number ``owner.name``."""
         number = super().__new__(cls, value)
         number.owner, number.name = owner, name
         return number
@@ -59,7 +60,9 @@ class Setting(float):
         """As ``get_value``."""
         return self.get_value()
 
-    numpy = eval
+    def numpy(self) -> Any:
+        """As ``get_value``."""
+        return self.get_value()
 
     def __reduce__(self) -> Any:
         return float, (float(self),)
@@ -154,7 +157,9 @@ class Optimizer(today.Optimizer, abstract=True):
     def _plain(self) -> Any:
         """As minidl reads it without this room, where it has an optimizer that does the same."""
         same = self.in_minidl() if type(self) in CLASSES.values() else None
-        return super()._plain() if same is None else same._plain()
+        if same is not None:
+            return same._plain()
+        return {"kind": "optimizer", "class_name": type(self).__name__, "config": self.get_config(), "custom": True}
 
     # -- its arrays, as lists --------------------------------------------------------------------------------------------
 
@@ -382,4 +387,5 @@ def of_today(optimizer: today.Optimizer) -> today.Optimizer:
         clipvalue=optimizer.clipvalue,
     )
     same = made.in_minidl()
-    return made if same is not None and same._arguments() == theirs | {"name": same.name} else optimizer
+    equal = same is not None and same.get_config() == optimizer.get_config() | {"name": same.name}
+    return made if equal else optimizer

@@ -22,6 +22,7 @@ from minidl.geometry import is_several
 from minidl.layers.activation import Activation, Formula
 from minidl.layers.base import Layer
 from minidl.layers.context import INFERENCE, Context
+from minidl.losses.base import sample_weights
 
 
 class Tapes:
@@ -201,7 +202,19 @@ class LayerActivation(Activation, abstract=True):
 # -- losses and metrics ------------------------------------------------------------------------------------------------
 
 
-class FunctionLoss(losses.Loss, abstract=True):
+class OldMean(losses.Loss, abstract=True):
+    """A loss whose mean over weighted samples divides by how many weights are not 0, as Keras 2.1 does."""
+
+    def _weights(self, shape: tuple[int, ...], y_pred: Array, sample_weight: Any, mask: Any) -> tuple[Array, Any]:
+        weights, n = super()._weights(shape, y_pred, sample_weight, mask)
+        if sample_weight is None or self.reduction not in ("sum_over_batch_size", "mean"):
+            return weights, n
+        given = sample_weights(sample_weight, shape, y_pred.dtype, self.name or type(self).__name__)
+        share = (given != 0).mean()
+        return weights, n * array_namespace(y_pred).where(share == 0, 1, share)
+
+
+class FunctionLoss(OldMean, abstract=True):
     """A loss that a script wrote as a function of (y_true, y_pred).
 
     What the function gives is averaged over the axes behind those of the samples, as Keras 2.1 does; one number counts for
@@ -221,6 +234,11 @@ class FunctionLoss(losses.Loss, abstract=True):
         if len(y_true) != output_shape[0]:
             raise ShapeError(where, f"{len(y_true)} targets", f"{output_shape[0]}, one for each prediction")
         tape = self._tapes.of(*_shapes(y_true.shape, output_shape))
+        if tape.several or (tape.shapes[0] and tape.shapes[0][0] is not None):
+            received = f"the function {self.name!r}, whose result is " + ("a list" if tape.several else f"{tape.shapes[0]}")
+            raise ShapeError(
+                "compile: loss", received, "one number, or numbers for each sample", "axis=-1 in K.mean, K.sum ..."
+            )
         if not tape.depends_on(1):
             received = f"the function {self.name!r}, which has no gradient by y_pred"
             raise ArgumentError("compile: loss", received, "ops that have one: not K.round, K.argmax, K.equal ...")

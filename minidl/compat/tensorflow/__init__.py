@@ -27,7 +27,8 @@ InteractiveSession = Session
 _OPTIONS = {  # of how TensorFlow computes; none of them changes a result
     "GPUOptions": "per_process_gpu_memory_fraction allow_growth allocator_type visible_device_list "
     "deferred_deletion_bytes force_gpu_compatible polling_active_delay_usecs experimental",
-    "OptimizerOptions": "do_common_subexpression_elimination do_constant_folding do_function_inlining opt_level global_jit_level",
+    "OptimizerOptions": "do_common_subexpression_elimination do_constant_folding do_function_inlining opt_level "
+    "global_jit_level",
     "GraphOptions": "optimizer_options rewrite_options build_cost_model infer_shapes place_pruned_graph",
     "ConfigProto": "gpu_options graph_options allow_soft_placement log_device_placement device_count "
     "intra_op_parallelism_threads inter_op_parallelism_threads use_per_session_threads operation_timeout_in_ms "

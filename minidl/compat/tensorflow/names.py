@@ -13,11 +13,52 @@ _KERAS = {  # functions of TensorFlow that keras.backend has under another name
     "subtract": "x - y", "div": "x / y", "divide": "x / y", "clip_by_value": "clip", "transpose": "permute_dimensions",
     "tensordot": "dot", "where": "switch", "cond": "switch", "Variable": "variable", "gradients": "gradients",
 }  # fmt: skip
-_SAME = (
-    "abs square sqrt exp log round sign sin cos sigmoid tanh equal not_equal greater greater_equal less less_equal maximum "
-    "minimum pow gather cast zeros_like ones_like reshape expand_dims squeeze stack reverse tile one_hot argmax argmin cumsum "
-    "stop_gradient zeros ones eye constant random_normal random_uniform truncated_normal identity shape"
-).split()
+_SAME = [
+    "abs",
+    "square",
+    "sqrt",
+    "exp",
+    "log",
+    "round",
+    "sign",
+    "sin",
+    "cos",
+    "sigmoid",
+    "tanh",
+    "equal",
+    "not_equal",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "maximum",
+    "minimum",
+    "pow",
+    "gather",
+    "cast",
+    "zeros_like",
+    "ones_like",
+    "reshape",
+    "expand_dims",
+    "squeeze",
+    "stack",
+    "reverse",
+    "tile",
+    "one_hot",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "stop_gradient",
+    "zeros",
+    "ones",
+    "eye",
+    "constant",
+    "random_normal",
+    "random_uniform",
+    "truncated_normal",
+    "identity",
+    "shape",
+]
 
 
 def instead(name: str) -> str:

@@ -25,12 +25,12 @@ class _Config:
         vars(self)["lib"] = vars(self)["gcc"] = vars(self)["nvcc"] = vars(self)["gpuarray"] = _Section()
 
     @property
-    def floatX(self) -> str:  # noqa: N802  (Theano's name)
+    def floatX(self) -> str:
         """``"float32"`` or ``"float64"``."""
         return _settings.dtype()
 
     @floatX.setter
-    def floatX(self, value: str) -> None:  # noqa: N802
+    def floatX(self, value: str) -> None:
         _settings.set_dtype(value)
 
 

@@ -3,18 +3,19 @@
 // A thread computes one unit of one sample at time t.
 #include "common.cuh"
 
-enum { LINEAR, SIGMOID, TANH, RELU, SOFTPLUS, HARD_SIGMOID }; // as in recurrent.py
+enum { LINEAR, SIGMOID, TANH, RELU, SOFTPLUS, HARD_SIGMOID, HARD_SIGMOID_5 }; // as in recurrent.py
 
 // Always one branch for the whole grid.
 __device__ inline real activate(int activation, real x)
 {
-    const real e = exp(-fabs(x)), line = x / 6 + (real)0.5;
+    const real e = exp(-fabs(x)), line = x / (activation == HARD_SIGMOID_5 ? 5 : 6) + (real)0.5;
     switch (activation) {
     case SIGMOID: return (x >= 0 ? (real)1 : e) / (1 + e);
     case TANH: return tanh(x);
     case RELU: return rectified(x);
     case SOFTPLUS: return (x > 0 ? x : (real)0) + log1p(e);
-    case HARD_SIGMOID: return line < 0 ? (real)0 : line > 1 ? (real)1 : line;
+    case HARD_SIGMOID:
+    case HARD_SIGMOID_5: return line < 0 ? (real)0 : line > 1 ? (real)1 : line;
     default: return x;
     }
 }
@@ -28,6 +29,7 @@ __device__ inline real slope(int activation, real y)
     case RELU: return y > 0 ? (real)1 : (real)0;
     case SOFTPLUS: return -expm1(-y);
     case HARD_SIGMOID: return y > 0 && y < 1 ? (real)1 / 6 : (real)0;
+    case HARD_SIGMOID_5: return y > 0 && y < 1 ? (real)1 / 5 : (real)0;
     default: return 1;
     }
 }

@@ -10,7 +10,8 @@ from minidl.kernels.cuda._module import Module, alike, blocks
 from minidl.kernels.cuda._product import product
 
 _module = Module("recurrent.cu")
-_CODES = {name: code for code, name in enumerate(("linear", "sigmoid", "tanh", "relu", "softplus", "hard_sigmoid"))}
+_NAMES = ("linear", "sigmoid", "tanh", "relu", "softplus", "hard_sigmoid", "hard_sigmoid/5")
+_CODES = {name: code for code, name in enumerate(_NAMES)}
 
 
 def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:

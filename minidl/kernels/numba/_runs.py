@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED, inner
 from minidl.kernels.numba._private import has
-from minidl.kernels.numba._vector import LANES, load, splat, store
+from minidl.kernels.numba._vector import LANES, load, load_all, splat, store, store_all
 
 CACHE_LINE = 64  # bytes
 
@@ -18,15 +18,21 @@ CACHE_LINE = 64  # bytes
 @inner
 def copy_run(source, start, target, to, count):  # type: ignore[no-untyped-def]
     """target[to : to + count] = source[start : start + count]."""
-    for k in range(0, count, LANES):
-        store(target, to + k, count - k, load(source, start + k, count - k, 0))
+    whole = count - count % LANES
+    for k in range(0, whole, LANES):
+        store_all(target, to + k, load_all(source, start + k))
+    if whole < count:
+        store(target, to + whole, count - whole, load(source, start + whole, count - whole, 0))
 
 
 @inner
 def clear_run(target, to, count):  # type: ignore[no-untyped-def]
     """target[to : to + count] = 0."""
-    for k in range(0, count, LANES):
-        store(target, to + k, count - k, splat(target, 0))
+    whole = count - count % LANES
+    for k in range(0, whole, LANES):
+        store_all(target, to + k, splat(target, 0))
+    if whole < count:
+        store(target, to + whole, count - whole, splat(target, 0))
 
 
 if DISABLED:

@@ -2,6 +2,7 @@
 
     load(x, at, count, rest)   x[at], x[at + 1], ...; where there are only ``count`` left, ``rest`` in the lanes behind them
     store(x, at, count, v)     the way back; writes at most ``count``
+    load_all(x, at), store_all(x, at, v)   all lanes, which is quicker where they are known to be there
     prefetch(x, at)            have x[at] brought near, for later; it need not exist
     splat(x, number)           the number in every lane
     a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
@@ -45,6 +46,16 @@ if DISABLED:  # the same on small arrays, with a look at every index
     def store(x, at, count, v):  # type: ignore[no-untyped-def]
         there, here = _inside(x, at, count)
         x[there] = v[here]
+
+    def load_all(x, at):  # type: ignore[no-untyped-def]
+        assert at >= 0, "before the start"
+        assert at + LANES <= len(x), "behind the end"
+        return x[at : at + LANES].copy()
+
+    def store_all(x, at, v):  # type: ignore[no-untyped-def]
+        assert at >= 0, "before the start"
+        assert at + LANES <= len(x), "behind the end"
+        x[at : at + LANES] = v
 
     def prefetch(x, at):  # type: ignore[no-untyped-def]
         """Nothing that could be seen."""
@@ -158,6 +169,25 @@ else:
             return context.get_dummy_value()
 
         return types.void(x, types.intp, types.intp, v), codegen
+
+    @intrinsic
+    def load_all(typingctx, x, at):  # type: ignore[no-untyped-def]
+        result = VectorType(x.dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer = _place(context, builder, sig.args[0], args[0], args[1])
+            return builder.load(pointer, align=_vector(result).element.get_abi_size(context.target_data))
+
+        return result(x, types.intp), codegen
+
+    @intrinsic
+    def store_all(typingctx, x, at, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer = _place(context, builder, sig.args[0], args[0], args[1])
+            builder.store(args[2], pointer, align=args[2].type.element.get_abi_size(context.target_data))
+            return context.get_dummy_value()
+
+        return types.void(x, types.intp, v), codegen
 
     @intrinsic
     def prefetch(typingctx, x, at):  # type: ignore[no-untyped-def]

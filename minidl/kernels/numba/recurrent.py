@@ -1,9 +1,10 @@
 """Recurrent networks: the input's part as one product, then every thread runs all times for its own rows of the batch.
 
-Samples do not meet, so no thread waits for another between two times. U is packed once; a step is a product of the rows'
-last outputs with it, and the arithmetic of the cell while the sums are in the cache; what the next time reads and writes
-is fetched meanwhile, for the rows of one time lie too far apart for the processor to foresee. How the batch is cut up does not
-change the order in which a number is summed, so its bits do not depend on it.
+Samples do not meet, so no thread waits for another between two times. Where W and U of an LSTM stay in a core's cache
+together, the input's part is computed step by step too, and is not written and read in between. U is packed once; a step is
+a product of the rows' last outputs with it, and the arithmetic of the cell while the sums are in the cache; what the next
+time reads and writes is fetched meanwhile, for the rows of one time lie too far apart for the processor to foresee. How the
+batch is cut up does not change the order in which a number is summed, so its bits do not depend on it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
-from minidl.kernels.numba._runs import new_run, zero_run
+from minidl.kernels.numba._runs import copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import REGISTERS, Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, prefetch, store, where
@@ -27,11 +28,13 @@ from minidl.kernels.numba.linear import dense
 
 MOST = 32  # rows of the batch in one task: their sums stay in the caches, beside a panel of U
 DEPTH = 160  # rows of a panel under work: 160 x 48 floats are 30 KiB
+NEAR = 1 << 19  # bytes of W and U together that stay in a core's cache from step to step
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
 _EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
 _NO_MASK = np.zeros(0, np.bool_)
-_LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID = range(5)
-_CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU, "hard_sigmoid": _HARD_SIGMOID}
+_LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID, _HARD_SIGMOID_5 = range(6)
+_CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU}
+_CODES |= {"hard_sigmoid": _HARD_SIGMOID, "hard_sigmoid/5": _HARD_SIGMOID_5}  # of today's slope, and of 1/5
 
 
 class Batch(NamedTuple):
@@ -48,21 +51,25 @@ class Batch(NamedTuple):
 
 def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.lstm``."""
-    if _declines((activation, recurrent_activation), x, W, U, h0, c0) or x.ndim != 3 or _is_odd(mask, x):
+    if _declines((activation, recurrent_activation), x, W, U, h0, c0) or x.ndim != 3 or not x.size or _is_odd(mask, x):
         return NotImplemented
     n, steps, _ = x.shape
     units = len(U)
     if U.shape != (units, 4 * units) or W.shape[1:] != U.shape[1:] or not (n, units) == h0.shape == c0.shape:
         return NotImplemented
-    gates = dense(x, W, b)
-    if gates is NotImplemented:
-        return NotImplemented
-    h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
+    if W.nbytes + U.nbytes <= NEAR and rows > 2 and b is not None:  # the input's part within the steps
+        gates, packed_W, bias = CPU.pool.empty((n, steps, 4 * units), x.dtype), _packed(size, in_rows(W, *W.shape)), b
+    else:
+        gates, packed_W, bias = dense(x, W, b), np.empty(0, x.dtype), np.empty(0, x.dtype)
+        if gates is NotImplemented:
+            return NotImplemented
+    h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
     packed = _packed(size, in_rows(U, units, 4 * units))
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
+    of_x = x.reshape(-1), x.shape[-1], packed_W, bias
     arrays = packed, h0.reshape(-1), c0.reshape(-1), _flags(mask), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
-    _forwards_on_threads(size, batch, *arrays)
+    _forwards_on_threads(size, batch, of_x, *arrays)
     return h, c, gates
 
 
@@ -225,8 +232,11 @@ def _pack(turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _step_product(size, count, depth, columns, a, packed, sums):  # type: ignore[no-untyped-def]
-    """sums = a b: a (.., depth) with rows behind the first ``count`` to fill the last tile, sums as wide as whole panels."""
+def _step_product(size, count, depth, columns, a, packed, sums, more):  # type: ignore[no-untyped-def]
+    """sums = a b, or sums += a b where there is ``more``.
+
+    a (.., depth) has rows behind the first ``count`` to fill the last tile, and sums are as wide as whole panels.
+    """
     rows, width, _ = size
     panels = (columns + width - 1) // width
     for p in range(panels):
@@ -238,7 +248,7 @@ def _step_product(size, count, depth, columns, a, packed, sums):  # type: ignore
                     size, outer=1, depth=min(DEPTH, depth - k),
                     a=a, a_start=at, a_row_step=depth, a_outer_step=0, a_k_step=1,
                     b=packed, b_start=right, b_outer_step=0, b_k_step=width,
-                    c=sums, c_start=to, c_row_step=panels * width, add=k,
+                    c=sums, c_start=to, c_row_step=panels * width, add=k + more,
                 )  # fmt: skip
 
 
@@ -263,6 +273,10 @@ def _activated(code, v):  # type: ignore[no-untyped-def]
         y = v / 6 + 0.5
         y = where(y < 0, 0, y)
         return where(y > 1, 1, y)
+    if code == _HARD_SIGMOID_5:
+        y = v / 5 + 0.5
+        y = where(y < 0, 0, y)
+        return where(y > 1, 1, y)
     return v
 
 
@@ -277,12 +291,17 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
         return where(y > 0, dy, 0)
     if code == _HARD_SIGMOID:
         return where((y > 0) & (y < 1), dy / 6, 0)
+    if code == _HARD_SIGMOID_5:
+        return where((y > 0) & (y < 1), dy / 5, 0)
     return dy
 
 
 @inner
-def _forwards_share(first, last, size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
-    """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part."""
+def _forwards_share(first, last, size, batch, of_x, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part, unless W comes with x."""
+    x, inputs, packed_W, bias = of_x
+    together = len(packed_W) > 0
+    outside = bias if together else gates  # what is added to the sums
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
     tall, width, _ = size
@@ -290,26 +309,32 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, mask, gates, h, c)
     across = (4 * units + width - 1) // width * width
     h_before = zero_run(whole * units, h.dtype)  # (whole, units)
     c_before = new_run(rows * units, h.dtype)  # (rows, units)
-    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
+    x_now = zero_run(whole * inputs if together else 1, h.dtype)  # (whole, inputs)
+    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U, and x W
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         for i in range(count * units):
             h_before[i], c_before[i] = h0[begin * units + i], c0[begin * units + i]
         for t in range(steps):
-            _step_product(size, count, units, 4 * units, h_before, packed, sums)
+            if together:
+                for r in range(count):
+                    copy_run(x, ((begin + r) * steps + t) * inputs, x_now, r * inputs, inputs)
+                _step_product(size, count, inputs, 4 * units, x_now, packed_W, sums, 0)
+            _step_product(size, count, units, 4 * units, h_before, packed, sums, together)
             for r in range(count):
                 row = (begin + r) * steps + t
                 counts = batch.masked == 0 or mask[row]
                 for j in range(0, units, LANES):
                     some, of, at, to = units - j, r * across + j, row * 4 * units + j, row * units + j
+                    z = j if together else at
                     for k in range(4):
                         prefetch(gates, at + (4 + k) * units)
                     prefetch(h, to + units)
                     prefetch(c, to + units)
-                    i = _activated(recurrent, load(gates, at, some, 0) + load(sums, of, some, 0))
-                    f = _activated(recurrent, load(gates, at + units, some, 0) + load(sums, of + units, some, 0))
-                    g = _activated(cell, load(gates, at + 2 * units, some, 0) + load(sums, of + 2 * units, some, 0))
-                    o = _activated(recurrent, load(gates, at + 3 * units, some, 0) + load(sums, of + 3 * units, some, 0))
+                    i = _activated(recurrent, load(outside, z, some, 0) + load(sums, of, some, 0))
+                    f = _activated(recurrent, load(outside, z + units, some, 0) + load(sums, of + units, some, 0))
+                    g = _activated(cell, load(outside, z + 2 * units, some, 0) + load(sums, of + 2 * units, some, 0))
+                    o = _activated(recurrent, load(outside, z + 3 * units, some, 0) + load(sums, of + 3 * units, some, 0))
                     now = f * load(c_before, r * units + j, some, 0) + i * g
                     out = o * _activated(cell, now)
                     if not counts:
@@ -325,8 +350,8 @@ def _forwards_share(first, last, size, batch, packed, h0, c0, mask, gates, h, c)
 
 
 @compiled
-def _forwards_on_threads(size, batch, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, h0, c0, mask, gates, h, c)
+def _forwards_on_threads(size, batch, of_x, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), of_x, packed, h0, c0, mask, gates, h, c)
     in_parallel(_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 
@@ -379,7 +404,7 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, d
                     store(dz_now, here + units, some, df)
                     store(dz_now, here + 2 * units, some, dg)
                     store(dz_now, here + 3 * units, some, do)
-            _step_product(size, count, 4 * units, units, dz_now, packed, dh_later)
+            _step_product(size, count, 4 * units, units, dz_now, packed, dh_later, 0)
             if batch.masked:
                 for r in range(count):
                     if not mask[(begin + r) * steps + t]:
@@ -412,7 +437,7 @@ def _simple_forwards_share(first, last, size, batch, packed, h0, mask, h):  # ty
         for i in range(count * units):
             h_before[i] = h0[begin * units + i]
         for t in range(steps):
-            _step_product(size, count, units, units, h_before, packed, sums)
+            _step_product(size, count, units, units, h_before, packed, sums, 0)
             for r in range(count):
                 row = (begin + r) * steps + t
                 counts = batch.masked == 0 or mask[row]
@@ -459,7 +484,7 @@ def _simple_backwards_share(first, last, size, batch, packed, dh, mask, h, dz, d
                         d = load(h, at, 0, 0)  # nothing but zeros
                     store(dz, at, some, d)
                     store(dz_now, here, some, d)
-            _step_product(size, count, units, units, dz_now, packed, dh_later)
+            _step_product(size, count, units, units, dz_now, packed, dh_later, 0)
             if batch.masked:
                 for r in range(count):
                     if not mask[(begin + r) * steps + t]:
@@ -493,7 +518,7 @@ def _gru_forwards_share(first, last, size, batch, packed, b, h0, mask, gates, h,
         for i in range(count * units):
             h_before[i] = h0[begin * units + i]
         for t in range(steps):
-            _step_product(size, count, units, 3 * units, h_before, packed, sums)
+            _step_product(size, count, units, 3 * units, h_before, packed, sums, 0)
             for r in range(count):
                 row = (begin + r) * steps + t
                 counts = batch.masked == 0 or mask[row]
@@ -576,7 +601,7 @@ def _gru_backwards_share(  # type: ignore[no-untyped-def]
                     store(now, here, some, d_update)
                     store(now, here + units, some, d_reset)
                     store(now, here + 2 * units, some, dp)
-            _step_product(size, count, 3 * units, units, now, packed, dh_later)
+            _step_product(size, count, 3 * units, units, now, packed, dh_later, 0)
             for r in range(count):
                 for j in range(units):
                     dh_later[r * across + j] += passing[r * units + j]

@@ -158,9 +158,33 @@ mutant(
     "depthwise results of six without the last x",
     "kernels/numba/_depthwise.py",
     PLAIN + "[convolution.convolve-float32]",
-    "s5 = multiply_add(load(x, at + 7 * c, rest, 0), w2, s5)",
-    "s5 = multiply_add(load(x, at + 6 * c, rest, 0), w2, s5)",
+    "s5 = multiply_add(load_all(x, at + 7 * c), w2, s5)",
+    "s5 = multiply_add(load_all(x, at + 6 * c), w2, s5)",
     mode="compiled",
+)
+mutant(
+    "depthwise rows of an earlier image where the window is outside this one",
+    "kernels/numba/_depthwise.py",
+    PLAIN + "[convolution.convolve_grad_W-float32]",
+    "((image * h + r) * w * c, w) if 0 <= r < h else (0, 0)",
+    "((image * h + r) * w * c, w) if 0 <= image * h + r < n * h else (0, 0)",
+    mode="compiled",
+)
+mutant(
+    "depthwise results beside the image that keep what stood in the ring",
+    "kernels/numba/_depthwise.py",
+    PLAIN + "[convolution.convolve-float32]",
+    "    clear_run(ring, to + last * whole, (line - last) * whole)\n",
+    "",
+    mode="compiled",
+)
+mutant(
+    "depthwise last channels that are read behind the image",
+    "kernels/numba/_depthwise.py",
+    "tests/ops/test_kernels.py::test_depthwise_sums_read_nothing_behind_the_images",
+    "whole if behind <= len(x) else whole - LANES",
+    "whole",
+    mode="plain",
 )
 mutant(
     "a dilated sequence whose kernel is not turned around",

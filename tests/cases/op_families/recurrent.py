@@ -47,6 +47,8 @@ _ROWS = [
     *[Row("small", 2, 3, 3, 4, "tanh", s) for s in ("tanh", "relu", "linear", "softplus")],
     Row("small", 7, 5, 3, 17, masked=True),
     Row("small", 1, 5, 3, 4, masked=True, bias=False),
+    Row("tiny", 5, 4, 2, 3, "tanh", "hard_sigmoid/5"),
+    Row("small", 2, 3, 3, 17, "hard_sigmoid/5", "hard_sigmoid/5", masked=True),
     Row("medium", 17, 11, 28, 33, "tanh", "hard_sigmoid"),
     Row("medium", 32, 28, 28, 50),
     Row("medium", 33, 1, 20, 50),

@@ -16,7 +16,9 @@ _MEANS = np.array([103.939, 116.779, 123.68])  # of blue, green and red over Ima
 CLASS_INDEX_PATH = Path.home() / ".keras" / "models" / "imagenet_class_index.json"
 
 
-def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe", dim_ordering: str | None = None) -> np.ndarray:
+def preprocess_input(
+    x: Any, data_format: str | None = None, mode: str = "caffe", dim_ordering: str | None = None
+) -> np.ndarray:
     """Images (n, height, width, 3) with numbers 0 to 255 as a network takes them; x itself is not changed.
 
     Args:
@@ -47,8 +49,8 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[Any, ...]]]:
     """The likeliest classes of each sample: (WordNet id, name, probability).
 
-    The names stand in imagenet_class_index.json, which Keras keeps in ~/.keras/models. Raises DatasetError where it is not there,
-    ShapeError for predictions of another shape than (n, 1000).
+    The names stand in imagenet_class_index.json, which Keras keeps in ~/.keras/models. Raises DatasetError where it is not
+    there, ShapeError for predictions of another shape than (n, 1000).
     """
     preds = np.asarray(preds)
     if preds.ndim != 2 or preds.shape[1] != 1000:

@@ -1,4 +1,4 @@
-"""Known networks of Keras 2.1 as functions of then: minidl's own, and VGG-19; weights are those that a script trains or loads."""
+"""Known networks of Keras 2.1 as functions of then: minidl's own, and VGG-19; with weights that a script trains or loads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 from minidl.models import Model
 from minidl.profile import KERAS_2_1
+
 
 def old(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
     """The function of Keras 2.1 that makes this network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.compat.keras import backend as K  # noqa: N812
+from minidl.compat.keras import backend as K
 from minidl.compat.keras.applications import imagenet_utils
 from minidl.compat.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from minidl.compat.keras.applications.known import MobileNet as MobileNet

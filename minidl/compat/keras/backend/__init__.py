@@ -13,6 +13,8 @@ from minidl.compat.keras.backend.session import set_session as set_session
 from minidl.compat.keras.backend.settings import *  # noqa: F403
 from minidl.compat.keras.backend.variables import *  # noqa: F403
 from minidl.compat.keras.backend.variables import known_only as _known_only
+from minidl.compat.modules import load
+from minidl.errors import closest
 
 _LAYERS = {  # functions that are layers here: their gradients are those layers'
     "conv1d": "Conv1D",
@@ -50,4 +52,16 @@ def name_scope(name: str) -> Any:
     return nullcontext(name)
 
 
-__all__ = [name for name in globals() if not name.startswith("_") and name not in ("annotations", "nullcontext", "Any")]
+def __getattr__(name: str) -> Any:
+    if name in ("tensorflow_backend", "theano_backend", "common"):
+        return load(f"{__name__}.{name}")
+    meant = closest(name, __all__) if not name.startswith("__") else ""
+    advice = f". Did you mean {meant!r}?" if meant else ""
+    raise AttributeError(f"keras.backend of Keras 2.1 has no attribute {name!r}{advice}", name=name)
+
+
+_NOT_KERAS = (
+    *("annotations", "nullcontext", "Any", "load", "closest", "settings", "operations", "tracing", "variables", "functions"),
+    *("graph", "session", "Variable", "generator", "known_only", "check_phase", "fixed_phase", "on_gpu"),
+)
+__all__ = [name for name in globals() if not name.startswith("_") and name not in _NOT_KERAS]

@@ -98,7 +98,7 @@ def _numbers(y: Any) -> Any:
 
 
 def function(inputs: Sequence[Any], outputs: Sequence[Any], updates: Any = None, **keywords: Any) -> Function:
-    """A part of a model as a function of arrays; see ``Function``. Raises ArgumentTypeError for updates, which need a gradient."""
+    """A part of a model as a function of arrays; see ``Function``. Raises ArgumentTypeError for updates of weights."""
     if updates:
         raise ArgumentTypeError("K.function", "updates", "outputs alone", "model.compile(...) and model.train_on_batch(x, y)")
     if keywords:

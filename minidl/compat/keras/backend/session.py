@@ -28,9 +28,6 @@ class Nothing:
     def finalize(self) -> None:
         """Without effect."""
 
-    def run(self, session: Any = None) -> None:
-        """Without effect."""
-
     def __repr__(self) -> str:
         return f"<{self.name}, which has nothing to do in minidl>"
 

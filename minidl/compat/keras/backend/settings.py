@@ -36,8 +36,6 @@ def set_epsilon(e: float) -> None:
     config.set_epsilon(float(e))
 
 
-
-
 def floatx() -> str:
     """The element type of weights, ``"float32"`` or ``"float64"``."""
     return config.dtype()
@@ -93,7 +91,7 @@ def reset_uids() -> None:
 
 
 def clear_session() -> None:
-    """Forget names and the mode that was set; models are forgotten with their last reference, there is no graph that keeps them."""
+    """Forget names and the mode that was set; models are forgotten with their last reference, as no graph keeps them."""
     global _phase
     _phase = None
     reset_uids()

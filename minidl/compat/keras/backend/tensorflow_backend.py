@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minidl.compat import tensorflow as tf
 from minidl.compat.keras.backend import *  # noqa: F403
 from minidl.compat.keras.backend import __all__ as _names

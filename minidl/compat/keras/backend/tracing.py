@@ -115,7 +115,8 @@ class Operators:
     def __getitem__(self, places: Any) -> Any:
         for place in places if isinstance(places, tuple) else (places,):
             parts = (place.start, place.stop, place.step) if isinstance(place, slice) else (place,)
-            if not all(part is None or part is Ellipsis or hasattr(part, "__index__") for part in parts):
+            plain_ones = (p is None or p is Ellipsis or hasattr(p, "__index__") for p in parts if not isinstance(p, Operators))
+            if any(isinstance(p, Operators) for p in parts) or not all(plain_ones):
                 expected = "integers, slices of integers, ... and None"
                 raise ArgumentTypeError("x[...]", f"{described(place)} as index", expected, "K.gather(x, indices)")
         return call("take", self, places=places)
@@ -336,9 +337,7 @@ class Tape:
         found: set[Traced] = set()
         for node in self.order:
             if node.op is None:
-                if np.asarray(node.probes[0]).dtype.kind == "f" and (
-                    isinstance(node.source, int) or isinstance(node.source, Parameter)
-                ):
+                if np.asarray(node.probes[0]).dtype.kind == "f" and (isinstance(node.source, (int, Parameter))):
                     found.add(node)
             elif any(a in found and OPS[node.op].has_gradient(i) for i, a in enumerate(node.inputs) if isinstance(a, Traced)):
                 found.add(node)
@@ -349,9 +348,7 @@ class Tape:
         reached: set[Traced] = set(self.results)
         for node in reversed(self.order):
             if node in reached and node.op is not None:
-                reached |= {
-                    a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)
-                }
+                reached |= {a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)}
         return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
 
     def run(self, inputs: Sequence[Array], run: Run) -> tuple[list[Array], dict[Traced, Any]]:

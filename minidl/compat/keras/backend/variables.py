@@ -114,7 +114,7 @@ def random_normal_variable(
 
 def generator(seed: int | None = None) -> Any:
     """Random numbers of this seed, or those that ``np.random.seed`` seeds."""
-    return np.random if seed is None else np.random.RandomState(seed)  # noqa: NPY002  (the state that scripts seed)
+    return np.random if seed is None else np.random.RandomState(seed)
 
 
 # -- reading and setting -----------------------------------------------------------------------------------------------

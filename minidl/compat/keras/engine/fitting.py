@@ -1,9 +1,9 @@
-"""The moments of a training, told to callbacks as Keras 2.1 told them: one callback of minidl that stands for all of a script's.
+"""The moments of a training as Keras 2.1 told them: one callback of minidl that stands for all of a script's.
 
     fit    on_train_begin, then for each epoch on_epoch_begin, for each batch on_batch_begin and on_batch_end, then on_epoch_end
 
-The logs of a batch hold ``batch``, ``size``, and loss and metrics of that batch alone; those of an epoch the means, and first of
-all what validation gave. The bar comes last, so that what callbacks print stands before the line that ends an epoch.
+The logs of a batch hold ``batch``, ``size``, and loss and metrics of that batch alone; those of an epoch the means, what
+validation gave coming first. The bar comes last, so that what callbacks print stands before the line that ends an epoch.
 """
 
 from __future__ import annotations

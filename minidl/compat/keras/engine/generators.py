@@ -58,6 +58,11 @@ class Batches:
             return len(self.generator)
         raise ArgumentTypeError(self.where, f"a generator without {argument}", "how many batches to take", f"{argument}=100")
 
+    def in_passes(self, steps: int) -> int | None:
+        """None where an epoch is one pass over a Sequence, else the batches of an epoch."""
+        numbered = not hasattr(self.generator, "__next__") and _is_numbered(self.generator)
+        return None if numbered and steps == len(self.generator) else steps
+
     def steps_for(self, samples: Any) -> int:
         """How many batches have so many samples."""
         size = getattr(self.generator, "batch_size", None)
@@ -88,9 +93,14 @@ class _Numbered:
 
 
 def gives_batches(data: Any) -> bool:
-    return hasattr(data, "__next__") or _is_numbered(data) or (
-        hasattr(data, "__iter__") and not isinstance(data, (list, tuple, dict, np.ndarray, str)))  # fmt: skip
+    """Whether ``data`` are batches that come one after the other, or by number; no arrays."""
+    if isinstance(data, _ARRAYS):
+        return False
+    return hasattr(data, "__next__") or hasattr(data, "__iter__") or _is_numbered(data)
 
 
 def _is_numbered(data: Any) -> bool:
-    return hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, (list, tuple, dict, np.ndarray, str))
+    return hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, _ARRAYS)
+
+
+_ARRAYS = (list, tuple, dict, np.ndarray, str)

@@ -1,5 +1,5 @@
-"""What scripts give ``fit`` and its kin, made into arrays as Keras 2.1 did: lists of numbers, one array or a list or dictionary of
-arrays, pandas tables, vectors in the place of columns.
+"""What scripts give ``fit`` and its kin, made into arrays as Keras 2.1 did: an array, or a list or dictionary of them, lists of
+numbers, pandas tables, vectors in the place of columns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What ``compile`` of Keras 2.1 meant by losses and metrics, output by output; the names mean what ``keras.losses`` and
 ``keras.metrics`` say.
 
-Metrics are called by their functions, ``"mse"`` is ``mean_squared_error`` and ``"accuracy"`` is ``acc``, and do not look at sample
-weights; those of ``weighted_metrics`` do.
+Metrics are called by their functions: ``"mse"`` is ``mean_squared_error``, and ``"accuracy"`` is ``acc``. They do not look at
+sample weights; those of ``weighted_metrics`` do.
 """
 
 from __future__ import annotations

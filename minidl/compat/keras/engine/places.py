@@ -92,7 +92,7 @@ def batch_size_of(network: Any) -> int | None:
 
 
 def things_of(model: Any) -> list[Any]:
-    """The layers and models within a model, in the order of Keras 2.1; in a graph the places where data enters are among them."""
+    """The layers and models within a model, in the order of Keras 2.1; in a graph also the places where data enters."""
     network = model.network
     if isinstance(network, Chain):
         return list(dict.fromkeys(network.models.get(layer, layer) for layer in network.layers))
@@ -103,7 +103,9 @@ def rows_of(model: Any) -> tuple[list[Row], bool]:
     """The rows of the summary, and whether the layers stand in a row."""
     network, size = model.network, batch_size_of(model.network)
     if isinstance(network, Chain):
-        return list(_rows_of_chain(network, size)), True
+        first = vars(model).get("_first")
+        rows = [Row(first, first.output_shape, 0, [])] if first is not None else []
+        return [*rows, *_rows_of_chain(network, size)], True
     shapes = network.slot_shapes(network.input_shape)
     places = places_of(model)
     writer: dict[int, tuple[Any, int, int]] = {slot: (place, 0, 0) for slot, place in enumerate(places)}

@@ -75,7 +75,7 @@ class OldStep(Step):
 
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
-        flags = [(p, p in self.collected) for p in self.root.parameters]
+        flags: list[tuple[Any, bool]] = [(p, p in self.collected) for p in self.root.parameters]
         flags += [(layer, True) for layer in self._normalizations]
         self._others = [(thing, wanted) for thing, wanted in flags if thing._trainable != wanted]
         self._seen_changes = _settings.changes
@@ -83,7 +83,9 @@ class OldStep(Step):
     def _judge(self, prediction: Any, batch: Batch, context: Any) -> tuple[Result, Any]:
         result, saved = super()._judge(prediction, batch, context)
         self.weight = result.weight  # for weighted metrics
-        return result._replace(weight=None if context.mask is None else masked(None, context.mask)), saved
+        if batch.weight is not None:
+            result = result._replace(weight=None if context.mask is None else masked(None, context.mask))
+        return result, saved
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "last": None, "weight": None, "_seen_changes": -1}

@@ -15,26 +15,28 @@ import numpy as np
 
 from minidl import callbacks as today
 from minidl import config, models
-from minidl.compat.keras.engine import files, given
 from minidl.compat.keras import optimizers
+from minidl.compat.keras.engine import files, given
 from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
 from minidl.compat.keras.engine.generators import Batches, gives_batches
 from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
 from minidl.compat.keras.engine.orders import OrderOfBatches
 from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, batched, things_of
 from minidl.compat.keras.engine.step import OldStep
+from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.keras.engine.twins import twin_of
+from minidl.compat.keras.layers.faces import face_within
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
-from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.spelling import call_text, told
-from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, NotBuiltError, closest, described, warn
+from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, closest, described, warn
 from minidl.layers.dropout import Dropout
 from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
 from minidl.profile import KERAS_2_1
 from minidl.training.nodes import leaves
+from minidl.training.plan import samples_at_once
 from minidl.training.running import names_of_logs
 
 
@@ -49,7 +51,7 @@ class Verbs(models.Model, abstract=True):
 
     # -- compile -------------------------------------------------------------------------------------------------------
 
-    def compile(  # type: ignore[override]
+    def compile(
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
@@ -231,30 +233,35 @@ class Verbs(models.Model, abstract=True):
         _no_more("evaluate", old, "x, y, batch_size, verbose, sample_weight, steps")
         self._check_compiled("evaluate")
         xs, ys, weight = self._arrays(x, y, sample_weight, None, "evaluate")
-        size = self._size(batch_size, verbose)
-        self._shown = PassBar(given.rows_of(xs) if steps is None else int(steps), size if steps is None else None, verbose)
+        size = self._size(batch_size) or 128
+        self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
         return super().evaluate(xs, ys, size, 0, weight, _steps(steps))
 
     def predict(self, x: Any, batch_size: Any = None, verbose: Any = 0, steps: Any = None) -> Any:  # type: ignore[override]
         """Outputs (n, ...) for x; a list of arrays for several outputs."""
         xs = self._inputs(x, "predict")
-        size = self._size(batch_size, verbose)
-        self._shown = PassBar(given.rows_of(xs) if steps is None else int(steps), size if steps is None else None, verbose)
+        size = self._size(batch_size)
+        if size is None and verbose == 1:
+            size = max(samples_at_once(self.network) // 32 * 32, 32)  # the bar counts whole batches of Keras 2.1
+        self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
         return super().predict(xs, size, int(verbose == 1), _steps(steps))
 
-    def pass_progress(self, what: str, steps: int | None, verbose: int) -> Any:  # type: ignore[override]
+    def pass_progress(self, what: str, steps: int | None, verbose: int) -> Any:
         """The bar that was made for this call."""
         return self._shown
 
-    def _size(self, batch_size: Any, verbose: Any) -> int | None:
-        """Samples of a batch: 32 where it shows, in the bar or in states that go on from batch to batch."""
+    def _pass_bar(self, xs: Any, batch_size: Any, size: int | None, steps: Any, verbose: Any) -> PassBar:
+        if steps is not None:
+            return PassBar(int(steps), None, verbose)
+        return PassBar(given.rows_of(xs), size, verbose, 32 if batch_size is None else None)
+
+    def _size(self, batch_size: Any) -> int | None:
+        """Samples of a batch: 32 where states go on from batch to batch; None where it makes no difference."""
         if batch_size is not None:
             return int(batch_size)
-        return 32 if verbose == 1 or self.network.carried() else None
+        return 32 if self.network.carried() else None
 
-    def train_on_batch(  # type: ignore[override]
-        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, **old: Any
-    ) -> Any:
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, **old: Any) -> Any:
         """One step on one batch; its loss before the step, or [loss, metrics ...]."""
         self._show_accuracy("train_on_batch", old)
         _no_more("train_on_batch", old, "x, y, sample_weight, class_weight")
@@ -262,7 +269,7 @@ class Verbs(models.Model, abstract=True):
         xs, ys, weight = self._arrays(x, y, sample_weight, class_weight, "train_on_batch")
         return super().train_on_batch(xs, ys, weight)
 
-    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, **old: Any) -> Any:  # type: ignore[override]
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, **old: Any) -> Any:
         """Loss, or [loss, metrics ...], of one batch in inference mode."""
         self._show_accuracy("test_on_batch", old)
         _no_more("test_on_batch", old, "x, y, sample_weight")
@@ -301,34 +308,33 @@ class Verbs(models.Model, abstract=True):
             validation_data: arrays, or a generator with ``validation_steps``.
             max_queue_size, workers, use_multiprocessing: change nothing: batches are made when they are needed.
             shuffle: a new order of a Sequence's batches in every epoch.
-            old: ``samples_per_epoch``, ``nb_epoch``, ``nb_val_samples``, ``max_q_size``, ``nb_worker`` and ``pickle_safe`` of Keras 1:
-                numbers of samples become numbers of batches.
+            old: words of Keras 1: ``samples_per_epoch``, ``nb_epoch``, ``nb_val_samples``, ``max_q_size``, ``nb_worker`` and
+                ``pickle_safe``; numbers of samples become numbers of batches.
         """
-        batches = Batches(self, generator, class_weight, "fit_generator")
-        validates = None if validation_data is None or not gives_batches(validation_data) else (
-            Batches(self, validation_data, None, "fit_generator: validation_data"))  # fmt: skip
+        batches, given_batches = Batches(self, generator, class_weight, "fit_generator"), None
+        if validation_data is not None and gives_batches(validation_data):
+            given_batches = Batches(self, validation_data, None, "fit_generator: validation_data")
         samples = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps"}
-        others = {"nb_epoch": "epochs", "max_q_size": "max_queue_size", "nb_worker": "workers",
-                  "pickle_safe": "use_multiprocessing"}  # fmt: skip
-        of = {"samples_per_epoch": batches, "nb_val_samples": validates}
-        found = self._keras_1("fit_generator", old, samples | others, of)
+        counted = {"samples_per_epoch": batches, "nb_val_samples": given_batches}
+        found = self._keras_1("fit_generator", old, {**samples, "nb_epoch": "epochs", **_QUEUE_1}, counted)
         self._show_accuracy("fit_generator", old)
         old.pop("nb_val_worker", None)
         _no_more("fit_generator", old, "generator, steps_per_epoch, epochs, verbose, callbacks, validation_data")
         self._check_compiled("fit_generator")
         epochs = _whole("epochs", found.get("epochs", epochs))
         steps = batches.count(_steps(found.get("steps_per_epoch", steps_per_epoch)), "steps_per_epoch")
-        of_validation = _steps(found.get("validation_steps", validation_steps))
-        validation = validates or self._validation(validation_data, "fit_generator: validation_data")
-        if validates is not None:
-            of_validation = validates.count(of_validation, "validation_steps")
-        params = self._params(epochs, int(verbose), validation is not None, True)
-        plan = Plan({**params, "steps": steps}, steps, None, None, batches,
-                    None if validates is not None else self._for_callbacks(validation))  # fmt: skip
-        return self._fit(plan, callbacks, [batches.source()], epochs=epochs, initial_epoch=int(initial_epoch),
-                         validation_data=validates.source() if validates is not None else validation,
-                         steps_per_epoch=steps, validation_steps=of_validation if validates is not None else None,
-                         shuffle=bool(shuffle))  # fmt: skip
+        options = {"epochs": epochs, "initial_epoch": int(initial_epoch), "shuffle": bool(shuffle)}
+        options["steps_per_epoch"] = batches.in_passes(steps)
+        if given_batches is not None:
+            of_validation = _steps(found.get("validation_steps", validation_steps))
+            options["validation_steps"] = given_batches.count(of_validation, "validation_steps")
+            validation, for_callbacks = given_batches.source(), None
+        else:
+            validation = self._validation(validation_data, "fit_generator: validation_data")
+            for_callbacks = self._for_callbacks(validation)
+        params = {**self._params(epochs, int(verbose), validation is not None, True), "steps": steps}
+        plan = Plan(params, steps, None, None, batches, for_callbacks)
+        return self._fit(plan, callbacks, [batches.source()], validation_data=validation, **options)
 
     def evaluate_generator(
         self,
@@ -367,16 +373,16 @@ class Verbs(models.Model, abstract=True):
         return super().predict(batches.source(), None, int(verbose == 1), steps)
 
     def _generator_steps(self, verb: str, steps: Any, batches: Batches, old: dict[str, Any]) -> int:
-        names = {"val_samples": "steps", "max_q_size": "max_queue_size", "nb_worker": "workers"}
-        names["pickle_safe"] = "use_multiprocessing"
-        found = self._keras_1(verb, old, names, {"val_samples": batches})
+        found = self._keras_1(verb, old, {"val_samples": "steps", **_QUEUE_1}, {"val_samples": batches})
         return batches.count(_steps(found.get("steps", steps)), "steps")
 
     # -- data ----------------------------------------------------------------------------------------------------------
 
     def _inputs(self, x: Any, where: str) -> Any:
-        if self.network.input_shape is None:
-            return np.asarray(x)
+        if self.network.input_shape is None:  # which the data tell
+            (only,) = given.columns(x, ["x"], f"{where}: x")
+            self.network.ensure_built(tuple(only.shape[1:]))
+            return only
         if type(x) is np.ndarray and x.ndim > 1 and x.dtype.kind in "fiub":  # as nearly all scripts have it
             return x
         return given.one_or_list(given.columns(x, self.input_names, f"{where}: x"))
@@ -394,8 +400,8 @@ class Verbs(models.Model, abstract=True):
         if class_weight is not None:
             of_classes = given.class_weights_of(class_weight, names)
             if not any(of_classes):
-                what = described(class_weight)
-                warn(f"{where}: class_weight is {what}, which Keras 2.1 did not look at; a dictionary has an effect.", DataWarning)
+                message = f"{where}: class_weight is {described(class_weight)}, which Keras 2.1 did not look at"
+                warn(f"{message}; a dictionary {{class: weight}} has an effect.", DataWarning)
             weights = [w if t is None else given.weighted(t, w, c, where) for t, w, c in zip(ys, weights, of_classes)]
         weight = None if all(w is None for w in weights) else given.one_or_list(weights)
         return xs, given.one_or_list(ys), weight
@@ -416,7 +422,7 @@ class Verbs(models.Model, abstract=True):
             received = f"validation_split={part!r} of {count} samples"
             raise ArgumentError("fit", received, "at least one sample in each part", "validation_split=0.2")
         first, last = (tuple(_cut(column, where) for column in arrays) for where in (slice(0, cut), slice(cut, None)))
-        return first, last  # type: ignore[return-value]
+        return first, last
 
     def _random_stream(self) -> Any:
         stream, size = super()._random_stream(), vars(self).get("_order")
@@ -536,7 +542,7 @@ class Verbs(models.Model, abstract=True):
         self._check_built("summary")
         print_summary(self, line_length, positions, print_fn)
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:  # type: ignore[override]
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model to a file of any name, in minidl's own format; see ``load_model``."""
         if not files.may_be_written(filepath, overwrite):
             return
@@ -547,7 +553,7 @@ class Verbs(models.Model, abstract=True):
         finally:
             self.optimizer = optimizer
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:  # type: ignore[override]
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write all weights to a file of any name, in minidl's own format."""
         if files.may_be_written(filepath, overwrite):
             super().save_weights(filepath)
@@ -624,7 +630,7 @@ def faced(model: Any) -> Any:
     if isinstance(model, Verbs):
         return model
     cls = next(c for c in _faces(Verbs) if vars(c).get("written_as") is type(model))
-    other = object.__new__(cls)
+    other: Any = object.__new__(cls)
     vars(other).update(vars(model))
     if cls is not Model:
         other._first = None
@@ -632,11 +638,12 @@ def faced(model: Any) -> Any:
     return other
 
 
-def _faces(cls: type) -> list[type]:
+def _faces(cls: Any) -> list[Any]:
     return [found for below in cls.__subclasses__() for found in (below, *_faces(below))]
 
 
 def _face_within(model: Any) -> None:
+    face_within(model.network)
     within = getattr(model.network, "models", {})
     for layer, inner in list(within.items()):
         within[layer] = faced(inner)
@@ -674,5 +681,6 @@ def _no_more(verb: str, old: Mapping[str, Any], known: str) -> None:
         raise ArgumentTypeError(verb, f"the keyword {name!r}", expected, meant=closest(name, known.split(", ")))
 
 
-_CHANGES_NOTHING = ("max_queue_size", "workers", "use_multiprocessing")
+_QUEUE_1 = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
+_CHANGES_NOTHING = tuple(_QUEUE_1.values())
 _OF_TRAINING = (Dropout, Noise, BatchNormalization)

@@ -1,4 +1,4 @@
-"""One optimizer object in several models, which Keras 2.1 allowed: moments of their own, one learning rate, steps counted together."""
+"""One optimizer object in several models, which Keras 2.1 allowed: moments for each, one learning rate, one count of steps."""
 
 from __future__ import annotations
 

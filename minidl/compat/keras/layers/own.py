@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from minidl import constraints, initializers, regularizers
 from minidl.backend import array_namespace
+from minidl.backend.random import Stream, check_seed
 from minidl.checks import check_flag, check_integer, check_number
 from minidl.errors import ShapeError
 from minidl.layers import Embedding
@@ -212,6 +213,7 @@ class DroppingEmbedding(Embedding, abstract=True):
 
     Args:
         dropout: fraction of the words, 0 <= dropout < 1.
+        seed: None takes the layer's own stream of ``minidl.set_seed``.
         input_dim, output_dim and all others: as for ``Embedding``.
 
     Source: Gal and Ghahramani 2016; Keras 1 had it as an argument of ``Embedding``.
@@ -222,17 +224,20 @@ class DroppingEmbedding(Embedding, abstract=True):
 
     _class_name = "Embedding"
 
-    def __init__(self, input_dim: int, output_dim: int, dropout: float = 0.0, **options: Any) -> None:
+    def __init__(self, input_dim: int, output_dim: int, dropout: float = 0.0, seed: int | None = None, **options: Any) -> None:
         super().__init__(input_dim, output_dim, **options)
         self.dropout = check_number("Embedding", "dropout", dropout, 0, 1)
+        self.seed = None if seed is None else check_seed(seed, "Embedding")
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the ids and what their rows were multiplied by."""
         y, saved = super().apply(x, context)
         if not context.training or not self.dropout:
             return y, ((saved, None) if context.keep else None)
-        xp, shape = array_namespace(y), (self.input_dim, 1)
-        rows = dropout(xp.ones(shape, y.dtype), self.dropout, *context.random(self), shape)[0]
+        xp, shape, address = array_namespace(y), (self.input_dim, 1), context.random(self)
+        if self.seed is not None:
+            address = address._replace(key=Stream(self.seed, 0).key)
+        rows = dropout(xp.ones(shape, y.dtype), self.dropout, *address, shape)[0]
         factors = rows[x]
         return y * factors, ((saved, factors) if context.keep else None)
 

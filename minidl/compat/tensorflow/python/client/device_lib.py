@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from minidl import backend as backends
+from minidl import config
 
 
 class Device(NamedTuple):
@@ -22,5 +23,5 @@ def list_local_devices(session_config: object = None) -> list[Device]:
     ['CPU']
     """
     device = str(backends.current().device)
-    kind = "CPU" if backends.current() is backends.CPU else "GPU"
+    kind = "CPU" if config.backend() == "numpy" else "GPU"
     return [Device(f"/device:{kind}:0", kind, device)]
