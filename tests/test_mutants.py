@@ -1272,8 +1272,8 @@ mutant(
     "kernel: Adam's epsilon inside the root",
     "kernels/numba/update.py",
     kernel("update.adam"),
-    "(sqrt(s) + epsilon)",
-    "sqrt(s + epsilon)",
+    "a / (sqrt(s) + epsilon)",
+    "a / sqrt(s + epsilon)",
 )
 mutant(
     "kernel: Nesterov with the step twice",
