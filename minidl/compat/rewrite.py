@@ -81,8 +81,13 @@ FIT = ("x", "y", "batch_size", "epochs", "verbose", "validation_split", "validat
 EVALUATE = ("x", "y", "batch_size", "verbose")
 PREDICT = ("x", "batch_size", "verbose")
 JOINING = {  # functions of Keras 2 that make a layer and call it
-    **{"add": "Add", "subtract": "Subtract", "multiply": "Multiply", "average": "Average", "maximum": "Maximum"},
-    **{"concatenate": "Concatenate", "dot": "Dot"},
+    "add": "Add",
+    "subtract": "Subtract",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "concatenate": "Concatenate",
+    "dot": "Dot",
 }
 _NETWORKS = ("Sequential", "Model", "Input", "InputLayer")
 
@@ -153,6 +158,10 @@ class _Script:
         self.bindings = {b.local: b for b in self.all_bindings}  # of two with one name the later one counts
         self.stars: dict[str, Binding] = {}
         self.uses = list(self._uses())
+        modules = {
+            inner for use in self.uses for inner in ast.walk(use.node)
+        }  # the layers of keras.layers is no attribute of a model
+        self.attributes = {n.attr for n in ast.walk(self.tree) if isinstance(n, ast.Attribute) and n not in modules}
         self.extra: list[str] = []  # further import lines
         self.is_modern_model = False
         self.made: dict[int, tuple[Any, ast.expr]] = {}  # objects that the script would make, with their places
@@ -240,7 +249,7 @@ class _Script:
             if node.id in assigned:
                 binding.reasons.append("the name is set again in the script")
             whole: ast.expr = node
-            thing = load(binding.place)
+            thing: Any = load(binding.place)
             path = binding.place
             if binding.name:
                 thing, path = getattr(thing, binding.name, None), f"{path}.{binding.name}"
@@ -324,8 +333,8 @@ class _Script:
         names = [use for use in self.uses if use.path.rpartition(".")[2] in _NETWORKS and not isinstance(use.thing, ModuleType)]
         reasons = list(self._reasons_against_models())
         self.is_modern_model = not reasons
-        self.has_settings_read = any(isinstance(n, ast.Attribute) and n.attr in SETTINGS for n in ast.walk(self.tree))
-        self.is_looked_at = any(isinstance(n, ast.Attribute) and n.attr in LOOKS for n in ast.walk(self.tree))
+        self.has_settings_read = bool(SETTINGS & self.attributes)
+        self.is_looked_at = bool(LOOKS & self.attributes)
         for use in names:
             if reasons:
                 use.binding.reasons += reasons[:1] if use.binding.name else []
@@ -342,9 +351,14 @@ class _Script:
                 yield f"a class of the script derives from {name.rpartition('.')[2]}"
             if name.rpartition(".")[2] in ("Merge", "merge", "Lambda") and not isinstance(use.thing, ModuleType):
                 yield f"{name.rpartition('.')[2]} makes parts of it"
+        old, new = load(f"{KERAS}.models"), load("minidl.models")
+        for name in sorted(self.attributes):
+            of_then = hasattr(old.Sequential, name) or hasattr(old.Model, name)
+            if name in OTHER_VERBS:
+                yield f"{name}: {OTHER_VERBS[name]}"
+            elif of_then and not (hasattr(new.Sequential, name) and hasattr(new.Model, name)) and name not in SAME_VERBS:
+                yield f"{name}: today's models have no such thing"
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute) and node.attr in OTHER_VERBS:
-                yield f"{node.attr}: {OTHER_VERBS[node.attr]}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 given = {keyword.arg for keyword in node.keywords}
                 known = {"fit": FIT, "evaluate": EVALUATE, "predict": PREDICT}.get(node.func.attr)
@@ -355,8 +369,8 @@ class _Script:
                     yield from self._reasons_against_compile(node)
 
     def _reasons_against_compile(self, node: ast.Call) -> Iterator[str]:
-        given = [(keyword.arg, keyword.value) for keyword in node.keywords]
-        given += list(zip(("optimizer", "loss", "metrics", "other"), node.args))
+        given = list(zip(("optimizer", "loss", "metrics", "other"), node.args))
+        given += [(str(keyword.arg), keyword.value) for keyword in node.keywords]
         for name, value in given:
             if isinstance(value, ast.Name):
                 value = self.constants.get(value.id, value)
@@ -410,11 +424,8 @@ class _Script:
     def _of_function(self, use: Use) -> list[tuple[int, int, str]]:
         if use.path.endswith("load_data") and use.call is not None and (use.call.args or use.call.keywords):
             raise NotTodayError("arguments of load_data are others today")
-        edits = []
-        for keyword in use.call.keywords if use.call is not None else ():
-            if keyword.arg == "nb_classes":
-                edits.append(self._renamed(keyword, "num_classes"))
-        return edits
+        keywords = use.call.keywords if use.call is not None else []
+        return [self._renamed(keyword, "num_classes") for keyword in keywords if keyword.arg == "nb_classes"]
 
     def _of_orders(self, use: Use) -> tuple[tuple[str, str], list[tuple[int, int, str]]] | None:
         """``K.set_image_dim_ordering("th")``, and ``K.image_dim_ordering() == "th"``."""
@@ -496,8 +507,6 @@ class _Script:
             raise NotTodayError("a function of the script is given, where minidl takes objects of classes")
         return value_of(node, self.text(node), self.constants)
 
-
-
     def _of_call(self, call: ast.Call, old: OldName) -> list[tuple[int, int, str]]:
         """The edits of a call."""
         positional, given = self._values(call)
@@ -515,19 +524,19 @@ class _Script:
         rest = dict(arguments)
         named = False
         for place, (node, value) in enumerate(zip(call.args, positional)):
-            name = next((n for n, v in rest.items() if v is value), None) or self._by_place(old, place, rest)
-            if name is None:
+            known = next((n for n, v in rest.items() if v is value), None) or self._by_place(old, place, rest)
+            if known is None:
                 return self._written_anew(call, old, arguments)
+            name = known
             if named or place >= len(order) or order[place] != name:
                 named = True
                 edits.append((self.span(node)[0], self.span(node)[0], f"{name}="))
             edits += self._of_value(node, value, rest.pop(name))
         for keyword in call.keywords:
             value, said = given[str(keyword.arg)], str(keyword.arg)
-            name = next((n for n, v in rest.items() if v is value and not isinstance(v, (bool, type(None)))), None)
-            if name is None:
-                in_2 = old.keras_1.get(said, said)
-                name = old.today.get(in_2, in_2)
+            in_2 = old.keras_1.get(said, said)
+            same = (n for n, v in rest.items() if v is value and not isinstance(v, (bool, type(None))))
+            name = next(same, old.today.get(in_2, in_2))
             if name not in rest:
                 return self._written_anew(call, old, arguments)
             if name != said:
@@ -555,7 +564,11 @@ class _Script:
             return []
         if as_text(after) in (as_text(before), ast.unparse(node)) or (isinstance(after, str) and after == before):
             return []
-        if isinstance(after, (tuple, list)) and isinstance(before, (tuple, list)) and list(map(as_text, after)) == list(map(as_text, before)):
+        if (
+            isinstance(after, (tuple, list))
+            and isinstance(before, (tuple, list))
+            and list(map(as_text, after)) == list(map(as_text, before))
+        ):
             return []
         if "minidl." in self._shown(after):
             self._need("import minidl")
@@ -589,11 +602,11 @@ class _Script:
                 continue
             name = ast.unparse(node.func)
             is_seed = name in ("np.random.seed", "numpy.random.seed", "random.seed") and self._is_numpy(name)
-            if is_seed and len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.Name)):
-                if isinstance(self.parents.get(node), ast.Expr):
-                    last = self.span(node)[1]
-                    self.edit(last, last, f"; minidl.set_seed({ast.unparse(node.args[0])})")
-                    self._need("import minidl")
+            is_plain = len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.Name))
+            if is_seed and is_plain and isinstance(self.parents.get(node), ast.Expr):
+                last = self.span(node)[1]
+                self.edit(last, last, f"; minidl.set_seed({ast.unparse(node.args[0])})")
+                self._need("import minidl")
             if self.is_modern_model and isinstance(node.func, ast.Attribute):
                 for keyword in node.keywords:
                     if node.func.attr == "fit" and keyword.arg == "nb_epoch":
@@ -695,7 +708,9 @@ class _Script:
     def _import_of(self, binding: Binding) -> list[str]:
         statement, winner = binding.statement, self.bindings[binding.local]
         used = [use for use in self.uses if use.binding is winner]
-        if winner is not binding:
+        if winner is not binding and bool(winner.name) != bool(binding.name):
+            used = []
+        elif winner is not binding:
             binding.reasons, binding.homes, binding.remains = winner.reasons, winner.homes, winner.remains
         star = isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
         if star and not used:
@@ -825,7 +840,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         data = Path(left[0]).read_bytes()
     except OSError as error:
-        raise NotTodayError("python -m minidl run --modern", f"{left[0]}: {error.strerror}", "a file that can be read") from None
+        raise NotTodayError(
+            "python -m minidl run --modern", f"{left[0]}: {error.strerror}", "a file that can be read"
+        ) from None
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         new = modern(io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read())

@@ -125,6 +125,9 @@ def qualified(text: str) -> str:
 
 
 _PLACES = {
-    **{"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints", "layer": "layers"},
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+    "layer": "layers",
     "schedule": "schedules",
 }

@@ -300,6 +300,13 @@ def test_the_call_of_today_is_told():
         ("SGD(lr=0.1, decay=1e-6, momentum=0.9)", r"SGD\(learning_rate=InverseTimeDecay\(0.1, 1, 1e-06\), momentum=0.9\)"),
         ("Adam(lr=0.01, clipnorm=1.0)", r"Adam\(learning_rate=0.01, global_clipnorm=1.0"),
         ("RMSprop(lr=0.01)", r"RMSprop\(learning_rate=0.01\)"),
+        ("RMSprop(clipnorm=1.0)", r"RMSprop\(global_clipnorm=1.0\)"),
+        (
+            "Adagrad(lr=0.5, decay=0.1)",
+            r"Adagrad\(learning_rate=InverseTimeDecay\(0.5, 1, 0.1\), initial_accumulator_value=0.0",
+        ),
+        ("Nadam(schedule_decay=0.01)", r"Nadam\(learning_rate=0.002\)"),
+        ("SGD(lr=0.1, clipnorm=1.0, clipvalue=0.5)", r"SGD\(learning_rate=0.1, clipnorm=1.0, clipvalue=0.5\)"),
     ):
         with pytest.warns(OldSpellingWarning, match=text):
             eval(call, vars(optimizers))

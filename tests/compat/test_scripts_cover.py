@@ -28,7 +28,9 @@ def classes_of(tree: ast.Module) -> dict[str, set[str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             made = node.value
-            while isinstance(made, (ast.Subscript, ast.Call)) and not (isinstance(made, ast.Call) and last(made.func) != "tolist"):
+            while isinstance(made, (ast.Subscript, ast.Call)) and not (
+                isinstance(made, ast.Call) and last(made.func) != "tolist"
+            ):
                 made = made.value if isinstance(made, ast.Subscript) else getattr(made.func, "value", made.func)
             for target in node.targets if isinstance(made, ast.Call) else ():
                 found.setdefault(last(target), set()).add(last(made.func))
