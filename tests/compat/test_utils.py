@@ -184,7 +184,11 @@ def test_counts_and_the_summary(capsys):
     model = Sequential([Dense(3, input_dim=2), Dense(1)])
     assert layer_utils.count_params(model.weights) == 13
     assert layer_utils.count_params([*model.weights, *model.weights]) == 13
-    lines = []
+    model.layers[1].trainable = False
+    seen: set = set()
+    assert layer_utils.count_total_params(model.layers, seen) == (9, 4)
+    assert layer_utils.count_total_params(model.layers, seen) == (0, 0)
+    lines: list = []
     utils.print_summary(model, line_length=40, print_fn=lines.append)
     assert len(lines[0]) == 40
     assert "Total params: 13" in lines
