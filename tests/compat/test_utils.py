@@ -37,6 +37,12 @@ def test_names_of_utils():
     multi_gpu_model"""
     assert not [name for name in names.split() if not hasattr(utils, name)]
     assert utils.Progbar is generic_utils.Progbar is progress.Progbar
+    given: dict = {}
+    exec("from minidl.compat.keras.utils import *", given)
+    assert given["to_categorical"] is np_utils.to_categorical
+    assert "plot_model" in dir(utils)
+    with pytest.raises(AttributeError, match=r"'to_categoricl'.*Did you mean 'to_categorical'"):
+        utils.to_categoricl  # noqa: B018
     assert utils.print_summary is layer_utils.print_summary is summary.print_summary
     assert visualize_util.model_to_dot is utils.vis_utils.model_to_dot
 

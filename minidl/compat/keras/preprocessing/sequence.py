@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl import data as today
-from minidl.compat.keras.utils.data_utils import Sequence
+from minidl.compat.keras.utils.sequences import Sequence
 from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest
