@@ -8,6 +8,7 @@ imported from ``minidl.compat.keras``, and a comment says why.
 from __future__ import annotations
 
 import ast
+import inspect
 import io
 import sys
 import tokenize
@@ -22,7 +23,7 @@ from minidl import config
 from minidl.compat import python2
 from minidl.compat.modules import KERAS, load, place_of
 from minidl.compat.translation import OldName
-from minidl.compat.written import as_text, value_of
+from minidl.compat.written import as_text, qualified, value_of
 from minidl.declared import arguments_of
 from minidl.errors import MinidlError
 from minidl.profile import KERAS_2_1
@@ -32,6 +33,7 @@ TODAY = (  # where minidl's names are found
 )
 EQUAL = {  # functions of compat that are another function today, for the same calls
     "utils.np_utils.to_categorical": "utils.to_categorical",
+    "preprocessing.sequence.pad_sequences": "data.pad_sequences",
     "datasets.mnist.load_data": "datasets.mnist.load_data",
     "datasets.fashion_mnist.load_data": "datasets.fashion_mnist.load_data",
     "backend.set_image_data_format": "config.set_data_format",
@@ -68,6 +70,8 @@ OTHER_VERBS = {  # methods and attributes that today's models do not have, or wh
     "input_shape": "shapes have no batch axis today",
     "output_shape": "shapes have no batch axis today",
 }
+SETTINGS = {"lr", "get_config"}
+LOOKS = {"output_shape", "input_shape", "layers", "get_layer"}
 LOSSES = {
     *("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error", "mse"),
     *("mean_absolute_error", "mae"),
@@ -76,6 +80,15 @@ METRICS = {"accuracy", "acc"}
 FIT = ("x", "y", "batch_size", "epochs", "verbose", "validation_split", "validation_data", "shuffle", "initial_epoch")
 EVALUATE = ("x", "y", "batch_size", "verbose")
 PREDICT = ("x", "batch_size", "verbose")
+JOINING = {  # functions of Keras 2 that make a layer and call it
+    "add": "Add",
+    "subtract": "Subtract",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "concatenate": "Concatenate",
+    "dot": "Dot",
+}
 _NETWORKS = ("Sequential", "Model", "Input", "InputLayer")
 
 
@@ -114,6 +127,7 @@ class Use:
     thing: Any
     path: str  # of the thing within compat
     call: ast.Call | None
+    why_not: str = ""
 
 
 def modern(source: str) -> str:
@@ -139,9 +153,15 @@ class _Script:
         self.edits: list[tuple[int, int, str]] = []
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
         self.constants = self._constants()
-        self.bindings = {b.local: b for b in self._imports()}
+        self.functions = {node.name for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)}
+        self.all_bindings = list(self._imports())
+        self.bindings = {b.local: b for b in self.all_bindings}  # of two with one name the later one counts
         self.stars: dict[str, Binding] = {}
         self.uses = list(self._uses())
+        modules = {
+            inner for use in self.uses for inner in ast.walk(use.node)
+        }  # the layers of keras.layers is no attribute of a model
+        self.attributes = {n.attr for n in ast.walk(self.tree) if isinstance(n, ast.Attribute) and n not in modules}
         self.extra: list[str] = []  # further import lines
         self.is_modern_model = False
         self.made: dict[int, tuple[Any, ast.expr]] = {}  # objects that the script would make, with their places
@@ -229,10 +249,10 @@ class _Script:
             if node.id in assigned:
                 binding.reasons.append("the name is set again in the script")
             whole: ast.expr = node
-            thing = load(binding.place)
+            thing: Any = load(binding.place)
             path = binding.place
             if binding.name:
-                thing, path = getattr(thing, binding.name), f"{path}.{binding.name}"
+                thing, path = getattr(thing, binding.name, None), f"{path}.{binding.name}"
             while isinstance(thing, ModuleType):
                 above = self.parents.get(whole)
                 if not isinstance(above, ast.Attribute):
@@ -246,30 +266,30 @@ class _Script:
 
     def rewritten(self) -> str:
         """The new text."""
+        self._other_libraries()
         if not self.bindings:
-            return self.source
+            return self.edited(0, len(self.data))
         self._decide_about_models()
         inner_first = sorted(self.uses, key=lambda use: (-self.span(use.node)[0], self.span(use.node)[1]))
-        # all or none of the calls of one name are translated: a name has one meaning in the script
-        plans: list[tuple[Use, tuple[str, str], list[tuple[int, int, str]]]] = []
-        for use in inner_first:
+        for use in inner_first:  # all or none of the uses of one name are translated: a name has one meaning in the script
             try:
-                home, edits = self._today(use)
+                self._today(use)
             except Exception as error:
-                reason = _reason(error)
-                (use.binding.reasons if use.binding.name else use.binding.homes).append(reason if use.binding.name else ("", reason))
+                use.why_not = _reason(error)
                 use.binding.remains = True
+                if use.binding.name:
+                    use.binding.reasons.append(use.why_not)
+        self.made.clear()
+        self.extra.clear()
+        for use in inner_first:
+            if use.why_not or (use.binding.name and use.binding.reasons):
                 continue
-            plans.append((use, home, edits))
-        for use, home, edits in plans:
-            if use.binding.name and use.binding.reasons:
-                continue
+            home, edits = self._today(use)  # again: within its text, calls are translated now
             for first, last, new in edits:
                 self.edit(first, last, new)
             if use.binding.name:
                 use.binding.homes.append(home)
-                local = self._local(use.binding, home)
-                self._rename(use.node, local)
+                self._rename(use.node, self._local(use.binding, home))
             else:
                 self._rename(use.node, f"minidl.{home[0]}.{home[1]}")
                 self._need("import minidl")
@@ -277,6 +297,19 @@ class _Script:
         self._keys()
         self._imports_of_today()
         return self.edited(0, len(self.data))
+
+    def _other_libraries(self) -> None:
+        """What scripts import of TensorFlow and Theano: sessions, threads and seeds."""
+        why = "# sessions, threads and seeds"
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                place = place_of(str(node.module))
+                if place is not None and place.startswith(("minidl.compat.tensorflow", "minidl.compat.theano")):
+                    names = ", ".join(a.name + (f" as {a.asname}" if a.asname else "") for a in node.names)
+                    self.edit(*self.span(node), f"from {place} import {names}  {why}")
+            elif isinstance(node, ast.Import) and len(node.names) == 1 and node.names[0].name in ("tensorflow", "theano"):
+                (alias,) = node.names
+                self.edit(*self.span(node), f"import minidl.compat.{alias.name} as {alias.asname or alias.name}  {why}")
 
     def _local(self, binding: Binding, home: tuple[str, str]) -> str:
         """The name in the new script."""
@@ -300,10 +333,12 @@ class _Script:
         names = [use for use in self.uses if use.path.rpartition(".")[2] in _NETWORKS and not isinstance(use.thing, ModuleType)]
         reasons = list(self._reasons_against_models())
         self.is_modern_model = not reasons
+        self.has_settings_read = bool(SETTINGS & self.attributes)
+        self.is_looked_at = bool(LOOKS & self.attributes)
         for use in names:
             if reasons:
                 use.binding.reasons += reasons[:1] if use.binding.name else []
-                use.binding.remains = True
+                use.binding.remains, use.why_not = True, reasons[0]
 
     def _reasons_against_models(self) -> Iterator[str]:
         for use in self.uses:
@@ -314,11 +349,16 @@ class _Script:
                 yield f"{name.rpartition('.')[2]} is used with it"
             if isinstance(self.parents.get(use.node), ast.ClassDef):
                 yield f"a class of the script derives from {name.rpartition('.')[2]}"
-            if name.rpartition(".")[2] in ("Merge", "merge", "Lambda") or name.startswith("layers.merge."):
+            if name.rpartition(".")[2] in ("Merge", "merge", "Lambda") and not isinstance(use.thing, ModuleType):
                 yield f"{name.rpartition('.')[2]} makes parts of it"
+        old, new = load(f"{KERAS}.models"), load("minidl.models")
+        for name in sorted(self.attributes):
+            of_then = hasattr(old.Sequential, name) or hasattr(old.Model, name)
+            if name in OTHER_VERBS:
+                yield f"{name}: {OTHER_VERBS[name]}"
+            elif of_then and not (hasattr(new.Sequential, name) and hasattr(new.Model, name)) and name not in SAME_VERBS:
+                yield f"{name}: today's models have no such thing"
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute) and node.attr in OTHER_VERBS:
-                yield f"{node.attr}: {OTHER_VERBS[node.attr]}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 given = {keyword.arg for keyword in node.keywords}
                 known = {"fit": FIT, "evaluate": EVALUATE, "predict": PREDICT}.get(node.func.attr)
@@ -329,18 +369,19 @@ class _Script:
                     yield from self._reasons_against_compile(node)
 
     def _reasons_against_compile(self, node: ast.Call) -> Iterator[str]:
-        for keyword in node.keywords:
-            value = self.constants.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
-            if keyword.arg == "loss" and not (isinstance(value, ast.Constant) and value.value in LOSSES):
+        given = list(zip(("optimizer", "loss", "metrics", "other"), node.args))
+        given += [(str(keyword.arg), keyword.value) for keyword in node.keywords]
+        for name, value in given:
+            if isinstance(value, ast.Name):
+                value = self.constants.get(value.id, value)
+            if name == "loss" and not (isinstance(value, ast.Constant) and value.value in LOSSES):
                 yield "its loss is one of Keras 2.1"
-            elif keyword.arg == "metrics":
+            elif name == "metrics":
                 items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [None]
                 if not all(isinstance(item, ast.Constant) and item.value in METRICS for item in items):
                     yield "its metrics are named as in Keras 2.1"
-            elif keyword.arg not in ("loss", "optimizer", "metrics"):
-                yield f"compile({keyword.arg}=...) is another call today"
-        if len(node.args) > 1:
-            yield "compile without names of arguments"
+            elif name not in ("loss", "optimizer", "metrics"):
+                yield f"compile({name}=...) is another call today"
 
     # -- one use -------------------------------------------------------------------------------------------------------
 
@@ -360,8 +401,15 @@ class _Script:
             if not self.is_modern_model:
                 raise NotTodayError("a model of Keras 2.1")
             return _home(written_as), self._of_model(use)
+        joining = self._of_joining(use)
+        if joining is not None:
+            return joining
         if not isinstance(use.thing, OldName):
             raise NotTodayError("it works as in Keras 2.1, and minidl has no other")
+        if use.thing.__name__ in ("Merge", "merge"):
+            raise NotTodayError("models are joined by layers today: Add()([a.output, b.output])")
+        if self.is_looked_at and ".layers." in use.path:
+            raise NotTodayError("the script looks at shapes or settings of layers, which are others today")
         if use.thing.__name__ == "Input" and not self.is_modern_model:
             raise NotTodayError("the model is one of Keras 2.1")
         if hasattr(use.thing.make, "in_minidl"):
@@ -376,11 +424,8 @@ class _Script:
     def _of_function(self, use: Use) -> list[tuple[int, int, str]]:
         if use.path.endswith("load_data") and use.call is not None and (use.call.args or use.call.keywords):
             raise NotTodayError("arguments of load_data are others today")
-        edits = []
-        for keyword in use.call.keywords if use.call is not None else ():
-            if keyword.arg == "nb_classes":
-                edits.append(self._renamed(keyword, "num_classes"))
-        return edits
+        keywords = use.call.keywords if use.call is not None else []
+        return [self._renamed(keyword, "num_classes") for keyword in keywords if keyword.arg == "nb_classes"]
 
     def _of_orders(self, use: Use) -> tuple[tuple[str, str], list[tuple[int, int, str]]] | None:
         """``K.set_image_dim_ordering("th")``, and ``K.image_dim_ordering() == "th"``."""
@@ -404,17 +449,38 @@ class _Script:
         keywords = use.call.keywords if use.call is not None else []
         return [self._renamed(keyword, renamed[str(keyword.arg)]) for keyword in keywords if keyword.arg in renamed]
 
+    def _of_joining(self, use: Use) -> tuple[tuple[str, str], list[tuple[int, int, str]]] | None:
+        """``concatenate([a, b], axis=1)`` is ``Concatenate(axis=1)([a, b])``."""
+        name = use.path.rpartition(".")[2]
+        cls = JOINING.get(name) if use.path.startswith(f"{KERAS}.layers") else None
+        if cls is None or use.call is None:
+            return None
+        if not self.is_modern_model:
+            raise NotTodayError("the model is one of Keras 2.1")
+        if len(use.call.args) != 1 or any(keyword.arg is None for keyword in use.call.keywords):
+            raise NotTodayError("what is joined has no one argument")
+        old = getattr(load(f"{KERAS}.layers"), cls)
+        named = any(keyword.arg == "name" for keyword in use.call.keywords)
+        with _quietly():
+            arguments, _ = old.translated((), {str(k.arg): self._value(k.value) for k in use.call.keywords})
+        shown = ", ".join(f"{key}={self._shown(value)}" for key, value in arguments.items() if key != "name" or named)
+        first = self.text(use.call.args[0])
+        return ("layers", cls), [(self.span(use.node)[1], self.span(use.call)[1], f"({shown})({first})")]
+
     def _of_optimizer(self, use: Use) -> tuple[tuple[str, str], list[tuple[int, int, str]]]:
         """An optimizer, where minidl has the same rule."""
         if use.call is None:
             raise NotTodayError("an optimizer of Keras 2.1")
+        if self.has_settings_read:
+            raise NotTodayError("the script reads or sets settings of optimizers by the names they had")
         positional, keywords = self._values(use.call)
         with _quietly():
             same = use.thing(*positional, **keywords).in_minidl()
             if same is None:
                 raise NotTodayError("its rule is that of Keras 2.1, in part")
-        text = repr(same)
-        name, _, inner = text.partition("(")
+        name, _, inner = qualified(repr(same)).partition("(")
+        if "minidl." in inner:
+            self._need("import minidl")
         first, last = self.span(use.node)[1], self.span(use.call)[1]
         return ("optimizers", name), [(first, last, f"({inner}")]
 
@@ -430,13 +496,16 @@ class _Script:
             if use.call is node and isinstance(use.thing, OldName) and not hasattr(use.thing.make, "in_minidl"):
                 positional, keywords = self._values(use.call)
                 if ".layers." not in use.path:
-                    with _quietly():
-                        made = use.thing(*positional, **keywords)
+                    try:
+                        with _quietly():
+                            made = use.thing(*positional, **keywords)
+                    except MinidlError:  # numbers that are not known
+                        break
                     self.made[id(made)] = (made, node)
                     return made
+        if isinstance(node, ast.Lambda) or (isinstance(node, ast.Name) and node.id in self.functions):
+            raise NotTodayError("a function of the script is given, where minidl takes objects of classes")
         return value_of(node, self.text(node), self.constants)
-
-
 
     def _of_call(self, call: ast.Call, old: OldName) -> list[tuple[int, int, str]]:
         """The edits of a call."""
@@ -447,24 +516,27 @@ class _Script:
             raise NotTodayError(f"{', '.join(k for k, v in aside.items() if v is not None)} of a layer is set otherwise today")
         if "name" not in given:
             arguments.pop("name", None)
-        order = list(arguments_of(old.make))
+        for name in [name for name in arguments if name not in _arguments(old.make)]:
+            if arguments.pop(name) is not None:
+                raise NotTodayError(f"{name} is said otherwise today")
+        order = list(_arguments(old.make))
         edits: list[tuple[int, int, str]] = []
         rest = dict(arguments)
         named = False
         for place, (node, value) in enumerate(zip(call.args, positional)):
-            name = next((n for n, v in rest.items() if v is value), None) or self._by_place(old, place, rest)
-            if name is None:
+            known = next((n for n, v in rest.items() if v is value), None) or self._by_place(old, place, rest)
+            if known is None:
                 return self._written_anew(call, old, arguments)
+            name = known
             if named or place >= len(order) or order[place] != name:
                 named = True
                 edits.append((self.span(node)[0], self.span(node)[0], f"{name}="))
             edits += self._of_value(node, value, rest.pop(name))
         for keyword in call.keywords:
             value, said = given[str(keyword.arg)], str(keyword.arg)
-            name = next((n for n, v in rest.items() if v is value and not isinstance(v, (bool, type(None)))), None)
-            if name is None:
-                in_2 = old.keras_1.get(said, said)
-                name = old.today.get(in_2, in_2)
+            in_2 = old.keras_1.get(said, said)
+            same = (n for n, v in rest.items() if v is value and not isinstance(v, (bool, type(None))))
+            name = next(same, old.today.get(in_2, in_2))
             if name not in rest:
                 return self._written_anew(call, old, arguments)
             if name != said:
@@ -492,7 +564,11 @@ class _Script:
             return []
         if as_text(after) in (as_text(before), ast.unparse(node)) or (isinstance(after, str) and after == before):
             return []
-        if isinstance(after, (tuple, list)) and isinstance(before, (tuple, list)) and list(map(as_text, after)) == list(map(as_text, before)):
+        if (
+            isinstance(after, (tuple, list))
+            and isinstance(before, (tuple, list))
+            and list(map(as_text, after)) == list(map(as_text, before))
+        ):
             return []
         if "minidl." in self._shown(after):
             self._need("import minidl")
@@ -505,7 +581,7 @@ class _Script:
 
     def _written_anew(self, call: ast.Call, old: OldName, arguments: dict[str, Any]) -> list[tuple[int, int, str]]:
         """All arguments in the order of today."""
-        needed = [name for name, p in arguments_of(old.make).items() if p.default is p.empty]
+        needed = [name for name, p in _arguments(old.make).items() if p.default is p.empty]
         first = [self._shown(arguments[name]) for name in needed if name in arguments]
         others = [f"{name}={self._shown(value)}" for name, value in arguments.items() if name not in needed]
         inner = ", ".join([*first, *others])
@@ -526,11 +602,11 @@ class _Script:
                 continue
             name = ast.unparse(node.func)
             is_seed = name in ("np.random.seed", "numpy.random.seed", "random.seed") and self._is_numpy(name)
-            if is_seed and len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.Name)):
-                if isinstance(self.parents.get(node), ast.Expr):
-                    last = self.span(node)[1]
-                    self.edit(last, last, f"; minidl.set_seed({ast.unparse(node.args[0])})")
-                    self._need("import minidl")
+            is_plain = len(node.args) == 1 and isinstance(node.args[0], (ast.Constant, ast.Name))
+            if is_seed and is_plain and isinstance(self.parents.get(node), ast.Expr):
+                last = self.span(node)[1]
+                self.edit(last, last, f"; minidl.set_seed({ast.unparse(node.args[0])})")
+                self._need("import minidl")
             if self.is_modern_model and isinstance(node.func, ast.Attribute):
                 for keyword in node.keywords:
                     if node.func.attr == "fit" and keyword.arg == "nb_epoch":
@@ -560,7 +636,7 @@ class _Script:
                     self.edit(*self.span(node), f"{name}()")
                 elif repr(same) != f"{type(same).__name__}()":
                     self._need("import minidl")
-                    self.edit(*self.span(node), f"minidl.optimizers.{same!r}")
+                    self.edit(*self.span(node), f"minidl.optimizers.{qualified(repr(same))}")
 
     def _keys(self) -> None:
         """``acc`` and ``val_acc`` are called ``accuracy`` and ``val_accuracy``."""
@@ -569,20 +645,28 @@ class _Script:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Constant) and node.value in ("acc", "val_acc"):
                 above = self.parents.get(node)
-                listed = isinstance(above, (ast.List, ast.Tuple)) and isinstance(self.parents.get(above), ast.keyword)
-                if isinstance(above, ast.Subscript) or listed:
+                asked = isinstance(above, ast.Call) and getattr(above.func, "attr", "") in ("get", "append")
+                if isinstance(above, (ast.Subscript, ast.List, ast.Tuple, ast.Set)) or asked:
                     self.edit(*self.span(node), repr(node.value.replace("acc", "accuracy")))
 
     def _imports_of_today(self) -> None:
         """The import lines."""
-        statements = list(dict.fromkeys(b.statement for b in self.bindings.values()))
+        statements = list(dict.fromkeys(b.statement for b in self.all_bindings))
         first = min(statements, key=lambda statement: statement.lineno)
         for statement in statements:
             lines: list[str] = []
-            for binding in (b for b in self.bindings.values() if b.statement is statement):
+            for binding in (b for b in self.all_bindings if b.statement is statement):
                 lines += self._import_of(binding)
+            if isinstance(statement, ast.Import):
+                others = [a for a in statement.names if not str(place_of(a.name)).startswith(KERAS)]
+                lines += [f"import {a.name}" + (f" as {a.asname}" if a.asname else "") for a in others]
             if statement is first:
-                lines = [*(line for line in self.extra if line not in lines), *lines]
+                extra = [line for line in self.extra if line not in lines]
+                if "import minidl" in extra and self._is_needed_before(first):
+                    extra.remove("import minidl")
+                    top = self._first_import()
+                    self.edit(self.span(top)[0], self.span(top)[0], "import minidl\n")
+                lines = [*extra, *lines]
             lines = _together(lines)
             indent = " " * statement.col_offset
             start, end = self.span(statement)
@@ -592,6 +676,19 @@ class _Script:
                 self.edit(start, end, "pass")
             else:
                 self._remove_line(start, end)
+
+    def _is_needed_before(self, statement: ast.stmt) -> bool:
+        return any("minidl.set_seed" in new and first < self.span(statement)[0] for first, _, new in self.edits) or (
+            not isinstance(self.parents.get(statement), ast.Module)
+        )
+
+    def _first_import(self) -> ast.stmt:
+        return next(
+            node
+            for node in self.tree.body
+            if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        )
 
     def _stands_alone(self, statement: ast.stmt) -> bool:
         above = self.parents.get(statement)
@@ -609,8 +706,12 @@ class _Script:
             self.edit(start, end, "pass")
 
     def _import_of(self, binding: Binding) -> list[str]:
-        statement = binding.statement
-        used = [use for use in self.uses if use.binding is binding]
+        statement, winner = binding.statement, self.bindings[binding.local]
+        used = [use for use in self.uses if use.binding is winner]
+        if winner is not binding and bool(winner.name) != bool(binding.name):
+            used = []
+        elif winner is not binding:
+            binding.reasons, binding.homes, binding.remains = winner.reasons, winner.homes, winner.remains
         star = isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
         if star and not used:
             return []
@@ -629,7 +730,7 @@ class _Script:
             return [f"from {binding.place} import {binding.name}{alias}  # {binding.reasons[0]}"]
         if not binding.remains:
             return []
-        why = next((reason for module, reason in binding.homes if not module), "the module itself is used")
+        why = next((use.why_not for use in used if use.why_not), "") or (binding.reasons or ["the module itself is used"])[0]
         if isinstance(statement, ast.ImportFrom):
             parent, _, name = binding.place.rpartition(".")
             return [f"from {parent} import {name}" + (f" as {binding.local}" if binding.local != name else "") + f"  # {why}"]
@@ -663,6 +764,10 @@ def _home_of(thing: Any) -> tuple[str, str]:
         make = getattr(thing.make, "in_minidl", None) and getattr(load("minidl.optimizers"), thing.make.__name__, None)
         return _home(make or thing.make)
     return _home(thing)
+
+
+def _arguments(make: Any) -> Any:
+    return arguments_of(make) if isinstance(make, type) else inspect.signature(make).parameters
 
 
 def _exports(place: str) -> list[str]:
@@ -735,7 +840,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         data = Path(left[0]).read_bytes()
     except OSError as error:
-        raise NotTodayError("python -m minidl run --modern", f"{left[0]}: {error.strerror}", "a file that can be read") from None
+        raise NotTodayError(
+            "python -m minidl run --modern", f"{left[0]}: {error.strerror}", "a file that can be read"
+        ) from None
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         new = modern(io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read())

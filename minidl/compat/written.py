@@ -8,10 +8,11 @@ What a table makes of them is written again with the script's own words, so that
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from minidl.declared import Declared
+from minidl.declared import Declared, classes
 
 
 class Whole(int):
@@ -102,6 +103,31 @@ def as_text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(as_text, value))}]"
     if isinstance(value, Declared):
-        place = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints", "layer": "layers"}
-        return f"minidl.{place[value.table]}.{value!r}" if value.table in place else repr(value)
+        text = repr(value)
+        if text[:1] in "'\"":  # an initializer that is known by a name
+            return text
+        return qualified(text)
     return repr(value)
+
+
+def qualified(text: str) -> str:
+    """A call with the classes of minidl in it by their full names.
+
+    >>> qualified("SGD(learning_rate=InverseTimeDecay(0.1, 1, 0.5))")
+    'SGD(learning_rate=minidl.schedules.InverseTimeDecay(0.1, 1, 0.5))'
+    """
+
+    def full(found: re.Match[str]) -> str:
+        place = next((place for kind, place in _PLACES.items() if found[1] in classes(kind)), None)
+        return f"minidl.{place}.{found[0]}" if place else found[0]
+
+    return re.sub(r"(?<![\w.])(\w+)\(", full, text)
+
+
+_PLACES = {
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+    "layer": "layers",
+    "schedule": "schedules",
+}

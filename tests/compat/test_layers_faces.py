@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 
 import numpy as np
@@ -12,7 +13,7 @@ from minidl import layers as today
 from minidl import models as today_models
 from minidl.compat.keras import layers as old
 from minidl.compat.keras.layers.faces import face_of, faced
-from minidl.compat.keras.models import Model, Sequential
+from minidl.compat.keras.models import Model, Sequential, clone_model, load_model, model_from_json
 from minidl.errors import StateError
 
 pytestmark = pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
@@ -142,9 +143,65 @@ def test_copies_and_files_are_those_of_minidl(tmp_path):
     assert type(plain) is today.Conv2D
     np.testing.assert_array_equal(plain(x), model.layers[0](x))
     assert "faces" not in model.to_json()
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.h5")
+    for read in (load_model(tmp_path / "model.h5"), model_from_json(model.to_json()), clone_model(model)):
+        assert [layer.output_shape for layer in read.layers] == [layer.output_shape for layer in model.layers]
     config = model.layers[0].get_config()
     again = old.Conv2D.from_config(config)
     assert again.get_config() == config
+
+
+def test_layers_as_dictionaries():
+    for layer in (old.Conv2D(3, (2, 2), name="seen"), old.MaxoutDense(3), old.LSTM(2)):
+        written = old.serialize(layer)
+        assert written["class_name"] == type(layer).__name__
+        assert type(layer) in (old.Conv2D, old.MaxoutDense, old.LSTM)
+        again = old.deserialize(written)
+        assert type(again) is type(layer)
+        assert again.get_config() == layer.get_config()
+
+
+def test_what_a_star_gives():
+    given: dict[str, object] = {}
+    exec("from minidl.compat.keras.layers import *", given)
+    assert {"Dense", "merge", "Merge", "add", "Lambda", "Input", "K", "np", "initializers", "core"} <= set(given)
+    assert given["merge"] is old.merge
+    assert not {"OldLayer", "today", "Any", "faces", "options"} & set(given)
+    exec("from minidl.compat.keras.layers.convolutional import *", given := {})
+    assert {"Convolution2D", "MaxPooling2D", "AtrousConvolution1D", "ZeroPadding3D"} <= set(given)
+    assert not {"OldLayer", "today"} & set(given)
+
+
+@pytest.mark.parametrize(
+    "module, names",
+    [
+        ("core", "Dense Activation Flatten Dropout Reshape RepeatVector Permute Masking Lambda SpatialDropout1D MaxoutDense"),
+        (
+            "convolutional",
+            "Convolution1D Convolution2D Convolution3D Conv2D MaxPooling2D MaxPooling1D AveragePooling3D UpSampling2D",
+        ),
+        ("pooling", "MaxPooling2D GlobalAveragePooling2D GlobalMaxPool1D AvgPool3D"),
+        ("recurrent", "LSTM GRU SimpleRNN RNN LSTMCell StackedRNNCells Recurrent"),
+        ("embeddings", "Embedding"),
+        ("normalization", "BatchNormalization"),
+        ("noise", "GaussianNoise GaussianDropout AlphaDropout"),
+        ("advanced_activations", "LeakyReLU PReLU ELU ThresholdedReLU"),
+        ("wrappers", "TimeDistributed Bidirectional Wrapper"),
+        ("merge", "Add Dot add concatenate dot Concatenate"),
+        ("local", "LocallyConnected1D LocallyConnected2D"),
+        ("convolutional_recurrent", "ConvLSTM2D ConvRecurrent2D"),
+        ("cudnn_recurrent", "CuDNNGRU CuDNNLSTM"),
+        ("topology", "Input InputLayer Layer InputSpec"),
+    ],
+)
+def test_modules(module, names):
+    found = importlib.import_module(f"minidl.compat.keras.layers.{module}")
+    for name in names.split():
+        assert getattr(found, name) is getattr(old, name)
+        assert name in found.__all__
+    legacy = importlib.import_module("minidl.compat.keras.legacy.layers")
+    assert legacy.Merge is old.Merge
 
 
 def test_classes_of_a_script():

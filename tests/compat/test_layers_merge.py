@@ -142,6 +142,19 @@ def test_functions(name, given, expected, layer):
     assert getattr(old, name).__name__ == name
 
 
+def test_a_function_of_the_script_joins():
+    def difference(x, times=1):
+        return times * (x[0] - x[1])
+
+    found, told = merged(lambda symbols: old.merge(symbols, mode=difference, output_shape=(4,), arguments={"times": 2}), A, B)
+    np.testing.assert_allclose(found, 2 * (A - B), rtol=1e-5)
+    assert told == "merge([...]) is written Lambda(function)([...]) in minidl"
+    branches = [Sequential([old.Activation("linear", input_shape=(4,))]) for _ in range(2)]
+    with pytest.warns(OldSpellingWarning, match=r"Lambda\(function\)\(\[their outputs"):
+        joined = old.Merge(branches, mode=difference, output_shape=lambda shapes: shapes[0])
+    np.testing.assert_allclose(joined.predict([A, B]), A - B, rtol=1e-5)
+
+
 def test_functions_name_their_layers():
     with pytest.warns(OldSpellingWarning, match=r"Add\(name='both'\)"):
         assert old.add([old.Input((4,)), old.Input((4,))], name="both").layer.name == "both"
@@ -162,7 +175,6 @@ def test_layers_of_2_1_join_symbols():
     "call, message",
     [
         (lambda: old.Merge(mode="summ"), "Did you mean 'sum'"),
-        (lambda: old.merge([1, 2], mode=lambda x: x[0] - x[1]), r"Lambda\(function\)"),
         (lambda: old.Merge([Sequential()]), "two or more models"),
         (lambda: old.Merge([Sequential([old.Dense(2, input_shape=(2,))]), old.Dense(2)]), "Dense in the list.*for symbols"),
         (lambda: old.Merge(3), "two or more models"),
@@ -177,6 +189,7 @@ def test_what_cannot_be_merged(call, message):
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_what_says_nothing_here_is_harmless():
     more = {"output_shape": (4,), "output_mask": None, "arguments": None, "node_indices": [0, 0], "tensor_indices": [0, 0]}
+    assert old.Merge.harmless == {"node_indices", "tensor_indices"}
     assert old.Merge(mode="sum", **more).get_config().keys() == today.Add().get_config().keys()
 
 

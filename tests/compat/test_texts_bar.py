@@ -263,3 +263,27 @@ def test_a_generator_counts_batches(capsys: Any) -> None:
     assert lines[0] == "Epoch 1/2"
     assert lines[2] == "1/4 [======>.......................] - ETA - loss: N"
     assert f"4/4 [{'=' * 30}] - TIME - loss: N" in lines
+
+
+def test_larger_batches_begin_as_those_of_32(clock: Clock, capsys: Any) -> None:
+    bar = PassBar(1000, 128, 1, first=32)
+    clock.now += 4.0  # for 128 samples, 1 s for 32 of them
+    bar.update(1, {})
+    assert capsys.readouterr().out == f"\n  32/1000 [{'.' * 30}] - ETA: 30s"
+    clock.now += 4.0
+    bar.update(2, {})
+    assert capsys.readouterr().out == f"\n 256/1000 [{'=' * 6}>{'.' * 23}] - ETA: 23s"
+    small = PassBar(100, 128, 1, first=32)
+    small.update(1, {})
+    assert [line[:7] for line in capsys.readouterr().out.split("\n")] == ["", " 32/100", "100/100", ""]
+    PassBar(20, 128, 1, first=32).update(1, {})
+    assert capsys.readouterr().out.count("20/20") == 1
+
+
+def test_a_batch_size_that_is_given_is_the_one_that_shows(capsys: Any) -> None:
+    model, x, y = mlp()
+    model.compile("sgd", "categorical_crossentropy")
+    model.evaluate(x, y, batch_size=20)
+    assert capsys.readouterr().out.startswith("\n20/50 [")
+    model.predict(x, 25, 1)
+    assert capsys.readouterr().out.startswith("\n25/50 [")

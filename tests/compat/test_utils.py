@@ -10,7 +10,7 @@ import pytest
 from minidl import config
 from minidl.compat.keras import progress, summary, utils
 from minidl.compat.keras.layers import Conv2D, Dense, Flatten
-from minidl.compat.keras.models import Sequential
+from minidl.compat.keras.models import Sequential, load_model
 from minidl.compat.keras.utils import (
     conv_utils,
     data_utils,
@@ -31,9 +31,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpell
 
 
 def test_names_of_utils():
-    names = """np_utils generic_utils data_utils io_utils conv_utils HDF5Matrix get_file Sequence GeneratorEnqueuer
-    OrderedEnqueuer CustomObjectScope custom_object_scope get_custom_objects serialize_keras_object deserialize_keras_object Progbar
-    convert_all_kernels_in_model print_summary plot_model to_categorical normalize multi_gpu_model vis_utils layer_utils"""
+    names = """np_utils generic_utils data_utils io_utils conv_utils vis_utils layer_utils HDF5Matrix get_file Sequence
+    GeneratorEnqueuer OrderedEnqueuer CustomObjectScope custom_object_scope get_custom_objects serialize_keras_object
+    deserialize_keras_object Progbar convert_all_kernels_in_model print_summary plot_model to_categorical normalize
+    multi_gpu_model"""
     assert not [name for name in names.split() if not hasattr(utils, name)]
     assert utils.Progbar is generic_utils.Progbar is progress.Progbar
     assert utils.print_summary is layer_utils.print_summary is summary.print_summary
@@ -234,6 +235,17 @@ def test_objects_of_a_script_by_their_names():
         utils.deserialize_keras_object(3)
     with pytest.raises(ArgumentTypeError):
         utils.serialize_keras_object(object())
+
+
+def test_files_know_the_objects_of_a_script(tmp_path):
+    model = Sequential([Dense(1, input_dim=2, kernel_regularizer=Mine(0.75))])
+    model.compile("sgd", "mse")
+    model.save(str(tmp_path / "model.minidl"))
+    with pytest.raises(ArgumentError, match="Mine"):
+        load_model(str(tmp_path / "model.minidl"))
+    with utils.CustomObjectScope({"Mine": Mine}):
+        loaded = load_model(str(tmp_path / "model.minidl"))
+    assert loaded.layers[0].kernel_regularizer.strength == 0.75
 
 
 def test_keywords_of_functions():

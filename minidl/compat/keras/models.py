@@ -32,7 +32,7 @@ class Sequential(Verbs, models.Sequential, abstract=True):
     """minidl's ``Sequential`` as Keras 2.1 has it: layers may be added and taken away again at any time.
 
     >>> from minidl.compat.keras.layers import Dense
-    >>> model = Sequential([Dense(4, input_dim=3), Dense(2)])
+    >>> model = Sequential([Dense(4, input_shape=(3,)), Dense(2)])
     >>> model.pop(); model.output_shape
     (None, 4)
     """

@@ -71,9 +71,9 @@ def _checked(lists: Any, where: str) -> Lists:
     found = []
     for row in lists if isinstance(lists, (list, tuple, np.ndarray)) else [None]:
         row = row.tolist() if isinstance(row, np.ndarray) else row
-        if not isinstance(row, (list, tuple)) or not all(type(word) is int for word in row):
+        if not isinstance(row, (list, tuple)) or not set(map(type, row)) <= {int}:
             raise DatasetError(where, "something else than lists of integers", "a list of integers for each text", FIX)
-        found.append(list(row))
+        found.append(row if isinstance(row, list) else list(row))
     return found
 
 
@@ -99,7 +99,7 @@ def prepared(
 ) -> tuple[Lists, Any]:
     """The texts with marks and without rare words, and their labels; fewer of both where ``maxlen`` leaves some out."""
     if start_char is not None:
-        texts = [[start_char, *(w + index_from for w in x)] for x in texts]
+        texts = [[start_char, *[w + index_from for w in x]] for x in texts]
     elif index_from:
         texts = [[w + index_from for w in x] for x in texts]
     if maxlen:

@@ -83,7 +83,9 @@ class OldStep(Step):
     def _judge(self, prediction: Any, batch: Batch, context: Any) -> tuple[Result, Any]:
         result, saved = super()._judge(prediction, batch, context)
         self.weight = result.weight  # for weighted metrics
-        return result._replace(weight=None if context.mask is None else masked(None, context.mask)), saved
+        if batch.weight is not None:
+            result = result._replace(weight=None if context.mask is None else masked(None, context.mask))
+        return result, saved
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "last": None, "weight": None, "_seen_changes": -1}

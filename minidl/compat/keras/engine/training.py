@@ -25,6 +25,7 @@ from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, ba
 from minidl.compat.keras.engine.step import OldStep
 from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.keras.engine.twins import twin_of
+from minidl.compat.keras.layers.faces import face_within
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
@@ -35,6 +36,7 @@ from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
 from minidl.profile import KERAS_2_1
 from minidl.training.nodes import leaves
+from minidl.training.plan import samples_at_once
 from minidl.training.running import names_of_logs
 
 
@@ -231,26 +233,33 @@ class Verbs(models.Model, abstract=True):
         _no_more("evaluate", old, "x, y, batch_size, verbose, sample_weight, steps")
         self._check_compiled("evaluate")
         xs, ys, weight = self._arrays(x, y, sample_weight, None, "evaluate")
-        size = self._size(batch_size, verbose)
-        self._shown = PassBar(given.rows_of(xs) if steps is None else int(steps), size if steps is None else None, verbose)
+        size = self._size(batch_size) or 128
+        self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
         return super().evaluate(xs, ys, size, 0, weight, _steps(steps))
 
     def predict(self, x: Any, batch_size: Any = None, verbose: Any = 0, steps: Any = None) -> Any:  # type: ignore[override]
         """Outputs (n, ...) for x; a list of arrays for several outputs."""
         xs = self._inputs(x, "predict")
-        size = self._size(batch_size, verbose)
-        self._shown = PassBar(given.rows_of(xs) if steps is None else int(steps), size if steps is None else None, verbose)
+        size = self._size(batch_size)
+        if size is None and verbose == 1:
+            size = max(samples_at_once(self.network) // 32 * 32, 32)  # the bar counts whole batches of Keras 2.1
+        self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
         return super().predict(xs, size, int(verbose == 1), _steps(steps))
 
     def pass_progress(self, what: str, steps: int | None, verbose: int) -> Any:
         """The bar that was made for this call."""
         return self._shown
 
-    def _size(self, batch_size: Any, verbose: Any) -> int | None:
-        """Samples of a batch: 32 where it shows, in the bar or in states that go on from batch to batch."""
+    def _pass_bar(self, xs: Any, batch_size: Any, size: int | None, steps: Any, verbose: Any) -> PassBar:
+        if steps is not None:
+            return PassBar(int(steps), None, verbose)
+        return PassBar(given.rows_of(xs), size, verbose, 32 if batch_size is None else None)
+
+    def _size(self, batch_size: Any) -> int | None:
+        """Samples of a batch: 32 where states go on from batch to batch; None where it makes no difference."""
         if batch_size is not None:
             return int(batch_size)
-        return 32 if verbose == 1 or self.network.carried() else None
+        return 32 if self.network.carried() else None
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, **old: Any) -> Any:
         """One step on one batch; its loss before the step, or [loss, metrics ...]."""
@@ -634,6 +643,7 @@ def _faces(cls: Any) -> list[Any]:
 
 
 def _face_within(model: Any) -> None:
+    face_within(model.network)
     within = getattr(model.network, "models", {})
     for layer, inner in list(within.items()):
         within[layer] = faced(inner)

@@ -1,5 +1,17 @@
 """``keras.layers`` of Keras 2.1, with everything that Keras 1 had there."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.compat.keras import activations as activations
+from minidl.compat.keras import backend as K
+from minidl.compat.keras import constraints as constraints
+from minidl.compat.keras import initializers as initializers
+from minidl.compat.keras import regularizers as regularizers
 from minidl.compat.keras.layers.advanced_activations import ELU as ELU
 from minidl.compat.keras.layers.advanced_activations import LeakyReLU as LeakyReLU
 from minidl.compat.keras.layers.advanced_activations import ParametricSoftplus as ParametricSoftplus
@@ -42,6 +54,7 @@ from minidl.compat.keras.layers.core import Dense as Dense
 from minidl.compat.keras.layers.core import Dropout as Dropout
 from minidl.compat.keras.layers.core import Flatten as Flatten
 from minidl.compat.keras.layers.core import Highway as Highway
+from minidl.compat.keras.layers.core import Lambda as Lambda
 from minidl.compat.keras.layers.core import Masking as Masking
 from minidl.compat.keras.layers.core import MaxoutDense as MaxoutDense
 from minidl.compat.keras.layers.core import Permute as Permute
@@ -54,6 +67,7 @@ from minidl.compat.keras.layers.core import TimeDistributedDense as TimeDistribu
 from minidl.compat.keras.layers.cudnn_recurrent import CuDNNGRU as CuDNNGRU
 from minidl.compat.keras.layers.cudnn_recurrent import CuDNNLSTM as CuDNNLSTM
 from minidl.compat.keras.layers.embeddings import Embedding as Embedding
+from minidl.compat.keras.layers.faces import faced
 from minidl.compat.keras.layers.local import LocallyConnected1D as LocallyConnected1D
 from minidl.compat.keras.layers.local import LocallyConnected2D as LocallyConnected2D
 from minidl.compat.keras.layers.merge import Add as Add
@@ -78,6 +92,7 @@ from minidl.compat.keras.layers.noise import AlphaDropout as AlphaDropout
 from minidl.compat.keras.layers.noise import GaussianDropout as GaussianDropout
 from minidl.compat.keras.layers.noise import GaussianNoise as GaussianNoise
 from minidl.compat.keras.layers.normalization import BatchNormalization as BatchNormalization
+from minidl.compat.keras.layers.own import OWN
 from minidl.compat.keras.layers.pooling import AveragePooling1D as AveragePooling1D
 from minidl.compat.keras.layers.pooling import AveragePooling2D as AveragePooling2D
 from minidl.compat.keras.layers.pooling import AveragePooling3D as AveragePooling3D
@@ -118,3 +133,47 @@ from minidl.compat.keras.layers.topology import Layer as Layer
 from minidl.compat.keras.layers.wrappers import Bidirectional as Bidirectional
 from minidl.compat.keras.layers.wrappers import TimeDistributed as TimeDistributed
 from minidl.compat.keras.layers.wrappers import Wrapper as Wrapper
+from minidl.config import use_profile
+from minidl.declared import from_plain
+from minidl.profile import KERAS_3
+
+_OURS = (
+    "Any",
+    "KERAS_3",
+    "Mapping",
+    "OWN",
+    "annotations",
+    "config",
+    "faced",
+    "faces",
+    "forms",
+    "from_plain",
+    "lambda_",
+    "options",
+    "own",
+    "signatures",
+    "topology",
+)
+
+
+def serialize(layer: Any) -> dict[str, Any]:
+    """The layer as ``{"class_name": ..., "config": ...}``, for ``deserialize``.
+
+    >>> serialize(Flatten(name="flat"))["class_name"]
+    'Flatten'
+    """
+    return {"class_name": (layer.written_as or type(layer)).__name__, "config": layer.get_config()}
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer that ``serialize`` wrote. ``custom_objects`` are classes of a script by name.
+
+    >>> deserialize(serialize(Dense(3, name="last")))
+    Dense(3, name='last')
+    """
+    with use_profile(KERAS_3):  # what is left out means what it meant when it was written
+        return faced(from_plain({"kind": "layer", **config}, {**OWN, **(custom_objects or {})}))
+
+
+# What ``from keras.layers import *`` gave: modules that the files of Keras had imported, too.
+__all__ = ["K", "np", *(name for name in dir() if not name.startswith("_") and name not in (*_OURS, "K", "np", "use_profile"))]

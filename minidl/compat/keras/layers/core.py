@@ -8,6 +8,7 @@ from typing import Any
 from minidl import config
 from minidl import layers as today
 from minidl.compat.keras.layers.faces import Face
+from minidl.compat.keras.layers.lambda_ import Lambda as Lambda
 from minidl.compat.keras.layers.options import WEIGHTS_1, OldLayer, old_names
 from minidl.compat.keras.layers.own import Highway as _Highway
 from minidl.compat.keras.layers.own import MaxoutDense as _MaxoutDense

@@ -15,6 +15,8 @@ from typing import Any
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
+from minidl.layers.containers import Chain
+from minidl.layers.graph import Graph
 from minidl.layers.state import State
 
 _FACES: dict[type, type] = {}
@@ -135,16 +137,24 @@ class Face:
 def faced(layer: Any) -> Any:
     """The layer, with the face; anything else as it is."""
     cls = type(layer)
-    if isinstance(layer, Layer) and not isinstance(layer, Face) and cls.__module__.startswith("minidl."):
+    is_one = isinstance(layer, Layer) and not isinstance(layer, (Face, Chain, Graph))  # models have faces of their own
+    if is_one and cls.__module__.startswith("minidl."):
         layer.__class__ = face_of(cls)
     return layer
+
+
+def face_within(layer: Layer) -> None:
+    """Give the face to all layers within this one, as to those of a model that was read from a file."""
+    for inner in layer.sublayers():
+        face_within(faced(inner))
 
 
 def face_of(cls: type) -> type:
     """The class of layers with the face."""
     if cls not in _FACES:
         body = {"__module__": __name__, "__doc__": cls.__doc__, "written_as": cls}
-        _FACES[cls] = types.new_class(cls.__name__, (Face, cls), {"abstract": True}, lambda names: names.update(body))
+        name = vars(cls).get("_class_name", cls.__name__)
+        _FACES[cls] = types.new_class(name, (Face, cls), {"abstract": True}, lambda names: names.update(body))
     return _FACES[cls]
 
 

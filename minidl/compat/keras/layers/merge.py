@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import layers as today
 from minidl.compat.keras.layers.faces import faced
+from minidl.compat.keras.layers.lambda_ import Lambda
 from minidl.compat.keras.layers.options import OldLayer, old_names
 from minidl.compat.keras.names import next_name
 from minidl.compat.spelling import told
@@ -68,7 +69,7 @@ class MergedModels(Model, abstract=True):
 MergedModels.__name__ = "Merge"  # as summaries have it
 
 
-HARMLESS = ("output_shape", "output_mask", "arguments", "node_indices", "tensor_indices")  # of functions as mode, or old graphs
+HARMLESS = ("node_indices", "tensor_indices")  # which of a layer's results, of which a model here has one
 
 
 class _OldMerge(OldName):
@@ -84,10 +85,10 @@ class _OldMerge(OldName):
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """The layer or the model."""
         given, _ = self.translated(positional, keywords)
-        name = given.get("name") or next_name("Merge")
-        branches = given.get("layers")
-        inner = _merging(given.get("mode", "sum"), given.get("concat_axis", -1), given.get("dot_axes", -1))
-        shown = repr(inner)
+        name = given.pop("name", None) or next_name("Merge")
+        branches = given.pop("layers", None)
+        inner = _merging(**given)
+        shown = _call_of(inner)
         if branches is None:
             told("Merge(...)", shown)
             inner.given_name = name
@@ -99,19 +100,29 @@ class _OldMerge(OldName):
         return False  # told above, with the mode
 
 
-def _merging(mode: Any, concat_axis: Any, dot_axes: Any) -> Any:
-    """The layer of a mode."""
-    known = [*_MODES, *_OF_TWO]
+def _merging(
+    mode: Any = "sum",
+    concat_axis: Any = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Any = None,
+) -> Any:
+    """The layer of a mode; a function of the script is one by itself."""
     if callable(mode):
-        received, fix = "a function of the script as mode", "Lambda(function)([a, b]), where minidl knows its operations"
-        raise ArgumentTypeError("Merge", received, f"one of {', '.join(known)}", fix)
+        return Lambda(mode, output_shape, output_mask, arguments)
     if mode == "concat":
         return today.Concatenate(concat_axis)
     if mode in _OF_TWO:
         return today.Dot(_of_samples(dot_axes), normalize=mode == "cos")
-    if mode not in known:
+    if mode not in _MODES:
+        known = [*_MODES, *_OF_TWO]
         raise ArgumentError("Merge", f"mode={mode!r}", f"one of {', '.join(known)}", meant=closest(mode, known))
     return _MODES[mode]()
+
+
+def _call_of(layer: Any) -> str:
+    return "Lambda(function)" if isinstance(layer, Lambda) else repr(layer)
 
 
 def _of_samples(axes: Any) -> Any:
@@ -152,8 +163,8 @@ def merge(
     name: str | None = None,
 ) -> Any:
     """Keras 1's ``merge([a, b], mode=...)``: a layer of minidl, applied to a list of symbols."""
-    layer = _merging(mode, concat_axis, dot_axes)
-    told("merge([...])", f"{layer!r}([...])")
+    layer = _merging(mode, concat_axis, dot_axes, output_shape, output_mask, arguments)
+    told("merge([...])", f"{_call_of(layer)}([...])")
     layer.given_name = name or next_name("Merge")
     return faced(layer)(list(inputs))
 

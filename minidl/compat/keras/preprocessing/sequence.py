@@ -55,7 +55,7 @@ def pad_sequences(
             continue
         if kept.shape[1:] != shape:
             raise ShapeError(f"{where}: sequence {at}", f"steps of shape {kept.shape[1:]}", f"those of the first, {shape}")
-        found[at, slice(length - len(kept), None) if padding == "pre" else slice(len(kept))] = kept.astype(dtype, copy=False)
+        found[at, slice(length - len(kept), None) if padding == "pre" else slice(len(kept))] = kept
     return found
 
 

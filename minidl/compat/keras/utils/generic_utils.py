@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.compat.keras.custom import CUSTOM_OBJECTS
 from minidl.compat.keras.progress import Progbar as Progbar
 from minidl.compat.keywords import Refused
 from minidl.declared import to_plain
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
-
-_GLOBAL_CUSTOM_OBJECTS: dict[str, Any] = {}
 
 
 class CustomObjectScope:
@@ -28,14 +27,14 @@ class CustomObjectScope:
         self.custom_objects, self.backup = args, dict[str, Any]()
 
     def __enter__(self) -> CustomObjectScope:
-        self.backup = dict(_GLOBAL_CUSTOM_OBJECTS)
+        self.backup = dict(CUSTOM_OBJECTS)
         for objects in self.custom_objects:
-            _GLOBAL_CUSTOM_OBJECTS.update(objects)
+            CUSTOM_OBJECTS.update(objects)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _GLOBAL_CUSTOM_OBJECTS.clear()
-        _GLOBAL_CUSTOM_OBJECTS.update(self.backup)
+        CUSTOM_OBJECTS.clear()
+        CUSTOM_OBJECTS.update(self.backup)
 
 
 def custom_object_scope(*args: Mapping[str, Any]) -> CustomObjectScope:
@@ -45,7 +44,7 @@ def custom_object_scope(*args: Mapping[str, Any]) -> CustomObjectScope:
 
 def get_custom_objects() -> dict[str, Any]:
     """The classes and functions of the script by their names, to read and to change."""
-    return _GLOBAL_CUSTOM_OBJECTS
+    return CUSTOM_OBJECTS
 
 
 def serialize_keras_object(instance: Any) -> Any:
@@ -70,7 +69,7 @@ def deserialize_keras_object(
     Only what ``custom_objects``, ``get_custom_objects()`` and ``module_objects`` hold is made.
     """
     where = "deserialize_keras_object"
-    known = {**(module_objects or {}), **_GLOBAL_CUSTOM_OBJECTS, **(custom_objects or {})}
+    known = {**(module_objects or {}), **CUSTOM_OBJECTS, **(custom_objects or {})}
     is_config = isinstance(identifier, Mapping)
     if is_config and not {"class_name", "config"} <= identifier.keys():
         raise ArgumentError(where, f"the keys {', '.join(map(str, identifier))}", "class_name and config")
@@ -87,7 +86,7 @@ def deserialize_keras_object(
         if make is None:
             return found(**identifier["config"])
         if has_arg(make, "custom_objects"):
-            return make(identifier["config"], custom_objects=dict(_GLOBAL_CUSTOM_OBJECTS))
+            return make(identifier["config"], custom_objects=dict(CUSTOM_OBJECTS))
         return make(identifier["config"])
 
 

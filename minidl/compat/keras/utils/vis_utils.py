@@ -107,9 +107,13 @@ def model_to_dot(model: Any, show_shapes: bool = False, show_layer_names: bool =
 
     Raises ArgumentError, and NotBuiltError where shapes are not known.
     """
+    told("model_to_dot(model)", "visual.graph(model)")
+    return _graph(model, show_shapes, show_layer_names, rankdir)
+
+
+def _graph(model: Any, show_shapes: bool, show_layer_names: bool, rankdir: str) -> Dot:
     if rankdir not in _DIRECTIONS:
         raise ArgumentError("model_to_dot", f"rankdir={rankdir!r}", ", ".join(map(repr, _DIRECTIONS)))
-    told("model_to_dot(model)", "visual.graph(model)")
     network = getattr(model, "network", model)
     if network.input_shape is None:
         fix = "input_shape in the first layer, or fit first"
@@ -125,8 +129,9 @@ def plot_model(
 
     ``to_file`` says the format by its ending; without one it is PNG. Raises MissingPackageError where that needs matplotlib.
     """
+    told("plot_model(model)", "visual.graph(model).save('model.svg')")
     ending = os.path.splitext(os.fsdecode(to_file))[1][1:] or "png"
-    model_to_dot(model, show_shapes, show_layer_names, rankdir).write(to_file, format=ending)
+    _graph(model, show_shapes, show_layer_names, rankdir).write(to_file, format=ending)
 
 
 # -- what is drawn ------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ ones from them. scikit-learn itself is not needed, and imported only where sciki
 from __future__ import annotations
 
 import inspect
+import multiprocessing
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +20,7 @@ import numpy as np
 from minidl.compat.keras.models import Sequential
 from minidl.compat.keras.utils.generic_utils import has_arg
 from minidl.compat.keras.utils.np_utils import to_categorical
-from minidl.compat.spelling import call_text, told
+from minidl.compat.spelling import OldSpellingWarning, call_text, told
 from minidl.errors import ArgumentError, NotBuiltError, ShapeError, closest
 from minidl.losses import CategoricalCrossentropy
 
@@ -100,7 +102,10 @@ class BaseWrapper:
             kwargs: arguments of the model's ``fit``, which come before those of the constructor.
         """
         make = self._makes()
-        self.model = make(**self.filter_sk_params(make))
+        with warnings.catch_warnings():
+            if multiprocessing.current_process().name != "MainProcess":  # a worker of scikit-learn: once is enough
+                warnings.simplefilter("ignore", OldSpellingWarning)
+            self.model = make(**self.filter_sk_params(make))
         y = self._targets(np.asarray(y))
         return self.model.fit(_rows(x), y, **self.filter_sk_params(Sequential.fit, self._of_keras_2(kwargs)))
 
