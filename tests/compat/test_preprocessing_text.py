@@ -95,6 +95,10 @@ def test_characters_are_taken_as_they_are():
     tokenizer.fit_on_texts(["aA!", "a a"])
     assert tokenizer.word_counts == {"a": 3, "A": 1, "!": 1, " ": 1}
     assert tokenizer.texts_to_sequences(["A a"]) == [[2, 4, 1]]
+    letters = Tokenizer(char_level=True)
+    letters.fit_on_texts("abba")
+    assert letters.document_count == 4
+    assert letters.texts_to_sequences("ba") == [[2], [1]]
 
 
 @pytest.mark.parametrize("num_words", [None, 5])
