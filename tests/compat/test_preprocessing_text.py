@@ -312,6 +312,8 @@ def test_sequences_of_wrong_words_are_refused():
 
 def test_star_imports_give_what_they_gave():
     names: dict = {}
-    exec("from minidl.compat.keras.preprocessing.sequence import *", names)
-    assert {"pad_sequences", "skipgrams", "make_sampling_table"} <= names.keys()
+    for module in ("sequence", "text", "image"):
+        exec(f"from minidl.compat.keras.preprocessing.{module} import *", names)
+    assert {"pad_sequences", "skipgrams", "Tokenizer", "one_hot", "ImageDataGenerator", "load_img", "np", "os"} <= names.keys()
+    assert not {"config", "told", "today", "Any", "warn"} & names.keys()
     assert hasattr(text, "text_to_word_sequence")

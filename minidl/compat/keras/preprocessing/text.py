@@ -15,6 +15,8 @@ from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import call_text, told
 from minidl.data import text as today
 
+__all__ = ["Tokenizer", "base_filter", "hashing_trick", "np", "one_hot", "string", "text_to_word_sequence"]
+
 FILTERS = today.FILTERS
 
 
