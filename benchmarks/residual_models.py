@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-RATE, MOMENTUM = 0.01, 0.9  # of the gradient descent
+RATE, MOMENTUM = 0.001, 0.9  # of the gradient descent
 CLASSES = {"resnet20": 10, "resnet50": 1000}
 BLOCKS = {"resnet20": (3, 3, 3), "resnet50": (3, 4, 6, 3)}
 EPSILON = {"resnet20": 1e-5, "resnet50": 1.001e-5}  # of the batch normalisation

@@ -53,4 +53,4 @@ class Work:
         return replace(self, spec={k: min(v, _SMALL.get(k, v)) if k in _SMALL else v for k, v in self.spec.items()})
 
 
-_SMALL = {"batch": 4, "samples": 128, "elements": 1000, "rows": 64, "size": 14, "image": 32, "time": 3}
+_SMALL = {"batch": 4, "samples": 128, "elements": 1000, "rows": 64, "size": 14, "image": 64, "time": 3}

@@ -137,6 +137,7 @@ def modules() -> list[str]:
     return found
 
 
+@pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")  # examples of old names are old
 @pytest.mark.parametrize("name", modules())
 def test_doctests(name: str) -> None:
     module = importlib.import_module(name)

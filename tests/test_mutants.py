@@ -523,15 +523,15 @@ mutant(
     "Adam's epsilon inside the root",
     "ops/update.py",
     naive("update.adam"),
-    "sqrt(square) + epsilon",
-    "sqrt(square + epsilon)",
+    "mean / (array_namespace(value).sqrt(square) + epsilon)",
+    "mean / array_namespace(value).sqrt(square + epsilon)",
 )
 mutant(
     "RMSprop that adds up its squares",
     "ops/update.py",
     naive("update.rmsprop"),
-    "square += (1 - rho) * (grad * grad)\n    value -= scalars[0]",
-    "square += grad * grad\n    value -= scalars[0]",
+    "square += (1 - rho) * (grad * grad)\n    value -= scalars[0] * grad / array",
+    "square += grad * grad\n    value -= scalars[0] * grad / array",
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
@@ -632,7 +632,7 @@ mutant(
     "a branch's gradient overwrites the other's",
     "layers/graph.py",
     gradient("graph_residual_shared"),
-    "gradients[slot] + d if slot in gradients else d\n        if not need_dx:",
+    "add(gradients[slot], d) if slot in gradients else d\n        if not need_dx:",
     "d\n        if not need_dx:",
 )
 mutant(
@@ -1272,8 +1272,8 @@ mutant(
     "kernel: Adam's epsilon inside the root",
     "kernels/numba/update.py",
     kernel("update.adam"),
-    "(sqrt(s) + epsilon)",
-    "sqrt(s + epsilon)",
+    "a / (sqrt(s) + epsilon)",
+    "a / sqrt(s + epsilon)",
 )
 mutant(
     "kernel: Nesterov with the step twice",
@@ -1429,7 +1429,7 @@ mutant(
     "an output that is listed twice, with the last gradient",
     "layers/graph.py",
     ORDER,
-    "gradients[slot] + d if slot in gradients else d\n        for use in",
+    "add(gradients[slot], d) if slot in gradients else d\n        for use in",
     "d\n        for use in",
 )
 mutant(

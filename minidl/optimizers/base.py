@@ -11,7 +11,7 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
 from minidl.checks import check_number
-from minidl.declared import Declared, checked, is_own
+from minidl.declared import Declared, checked
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
@@ -197,7 +197,7 @@ class Optimizer(Declared):
 
     def _table(self, group: ParameterGroup, segment: Segment) -> ArrayTable:
         """What of a segment this step walks: where its rule rests at zero, the rows that have a gradient."""
-        if not is_own(vars(type(self)).get("written_as") or type(self)):
+        if not type(self).__module__.startswith("minidl."):
             return group.rows_of(segment, writes=True)  # a rule of somebody's own may write to gradients too
         return group.touched(segment) if self.rests_at_zero and segment.values is None else group.rows_of(segment)
 

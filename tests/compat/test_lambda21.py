@@ -8,6 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
+from minidl import backend, config
+from minidl.backend.random import set_seed
 from minidl.compat.keras import activations
 from minidl.compat.keras import backend as K
 from minidl.compat.keras import losses as losses_2_1
@@ -20,6 +22,7 @@ from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers import LSTM, Context, Dense, Embedding, Flatten, Input, LeakyReLU, Masking, PReLU
 from minidl.models import Model, Sequential
 from minidl.testing import check_gradients
+from tests.gpu.strict_cupy import stand_in
 
 X = np.random.default_rng(0).normal(size=(4, 3, 5))
 C = np.random.default_rng(1).normal(size=5)
@@ -121,6 +124,22 @@ def test_values_and_gradients(name):
     problems = [text for text in report.problems if "is not a Parameter" not in text]  # constants and variables are none
     assert not problems
     assert layer.output_shape((3, 5)) == expected(X).shape[1:]
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "dropout", "noise"])
+def test_nothing_is_asked_that_cupy_lacks(name):
+    """On the stand-in for CuPy, with the CPU's numbers."""
+    others = {"dropout": lambda x: K.dropout(x, 0.4), "noise": lambda x: x + K.random_normal((K.shape(x)[0], 3, 5))}
+    function, found = others.get(name) or FUNCTIONS[name][0], []
+    for on_card in (False, True):
+        with stand_in(), backend.use_backend("cupy" if on_card else "numpy"), config.use_kernels("reference"):
+            set_seed(3)
+            layer = LambdaLayer(function, dtype="float64")
+            y = layer.forward(X)
+            dx = layer.backward(np.ones(y.shape))
+            found.append([a.get() if on_card else a for a in (y, dx)])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -434,6 +434,40 @@ def test_forms_of_calls(call, expected):
         assert config(evaluated(told[-1])) == config(layer)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Conv2D(32, 3, 3)",
+        "Conv3D(8, 3, 4, 5)",
+        "Dense(64, 'he_uniform', 'relu')",
+        "LSTM(4, 'he_uniform')",
+        "Embedding(9, 4, 'normal', 7)",
+    ],
+)
+def test_an_order_of_keras_1_is_told(call):
+    with pytest.warns(OldSpellingWarning) as told:
+        layer = eval(call, {**ALL})
+    assert str(told[0].message).startswith(f"{call} is written ")
+    assert config(evaluated(told[0])) == config(layer)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Conv2D(32, 3)",
+        "Conv2D(32, (3, 3), (2, 2))",
+        "Dense(64, 'relu')",
+        "LSTM(4, 'tanh')",
+        "Dropout(0.5)",
+        "MaxPooling2D((2, 2))",
+    ],
+)
+def test_what_minidl_has_too_is_not_told(call):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eval(call, {**ALL})
+
+
 def _gru(*args, **given):
     return layers.GRU(*args, reset_after=False, **given)
 

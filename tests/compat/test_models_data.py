@@ -255,11 +255,11 @@ def test_the_last_part_is_held_back() -> None:
 
     net = model(1, None, "mse", ())
     y = np.arange(12.0)
-    history = net.fit(X, y, validation_split=0.33, epochs=1, verbose=0, callbacks=[Look()]).history
-    assert [part.shape for part in seen] == [(4, 3), (4, 1), (4,)]
-    np.testing.assert_array_equal(seen[0], X[8:])
-    np.testing.assert_array_equal(seen[1][:, 0], y[8:])
-    assert history["val_loss"] == [pytest.approx(net.evaluate(X[8:], y[8:], verbose=0), rel=1e-6)]
+    history = net.fit(X, y, validation_split=0.2, epochs=1, verbose=0, callbacks=[Look()]).history
+    assert [part.shape for part in seen] == [(3, 3), (3, 1), (3,)]  # the first int(12 * 0.8) are trained on
+    np.testing.assert_array_equal(seen[0], X[9:])
+    np.testing.assert_array_equal(seen[1][:, 0], y[9:])
+    assert history["val_loss"] == [pytest.approx(net.evaluate(X[9:], y[9:], verbose=0), rel=1e-6)]
     for part in (1.0, 1.5, 0.99):
         with pytest.raises(ArgumentError, match="validation_split"):
             net.fit(X, y, validation_split=part, verbose=0)

@@ -9,16 +9,15 @@ import warnings
 import numpy as np
 import pytest
 
-import minidl
 from minidl import config
 from minidl import optimizers as today
 from minidl.compat.keras import backend as K
 from minidl.compat.keras import optimizers, rules
 from minidl.compat.spelling import OldSpellingWarning
 from minidl.errors import ArgumentError, ArgumentTypeError
-from minidl.layers import Dense
+from minidl.layers import Dense, Embedding, Flatten
 from minidl.models import Sequential
-from minidl.parameters import Parameter
+from minidl.parameters import Parameter, ParameterGroup
 
 SHAPES = ((3, 2), (2,))
 STEPS = 10
@@ -300,18 +299,47 @@ def test_the_call_of_today_is_told():
         ("SGD(lr=0.1, decay=1e-6, momentum=0.9)", r"SGD\(learning_rate=InverseTimeDecay\(0.1, 1, 1e-06\), momentum=0.9\)"),
         ("Adam(lr=0.01, clipnorm=1.0)", r"Adam\(learning_rate=0.01, global_clipnorm=1.0"),
         ("RMSprop(lr=0.01)", r"RMSprop\(learning_rate=0.01\)"),
+        ("RMSprop(clipnorm=1.0)", r"RMSprop\(global_clipnorm=1.0\)"),
+        (
+            "Adagrad(lr=0.5, decay=0.1)",
+            r"Adagrad\(learning_rate=InverseTimeDecay\(0.5, 1, 0.1\), initial_accumulator_value=0.0",
+        ),
+        ("Nadam(schedule_decay=0.01)", r"Nadam\(learning_rate=0.002\)"),
+        ("SGD(lr=0.1, clipnorm=1.0, clipvalue=0.5)", r"SGD\(learning_rate=0.1, clipnorm=1.0, clipvalue=0.5\)"),
     ):
         with pytest.warns(OldSpellingWarning, match=text):
             eval(call, vars(optimizers))
     optimizers.Adam(), optimizers.SGD(0.1, 0.9)  # these are minidl's calls too, and nothing is told
 
 
-def test_rows_of_an_embedding_that_no_step_touches_are_left_alone():
-    """As with minidl's own SGD: ``forget_rows`` is only for rules of somebody's own."""
-    model = minidl.Sequential([minidl.layers.Embedding(50, 3, input_shape=(2,)), minidl.layers.Flatten(), Dense(1)])
-    model.compile(made("SGD(lr=0.5)"), "mse")
-    forgotten = []
-    group = model._step.group if model._step else model._compiled_step().group
-    group.forget_rows = lambda segment: forgotten.append(segment)
-    model.fit(np.array([[1, 2], [3, 4]]), np.ones((2, 1)), verbose=0)
-    assert not forgotten
+@pytest.mark.parametrize("call", ["SGD(lr=0.5)", "RMSprop()", "SGD(lr=0.5, clipnorm=0.1)"])
+def test_rows_of_an_embedding_are_left_alone_as_by_minidl_s_own_rules(monkeypatch, call):
+    """Only a rule of somebody's own may write to any row of a gradient, which would have to be made whole for it."""
+    asked = []
+    rows_of = ParameterGroup.rows_of
+    monkeypatch.setattr(ParameterGroup, "rows_of", lambda self, s, writes=False: asked.append(writes) or rows_of(s, writes))
+    model = Sequential([Embedding(90, 3, input_shape=(2,)), Flatten(), Dense(1)])
+    model.compile(made(call), "mse")
+    for _ in range(3):
+        model.train_on_batch(np.array([[1, 2], [3, 4]]), np.ones((2, 1)))
+    assert not any(asked)
+
+    class Own(today.RMSprop):
+        def update(self, rows, scalars):
+            super().update(rows, scalars)
+
+    model.compile(Own(), "mse")
+    model.train_on_batch(np.array([[1, 2], [3, 4]]), np.ones((2, 1)))
+    assert any(asked)
+
+
+def test_clipping_is_arranged_ahead_of_a_step_that_is_recorded():
+    optimizer = made("SGD(lr=0.5, clipnorm=0.1, clipvalue=0.05)")
+    model = small_model(optimizer)
+    optimizer.prepare(model._compiled_step().group)
+    made_for = optimizer._clipping._by_norm._made_for, optimizer._clipping._by_value._made_for
+    assert made_for[0][:3] == (None, None, 0.1)
+    assert made_for[1][:3] == (0.05, None, None)
+    tables = optimizer._clipping._by_norm._tables
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
+    assert optimizer._clipping._by_norm._tables is tables, "as they were"

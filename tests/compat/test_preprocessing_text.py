@@ -95,6 +95,10 @@ def test_characters_are_taken_as_they_are():
     tokenizer.fit_on_texts(["aA!", "a a"])
     assert tokenizer.word_counts == {"a": 3, "A": 1, "!": 1, " ": 1}
     assert tokenizer.texts_to_sequences(["A a"]) == [[2, 4, 1]]
+    letters = Tokenizer(char_level=True)
+    letters.fit_on_texts("abba")
+    assert letters.document_count == 4
+    assert letters.texts_to_sequences("ba") == [[2], [1]]
 
 
 @pytest.mark.parametrize("num_words", [None, 5])
@@ -312,6 +316,8 @@ def test_sequences_of_wrong_words_are_refused():
 
 def test_star_imports_give_what_they_gave():
     names: dict = {}
-    exec("from minidl.compat.keras.preprocessing.sequence import *", names)
-    assert {"pad_sequences", "skipgrams", "make_sampling_table"} <= names.keys()
+    for module in ("sequence", "text", "image"):
+        exec(f"from minidl.compat.keras.preprocessing.{module} import *", names)
+    assert {"pad_sequences", "skipgrams", "Tokenizer", "one_hot", "ImageDataGenerator", "load_img", "np", "os"} <= names.keys()
+    assert not {"config", "told", "today", "Any", "warn"} & names.keys()
     assert hasattr(text, "text_to_word_sequence")

@@ -37,6 +37,12 @@ def test_names_of_utils():
     multi_gpu_model"""
     assert not [name for name in names.split() if not hasattr(utils, name)]
     assert utils.Progbar is generic_utils.Progbar is progress.Progbar
+    given: dict = {}
+    exec("from minidl.compat.keras.utils import *", given)
+    assert given["to_categorical"] is np_utils.to_categorical
+    assert "plot_model" in dir(utils)
+    with pytest.raises(AttributeError, match=r"'to_categoricl'.*Did you mean 'to_categorical'"):
+        utils.to_categoricl  # noqa: B018
     assert utils.print_summary is layer_utils.print_summary is summary.print_summary
     assert visualize_util.model_to_dot is utils.vis_utils.model_to_dot
 
@@ -184,7 +190,11 @@ def test_counts_and_the_summary(capsys):
     model = Sequential([Dense(3, input_dim=2), Dense(1)])
     assert layer_utils.count_params(model.weights) == 13
     assert layer_utils.count_params([*model.weights, *model.weights]) == 13
-    lines = []
+    model.layers[1].trainable = False
+    seen: set = set()
+    assert layer_utils.count_total_params(model.layers, seen) == (9, 4)
+    assert layer_utils.count_total_params(model.layers, seen) == (0, 0)
+    lines: list = []
     utils.print_summary(model, line_length=40, print_fn=lines.append)
     assert len(lines[0]) == 40
     assert "Total params: 13" in lines

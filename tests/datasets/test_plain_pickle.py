@@ -190,6 +190,8 @@ def test_errors_say_what_to_do():
         read_plain_pickle(HOSTILE["a call of a name"], "f")
     with pytest.raises(DatasetError, match=r"one list in two places.*numpy\.savez"):
         read_plain_pickle(HOSTILE["a list in two places"], "f")
+    with pytest.raises(DatasetError, match=r"text of 5 bytes, of which 4 follow"):
+        read_plain_pickle(HOSTILE["a text of nearly as many"], "f")
     with pytest.raises(DatasetError, match=r"2 bytes for an array of uint8 and shape \(3,\)"):
         read_plain_pickle(HOSTILE["an array of too few bytes"], "f")
     with pytest.raises(DatasetError, match=r"a pickle that breaks off.*get it again"):

@@ -33,8 +33,8 @@ class Sequential(Verbs, models.Sequential, abstract=True):
 
     >>> from minidl.compat.keras.layers import Dense
     >>> model = Sequential([Dense(4, input_shape=(3,)), Dense(2)])
-    >>> model.pop(); model.output_shape
-    (None, 4)
+    >>> model.pop(); len(model.layers), model.count_params()
+    (1, 16)
     """
 
     written_as = models.Sequential

@@ -26,11 +26,11 @@ class OldOptimizer(OldName):
     def text(self, arguments: Given) -> str:
         """The call of today."""
         made = self.make(**arguments)
-        same = made.in_minidl()
-        if same is None:
+        near = made.nearest()
+        if near is None:
             shown = {"learning_rate" if key == "lr" else key: value for key, value in arguments.items()}
             return call_text(self.spelled, (), shown)
-        return repr(same)
+        return repr(near)
 
     def _is_old(self, args: tuple[Any, ...], keywords: Given, arguments: Given) -> bool:
         """A rate by its old name, and what is said otherwise today."""

@@ -148,6 +148,10 @@ class Optimizer(today.Optimizer, abstract=True):
         """The optimizer of today that makes the same steps; None where none does."""
         return None
 
+    def nearest(self) -> today.Optimizer | None:
+        """What a script of today would write: an optimizer of minidl whose epsilon or schedule may stand elsewhere."""
+        return self.in_minidl()
+
     def _in_minidl(self, cls: Any, **arguments: Any) -> Any:
         if self.clipnorm and self.clipvalue:
             return None
@@ -241,6 +245,10 @@ class RMSprop(Optimizer, today.RMSprop, abstract=True):
         """See the op."""
         update.rmsprop_outside(rows, scalars, self.rho, self.epsilon)
 
+    def nearest(self) -> Any:
+        """RMSprop, with epsilon inside the root."""
+        return self._in_minidl(today.RMSprop, rho=self.rho, epsilon=self.epsilon)
+
 
 class Adagrad(Optimizer, today.Adagrad, abstract=True):
     """s = s + g^2;  w -= rate g / (sqrt(s) + epsilon)."""
@@ -257,6 +265,10 @@ class Adagrad(Optimizer, today.Adagrad, abstract=True):
     def update(self, rows: ArrayTable, scalars: Array) -> None:
         """See the op."""
         update.adagrad_outside(rows, scalars, self.epsilon)
+
+    def nearest(self) -> Any:
+        """Adagrad, with epsilon inside the root."""
+        return self._in_minidl(today.Adagrad, initial_accumulator_value=0.0, epsilon=self.epsilon)
 
 
 class Adadelta(Optimizer, today.Adadelta, abstract=True):
@@ -349,6 +361,10 @@ class Nadam(Optimizer, today.Nadam, abstract=True):
         today.Nadam.__init__(self, lr, beta_1, beta_2, _epsilon(epsilon))
         self.schedule_decay = check_number("Nadam", "schedule_decay", schedule_decay, 0)
         self._limits(clipnorm, clipvalue)
+
+    def nearest(self) -> Any:
+        """Nadam, whose schedule goes faster."""
+        return self._in_minidl(today.Nadam, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
 
     def _decay(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.schedule_decay))

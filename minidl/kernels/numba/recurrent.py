@@ -58,7 +58,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     if U.shape != (units, 4 * units) or W.shape[1:] != U.shape[1:] or not (n, units) == h0.shape == c0.shape:
         return NotImplemented
     size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
-    if W.nbytes + U.nbytes <= NEAR and rows > 2 and b is not None:  # the input's part within the steps
+    if W.nbytes + U.nbytes <= NEAR and b is not None:  # the input's part within the steps
         gates, packed_W, bias = CPU.pool.empty((n, steps, 4 * units), x.dtype), _packed(size, in_rows(W, *W.shape)), b
     else:
         gates, packed_W, bias = dense(x, W, b), np.empty(0, x.dtype), np.empty(0, x.dtype)

@@ -191,7 +191,8 @@ def _softmax(x: Array) -> Array:
 
 @known(_same)
 def _cast(x: Array, kind: str) -> Array:
-    x = x if hasattr(x, "astype") else np.asarray(x)
+    if not hasattr(x, "astype"):  # a length
+        return {"float": float, "int": int, "bool": bool}[kind](x)
     if kind == "float":
         return x if x.dtype.kind == "f" else x.astype(np.float32)
     return x.astype({"int": np.int64, "bool": np.bool_}[kind])

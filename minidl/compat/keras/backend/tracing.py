@@ -356,7 +356,7 @@ class Tape:
         values: dict[Traced, Any] = {}
         for node in self.order:
             if node.op is None:
-                values[node] = inputs[node.source] if type(node.source) is int else node.source.value
+                values[node] = inputs[node.source] if type(node.source) is int else _read(node.source)
             else:
                 given = [values[a] if isinstance(a, Traced) else _there(a, run) for a in node.inputs]
                 values[node] = _computed(OPS[node.op], run, given, node.fixed)
@@ -431,6 +431,11 @@ def _in_order(results: Sequence[Traced]) -> list[Traced]:
             found[node] = None
             stack += [a for a in node.inputs if isinstance(a, Traced)]
     return sorted(found, key=lambda node: node.number)
+
+
+def _read(source: Any) -> Array:
+    """The array of a parameter; of a variable, on the device in use."""
+    return source.value if isinstance(source, Parameter) else backends.current().asarray(source.value)
 
 
 def _there(constant: Any, run: Run) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.compat.keras.custom import CUSTOM_OBJECTS
+from minidl.compat.keras.layers import lambda_layer
 from minidl.compat.keras.layers.own import OWN
 from minidl.compat.keras.rules import CLASSES
 from minidl.declared import from_plain
@@ -58,7 +59,7 @@ def load_in_order(network: Any, path: Any) -> None:
 
 def own_objects(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The classes that files of old scripts may hold beside minidl's: those of this room, and what the script gives."""
-    return {**OWN, **CLASSES, **CUSTOM_OBJECTS, **(given or {})}
+    return {**OWN, **CLASSES, **lambda_layer.CLASSES, **CUSTOM_OBJECTS, **(given or {})}
 
 
 def settings_of(path: Any, custom_objects: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -13,14 +13,15 @@ Metrics do not look at sample weights, but for those that are ``Weighted``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from minidl.data import Batch
+from minidl.layers.base import Layer
 from minidl.layers.normalization import BatchNormalization
 from minidl.metrics import Metric
 from minidl.parameters.parameter import _settings
 from minidl.training.masks import masked
-from minidl.training.nodes import leaves
 from minidl.training.running import Running
 from minidl.training.step import Result, Step
 
@@ -40,10 +41,10 @@ class OldStep(Step):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.collected = frozenset(p for p in self.root.parameters if p.trainable)
-        self._normalizations = [layer for layer in leaves(self.root) if isinstance(layer, BatchNormalization)]
+        every = dict.fromkeys(_within(self.root))
+        self._flags = [(layer, layer._trainable or isinstance(layer, BatchNormalization)) for layer in every]
         self._others: list[tuple[Any, bool]] = []  # parameters and layers whose flag is another one now
         self._seen_changes = -1
-        self.group.segments_of_a_step()  # the tables of what is trained are made now
         for _, metric in self.metric_pairs:
             if isinstance(metric, Weighted):
                 metric.step = self
@@ -75,8 +76,7 @@ class OldStep(Step):
 
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
-        flags: list[tuple[Any, bool]] = [(p, p in self.collected) for p in self.root.parameters]
-        flags += [(layer, True) for layer in self._normalizations]
+        flags: list[tuple[Any, bool]] = [*self._flags, *((p, p in self.collected) for p in self.root.parameters)]
         self._others = [(thing, wanted) for thing, wanted in flags if thing._trainable != wanted]
         self._seen_changes = _settings.changes
 
@@ -89,6 +89,13 @@ class OldStep(Step):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "last": None, "weight": None, "_seen_changes": -1}
+
+
+def _within(layer: Layer) -> Iterator[Layer]:
+    """The layer, and all within it."""
+    yield layer
+    for part in layer.sublayers():
+        yield from _within(part)
 
 
 class Weighted(Metric, abstract=True):

@@ -16,7 +16,7 @@ class OldLambda(OldLayer):
         return False
 
 
-Lambda = OldLambda(
+Lambda: Any = OldLambda(
     "Lambda",
     LambdaLayer,
     "function, output_shape=None, mask=None, arguments=None",

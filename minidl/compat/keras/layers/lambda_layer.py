@@ -10,7 +10,14 @@ from typing import Any, Unpack
 from minidl.compat.keras.backend.functions import reshape
 from minidl.compat.keras.backend.tracing import Tape
 from minidl.compat.keras.backend.variables import get_value
-from minidl.compat.keras.traced import TracedLayer, by_name
+from minidl.compat.keras.traced import (
+    FunctionActivation,
+    FunctionConstraint,
+    FunctionRegularizer,
+    LayerActivation,
+    TracedLayer,
+    by_name,
+)
 from minidl.errors import ArgumentTypeError, ShapeError, described
 from minidl.geometry import is_several
 from minidl.layers.base import LayerOptions
@@ -136,3 +143,8 @@ def _fits(shape: Any, built: Any) -> bool:
     if isinstance(built, tuple) and isinstance(shape, tuple) and len(built) == len(shape):
         return all(b is None or s == b or (isinstance(b, tuple) and _fits(s, b)) for s, b in zip(shape, built))
     return bool(shape == built)
+
+
+CLASSES: dict[str, Any] = {  # what files of old scripts may hold of this room, for ``custom_objects``
+    cls.__name__: cls for cls in (Lambda, FunctionActivation, LayerActivation, FunctionRegularizer, FunctionConstraint)
+}

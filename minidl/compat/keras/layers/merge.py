@@ -122,7 +122,7 @@ def _merging(
 
 
 def _call_of(layer: Any) -> str:
-    return "Lambda(function)" if isinstance(layer, Lambda) else repr(layer)
+    return "Lambda(function)" if isinstance(layer, Lambda.make) else repr(layer)
 
 
 def _of_samples(axes: Any) -> Any:

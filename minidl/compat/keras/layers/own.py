@@ -202,7 +202,8 @@ class Highway(_Terms, abstract=True):
                 b.accumulate(bias_grad, d)
         if not need_dx:
             return None
-        return dy * (1 - t) + dense_grad_x(dz, self.W.value) + dense_grad_x(d_carry, self.W_carry.value)
+        dx = dy * (1 - t)
+        return dx + dense_grad_x(dz, self.W.value) + dense_grad_x(d_carry, self.W_carry.value)
 
 
 class DroppingEmbedding(Embedding, abstract=True):

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl import config
 from minidl.compat.keras.preprocessing.pictures import array_to_img, axis_order, img_to_array, load_img, pillow
-from minidl.compat.keras.utils.data_utils import Sequence
+from minidl.compat.keras.utils.sequences import Sequence
 from minidl.compat.keywords import keywords_of_keras_1
 from minidl.errors import ArgumentError, DataError, DataWarning, ShapeError, closest, warn
 

@@ -9,6 +9,10 @@ middle, and the same images whatever batch they are in.
 from __future__ import annotations
 
 import inspect
+import os
+import re
+import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +41,30 @@ from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, DataWarning, ShapeError, closest, warn
 from minidl.ops.resample import MODES
+
+__all__ = [  # what a star import gave, modules too
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_transform",
+    "array_to_img",
+    "flip_axis",
+    "img_to_array",
+    "list_pictures",
+    "load_img",
+    "np",
+    "os",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+    "re",
+    "threading",
+    "transform_matrix_offset_center",
+    "warnings",
+]  # fmt: skip
 
 SMALL = 1e-7  # added to standard deviations
 

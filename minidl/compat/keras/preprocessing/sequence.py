@@ -6,16 +6,17 @@ Random choices come from Python's ``random``, as they did: a script that seeds i
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence as AnySequence
 from typing import Any
 
 import numpy as np
 
 from minidl import data as today
-from minidl.compat.keras.utils.data_utils import Sequence
+from minidl.compat.keras.utils.sequences import Sequence
 from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import call_text, told
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, closest
+
+__all__ = ["TimeseriesGenerator", "make_sampling_table", "np", "pad_sequences", "random", "skipgrams"]
 
 
 @keywords_of_keras_1()
@@ -55,7 +56,7 @@ def pad_sequences(
             continue
         if kept.shape[1:] != shape:
             raise ShapeError(f"{where}: sequence {at}", f"steps of shape {kept.shape[1:]}", f"those of the first, {shape}")
-        found[at, slice(length - len(kept), None) if padding == "pre" else slice(len(kept))] = kept.astype(dtype, copy=False)
+        found[at, slice(length - len(kept), None) if padding == "pre" else slice(len(kept))] = kept
     return found
 
 
@@ -174,6 +175,3 @@ class TimeseriesGenerator(Sequence):
         steps = rows[:, np.newaxis] + np.arange(-self.length, 0, self.sampling_rate)
         windows = self.data[steps]
         return (windows[:, ::-1] if self.reverse else windows), self.targets[rows]
-
-
-__all__: AnySequence[str] = ["TimeseriesGenerator", "_remove_long_seq", "make_sampling_table", "pad_sequences", "skipgrams"]

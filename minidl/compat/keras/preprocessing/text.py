@@ -15,6 +15,8 @@ from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import call_text, told
 from minidl.data import text as today
 
+__all__ = ["Tokenizer", "base_filter", "hashing_trick", "np", "one_hot", "string", "text_to_word_sequence"]
+
 FILTERS = today.FILTERS
 
 
@@ -104,7 +106,7 @@ class Tokenizer(today.Tokenizer):
         """Count the words of a list of texts, or of those that a generator gives, and number them by how often they occur."""
         told("fit_on_texts(texts)", "fit(texts)")
         self.document_count = 0
-        self.fit(texts)
+        self.fit(list(texts) if isinstance(texts, str) else texts)
 
     def fit_on_sequences(self, sequences: Any) -> None:
         """Count in how many of these lists of indices each one occurs, anew."""
@@ -114,6 +116,7 @@ class Tokenizer(today.Tokenizer):
 
     def texts_to_sequences(self, texts: Any) -> list[list[int]]:
         """The index of each word of each text; words that are not known or too rare are left out."""
+        texts = list(texts) if isinstance(texts, str) else texts  # a single text was the list of its letters
         if self.document_count and not self.word_index:  # texts without words
             return [[] for _ in texts]
         return super().texts_to_sequences(texts)

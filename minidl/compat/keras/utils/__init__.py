@@ -1,27 +1,47 @@
-"""``keras.utils`` of Keras 2.1, and of Keras 1."""
+"""``keras.utils`` of Keras 2.1, and of Keras 1. Modules load when one of their names is first used."""
 
-from minidl.compat.keras.utils import conv_utils as conv_utils
-from minidl.compat.keras.utils import data_utils as data_utils
-from minidl.compat.keras.utils import generic_utils as generic_utils
-from minidl.compat.keras.utils import io_utils as io_utils
-from minidl.compat.keras.utils import layer_utils as layer_utils
-from minidl.compat.keras.utils import np_utils as np_utils
-from minidl.compat.keras.utils import training_utils as training_utils
-from minidl.compat.keras.utils import vis_utils as vis_utils
-from minidl.compat.keras.utils.data_utils import GeneratorEnqueuer as GeneratorEnqueuer
-from minidl.compat.keras.utils.data_utils import OrderedEnqueuer as OrderedEnqueuer
-from minidl.compat.keras.utils.data_utils import Sequence as Sequence
-from minidl.compat.keras.utils.data_utils import get_file as get_file
-from minidl.compat.keras.utils.generic_utils import CustomObjectScope as CustomObjectScope
-from minidl.compat.keras.utils.generic_utils import Progbar as Progbar
-from minidl.compat.keras.utils.generic_utils import custom_object_scope as custom_object_scope
-from minidl.compat.keras.utils.generic_utils import deserialize_keras_object as deserialize_keras_object
-from minidl.compat.keras.utils.generic_utils import get_custom_objects as get_custom_objects
-from minidl.compat.keras.utils.generic_utils import serialize_keras_object as serialize_keras_object
-from minidl.compat.keras.utils.io_utils import HDF5Matrix as HDF5Matrix
-from minidl.compat.keras.utils.layer_utils import convert_all_kernels_in_model as convert_all_kernels_in_model
-from minidl.compat.keras.utils.layer_utils import print_summary as print_summary
-from minidl.compat.keras.utils.np_utils import normalize as normalize
-from minidl.compat.keras.utils.np_utils import to_categorical as to_categorical
-from minidl.compat.keras.utils.training_utils import multi_gpu_model as multi_gpu_model
-from minidl.compat.keras.utils.vis_utils import plot_model as plot_model
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.compat.modules import load
+from minidl.errors import closest
+
+_MODULES = (
+    *("conv_utils", "data_utils", "generic_utils", "io_utils", "layer_utils", "np_utils", "test_utils", "training_utils"),
+    *("vis_utils", "visualize_util"),
+)
+_NAMES = {
+    "GeneratorEnqueuer": "data_utils",
+    "OrderedEnqueuer": "data_utils",
+    "Sequence": "data_utils",
+    "get_file": "data_utils",
+    "CustomObjectScope": "generic_utils",
+    "Progbar": "generic_utils",
+    "custom_object_scope": "generic_utils",
+    "deserialize_keras_object": "generic_utils",
+    "get_custom_objects": "generic_utils",
+    "serialize_keras_object": "generic_utils",
+    "HDF5Matrix": "io_utils",
+    "convert_all_kernels_in_model": "layer_utils",
+    "print_summary": "layer_utils",
+    "normalize": "np_utils",
+    "to_categorical": "np_utils",
+    "multi_gpu_model": "training_utils",
+    "plot_model": "vis_utils",
+}
+__all__ = [*_MODULES, *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return load(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(load(f"{__name__}.{_NAMES[name]}"), name)
+    meant = closest(name, __all__) if not name.startswith("__") else ""
+    advice = f". Did you mean {meant!r}?" if meant else ""
+    raise AttributeError(f"module 'keras.utils' of Keras 2.1 has no attribute {name!r}{advice}", name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,11 +8,11 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from minidl.compat.keras.files import folders
+from minidl.compat.keras.utils.sequences import Sequence as Sequence
 from minidl.compat.keywords import Refused, keywords_of_keras_1
 from minidl.datasets.download import download
 from minidl.datasets.locate import cache_folder, data_folder
@@ -22,28 +22,6 @@ from minidl.folders import make_private
 
 LARGEST = 1 << 35  # bytes of a download, and of an archive unpacked
 _FORMATS = ("tar", "zip")
-
-
-class Sequence:
-    """Batches by number, for ``fit_generator``: a subclass has ``__getitem__(index)`` and ``__len__``.
-
-    ``on_epoch_end`` is called after each epoch.
-    """
-
-    def __getitem__(self, index: int) -> Any:
-        """The batch of this number."""
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        """How many batches there are."""
-        raise NotImplementedError
-
-    def __iter__(self) -> Iterator[Any]:
-        for index in range(len(self)):
-            yield self[index]
-
-    def on_epoch_end(self) -> None:
-        """Does nothing; a subclass may change the order of its samples here."""
 
 
 @keywords_of_keras_1()

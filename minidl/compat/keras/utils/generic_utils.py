@@ -111,6 +111,7 @@ def make_tuple(*args: Any) -> tuple[Any, ...]:
     return args
 
 
+get_from_module = Refused("keras.utils.generic_utils.get_from_module", "a module of symbols", "the object itself")
 _CODE = "running code out of a file"
 func_dump = Refused("keras.utils.generic_utils.func_dump", _CODE, "a function of a module, found by its name")
 func_load = Refused("keras.utils.generic_utils.func_load", _CODE, "a function of a module, found by its name")

@@ -24,6 +24,20 @@ def count_params(weights: Iterable[Any]) -> int:
     return int(sum(np.prod(weight.shape) for weight in {id(weight): weight for weight in weights}.values()))
 
 
+def count_total_params(layers: Iterable[Any], layer_set: set[Any] | None = None) -> tuple[int, int]:
+    """How many numbers can be trained in these layers, and how many cannot. Of Keras 1.
+
+    ``layer_set`` are layers that are left out; all that are counted are put into it.
+    """
+    counted, found = set() if layer_set is None else layer_set, [0, 0]
+    for layer in layers:
+        if layer not in counted:
+            counted.add(layer)
+            for weight in layer.weights:
+                found[not weight.trainable] += int(np.prod(weight.shape))
+    return found[0], found[1]
+
+
 def convert_all_kernels_in_model(model: Any) -> None:
     """Reverse the spatial axes of all convolutions' kernels: from Theano to TensorFlow, and back."""
     for layer in model.layers:

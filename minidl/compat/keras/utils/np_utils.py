@@ -13,6 +13,11 @@ from minidl.compat.keywords import keywords_of_keras_1
 from minidl.compat.spelling import told
 from minidl.errors import ArgumentError
 
+__all__ = [
+    "accuracy", "binary_logloss", "categorical_probas_to_classes", "conv_input_length", "conv_output_length",
+    "convert_kernel", "multiclass_logloss", "normalize", "np", "probas_to_classes", "to_categorical",
+]  # fmt: skip
+
 
 @keywords_of_keras_1(nb_classes="num_classes")
 def to_categorical(y: Any, num_classes: int | None = None) -> np.ndarray:
