@@ -7,13 +7,11 @@ code and traceback are its own. Only what it imports as ``keras`` (and a little 
 from __future__ import annotations
 
 import ast
-import atexit
 import builtins
 import importlib.util
 import io
 import os
 import pkgutil
-import signal
 import sys
 import types
 import warnings
@@ -92,7 +90,6 @@ def main(arguments: Sequence[str]) -> int:
     if not sys.flags.safe_path:  # the place of the script, where ``python -m minidl`` has put the working folder
         sys.path[0] = program.folder
     sys.path.insert(1, FOR_CHILDREN)
-    atexit.register(_end_as_interrupted)  # first of all, so that it is the last to run
     try:
         run(program, notices.tell)
     except SystemExit:
@@ -100,7 +97,6 @@ def main(arguments: Sequence[str]) -> int:
     except BaseException as error:
         explain(error)
         sys.excepthook = _Hook(sys.excepthook)  # the one there is may be the program's
-        _interrupted[0] = isinstance(error, KeyboardInterrupt)
         raise
     return 0
 
@@ -271,18 +267,6 @@ def explain(error: BaseException) -> None:
         error.add_note(f"Did you mean {meant!r}?" if meant else "Keras 2.1 had no such name there; see docs/keras2.md")
     elif isinstance(error, ModuleNotFoundError) and error.name == "matplotlib":
         error.add_note("It is not part of minidl: pip install matplotlib")
-
-
-_interrupted = [False]
-
-
-def _end_as_interrupted() -> None:
-    """After Ctrl-C a program ends by the signal, as with python: shells stop their loops when they see it."""
-    if _interrupted[0] and os.name == "posix":
-        sys.stdout.flush()
-        sys.stderr.flush()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
 
 
 # -- around it ---------------------------------------------------------------------------------------------------------

@@ -105,6 +105,14 @@ def test_what_has_no_equal_stays_with_a_reason(old: str, kept: str) -> None:
     compile(new, "new", "exec")
 
 
+def test_a_name_has_one_meaning_in_a_script() -> None:
+    """One call that cannot be translated keeps all calls of its name."""
+    new = modern("from keras.layers import Dense, Flatten\na = Dense(*sizes)\nb = Dense(output_dim=3)\nc = Flatten()\n")
+    assert "from minidl.layers import Flatten" in new
+    assert "from minidl.compat.keras.layers import Dense  # the call has * or **" in new
+    assert "b = Dense(output_dim=3)" in new
+
+
 def test_what_is_not_keras_stays_as_it_is() -> None:
     text = "import numpy as np\nnp.random.seed(3)\nclass Dense: pass\nx = Dense()  # ä\n"
     assert modern(text) == text

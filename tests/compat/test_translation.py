@@ -332,3 +332,5 @@ def test_install_is_for_a_whole_process(monkeypatch: pytest.MonkeyPatch) -> None
     finder = install()
     assert sys.meta_path[0] is finder
     assert finder.find_spec("numpy", None) is None
+    assert finder.find_spec("keras.layers", None).submodule_search_locations == []
+    assert finder.find_spec("keras.callbacks", None).submodule_search_locations is None  # no package
