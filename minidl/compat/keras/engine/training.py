@@ -133,7 +133,8 @@ class Verbs(models.Model, abstract=True):
 
     def _check_compiled(self, what: str) -> None:
         super()._check_compiled(what)
-        check_phase(what, training=what.startswith(("fit", "train_on_batch")))
+        if what.startswith(("fit", "train", "evaluate", "test")):  # and not what only reads
+            check_phase(what, training=what.startswith(("fit", "train")))
 
     def fit(  # type: ignore[override]
         self,
