@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minidl import layers as today
+from minidl.compat.keras import backend as K
 from minidl.compat.keras.callbacks import Callback
 from minidl.compat.keras.engine import given
 from minidl.compat.keras.engine.orders import OrderOfBatches
@@ -393,3 +394,22 @@ def test_classes_and_probabilities() -> None:
 def test_slices() -> None:
     assert slice_X(X, 1, 3).shape == (2, 3)
     assert [part.tolist() for part in slice_X([np.arange(5), np.arange(5) * 2], [0, 3])] == [[0, 3], [0, 6]]
+
+
+@pytest.mark.parametrize(
+    ("phase", "verb"),
+    [(0, "fit"), (0, "train_on_batch"), (1, "evaluate"), (1, "test_on_batch"), (1, "predict"), (1, "predict_on_batch")],
+)
+def test_a_mode_that_a_script_sets_is_not_left_out_in_silence(phase, verb):
+    model = Sequential([Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    data = (np.ones((4, 2)),) if verb.startswith("predict") else (np.ones((4, 2)), np.ones((4, 1)))
+    options = {"verbose": 0} if verb in ("fit", "evaluate", "predict") else {}
+    try:
+        K.set_learning_phase(1 - phase)
+        getattr(model, verb)(*data, **options)
+        K.set_learning_phase(phase)
+        with pytest.raises(ArgumentError, match=rf"{verb}: received K.set_learning_phase\({phase}\)"):
+            getattr(model, verb)(*data, **options)
+    finally:
+        K.clear_session()

@@ -16,6 +16,7 @@ import numpy as np
 from minidl import callbacks as today
 from minidl import config, models
 from minidl.compat.keras import optimizers
+from minidl.compat.keras.backend.settings import check_phase
 from minidl.compat.keras.engine import files, given
 from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
 from minidl.compat.keras.engine.generators import Batches, gives_batches
@@ -130,6 +131,11 @@ class Verbs(models.Model, abstract=True):
 
     # -- fit -----------------------------------------------------------------------------------------------------------
 
+    def _check_compiled(self, what: str) -> None:
+        super()._check_compiled(what)
+        if what.startswith(("fit", "train", "evaluate", "test")):  # and not what only reads
+            check_phase(what, training=what.startswith(("fit", "train")))
+
     def fit(  # type: ignore[override]
         self,
         x: Any = None,
@@ -239,6 +245,7 @@ class Verbs(models.Model, abstract=True):
 
     def predict(self, x: Any, batch_size: Any = None, verbose: Any = 0, steps: Any = None) -> Any:  # type: ignore[override]
         """Outputs (n, ...) for x; a list of arrays for several outputs."""
+        check_phase("predict", training=False)
         xs = self._inputs(x, "predict")
         size = self._size(batch_size)
         if size is None and verbose == 1:
@@ -279,6 +286,7 @@ class Verbs(models.Model, abstract=True):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch."""
+        check_phase("predict_on_batch", training=False)
         return super().predict_on_batch(self._inputs(x, "predict_on_batch"))
 
     # -- generators ----------------------------------------------------------------------------------------------------
@@ -366,6 +374,7 @@ class Verbs(models.Model, abstract=True):
         **old: Any,
     ) -> Any:
         """Outputs for ``steps`` batches of x, (x, y) or (x, y, sample_weight)."""
+        check_phase("predict_generator", training=False)
         batches = Batches(self, generator, None, "predict_generator", only_x=True)
         steps = self._generator_steps("predict_generator", steps, batches, old)
         _no_more("predict_generator", old, "generator, steps, max_queue_size, workers, use_multiprocessing, verbose")
