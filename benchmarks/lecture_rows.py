@@ -58,6 +58,7 @@ class Row(NamedTuple):
 
 LAYERS, FORMULAS, TRAINING, NUMBERS, DATA = "Layers", "Activations and losses", "Training", "Worked numbers", "Data"
 MODELS, JUDGING = "Models", "Metrics"
+SCRIPTS = "The scripts: Keras 2.1's words and texts"
 
 
 ROWS = [
@@ -282,6 +283,90 @@ ROWS = [
     Row(MODELS, "three-dimensional convolution of spectra", "python examples/hyperspectral_conv3d.py --quick"),
     Row(TRAINING, "paths of the optimizers", "python examples/optimizers.py --quick"),
     Row(TRAINING, "overfitting, and what helps", "python examples/overfitting.py --quick"),
+    Row(
+        SCRIPTS,
+        "the signatures printed on slides",
+        "import inspect\n"
+        "from minidl.compat.keras import layers, optimizers\n"
+        "for old in (layers.Dense, optimizers.SGD, layers.LSTM, layers.Dropout, layers.Conv2D, layers.MaxPooling2D,\n"
+        "            optimizers.Adam, optimizers.RMSprop):\n"
+        "    print(f'{old.__name__}{inspect.signature(old)}')",
+    ),
+    Row(
+        SCRIPTS,
+        "every import of the scripts",
+        "from minidl.compat.modules import installed\n"
+        "with installed():\n"
+        "    from keras.models import Sequential\n"
+        "    from keras.layers.core import Dense, Activation, Flatten\n"
+        "    from keras.layers.convolutional import Convolution2D, Conv2D, MaxPooling2D\n"
+        "    from keras.optimizers import SGD, RMSprop, Adam\n"
+        "    from keras.utils import np_utils\n"
+        "    from keras import backend as K, regularizers\n"
+        "    from keras.datasets import mnist\n"
+        "print(np_utils.to_categorical([1, 0], 2).tolist(), K.image_dim_ordering(), regularizers.l2(.01))\n"
+        "print(Convolution2D == Conv2D)",
+    ),
+    Row(
+        SCRIPTS,
+        "K.set_image_dim_ordering('th'): channels first",
+        "from minidl.compat.keras import backend as K, layers\n"
+        "K.set_image_dim_ordering('th')\n"
+        "print(layers.Conv2D(20, kernel_size=5, padding='same', input_shape=(1, 28, 28)).data_format)\n"
+        "K.set_image_dim_ordering('tf')",
+    ),
+    Row(
+        SCRIPTS,
+        "border_mode= beside padding= in one script",
+        "import warnings\n"
+        "from minidl.compat.keras.layers import Conv2D\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.simplefilter('always')\n"
+        "    a, b = Conv2D(50, kernel_size=5, padding='same'), Conv2D(50, kernel_size=5, border_mode='same')\n"
+        "print(a.padding, b.padding)\n"
+        "print(*(w.message for w in told))",
+    ),
+    Row(
+        SCRIPTS,
+        "the summary table: 65 columns, names cut, thousands commas",
+        "from minidl.compat.keras import backend as K, layers, models\n"
+        "K.clear_session(); K.set_image_dim_ordering('th')\n"
+        "model = models.Sequential()\n"
+        "model.add(layers.Conv2D(20, kernel_size=5, padding='same', input_shape=(1, 28, 28)))\n"
+        "model.add(layers.Activation('relu'))\n"
+        "model.add(layers.MaxPooling2D(pool_size=(2, 2), strides=(2, 2)))\n"
+        "model.add(layers.Conv2D(50, kernel_size=5, padding='same'))\n"
+        "model.add(layers.Activation('relu'))\n"
+        "model.add(layers.MaxPooling2D(pool_size=(2, 2), strides=(2, 2)))\n"
+        "model.add(layers.Flatten()); model.add(layers.Dense(500)); model.add(layers.Activation('relu'))\n"
+        "model.add(layers.Dense(10)); model.add(layers.Activation('softmax'))\n"
+        "model.summary(); K.set_image_dim_ordering('tf')",
+    ),
+    Row(
+        SCRIPTS,
+        "the progress bar: 30 cells, a step is a sample, 1e-3 and less in powers of ten",
+        "from minidl.compat.keras.progress import bar_text, numbers, time_text\n"
+        "print(bar_text(128, 60000) + time_text(0.762, 128, 60000) + numbers([('loss', 2.5313), ('acc', 0.0625)]))\n"
+        "print(bar_text(48000, 48000) + time_text(1.0, 48000, 48000) + numbers([('loss', 3.4055e-4), ('acc', 1.0)]))",
+    ),
+    Row(
+        SCRIPTS,
+        "names of then in logs, epsilon 1e-8, hard_sigmoid 0.2 x + 0.5, the penalty on results summed over the batch",
+        "from minidl.compat.keras import backend as K, layers, models, optimizers, regularizers\n"
+        "print(optimizers.Adam().epsilon, layers.Activation('hard_sigmoid')(np.array([[1.0]])).item())\n"
+        "model = models.Sequential([layers.Dense(1, input_shape=(1,), kernel_initializer='ones',\n"
+        "                                        activity_regularizer=regularizers.l1(0.5))])\n"
+        "model.compile('SGD', 'mse', metrics=['accuracy'])\n"
+        "x = np.ones((4, 1)); print(model.evaluate(x, x, verbose=0), model.metrics_names)",
+    ),
+    Row(
+        SCRIPTS,
+        "decay of the rate: lr / (1 + decay t)",
+        "from minidl.compat.keras.optimizers import SGD as OldSGD\n"
+        "w = Parameter(np.zeros(1)); old = OldSGD(lr=1.0, decay=0.5)\n"
+        "for step in range(3):\n"
+        "    w.zero_grad(); w.add_grad(np.ones(1)); before = w.value.item(); old.step([w]); print(before - w.value.item())",
+    ),
 ]
 
 

@@ -22,7 +22,8 @@ from tests.cases.old_scripts import SCRIPTS, alone, run_script
 from tests.cases.sample import only
 from tests.cases.tiny_data import write_tiny_data
 
-LECTURES = Path(os.environ.get("MINIDL_LECTURES", "/work/shared/lectures"))
+_DATA = os.environ.get("MINIDL_DATA")
+LECTURES = Path(os.environ.get("MINIDL_LECTURES") or (Path(_DATA).parent / "lectures" if _DATA else "lectures"))
 
 
 def line_of(old: str) -> str:
