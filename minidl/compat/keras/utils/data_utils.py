@@ -176,7 +176,7 @@ def _extract_archive(file_path: str, path: str = ".", archive_format: Any = "aut
     try:
         if kind == "tar":
             with tarfile.open(archive) as tar:
-                tar.extractall(aside, filter="data")  # which refuses links and names that lead out of the folder
+                _unpack(tar, aside)
         else:
             with zipfile.ZipFile(archive) as zipped:
                 zipped.extractall(aside)
@@ -190,6 +190,21 @@ def _extract_archive(file_path: str, path: str = ".", archive_format: Any = "aut
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return True
+
+
+def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
+    """Files and folders of an archive whose names were checked. Raises TarError for links and devices: data has none."""
+    for member in tar:
+        target = folder / member.name
+        source = tar.extractfile(member) if member.isfile() else None
+        if source is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source, target.open("wb") as written:
+                shutil.copyfileobj(source, written)
+        elif member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            raise tarfile.TarError(f"{member.name!r} is a link or a device")
 
 
 def _algorithm(file_hash: str | None, algorithm: str) -> str:
