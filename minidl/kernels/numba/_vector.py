@@ -32,6 +32,8 @@ if DISABLED:  # the same on small arrays, with a look at every index
 
     def _inside(x, at, count):  # type: ignore[no-untyped-def]
         count = min(count, LANES)
+        if count == 0:
+            return slice(0, 0), slice(0, 0)  # nothing is touched, wherever it is
         assert at >= 0, "before the start"
         assert at + count <= len(x), "behind the end"
         return slice(at, at + count), slice(0, count)
