@@ -7,10 +7,12 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from minidl import config
 from minidl.backend import random
@@ -21,6 +23,7 @@ from minidl.compat.runner import GREETING, Program, program_of, run
 from minidl.compat.spelling import Notices, OldSpellingWarning
 
 SCRIPTS = Path(__file__).parents[1] / "compat" / "scripts"
+EXTRAS = ("matplotlib", "PIL", "sklearn")  # what old scripts ask for beside Keras
 _SETTINGS = ("_dtype", "_epsilon", "_data_format", "_profile")
 
 
@@ -54,6 +57,18 @@ def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(SCRIPTS)):
                 del sys.modules[name]
         names.forget()
+
+
+@contextmanager
+def or_skipped() -> Iterator[None]:
+    """Around a test's script: where it asks for a package that is not installed here, the test is skipped."""
+    try:
+        yield
+    except ImportError as error:
+        missing = [package for package in EXTRAS if f"No module named '{package}" in str(error)]
+        if missing and find_spec(missing[0]) is None:
+            pytest.skip(f"{missing[0]} is not installed")
+        raise
 
 
 def run_script(path: Any, arguments: Sequence[str] = (), greeting: str = GREETING, quiet: bool = False) -> dict[str, Any]:

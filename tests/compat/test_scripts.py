@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.old_scripts import SCRIPTS, run_script
+from tests.cases.old_scripts import SCRIPTS, or_skipped, run_script
 from tests.cases.sample import only
 from tests.cases.tiny_data import write_tiny_data
 
@@ -28,7 +28,8 @@ def test_the_script_does_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINIDL_DATA", str(tiny_data))
-    run_script(SCRIPTS / f"{name}.py")
+    with or_skipped():
+        run_script(SCRIPTS / f"{name}.py")
     assert "Using minidl backend." in capsys.readouterr().err.splitlines()
 
 
