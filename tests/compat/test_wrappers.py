@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+import minidl
 from minidl.compat.keras.layers import Dense
 from minidl.compat.keras.models import Sequential
 from minidl.compat.keras.optimizers import Adam
@@ -226,6 +227,12 @@ def test_before_fit(estimator):
 
 
 # -- scikit-learn -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    """What is learnt does not depend on the tests before."""
+    minidl.set_seed(3)
 
 
 @pytest.fixture

@@ -68,17 +68,18 @@ class Accuracy(today.Accuracy, abstract=True):
 
     >>> import numpy as np
     >>> Accuracy().per_sample(np.array([[2.0], [0.0]]), np.array([[1.9], [0.6]])).tolist()
-    [1.0, 0.0]
+    [True, False]
     """
 
     written_as = today.Accuracy
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
-        """1 where right, 0 where wrong (rounded: the mean over outputs)."""
+        """1 where right, 0 where wrong (rounded, several outputs: the mean over them)."""
         if self.kind != "binary" and not (self.kind is None and y_pred.shape[-1] == 1):
             return super().per_sample(y_true, y_pred)
         targets = y_true.reshape(y_pred.shape) if y_true.size == y_pred.size else y_true
-        return (targets == array_namespace(y_pred).rint(y_pred)).mean(axis=-1)
+        right = targets == array_namespace(y_pred).rint(y_pred)
+        return right[..., 0] if right.shape[-1] == 1 else right.mean(axis=-1)
 
 
 _TODAY: dict[Any, Any] = {

@@ -133,7 +133,10 @@ class Optimizer(today.Optimizer, abstract=True):
 
     def scalars(self) -> list[float]:
         """Those of the rule, with the rate of this step."""
-        rate, *rest = super().scalars()
+        numbers = super().scalars()
+        if not self._rate_decay:
+            return numbers
+        rate, *rest = numbers
         return [rate / (1 + self._rate_decay * self.iterations), *rest]
 
     def get_config(self) -> dict[str, Any]:

@@ -81,6 +81,19 @@ class Moments(today.Callback, abstract=True):
             print(f"Epoch {epoch + 1}/{self.plan.params['epochs']}")
             self._bar = Progbar(self.plan.target, verbose=verbose)
 
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:
+        """Tell everybody, and draw the last line."""
+        told = {name: value for name, value in logs.items() if name.startswith("val_")}
+        told |= {name: value for name, value in logs.items() if name not in told}
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, told)
+        if self._bar is not None and self._bar.is_due(self._seen, force=True):
+            self._bar.show(self._seen, [(name, told[name]) for name in self.plan.params["metrics"] if name in told])
+
+
+class MomentsOfBatches(Moments, abstract=True):
+    """With those of each batch: for a bar, or for callbacks that look at batches. ``fit`` is quicker where nobody does."""
+
     def on_train_batch_begin(self, batch: int, logs: Any) -> None:
         """Tell those who look at batches."""
         if self._begins:
@@ -90,24 +103,15 @@ class Moments(today.Callback, abstract=True):
 
     def on_train_batch_end(self, batch: int, logs: Any) -> None:
         """Tell those who look at batches, and draw the bar; the last batch is left to the end of the epoch."""
-        size = self._size(batch)
-        self._seen += 1 if self.plan.samples is None else size
+        samples = self.plan.samples
+        seen = self._seen = batch + 1 if samples is None else min((batch + 1) * (self.plan.batch_size or 32), samples)
         if self._ends:
-            told = {"batch": batch, "size": size, **self._step.of_last()}
+            told = {"batch": batch, "size": self._size(batch), **self._step.of_last()}
             for callback in self._ends:
                 callback.on_batch_end(batch, told)
         bar = self._bar
-        if bar is not None and self._seen < self.plan.target and bar.is_due(self._seen):
-            bar.show(self._seen, list(logs.items()))
-
-    def on_epoch_end(self, epoch: int, logs: Any) -> None:
-        """Tell everybody, and draw the last line."""
-        told = {name: value for name, value in logs.items() if name.startswith("val_")}
-        told |= {name: value for name, value in logs.items() if name not in told}
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, told)
-        if self._bar is not None and self._bar.is_due(self._seen, force=True):
-            self._bar.show(self._seen, [(name, told[name]) for name in self.plan.params["metrics"] if name in told])
+        if bar is not None and seen < self.plan.target and bar.is_due(seen):
+            bar.show(seen, list(logs.items()))
 
     def _size(self, batch: int) -> int:
         if self.plan.batches is not None:
@@ -121,6 +125,12 @@ class Nobody(today.Callback, abstract=True):
 
     def __init__(self, verbose: int = 1) -> None:
         self.verbose = verbose
+
+
+def moments(callbacks: Sequence[Any], model: Any, plan: Plan) -> Moments:
+    """What tells a script's callbacks, and draws the bar: about batches only where somebody looks at them."""
+    looks = any(_looks(c, moment) for c in callbacks for moment in ("on_batch_begin", "on_batch_end"))
+    return (MomentsOfBatches if looks or plan.params["verbose"] else Moments)(callbacks, model, plan)
 
 
 def _looks(callback: Any, moment: str) -> bool:

@@ -18,7 +18,7 @@ from minidl import config, models
 from minidl.compat.keras import optimizers
 from minidl.compat.keras.backend.settings import check_phase
 from minidl.compat.keras.engine import files, given
-from minidl.compat.keras.engine.fitting import Moments, Nobody, Plan
+from minidl.compat.keras.engine.fitting import Nobody, Plan, moments
 from minidl.compat.keras.engine.generators import Batches, gives_batches
 from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
 from minidl.compat.keras.engine.orders import OrderOfBatches
@@ -198,12 +198,12 @@ class Verbs(models.Model, abstract=True):
     def _fit(self, plan: Plan, callbacks: Any, arrays: Sequence[Any], **options: Any) -> Any:
         callbacks = _callbacks(callbacks)
         own = [callback for callback in callbacks if isinstance(callback, today.Callback)]
-        moments = Moments([callback for callback in callbacks if callback not in own], self, plan)
+        told = moments([callback for callback in callbacks if callback not in own], self, plan)
         x, y, weight = (*arrays, None, None)[:3]
         with config.use_profile(KERAS_2_1):
-            super().fit(x, y, sample_weight=weight, verbose=0, callbacks=[*own, moments], **options)
-        self.history = moments.history  # type: ignore[assignment]
-        return moments.history
+            super().fit(x, y, sample_weight=weight, verbose=0, callbacks=[*own, told], **options)
+        self.history = told.history  # type: ignore[assignment]
+        return told.history
 
     def _params(self, epochs: int, verbose: int, validates: bool, always: bool) -> dict[str, Any]:
         """What callbacks know; Keras 1's names are among it."""
