@@ -105,7 +105,7 @@ _epsilon = _Setting("epsilon", 1e-7, _positive)
 _data_format = _Setting("data_format", "channels_last", _one_of("data_format", "channels_last", "channels_first"))
 _backend = _Setting("backend", "numpy", _one_of("backend", "numpy", "cupy"))
 _precision = _Setting("precision", "float32", _one_of("precision", "float32", "tf32", "bf16"))
-_graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "off"), _one_of("graphs", "off", "on"))
+_graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "auto"), _one_of("graphs", "auto", "off", "on"))
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
 _profile = _Setting("profile", KERAS_3, _checked_profile)
 _convolution = _Setting("convolution", os.environ.get("MINIDL_CONVOLUTION", "fast"), _one_of("convolution", "fast", "direct"))
@@ -184,17 +184,20 @@ def use_precision(value: Any) -> Any:
 
 
 def graphs() -> str:
-    """``"on"``: training steps on a GPU are recorded as CUDA graphs and replayed; ``"off"``: they run op by op."""
+    """``"on"``: training steps are recorded and replayed; ``"off"``: they run op by op; ``"auto"``: recorded on the CPU only.
+
+    Recorded are those that can be, with the same results: see ``backend/tape.py`` and, for the GPU, ``backend/graphs.py``.
+    """
     return _graphs.get()
 
 
 def set_graphs(value: str) -> None:
-    """Switch CUDA graphs on or off (the variable MINIDL_GRAPHS sets it at start)."""
+    """Switch recorded steps on or off before ``compile`` (the variable MINIDL_GRAPHS sets it at start)."""
     _graphs.set(value)
 
 
 def use_graphs(value: str) -> Any:
-    """Context manager: CUDA graphs on or off inside the block."""
+    """Context manager: recorded steps on or off for models that make their first step inside the block."""
     return _graphs.use(value)
 
 

@@ -226,15 +226,15 @@ mutant(
     "a loss gradient without the weights",
     "losses/base.py",
     loss_gradient("categorical_logits_weights"),
-    "scale = (weights / n)",
-    "scale = (weights * 0 + 1 / n)",
+    "return value, (weights / n)",
+    "return value, (weights * 0 + 1 / n)",
 )
 mutant(
     "a loss divided by the sum of the weights, its gradient too",
     "losses/base.py",
     FIT + "test_weighting_by_hand_by_sample_and_by_class_agree",
-    "        value = ((values.astype",
-    "        n = weights.sum()\n        value = ((values.astype",
+    "    value = ((values.astype",
+    "    n = weights.sum()\n    value = ((values.astype",
 )
 mutant(
     "targets taken to sum to one",
@@ -389,8 +389,8 @@ mutant(
     "an ignored class that counts",
     "losses/cross_entropy.py",
     REGISTERED + "[sparse_ignore]",
-    "            mask = known\n",
-    "            mask = None\n",
+    "            mask = again(self._known, y_pred, y_true, mask)",
+    "            mask = None",
 )
 mutant(
     "a loss per output that forgets its weight",
@@ -457,8 +457,8 @@ mutant(
     "momentum exchanged",
     "layers/normalization.py",
     INFERENCE,
-    "self.momentum * context.value(running) + (1 - self.momentum) * new",
-    "(1 - self.momentum) * context.value(running) + self.momentum * new",
+    "momentum * running + (1 - momentum) * new",
+    "(1 - momentum) * running + momentum * new",
 )
 mutant("running statistics never moved", "training/step.py", INFERENCE, "context.commit()  # running", "pass  # running")
 mutant(
@@ -491,7 +491,7 @@ mutant(
     "        if False:  # sums",
 )
 MASKS = "tests/layers/test_protocol.py::test_every_use_of_dropout_draws_a_mask_of_its_own"
-mutant("one mask for all steps", "layers/base.py", MASKS, "        steps += 1\n", "        steps += 0\n")
+mutant("one mask for all steps", "layers/base.py", MASKS, "    steps += 1\n", "    steps += 0\n")
 mutant(
     "one mask for all uses in a step",
     "layers/context.py",
@@ -535,7 +535,7 @@ mutant(
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
-OVERWRITES = ("self._whole()[...] += grad", "self._whole()[...] = grad + 0")
+OVERWRITES = ("again(_add_to, self._whole(), grad)", "again(_write, self._whole(), grad)")
 mutant(
     "accumulate that overwrites",
     "parameters/parameter.py",
@@ -791,17 +791,20 @@ mutant(
     "constraints before the rule",
     "optimizers/base.py",
     OPTIONS + "test_the_order_within_a_step",
-    "        segments = self._segments(group)\n        self._prepare(segments)\n",
-    "        segments = self._segments(group)\n        self._prepare(segments)\n        group.apply_constraints()\n",
-    "        self.count()\n        group.apply_constraints()\n",
+    "        self._prepare(segments)\n        if group.penalized:",
+    "        self._prepare(segments)\n        group.apply_constraints()\n        if group.penalized:",
+    "        self.count()\n        if group.constrained:\n            again(group.apply_constraints)\n",
     "        self.count()\n",
 )
 mutant(
     "gradients clipped before the penalty joins them",
     "optimizers/base.py",
     OPTIONS + "test_the_order_within_a_step",
-    "        group.add_penalty_gradients()\n        self._clipping.clip(self, group)\n",
-    "        self._clipping.clip(self, group)\n        group.add_penalty_gradients()\n",
+    "        if group.penalized:\n            again(group.add_penalty_gradients)\n"
+    "        if self._clipping.is_asked_for(self):",
+    "        if self._clipping.is_asked_for(self):",
+    "            again(self._clipping.clip, self, group)\n",
+    "            again(self._clipping.clip, self, group)\n        group.add_penalty_gradients()\n",
 )
 mutant(
     "the rate of a step saved in place of the schedule",
@@ -1590,14 +1593,14 @@ mutant(
     "a loss without the penalties on what layers give",
     "training/step.py",
     PENALTY + "test_activity_penalties_are_means_over_the_batch",
-    "for penalty in (context.penalty, self.group.penalty()):",
+    "for penalty in (context.penalty, again(self.group.penalty) if self.group.penalized else None):",
     "for penalty in (self.group.penalty(),):",
 )
 mutant(
     "a loss without the penalties on weights",
     "training/step.py",
     PENALTY + "test_ten_steps_with_a_penalty[l2-Dense-kernel-W]",
-    "for penalty in (context.penalty, self.group.penalty()):",
+    "for penalty in (context.penalty, again(self.group.penalty) if self.group.penalized else None):",
     "for penalty in (context.penalty,):",
 )
 mutant(

@@ -56,7 +56,7 @@ class Backend(Protocol):
         """A function that carries one batch after another to the device."""
 
     def recorder(self) -> Any:
-        """What records steps and replays them (see ``backend.graphs``), a new one for each model; None: nothing does."""
+        """What records steps and replays them (``graphs.py``, ``tape.py``), a new one for each model; None: nothing does."""
 
     def release(self) -> None:
         """Give memory that is not in use back to the operating system or the device."""

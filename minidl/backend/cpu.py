@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl import config
 from minidl.backend import random
 from minidl.backend.base import host_array
 from minidl.backend.memory import Pool
+from minidl.backend.tape import Recorder
 
 
 class CpuBackend:
@@ -66,8 +68,9 @@ class CpuBackend:
         """The identity."""
         return np.asarray
 
-    def recorder(self) -> None:
-        """None: there is nothing to save by recording."""
+    def recorder(self) -> Recorder | None:
+        """A recorder of tapes, unless they are switched off."""
+        return Recorder() if config.graphs() != "off" else None
 
     def release(self) -> None:
         """Give the pool's free blocks back."""

@@ -28,6 +28,7 @@ from minidl import config, interrupts
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
 from minidl.backend.table import ArrayTable
+from minidl.backend.tape import current, op_on_tape, tapes
 from minidl.errors import BackendError, StateError
 from minidl.geometry import Window
 
@@ -100,27 +101,39 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(reference)
     def call(*args: Any) -> None:
-        rows: Any
-        if isinstance(args[0], ArrayTable):
-            rows, rest = args[0], args[1:]
-            backend = _common_backend(name, (rows.first, rest[0]))
+        if tapes and (tape := current()) is not None:
+            op_on_tape(tape, compute, by_kernel, args, {})
         else:
-            row, rest = args[:columns], args[columns:]
-            backend = _common_backend(name, args)
-            plain = all(type(a) is backend.array_type for a in row) and ArrayTable.fits(row)
-            rows = ArrayTable([row], backend) if plain else [row]
-        if config.kernels() == "auto" and isinstance(rows, ArrayTable):
-            if backend.kernels not in found:
-                found[backend.kernels] = find_kernel(backend.kernels, module, name)
-            kernel = found[backend.kernels]
-            if kernel is not None:
-                if _forked:
-                    raise StateError("minidl", *_FORKED)
-                if kernel(rows, *rest) is not NotImplemented:
-                    return
-        with np.errstate(all="ignore"):
-            for arrays in rows:
-                reference(*arrays, *rest)
+            compute(*args)
+
+    def compute(*args: Any) -> None:
+        rows, rest, backend = table_of(args)
+        if with_kernel(rows, rest, backend) is NotImplemented:
+            with np.errstate(all="ignore"):
+                for arrays in rows:
+                    reference(*arrays, *rest)
+
+    def by_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return with_kernel(*table_of(args)) if _replays(found, module, name) else NotImplemented
+
+    def table_of(args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], Backend]:
+        if isinstance(args[0], ArrayTable):
+            return args[0], args[1:], _common_backend(name, (args[0].first, args[1]))
+        row, rest, backend = args[:columns], args[columns:], _common_backend(name, args)
+        plain = all(type(a) is backend.array_type for a in row) and ArrayTable.fits(row)
+        return (ArrayTable([row], backend) if plain else [row]), rest, backend
+
+    def with_kernel(rows: Any, rest: tuple[Any, ...], backend: Backend) -> Any:
+        if config.kernels() != "auto" or not isinstance(rows, ArrayTable):
+            return NotImplemented
+        if backend.kernels not in found:
+            found[backend.kernels] = find_kernel(backend.kernels, module, name)
+        kernel = found[backend.kernels]
+        if kernel is None:
+            return NotImplemented
+        if _forked:
+            raise StateError("minidl", *_FORKED)
+        return kernel(rows, *rest)
 
     call.reference, call.columns = reference, columns  # type: ignore[attr-defined]
     return call
@@ -133,6 +146,8 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
 
     @functools.wraps(reference)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if tapes and (tape := current()) is not None:
+            return op_on_tape(tape, general, by_kernel, args, kwargs)
         # The common case first, for small models spend their time here: NumPy arrays in C order and a kernel for them.
         if on_cpu in kernels and not _forked and config.kernels() == "auto":
             shape = None
@@ -159,20 +174,28 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
                         return result
                 with np.errstate(all="ignore"):
                     return reference(*args, **kwargs)
-        return general(args, kwargs)
+        return general(*args, **kwargs)
 
-    def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def by_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return with_kernel(CPU, args, kwargs) if _replays(kernels, module, reference.__name__) else NotImplemented
+
+    def with_kernel(backend: Backend, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if config.kernels() != "auto":
+            return NotImplemented
+        if backend.kernels not in kernels:
+            kernels[backend.kernels] = find_kernel(backend.kernels, module, reference.__name__)
+        kernel = kernels[backend.kernels]
+        if kernel is None:
+            return NotImplemented
+        if _forked:
+            raise StateError("minidl", *_FORKED)
+        return _call_kernel(kernel, backend, args, kwargs, elementwise)
+
+    def general(*args: Any, **kwargs: Any) -> Any:
         backend = _common_backend(reference.__name__, args)
-        if config.kernels() == "auto":
-            if backend.kernels not in kernels:
-                kernels[backend.kernels] = find_kernel(backend.kernels, module, reference.__name__)
-            kernel = kernels[backend.kernels]
-            if kernel is not None:
-                if _forked:
-                    raise StateError("minidl", *_FORKED)
-                result = _call_kernel(kernel, backend, args, kwargs, elementwise)
-                if result is not NotImplemented:
-                    return result
+        result = with_kernel(backend, args, kwargs)
+        if result is not NotImplemented:
+            return result
         if not elementwise:  # sums, whose rounding depends on the layout: NumPy has a loop for each
             args = tuple([backend.contiguous(a) if isinstance(a, backend.array_type) else a for a in args])
         with np.errstate(all="ignore"):  # IEEE arithmetic: infinities and NaN pass through, training reports them
@@ -180,6 +203,13 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
 
     call.reference = reference  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _replays(found: dict[str, Any], module: str, name: str) -> bool:
+    """Whether there is a kernel for NumPy's arrays that says of itself that it ``replays``."""
+    if CPU.kernels not in found:
+        found[CPU.kernels] = find_kernel(CPU.kernels, module, name)
+    return getattr(found[CPU.kernels], "replays", False)
 
 
 _BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way

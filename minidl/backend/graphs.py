@@ -36,11 +36,16 @@ class Recorder:
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the graph; None where it cannot be had
 
     def run(
-        self, key: Hashable, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], replayed: Callable[[], None]
+        self,
+        key: Hashable,
+        compute: Callable[[list[Any]], Any],
+        arrays: Sequence[Any],
+        replayed: Callable[[], None],
+        steps: Any = None,
     ) -> Any:
         """``compute(arrays)``. Steps of one ``key`` differ in nothing but the numbers in memory.
 
-        ``replayed`` does what ``compute`` does on the host besides, counting the step.
+        ``replayed`` does what ``compute`` does on the host besides, counting the step; about ``steps`` nothing is asked.
         """
         known = self._steps.get(key, 0)
         if isinstance(known, int) and known < WARM_UP:

@@ -71,6 +71,8 @@ class Activation(Layer):
     array([[-0.5,  2. ]], dtype=float32)
     """
 
+    replays = True
+
     def __init__(
         self,
         activation: str,

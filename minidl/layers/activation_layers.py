@@ -71,6 +71,8 @@ class ReLU(Named):
     array([[0., 2., 6.]], dtype=float32)
     """
 
+    replays = True
+
     def __init__(
         self,
         max_value: float | None = None,
@@ -103,6 +105,8 @@ class LeakyReLU(Named):
     array([[-0.5,  2. ]], dtype=float32)
     """
 
+    replays = True
+
     def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.negative_slope = check_number("LeakyReLU", "negative_slope", negative_slope, 0)
@@ -122,6 +126,8 @@ class ELU(Named):
     array([[-2.,  2.]], dtype=float32)
     """
 
+    replays = True
+
     def __init__(self, alpha: float = 1.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.alpha = check_number("ELU", "alpha", alpha, 0)
@@ -140,6 +146,8 @@ class ThresholdedReLU(Named):
     >>> ThresholdedReLU(theta=1.0)(np.array([[0.5, 1.0, 1.5]]))
     array([[0. , 0. , 1.5]], dtype=float32)
     """
+
+    replays = True
 
     def __init__(self, theta: float = 1.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -18,6 +18,7 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.random import Stream
+from minidl.backend.tape import again
 from minidl.checks import check_flag, check_whole
 from minidl.declared import Declared, snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
@@ -57,6 +58,7 @@ class Layer(Holder, Declared):
     takes_states = False  # True where the input is an array, or a tuple of it and the initial states (LSTM)
     moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
+    replays = False  # not inherited: apply and gradient compute by ops and ``backend.tape.again`` alone, and look at no numbers
     sets_mask = False  # True for containers, whose apply leaves the mask of y in the context
     makes_mask = (
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
@@ -271,8 +273,7 @@ class Layer(Holder, Declared):
 
     def count_step(self) -> None:
         """A training pass was made: the next one draws other random numbers."""
-        steps = self.steps_done
-        steps += 1
+        again(_count, self.steps_done)
 
     # -- its place in graphs -------------------------------------------------------------------------------------------
 
@@ -472,3 +473,7 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 
 
 Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
+
+
+def _count(steps: Array) -> None:
+    steps += 1

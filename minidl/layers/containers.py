@@ -27,6 +27,7 @@ class Chain(Layer, abstract=True):
     _is_plan = False
     casts = False  # whether x may come in another type than the layers take, in a plan
     _class_name = "Sequential"  # the class that users make it by
+    replays = True
 
     def __init__(self, layers: Iterable[Layer] = (), **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -15,6 +15,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.backend.tape import again, refuse
 from minidl.errors import ShapeError, StateError
 from minidl.layers.state import Carried, State
 
@@ -109,6 +110,7 @@ class Context:
         if getattr(value, "shape", ()) != ():
             received, fix = f"numbers of shape {tuple(value.shape)}", "their sum divided by the number of samples, len(x)"
             raise ShapeError("context.penalize", received, "one number, which is added to the loss of the batch", fix)
+        refuse("a layer adds a penalty on its result to the loss")
         if self.penalties and not self._shared:
             self._penalties.append(value)
 
@@ -129,12 +131,12 @@ class Context:
         new: Any = self._updates.values()
         own = {id(state.value) for state in self._updates}
         if any(id(value) in own or getattr(value, "base", None) is not None for value in new):
-            new = [value.copy() if hasattr(value, "copy") else value for value in new]  # it may be part of a state
+            new = [again(value.copy) if hasattr(value, "copy") else value for value in new]  # it may be part of a state
         for state, value in zip(self._updates, new):
             if isinstance(state, Carried):
                 state.take(value)
             else:
-                state.value[...] = value
+                again(_write, state.value, value)
         self._updates.clear()
 
     def again(self, keep: bool = True) -> Context:
@@ -146,6 +148,10 @@ class Context:
     def own(self) -> Context:
         """This context, or a new one in place of ``INFERENCE``, which all share: what containers begin ``apply`` with."""
         return Context() if self._shared else self
+
+
+def _write(place: Array, value: Array) -> None:
+    place[...] = value
 
 
 def _check_value(state: State, value: Any) -> None:

@@ -35,6 +35,8 @@ class Dense(AffineLayer):
     7850
     """
 
+    replays = True
+
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **options: Unpack[AffineOptions]) -> None:
         super().__init__(activation, use_bias, **options)
         self.units = check_integer("Dense", "units", units)

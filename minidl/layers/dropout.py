@@ -31,6 +31,8 @@ class Dropout(Layer):
     [0.0, 2.0]
     """
 
+    replays = True
+
     def __init__(
         self,
         rate: float,

@@ -55,6 +55,7 @@ class Graph(Layer, abstract=True):
     sets_mask = True
     _is_plan = False
     _class_name = "Model"  # the class that users make it by
+    replays = True
 
     def __init__(self, inputs: Any, outputs: Any, *, name: str | None = None) -> None:
         super().__init__(name=name)

@@ -17,6 +17,7 @@ class Identity(Layer):
     """
 
     moves_only = True
+    replays = True
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = x; nothing to keep."""

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from minidl import constraints, initializers, regularizers
 from minidl.backend import array_namespace
+from minidl.backend.tape import again
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
 from minidl.layers._protocol import is_unchanged
@@ -37,6 +38,8 @@ class BatchNormalization(Layer):
     >>> layer.build((32, 32, 16)); [p.name for p in layer.weights]
     ['gamma', 'beta', 'moving_mean', 'moving_variance']
     """
+
+    replays = True
 
     def __init__(
         self,
@@ -115,7 +118,7 @@ class BatchNormalization(Layer):
             warn(message, NumericWarning)
         if of_batch:
             for running, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                context.update(running, self.momentum * context.value(running) + (1 - self.momentum) * new)
+                context.update(running, again(_moved, context.value(running), new, self.momentum))
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
         y = normalize(x, mean, variance, gamma, beta, self.epsilon, activation)
         return self._channels_back(y), ((x, mean, variance, of_batch, counts) if context.keep else None)
@@ -169,11 +172,18 @@ class BatchNormalization(Layer):
         return y if axis == y.ndim - 1 else y.transpose(*order)
 
 
+def _moved(running: Any, new: Any, momentum: float) -> Any:
+    """A running mean, moved towards what is new."""
+    return momentum * running + (1 - momentum) * new
+
+
 class NormalizationAndRelu(Layer, abstract=True):
     """relu(batch normalization of x) for a plan: y is written once, and the gradient goes through both in one pass.
 
     The layer itself stands within it, so that freezing it later is seen.
     """
+
+    replays = True
 
     def __init__(self, normalization: BatchNormalization) -> None:
         super().__init__(name=normalization.given_name, dtype=normalization.dtype)

@@ -20,6 +20,7 @@ class Flatten(Layer):
     """
 
     moves_only = True
+    replays = True
 
     def output_shape(self, input_shape: Shape) -> Any:
         """One axis."""
@@ -46,6 +47,7 @@ class Reshape(Layer):
     """
 
     moves_only = True
+    replays = True
 
     def __init__(self, target_shape: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -22,6 +22,7 @@ class MeanAbsoluteError(Loss):
     """
 
     aliases = ("mae",)
+    replays = True
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""

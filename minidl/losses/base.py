@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
+from minidl.backend.tape import again
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, closest, described
 
@@ -55,6 +58,7 @@ class Loss(Declared):
     from_logits = False
     default_accuracy: str | None = None
     checks_finite = False
+    replays = False  # not inherited: ``per_sample`` and ``gradient_of`` call one op each and nothing else
 
     reduction = "sum_over_batch_size"  # for subclasses whose constructor does not call this one
     name: str | None = None
@@ -156,12 +160,12 @@ class Loss(Declared):
         ``mask``, True or 1 where a position counts, (n,) or of the losses' shape: what is left out is not in the number
         that a mean is divided by either. Where weight or mask is 0, targets may be NaN or infinite.
         """
-        targets, shape = self.prepare(y_true, y_pred), y_pred.shape
+        targets, shape = again(self.prepare, y_true, y_pred), y_pred.shape
         weights: Any = None
         if sample_weight is not None or mask is not None:
-            weights, n = self._weights(self.shape_of_values(shape), y_pred, sample_weight, mask)
-            targets = targets if self.checks_finite else self.where_counted(targets, weights)
-        found = self.per_sample(y_pred, targets)
+            weights, n = again(self._weights, self.shape_of_values(shape), y_pred, sample_weight, mask)
+            targets = targets if self.checks_finite else again(self.where_counted, targets, weights)
+        found = self.per_sample(y_pred, targets) if _replays(self) else again(self.per_sample, y_pred, targets)
         try:
             values, kept = found
             as_usual = values.shape == shape[:-1]
@@ -172,15 +176,14 @@ class Loss(Declared):
         # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
         if weights is None:
             n = 1 if self.reduction == "sum" else values.size
-            return (values.sum(dtype=_DOUBLE) / n).astype(y_pred.dtype), (kept, targets, 1 / n, shape)
-        value = ((values.astype(_DOUBLE) * weights).sum() / n).astype(y_pred.dtype)
-        scale = (weights / n).astype(y_pred.dtype, copy=False)
+            return again(_part_of_sum, values, n, y_pred.dtype), (kept, targets, 1 / n, shape)
+        value, scale = again(_weighted, values, weights, n, y_pred.dtype)
         return value, (kept, targets, scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)), shape)
 
     def gradient(self, saved: Any) -> Array:
         """dL/dy_pred."""
         kept, targets, scale, shape = saved
-        dy = self.gradient_of(kept, targets, scale)
+        dy = (self.gradient_of if _replays(self) else partial(again, self.gradient_of))(kept, targets, scale)
         try:
             if dy.shape == shape:
                 return dy
@@ -192,7 +195,7 @@ class Loss(Declared):
     def weighted(self, saved: Any, weight: float) -> Any:
         """``saved`` of the loss times ``weight``."""
         kept, targets, scale, shape = saved
-        return saved if weight == 1 else (kept, targets, scale * weight, shape)
+        return saved if weight == 1 else (kept, targets, again(mul, scale, weight), shape)
 
     def with_logits(self) -> Loss:
         """The same loss, taking predictions before the activation it merges."""
@@ -247,6 +250,22 @@ class Loss(Declared):
 
 
 _DOUBLE = np.dtype("float64")
+
+
+def _part_of_sum(values: Array, n: Any, dtype: Any) -> Any:
+    """The sum of all losses, divided by n."""
+    return (values.sum(dtype=_DOUBLE) / n).astype(dtype)
+
+
+def _weighted(values: Array, weights: Array, n: Any, dtype: Any) -> tuple[Any, Array]:
+    """The weighted sum divided by n, and what the gradient of each loss is multiplied by."""
+    value = ((values.astype(_DOUBLE) * weights).sum() / n).astype(dtype)
+    return value, (weights / n).astype(dtype, copy=False)
+
+
+def _replays(loss: Loss) -> bool:
+    """Whether ``per_sample`` and ``gradient_of`` call an op and do nothing else; a subclass may do otherwise."""
+    return vars(type(loss)).get("replays", False)
 
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str, what: str = "sample_weight") -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backend import Array, array_namespace
+from minidl.backend.tape import again
 from minidl.checks import check_flag, check_integer, check_number
 from minidl.errors import ShapeError
 from minidl.losses.base import Loss, sample_weights
@@ -58,6 +59,7 @@ class CategoricalCrossentropy(_CrossEntropy):
     merges = "softmax"
     default_accuracy = "categorical"
     label_smoothing = 0.0
+    replays = True
 
     def __init__(
         self,
@@ -120,6 +122,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     merges = "softmax"
     default_accuracy = "sparse"
     ignore_class: int | None = None
+    replays = True
 
     def __init__(
         self,
@@ -150,23 +153,27 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None, mask: Any = None) -> tuple[Array, Any]:
         """As every loss does it; the ignored class is left out by a mask."""
         if self.ignore_class is not None:
-            known = (y_true.reshape(y_pred.shape[:-1]) != self.ignore_class).astype(y_pred.dtype)
-            if mask is not None:
-                known = known * sample_weights(mask, known.shape, known.dtype, self.name or type(self).__name__, "mask")
-            mask = known
+            mask = again(self._known, y_pred, y_true, mask)
         return super().compute(y_pred, y_true, sample_weight, mask)
+
+    def _known(self, y_pred: Array, y_true: Array, mask: Any) -> Array:
+        """``mask``, and 0 where the class is to be ignored."""
+        known = (y_true.reshape(y_pred.shape[:-1]) != self.ignore_class).astype(y_pred.dtype)
+        if mask is not None:
+            known = known * sample_weights(mask, known.shape, known.dtype, self.name or type(self).__name__, "mask")
+        return known
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
         if self.from_logits:
             return ops.sparse_softmax_cross_entropy(y_pred, targets)
-        return ops.probability_cross_entropy(y_pred, ops.one_hot(targets, y_pred), epsilon_below_one(y_pred)), y_pred
+        return ops.probability_cross_entropy(y_pred, again(ops.one_hot, targets, y_pred), epsilon_below_one(y_pred)), y_pred
 
     def gradient_of(self, kept: Any, targets: Array, scale: Any) -> Array:
         """dL/dy_pred."""
         if self.from_logits:
             return ops.sparse_softmax_cross_entropy_grad(kept, targets, scale)
-        return ops.probability_cross_entropy_grad(kept, ops.one_hot(targets, kept), scale, epsilon_below_one(kept))
+        return ops.probability_cross_entropy_grad(kept, again(ops.one_hot, targets, kept), scale, epsilon_below_one(kept))
 
 
 class BinaryCrossentropy(_CrossEntropy):
@@ -187,6 +194,7 @@ class BinaryCrossentropy(_CrossEntropy):
     merges = "sigmoid"
     default_accuracy = "binary"
     label_smoothing = 0.0
+    replays = True
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minidl.backend import Array
+from minidl.backend.tape import again
 from minidl.checks import check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, described
 from minidl.losses.base import Loss
@@ -70,11 +71,11 @@ class PerOutput:
             if loss is not None:
                 of_samples, of_mask = (None if given is None else given[k] for given in (sample_weight, mask))
                 value, saved = loss.compute(y_pred[k], y_true[k], of_samples, of_mask)
-                total = total + weight * value.astype("float64")
+                total = again(_added, total, weight, value)
             values.append(value)
             parts.append(saved)
         dtype = next(value.dtype for value in values if value is not None)
-        return total.astype(dtype), _Saved(tuple(values), tuple(parts))
+        return again(_as_type, total, dtype), _Saved(tuple(values), tuple(parts))
 
     def gradient(self, saved: _Saved) -> tuple[Array | None, ...]:
         """dL/dy_pred of each output; None where there is no loss."""
@@ -156,3 +157,11 @@ class PerOutput:
     def __repr__(self) -> str:
         names = f", names={list(self.names)}" if self.names else ""
         return f"PerOutput({list(self.losses)}, weights={list(self.weights)}{names})"
+
+
+def _added(total: Any, weight: float, value: Array) -> Any:
+    return total + weight * value.astype("float64")
+
+
+def _as_type(total: Any, dtype: Any) -> Any:
+    return total.astype(dtype)

@@ -24,6 +24,7 @@ class MeanSquaredError(Loss):
     """
 
     aliases = ("mse",)
+    replays = True
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -51,6 +52,7 @@ class SumSquaredError(Loss):
     """
 
     aliases = ("sse", "sum_of_squared_errors")
+    replays = True
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""

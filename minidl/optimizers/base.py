@@ -10,6 +10,7 @@ import numpy as np
 from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
+from minidl.backend.tape import again, refuse
 from minidl.checks import check_number
 from minidl.declared import Declared, checked
 from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
@@ -184,16 +185,21 @@ class Optimizer(Declared):
 
     def _step(self, group: ParameterGroup) -> None:
         segments = self._segments(group)
+        if any(segment.by_row is not None for segment in segments):
+            refuse("which rows of a gradient there are is seen by looking at them")
         self._prepare(segments)
-        group.add_penalty_gradients()
-        self._clipping.clip(self, group)
+        if group.penalized:
+            again(group.add_penalty_gradients)
+        if self._clipping.is_asked_for(self):
+            again(self._clipping.clip, self, group)
         tables = [segment.rows if segment.by_row is None else self._table(group, segment) for segment in segments]
         for segment, rows in zip(segments, tables):  # from here on no memory is asked for that could be lacking half-way
             if segment.values is not None:
                 update.decay(segment.values, self._on_device["decay", segment.key])
             self.update(rows, self._on_device[segment.key])
         self.count()
-        group.apply_constraints()
+        if group.constrained:
+            again(group.apply_constraints)
 
     def _table(self, group: ParameterGroup, segment: Segment) -> ArrayTable:
         """What of a segment this step walks: where its rule rests at zero, the rows that have a gradient."""

@@ -44,10 +44,13 @@ class Clipping:
             self._tables.append((table, backend.asarray(limit)))
         self._made_for = made_for
 
+    @staticmethod
+    def is_asked_for(options: Any) -> bool:
+        """Whether ``options`` has a limit."""
+        return not options.clipvalue is options.clipnorm is options.global_clipnorm is None
+
     def clip(self, options: Any, group: ParameterGroup) -> None:
         """Clip the gradients of all trainable parameters in place, by what ``options``, the optimizer, has been given."""
-        if options.clipvalue is options.clipnorm is options.global_clipnorm is None:
-            return
         self.prepare(options, group)
         for p in group.trained:
             p._whole()  # a factor that is NaN makes every number NaN

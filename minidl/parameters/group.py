@@ -122,6 +122,18 @@ class ParameterGroup:
         self._look()
         return self._trained
 
+    @property
+    def penalized(self) -> bool:
+        """Whether a trainable parameter has a penalty."""
+        self._look()
+        return bool(self._penalized)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether a trainable parameter has a constraint."""
+        self._look()
+        return bool(self._constrained)
+
     def penalty(self) -> Array | None:
         """The sum of the penalties of all trainable parameters, on the device; None where there are none.
 
@@ -139,8 +151,6 @@ class ParameterGroup:
 
         Other regularizers by their ``gradient``. Raises what they raise, and ShapeError for what is no gradient.
         """
-        if not self._penalized:
-            return
         self.arrange_penalties()
         for p in self._penalized:
             p._whole()  # the penalty is one on every number
@@ -153,10 +163,9 @@ class ParameterGroup:
 
     def apply_constraints(self) -> None:
         """Make the values of the parameters in ``segments`` fulfil their constraints, in place."""
-        if self._constrained:
-            with np.errstate(all="ignore"):
-                for p in self._constrained:
-                    p._value[...] = p.constraint.apply(p._value)
+        with np.errstate(all="ignore"):
+            for p in self._constrained:
+                p._value[...] = p.constraint.apply(p._value)
 
     def _look(self) -> None:
         """See what is trainable and what settings hold; make the tables anew where that has changed."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
+from minidl.backend.tape import again, refuse
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentTypeError, ShapeError, described
 from minidl.ops.embedding import embed_grad_rows, embed_grad_W
@@ -209,6 +210,7 @@ class Parameter:
         >>> p.accumulate_rows(np.array([4, 1, 4]), np.array([[1.0, 2], [3, 4], [5, 6]])); p.grad[[1, 4]].tolist()
         [[3.0, 4.0], [6.0, 8.0]]
         """
+        refuse("which rows of a gradient there are is seen by looking at ids")
         if not (self._trainable and self._few_rows(ids)):
             self.accumulate(embed_grad_W, ids, dy, len(self._value))
             return
@@ -271,10 +273,10 @@ class Parameter:
             fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
             raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
         if self._grad_written:
-            self._whole()[...] += grad
+            again(_add_to, self._whole(), grad)
         else:
             self._rows = self._aside = None
-            self._grad_array()[...] = grad
+            again(_write, self._grad_array(), grad)
             self._grad_written = True
 
     def _grad_array(self) -> Array:
@@ -300,3 +302,11 @@ class Parameter:
         self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
         for name in _NAMES:
             setattr(self, name, state[name])
+
+
+def _write(place: Array, value: Array) -> None:
+    place[...] = value
+
+
+def _add_to(total: Array, value: Array) -> None:
+    total += value

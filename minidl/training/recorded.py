@@ -7,67 +7,98 @@ anything else has changed that a step depends on, all recordings are forgotten, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
+from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
 from minidl.data import Batch
 from minidl.layers.base import Layer
+from minidl.layers.state import State
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
-from minidl.training.settings import Settings
+from minidl.training.settings import Settings, _parts
+
+
+def recorded_steps(*arguments: Any) -> RecordedSteps | None:
+    """``RecordedSteps(*arguments)`` where the device records; None where it does not."""
+    steps = RecordedSteps(*arguments)
+    return None if steps.recorder is None else steps
 
 
 class RecordedSteps:
     """The steps of one model on a device that can record.
 
     Args:
-        recorder: the device's.
-        compute: the step itself, from a batch to its ``Result``.
-        network, loss, optimizer, group: what the step trains and with what.
+        root, network, loss, optimizer, group: what the step trains and with what; ``network`` is the plan for ``root``.
     """
 
     def __init__(
         self,
-        recorder: Any,
-        compute: Callable[[Batch], Any],
+        root: Layer,
         network: Layer,
         loss: Any,
         optimizer: Optimizer,
         group: ParameterGroup,
     ) -> None:
-        self.recorder, self.compute = recorder, compute
+        self.recorder, self.root = backends.current().recorder(), root
         self.network, self.loss, self.optimizer, self.group = network, loss, optimizer, group
         self._arranged: int | None = None
         self._settings, self._looked = Settings(), False
         self._fixed: Any = None  # what all recordings were made for
+        self._rule: dict[str, Any] = {}  # the optimizer's constants, and how often they were found to be others
+        self._options = self._rule_changes = 0
 
-    def train(self, batch: Batch) -> Any:
-        """One step's result, as a recording where there is one for batches of this shape."""
+    def train(self, compute: Callable[[Batch], Any], batch: Batch) -> Any:
+        """The result of ``compute(batch)``, the step itself, as a recording where there is one for batches of this shape."""
         self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
         fixed = self._what_is_fixed()
         if fixed != self._fixed:
             self.recorder.forget()
             self._fixed = fixed
         arrays, rebuild = flat(batch)
-        shapes = tuple((a.shape, a.dtype.name) for a in arrays)
+        shapes = tuple([(a.shape, a.dtype) for a in arrays])
         places = tuple(_places(column) for column in (batch.x, batch.y, batch.weight))
 
-        def compute(inputs: list[Array]) -> Any:
+        def of_inputs(inputs: list[Array]) -> Any:
             before = self.optimizer.iterations
             try:
-                return self.compute(rebuild(inputs))
+                return compute(rebuild(inputs))
             except Exception:
                 self.optimizer.iterations = before  # what could not be recorded was not done
                 raise
 
-        result = self.recorder.run((shapes, places), compute, arrays, self._count)
+        result = self.recorder.run((shapes, places), of_inputs, arrays, self._count, self)
         if not self._looked:  # in their first step layers note things that they look up once
             self._settings.accept()
             self._looked = True
         # The next replay writes to the same place, and losses are collected.
         parts = [None if part is None else part.copy() for part in result.parts]
         return result._replace(loss=result.loss.copy(), parts=parts)
+
+    def state(self) -> list[Array]:
+        """All arrays that a step changes and does not return."""
+        held = [value for layer in _layers_in(self.root) for value in vars(layer).values()]
+        of_layers = [value.value for value in held if isinstance(value, State)]
+        of_optimizer = [array for slots in self.group.state.values() for array in slots.values()]
+        return [self.root.steps_done, *(p.value for p in self.group.parameters), *of_optimizer, *of_layers]
+
+    def objection(self) -> str:
+        """Why the kernels of a step are not all of it; empty where they are. Layers of one's own may compute as they like."""
+        if self.root.carried():
+            return "state is carried on from batch to batch"
+        for layer in _layers_in(self.network):
+            if not vars(type(layer)).get("replays", False):
+                return f"{layer.label} may compute beside ops"
+        for index in range(len(getattr(self.loss, "losses", (None,)))):
+            loss = self.loss.part(index)
+            methods = () if loss is None else (type(loss).compute, type(loss).gradient)
+            if not all(method.__module__.startswith("minidl.") for method in methods):
+                return f"{type(loss).__name__} computes in a way of its own"
+        if not type(self.optimizer).__module__.startswith("minidl."):
+            return f"{type(self.optimizer).__name__} has a rule of its own"
+        return ""
 
     def _count(self) -> None:
         """What Python remembers of a step that was replayed."""
@@ -83,13 +114,27 @@ class RecordedSteps:
             terms = [term for p in self.group.parameters for term in (p.regularizer, p.constraint) if term is not None]
             self._settings, self._arranged = Settings(self.network, self.loss, *terms), self.group.arrangement
             self._looked = False
-        options = {name: value for name, value in vars(self.optimizer).items() if name not in _OF_EACH_STEP}
-        constants = tuple((name, value) for name, value in options.items() if isinstance(value, (int, float, str)))
-        of_process = config.kernels(), config.precision(), config.epsilon()
-        return self._arranged, self._settings.look(), constants, of_process
+        rule, options = self._rule, vars(self.optimizer)
+        if len(options) != self._options or any(options[name] is not value for name, value in rule.items()):
+            self._options, self._rule_changes = len(options), self._rule_changes + 1
+            constants = {name: value for name, value in options.items() if isinstance(value, (int, float, str, NoneType))}
+            self._rule = {name: value for name, value in constants.items() if name not in _OF_EACH_STEP}
+        of_process = config.kernels(), config.precision(), config.epsilon(), config.threads()
+        return self._arranged, self._settings.look(), self._rule_changes, of_process
 
 
 _OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers
+
+
+def _layers_in(network: Layer) -> list[Layer]:
+    """A layer, and all layers that it holds in whatever way."""
+    found, left = {id(network): network}, [network]
+    while left:
+        for value in _parts(vars(left.pop()).values()):
+            if isinstance(value, Layer) and id(value) not in found:
+                found[id(value)] = value
+                left.append(value)
+    return list(found.values())
 
 
 def flat(batch: Batch) -> tuple[list[Array], Callable[[list[Array]], Batch]]:

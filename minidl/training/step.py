@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array, number
+from minidl.backend.tape import again
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
 from minidl.geometry import is_several
@@ -24,7 +25,7 @@ from minidl.parameters import ParameterGroup
 from minidl.training.masks import makes_masks, masked
 from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import make_plan
-from minidl.training.recorded import RecordedSteps
+from minidl.training.recorded import recorded_steps
 from minidl.training.running import metrics_by_output
 
 
@@ -93,8 +94,11 @@ class Step:
         self.precision = precision
         self.makes_masks = makes_masks(network)
         optimizer.bind(self.group)
-        recorder = backends.current().recorder()
-        self._recorded = recorder and RecordedSteps(recorder, self._train, self.network, self.loss, optimizer, self.group)
+        self._record()
+
+    def _record(self) -> None:
+        """Begin to record steps, where the device can."""
+        self._recorded = recorded_steps(self.root, self.network, self.loss, self.optimizer, self.group)
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         """One step: the batch's loss before it, and the prediction. ``stop_at_nan`` raises before the update.
@@ -103,7 +107,7 @@ class Step:
         """
         if self._recorded is None or stop_at_nan:  # which looks at the loss in the middle of the step
             return self._run(partial(self._train, batch, stop_at_nan), batch)
-        return self._run(partial(self._recorded.train, batch), batch)
+        return self._run(partial(self._recorded.train, self._train, batch), batch)
 
     def _train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         self.group.zero_grad()  # at the start: an exception in the last step cannot poison this one
@@ -123,8 +127,8 @@ class Step:
         """The loss with all penalties, and what its gradient needs."""
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight, context.mask)
         parts = self.loss.parts(saved)
-        for penalty in (context.penalty, self.group.penalty()):
-            loss = loss if penalty is None else loss + penalty
+        for penalty in (context.penalty, again(self.group.penalty) if self.group.penalized else None):
+            loss = loss if penalty is None else again(add, loss, penalty)
         weight = batch.weight if context.mask is None else masked(batch.weight, context.mask)
         return Result(loss, self.loss.prediction(prediction, saved), weight, parts), saved
 
@@ -160,3 +164,4 @@ class Step:
         vars(self).update(state)
         self.optimizer.bind(self.group)
         self.optimizer.iterations = iterations
+        self._record()

@@ -52,7 +52,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> Any:
 
 def hits(kernel: Any) -> tuple[int, int]:
     """How many versions were kept, and how many compiled."""
-    return sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values())
+    stats = kernel.dispatcher.stats
+    return sum(stats.cache_hits.values()), sum(stats.cache_misses.values())
 
 
 @posix

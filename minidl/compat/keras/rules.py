@@ -89,6 +89,11 @@ class _OldClipping:
         if options.clipvalue:
             self._by_value.prepare(_Limits(options.clipvalue, None, None), group)
 
+    @staticmethod
+    def is_asked_for(options: Any) -> bool:
+        """Whether there is a limit."""
+        return bool(options.clipnorm or options.clipvalue)
+
     def clip(self, options: Any, group: Any) -> None:
         """Clip the gradients of all trainable parameters in place."""
         if options.clipnorm:

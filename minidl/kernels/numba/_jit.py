@@ -16,6 +16,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from minidl.backend.tape import current, tapes
 from minidl.backend.threads import IN_USE
 from minidl.kernels.numba import _private
 from minidl.kernels.numba._compiling import compiling
@@ -35,11 +36,37 @@ if _private.MISSING:
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, with the project's flags, without Python's lock, into our cache."""
     if DISABLED:
-        return np.errstate(all="ignore")(function)  # compiled arithmetic does not warn
+        return _noted(np.errstate(all="ignore")(function))  # compiled arithmetic does not warn
     kernel = _private.compiled(function, _OPTIONS)
     if function.__module__.startswith(_OURS):  # the folder's name stands for our sources alone
         keep(kernel)
     _private.around_compilations(kernel, compiling)
+    return _noted(kernel)
+
+
+def _noted(kernel: Any) -> Any:
+    """``kernel``, each call of which is noted on the tape of a step that is recorded."""
+
+    @functools.wraps(kernel)
+    def call(*args: Any) -> Any:
+        result = kernel(*args)
+        if tapes and (tape := current()) is not None:
+            tape.note(kernel, args, result)
+        return result
+
+    call.dispatcher = kernel  # type: ignore[attr-defined]
+    call._numba_type_ = getattr(kernel, "_numba_type_", None)  # type: ignore[attr-defined]  # what a kernel sees that calls it
+    return call
+
+
+def replays(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Say of an op's kernel that calling its compiled functions again, with the same arrays, is all that it does.
+
+    Then a recorded step calls those alone. Around them it may make views and memory, and decide by shapes, types and threads;
+    what NumPy computes in between goes through ``backend.tape.again``. It may not look at numbers, nor count on memory that it
+    has filled beforehand.
+    """
+    kernel.replays = True  # type: ignore[attr-defined]
     return kernel
 
 
@@ -81,8 +108,9 @@ def guarded(kernel: Callable[..., Any]) -> Callable[..., Any] | None:
         return kernel
 
     @functools.wraps(kernel)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:  # in a recorded step too
         with _one_at_a_time:
             return kernel(*args, **kwargs)
 
+    call.replays = False  # type: ignore[attr-defined]
     return call

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
+from minidl.backend.tape import again
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
@@ -238,6 +239,14 @@ def _cut(m: int, n: int, work: int, copies: bool, itemsize: int) -> tuple[Size, 
     return best
 
 
+def _turn(turned: Any, c: Any) -> None:
+    c[...] = turned.T
+
+
+def _add_up(shares: Any, c: Any) -> None:
+    c[:] = sum_of(shares)
+
+
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
@@ -260,7 +269,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
         turned = CPU.pool.empty((n, m), c.dtype)
         b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
         product(b_turned, a_turned, turned.reshape(-1))
-        c.reshape(m, n)[...] = turned.T
+        again(_turn, turned, c.reshape(m, n))
         return
     itemsize = c.itemsize
     work = 1 if m * n * depth < SMALL_WORK else threads()
@@ -273,7 +282,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
         _deep_on_threads(_code(tile_shape(m, n, itemsize), *after, itemsize), a, b, shares, bias)
-        c[:] = sum_of(shares)
+        again(_add_up, shares, c)
         return
     size, cuts = _cut(m, n, work, a_row_step == 1, itemsize)
     _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts)

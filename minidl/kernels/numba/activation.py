@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, where
 
@@ -26,6 +26,7 @@ CHUNK = 1 << 15  # elements of one task
 SMALL = CHUNK  # elements below which NumPy's gradients are as quick
 
 
+@replays
 def relu(x: Any) -> Any:
     """Kernel of ``ops.activation.relu``, on flat arrays."""
     if x.dtype not in FLOATS:
@@ -33,51 +34,61 @@ def relu(x: Any) -> Any:
     return _forwards(_relu_on_threads, x)
 
 
+@replays
 def relu_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.relu_grad``, on flat arrays."""
     return _backwards(_relu_grad_on_threads, dy, y)
 
 
+@replays
 def sigmoid(x: Any) -> Any:
     """Kernel of ``ops.activation.sigmoid``, on flat arrays in single precision."""
     return _forwards(_sigmoid_on_threads, x) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def sigmoid_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.sigmoid_grad``, on flat arrays."""
     return NotImplemented if y.size < SMALL else _backwards(_sigmoid_grad_on_threads, dy, y)
 
 
+@replays
 def tanh_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.tanh_grad``, on flat arrays."""
     return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_on_threads, dy, y)
 
 
+@replays
 def swish(x: Any) -> Any:
     """Kernel of ``ops.activation.swish``, on flat arrays in single precision."""
     return _forwards(_swish_on_threads, x) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def swish_grad(dy: Any, x: Any) -> Any:
     """Kernel of ``ops.activation.swish_grad``, on flat arrays in single precision."""
     return _backwards(_swish_grad_on_threads, dy, x) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Kernel of ``ops.activation.gelu``, on flat arrays in single precision."""
     return _forwards(_gelu_on_threads, x, bool(approximate)) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def gelu_grad(dy: Any, x: Any, approximate: bool = False) -> Any:
     """Kernel of ``ops.activation.gelu_grad``, on flat arrays in single precision."""
     return _backwards(_gelu_grad_on_threads, dy, x, bool(approximate)) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def mish(x: Any) -> Any:
     """Kernel of ``ops.activation.mish``, on flat arrays in single precision."""
     return _forwards(_mish_on_threads, x) if x.dtype == np.float32 else NotImplemented
 
 
+@replays
 def mish_grad(dy: Any, x: Any) -> Any:
     """Kernel of ``ops.activation.mish_grad``, on flat arrays in single precision."""
     return _backwards(_mish_grad_on_threads, dy, x) if x.dtype == np.float32 else NotImplemented

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.backend.tape import again
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
 
 
+@replays
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Kernel of ``ops.cross_entropy.softmax_cross_entropy``."""
     if _misfit(logits) or targets.shape != logits.shape or targets.dtype != logits.dtype:
@@ -24,6 +26,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     return loss, p
 
 
+@replays
 def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy``."""
     if _misfit(logits) or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu":
@@ -34,6 +37,7 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     return loss, p
 
 
+@replays
 def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
     """Kernel of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
     p, scales = probabilities, _scales(scale, probabilities)
@@ -44,6 +48,7 @@ def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
     return dz
 
 
+@replays
 def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: Any) -> Any:
     """Kernel of ``ops.cross_entropy.sparse_softmax_cross_entropy_grad``."""
     p, scales = probabilities, _scales(scale, probabilities)
@@ -59,7 +64,8 @@ def _misfit(logits: Any) -> bool:
 
 
 def _indices(labels: Any) -> Any:
-    return labels.reshape(-1).astype(np.int64, copy=False)
+    flat = labels.reshape(-1)
+    return flat if flat.dtype == np.int64 else again(flat.astype, np.int64)
 
 
 def _scales(scale: Any, p: Any) -> Any:

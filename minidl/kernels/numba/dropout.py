@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.backend.random import DROP
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._philox import philox
 from minidl.kernels.numba._runs import new_run
@@ -16,18 +16,19 @@ from minidl.kernels.numba._runs import new_run
 CHUNK = 1 << 12  # elements of one task: half as many random numbers of 64 bits, and a multiple of the eight of a block
 
 
+@replays
 def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mask_shape: tuple[int, ...]) -> Any:
     """Kernel of ``ops.dropout.dropout``; a mask that is shared along an axis is left to the reference."""
     if x.dtype not in FLOATS or tuple(mask_shape) != x.shape or not x.size:
         return NotImplemented
     y, mask = CPU.pool.empty(x.shape, x.dtype), CPU.pool.empty(x.shape, np.bool_)
-    counter = np.uint64(step[0]), np.uint64(call), np.uint64(DROP)
     threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
-    arguments = x.reshape(-1), y.reshape(-1), mask.reshape(-1), (np.uint64(key[0]), np.uint64(key[1])), counter, threshold
-    _on_threads(*arguments, _factor(rate, x))
+    address = (np.uint64(key[0]), np.uint64(key[1])), step, np.uint64(call)
+    _on_threads(x.reshape(-1), y.reshape(-1), mask.reshape(-1), *address, threshold, _factor(rate, x))
     return y, mask
 
 
+@replays
 def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
     """Kernel of ``ops.dropout.dropout_grad``."""
     if dy.dtype not in FLOATS or mask.dtype != np.bool_ or mask.shape != dy.shape:
@@ -58,7 +59,8 @@ def _share(first, last, x, y, mask, key, counter, threshold, factor):  # type: i
 
 
 @compiled
-def _on_threads(x, y, mask, key, counter, threshold, factor):  # type: ignore[no-untyped-def]
+def _on_threads(x, y, mask, key, step, call, threshold, factor):  # type: ignore[no-untyped-def]
+    counter = np.uint64(step[0]), call, np.uint64(DROP)  # of the step that is made now: a recorded one is called again
     in_parallel(_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, mask, key, counter, threshold, factor))
 
 

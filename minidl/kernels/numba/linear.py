@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._matrix import in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
@@ -20,6 +20,7 @@ TOGETHER = 8  # rows of a bias gradient added up in their own precision, which r
 SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
+@replays
 def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
     """Kernel of ``ops.linear.dense``."""
     depth, units = W.shape
@@ -31,6 +32,7 @@ def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
     return y
 
 
+@replays
 def dense_grad_x(dy: Any, W: Any) -> Any:
     """Kernel of ``ops.linear.dense_grad_x``."""
     depth, units = W.shape
@@ -42,6 +44,7 @@ def dense_grad_x(dy: Any, W: Any) -> Any:
     return dx
 
 
+@replays
 def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
     """Kernel of ``ops.linear.dense_grad_W``."""
     depth, units = x.shape[-1], dy.shape[-1]
@@ -55,6 +58,7 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
     return dW
 
 
+@replays
 def bias_grad(dy: Any, out: Any = None) -> Any:
     """Kernel of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
     units = dy.shape[-1]
@@ -64,7 +68,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
-    sums, db = np.zeros(shares * units), np.empty(units, dy.dtype) if out is None else out
+    sums, db = np.empty(shares * units), np.empty(units, dy.dtype) if out is None else out
     _bias_on_threads(dy.reshape(-1), rows, shares, sums, db)
     return db
 
@@ -79,6 +83,7 @@ def _bias_share(first, last, dy, rows, shares, sums):  # type: ignore[no-untyped
     units = len(sums) // shares
     for s in range(first, last):
         begin, end = s * rows // shares, (s + 1) * rows // shares
+        sums[s * units : (s + 1) * units] = 0
         for block in range(begin, end, TOGETHER):
             for j in range(0, units, LANES):
                 part = load(dy, block * units + j, units - j, 0)

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, where, widened
 
 CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
 
 
+@replays
 def moments(x: Any) -> Any:
     """Kernel of ``ops.normalization.moments``."""
     if x.dtype not in FLOATS or not x.ndim or not x.size:
@@ -31,6 +32,7 @@ def moments(x: Any) -> Any:
     return mean, variance
 
 
+@replays
 def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear") -> Any:
     """Kernel of ``ops.normalization.normalize``."""
     if _misfit(x, mean, variance, gamma, beta):
@@ -43,6 +45,7 @@ def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: 
     return y
 
 
+@replays
 def normalize_grad(
     dy: Any,
     x: Any,

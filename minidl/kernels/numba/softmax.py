@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, splat, store, total
 
 
+@replays
 def softmax(x: Any) -> Any:
     """Kernel of ``ops.softmax.softmax``."""
     if x.dtype not in FLOATS or not x.ndim or not x.size:
@@ -21,6 +22,7 @@ def softmax(x: Any) -> Any:
     return y
 
 
+@replays
 def softmax_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.softmax.softmax_grad``."""
     if dy.dtype not in FLOATS or dy.dtype != y.dtype or dy.shape != y.shape or not dy.ndim or not dy.size:

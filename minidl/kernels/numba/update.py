@@ -11,15 +11,17 @@ from typing import Any
 from minidl.backend.dispatch import CPU
 from minidl.backend.table import ArrayTable, RowTable
 from minidl.kernels.numba._flat import column
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 
 
+@replays
 def decay(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.update.decay``."""
     return _run(_decay_on_threads, 1, table, scalars)
 
 
+@replays
 def sgd(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.update.sgd``; of single rows, too."""
     if isinstance(table, RowTable) and scalars.dtype in FLOATS and len(table.wholes) == 1:
@@ -36,23 +38,27 @@ def _sgd_of_rows(value: Any, numbers: Any, grad: Any, scalars: Any) -> Any:
     return None
 
 
+@replays
 def momentum(table: ArrayTable, scalars: Any, momentum: float, nesterov: bool) -> Any:
     """Kernel of ``ops.update.momentum``."""
     return _run(_momentum_on_threads, 3, table, scalars, scalars.dtype.type(momentum), nesterov)
 
 
+@replays
 def rmsprop(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.rmsprop``."""
     number = scalars.dtype.type
     return _run(_rmsprop_on_threads, 3, table, scalars, number(rho), number(1 - rho), number(epsilon))
 
 
+@replays
 def rmsprop_outside(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.rmsprop_outside``."""
     number = scalars.dtype.type
     return _run(_rmsprop_outside_on_threads, 3, table, scalars, number(rho), number(1 - rho), number(epsilon))
 
 
+@replays
 def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
     """Kernel of ``ops.update.rmsprop_momentum``."""
     number = scalars.dtype.type
@@ -60,12 +66,14 @@ def rmsprop_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float
     return _run(_rmsprop_momentum_on_threads, 4, table, scalars, *constants)
 
 
+@replays
 def rmsprop_centered(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.rmsprop_centered``."""
     number = scalars.dtype.type
     return _run(_rmsprop_centered_on_threads, 4, table, scalars, number(rho), number(1 - rho), number(epsilon))
 
 
+@replays
 def rmsprop_centered_momentum(table: ArrayTable, scalars: Any, rho: float, epsilon: float, momentum: float) -> Any:
     """Kernel of ``ops.update.rmsprop_centered_momentum``."""
     number = scalars.dtype.type
@@ -73,6 +81,7 @@ def rmsprop_centered_momentum(table: ArrayTable, scalars: Any, rho: float, epsil
     return _run(_rmsprop_centered_momentum_on_threads, 5, table, scalars, *constants)
 
 
+@replays
 def adam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.adam``."""
     number = scalars.dtype.type
@@ -80,6 +89,7 @@ def adam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon:
     return _run(_adam_on_threads, 4, table, scalars, *constants)
 
 
+@replays
 def amsgrad(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.amsgrad``."""
     number = scalars.dtype.type
@@ -87,6 +97,7 @@ def amsgrad(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsil
     return _run(_amsgrad_on_threads, 5, table, scalars, *constants)
 
 
+@replays
 def adamax(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.adamax``."""
     number = scalars.dtype.type
@@ -94,6 +105,7 @@ def adamax(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilo
     return _run(_adamax_on_threads, 4, table, scalars, *constants)
 
 
+@replays
 def nadam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.nadam``."""
     number = scalars.dtype.type
@@ -101,16 +113,19 @@ def nadam(table: ArrayTable, scalars: Any, beta_1: float, beta_2: float, epsilon
     return _run(_nadam_on_threads, 4, table, scalars, *constants, count=4)
 
 
+@replays
 def adagrad(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
     """Kernel of ``ops.update.adagrad``."""
     return _run(_adagrad_on_threads, 3, table, scalars, scalars.dtype.type(epsilon))
 
 
+@replays
 def adagrad_outside(table: ArrayTable, scalars: Any, epsilon: float) -> Any:
     """Kernel of ``ops.update.adagrad_outside``."""
     return _run(_adagrad_outside_on_threads, 3, table, scalars, scalars.dtype.type(epsilon))
 
 
+@replays
 def adadelta(table: ArrayTable, scalars: Any, rho: float, epsilon: float) -> Any:
     """Kernel of ``ops.update.adadelta``."""
     number = scalars.dtype.type

@@ -1,0 +1,347 @@
+"""Recorded steps on the CPU: the kernels that a training step calls are noted once, and called again for the next batches.
+
+A step of a small model spends half of its time in Python between its kernels. For batches of one shape it calls the same
+kernels with the same arguments each time, where these are arrays that stay where they are: then a list of calls is all that is
+left of it. What is noted:
+
+    compiled functions    with their arguments; the code around them, which shares out work and memory, is left out
+    other computations    by ``again``: made anew each time, and what comes out is put where it came out the first time
+    ops without a kernel  in the same way
+
+What Python decides by looking at numbers would not be decided again, so only layers that say ``replays`` are recorded. And
+nothing is trusted: the first step that is replayed is also computed, and where a single bit differs the model goes on as it is
+and is not recorded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from operator import is_not
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+WARM_UP = 2  # steps that run as they are, in which kernels are compiled
+LARGEST = 32 << 20  # bytes that a recorded step may hold on to; a larger one spends its time in kernels
+MOST = 16  # recordings of one model, for batches of different shapes
+REASONS_KEPT = 100
+
+reasons: list[str] = []  # why steps of this process were not recorded, for the doctor
+tapes: dict[int, Tape] = {}  # of the threads that record now; nearly always empty, which is what kernels ask
+
+
+class CannotBeReplayed(Exception):
+    """A step does something that is not the same each time."""
+
+
+class Tape:
+    """The calls of one step in their order: functions with their arguments."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def __enter__(self) -> Tape:
+        tapes[threading.get_ident()] = self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        del tapes[threading.get_ident()]
+
+    def note(self, function: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
+        """A call of a compiled function that has been made; one that gives Python a number cannot be replayed."""
+        if result is None:
+            self.calls.append((function, args))
+        else:
+            self.calls.append((refuse, (f"{function.__name__} returns what Python looks at",)))
+
+    def note_again(self, mark: int, function: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> Any:
+        """In place of what was noted since ``mark``: the whole computation; returns its result, which later ones write to."""
+        result = _in_memory(result)
+        if result is None and not kwargs:
+            self.calls[mark:] = [(function, args)]
+        else:
+            self.calls[mark:] = [(_compute_again, (function, args, kwargs, result))]
+        return result
+
+    def replay(self) -> None:
+        """The step once more, with what stands in the arrays now."""
+        for function, args in self.calls:
+            function(*args)
+
+    def memory(self) -> int:
+        """Bytes of all arrays that the calls hold on to."""
+        found: dict[int, int] = {}
+        for _, args in self.calls:
+            for array in _arrays(args):
+                while isinstance(array.base, np.ndarray):
+                    array = array.base
+                found[array.ctypes.data] = max(array.nbytes, found.get(array.ctypes.data, 0))
+        return sum(found.values())
+
+    @property
+    def objection(self) -> str:
+        """Why this step cannot be replayed; empty where it can."""
+        return next((args[0] for function, args in self.calls if function is refuse), "")
+
+
+def current() -> Tape | None:
+    """The tape of this thread."""
+    return tapes.get(threading.get_ident()) if tapes else None
+
+
+def refuse(reason: str) -> None:
+    """The step that is being noted cannot be replayed. Without a tape nothing happens."""
+    tape = current()
+    if tape is not None:
+        tape.calls.append((refuse, (reason,)))
+
+
+def again(function: Callable[..., Any], *args: Any) -> Any:
+    """``function(*args)``; in a recorded step it is computed anew each time, as NumPy alone is seen by no tape.
+
+    It may change arrays in place and return None, or return new arrays, alone or in tuples.
+    """
+    tape = current()
+    if tape is None:
+        return function(*args)
+    mark = len(tape.calls)
+    return tape.note_again(mark, function, args, {}, function(*args))
+
+
+def op_on_tape(tape: Tape, op: Callable[..., Any], by_kernel: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """``op(*args, **kwargs)`` while a tape runs: the compiled functions its kernel calls are noted, or else the op as a whole.
+
+    ``by_kernel`` gives NotImplemented where there is no kernel that ``replays``, or where that declines.
+    """
+    mark = len(tape.calls)
+    if all(a.flags.c_contiguous for a in _arrays((args, tuple(kwargs.values())))):  # others are copied for the kernel
+        result = by_kernel(args, kwargs)
+        if result is not NotImplemented:
+            return result
+    return tape.note_again(mark, op, args, kwargs, op(*args, **kwargs))
+
+
+def _compute_again(function: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> None:
+    _put(result, function(*args, **kwargs))
+
+
+def _put(place: Any, value: Any) -> None:
+    """Write ``value`` where later calls expect it. Raises CannotBeReplayed for one of another form."""
+    if isinstance(place, np.ndarray):
+        if place.shape != np.shape(value) or place.dtype != getattr(value, "dtype", None):
+            raise CannotBeReplayed("a result of another shape or type than before")
+        if value is not place:
+            place[...] = value
+    elif isinstance(place, (tuple, list)):
+        if type(value) is not type(place) or len(value) != len(place):
+            raise CannotBeReplayed("another number of results than before")
+        for of_place, of_value in zip(place, value):
+            _put(of_place, of_value)
+    elif place is not value and place != value:
+        raise CannotBeReplayed(f"{value!r} where {place!r} was before")
+
+
+def _in_memory(result: Any) -> Any:
+    """``result`` with numbers, and views that cannot be written to, as arrays that can."""
+    if isinstance(result, np.generic) or (isinstance(result, np.ndarray) and not result.flags.writeable):
+        return np.array(result)
+    if type(result) in (tuple, list):
+        return type(result)(_in_memory(part) for part in result)
+    return result
+
+
+def _arrays(values: Any) -> list[np.ndarray]:
+    """All arrays within tuples and lists."""
+    found = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += _arrays(value)
+    return found
+
+
+class _View(NamedTuple):
+    """An array that looks at the memory of input number ``place``: what stands for it in a call is made of what is given."""
+
+    place: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int
+    strides: tuple[int, ...]
+
+    def of(self, given: Sequence[np.ndarray]) -> np.ndarray:
+        """The same view of what is given now."""
+        array = given[self.place]
+        return array if array.shape == self.shape else np.ndarray(self.shape, self.dtype, array, self.offset, self.strides)
+
+
+class _Recorded:
+    """A tape with what goes in and what comes out; trusted once a replayed step equalled the computed one.
+
+    Inputs are not copied: the few calls that look at them are made for where they stand.
+    """
+
+    def __init__(self, tape: Tape, inputs: list[np.ndarray], outputs: Any) -> None:
+        self.tape, self.outputs, self.trusted = tape, outputs, False
+        self._given = inputs
+        self._looking: list[tuple[int, Any]] = []  # (position, its arguments)
+        for position, (_, args) in enumerate(tape.calls):
+            template = _looking_at(args, inputs)
+            if template is not None:
+                self._looking.append((position, template))
+        self._out = _looking_at(outputs, inputs)
+
+    def replay(self, arrays: Sequence[np.ndarray]) -> Any:
+        """The step for these inputs."""
+        if any(map(is_not, arrays, self._given)):
+            given = self._given = [a if _as_kernels_take_it(a) else a.copy() for a in arrays]
+            calls = self.tape.calls
+            for position, template in self._looking:
+                calls[position] = calls[position][0], template.of(given)
+            if self._out is not None:
+                self.outputs = self._out.of(given)
+        self.tape.replay()
+        return self.outputs
+
+
+def _as_kernels_take_it(a: np.ndarray) -> bool:
+    flags = a.flags
+    return flags.c_contiguous and flags.writeable and flags.aligned
+
+
+class _Around(NamedTuple):
+    """A tuple in which some parts look at inputs."""
+
+    kind: type
+    parts: tuple[Any, ...]
+    looking: list[tuple[int, Any]]  # (position, _View or _Around)
+
+    def of(self, given: Sequence[np.ndarray]) -> Any:
+        """The tuple with views of what is given now."""
+        parts = list(self.parts)
+        for position, part in self.looking:
+            parts[position] = part.of(given)
+        return tuple(parts) if self.kind is tuple else self.kind(*parts)
+
+
+def _looking_at(value: Any, inputs: Sequence[np.ndarray]) -> Any:
+    """A ``_View`` for an array that looks at the memory of an input, an ``_Around`` for a tuple or list with such; else None."""
+    if isinstance(value, np.ndarray):
+        for place, array in enumerate(inputs):
+            offset = value.ctypes.data - array.ctypes.data
+            if array.size and 0 <= offset < array.nbytes:
+                return _View(place, value.shape, value.dtype, offset, value.strides)
+    elif isinstance(value, (tuple, list)):
+        looking = [(position, found) for position, part in enumerate(value) if (found := _looking_at(part, inputs)) is not None]
+        if looking:
+            return _Around(tuple if type(value) in (tuple, list) else type(value), tuple(value), looking)
+    return None
+
+
+class Steps(Protocol):
+    """What a recorder asks about the steps that it records."""
+
+    def objection(self) -> str:
+        """Why they cannot be recorded; empty where they can."""
+
+    def state(self) -> list[np.ndarray]:
+        """All arrays that a step changes and does not return: parameters, and what optimizer and layers keep."""
+
+
+class Recorder:
+    """Runs a step, by its tape where it has one: what ``backend/graphs.py`` is for the GPU."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the tape; None where it cannot be had
+
+    def run(
+        self,
+        key: Hashable,
+        compute: Callable[[list[Any]], Any],
+        arrays: Sequence[Any],
+        replayed: Callable[[], None],
+        steps: Steps,
+    ) -> Any:
+        """``compute(arrays)``. Steps of one ``key`` differ in nothing but the numbers in memory.
+
+        ``replayed`` does what ``compute`` does on the host besides, counting the step.
+        """
+        known = self._steps.get(key, 0)
+        if isinstance(known, _Recorded):
+            if known.trusted:
+                result = known.replay(arrays)
+                replayed()
+                return result
+            return self._try(key, known, compute, arrays, steps)
+        if known is None or (known == 0 and len(self._steps) >= MOST):
+            return compute(list(arrays))
+        if known < WARM_UP:
+            self._steps[key] = known + 1
+            return compute(list(arrays))
+        return self._record(key, compute, arrays, steps)
+
+    def forget(self) -> None:
+        """Drop all recordings, as something else than the numbers in memory has changed."""
+        self._steps.clear()
+
+    def _record(self, key: Hashable, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps) -> Any:
+        """Compute a step, and note it."""
+        self._steps[key] = None
+        objection = steps.objection()
+        if objection:
+            return self._refuse(objection, compute(list(arrays)))
+        inputs = [a.copy() for a in arrays]
+        with Tape() as tape:
+            outputs = compute(inputs)
+        memory = tape.memory()
+        if memory > LARGEST:
+            return self._refuse(f"{memory >> 20} MiB are more than a recorded step may hold on to", outputs)
+        if tape.objection:
+            return self._refuse(tape.objection, outputs)
+        self._steps[key] = _Recorded(tape, inputs, outputs)
+        return outputs
+
+    def _try(
+        self, key: Hashable, known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps
+    ) -> Any:
+        """Replay a step, put everything back and compute it; from now on it is replayed if both gave the same bits."""
+        self._steps[key] = None
+        state = steps.state()
+        before = [a.copy() for a in state]
+        replayed, what = None, ""
+        try:
+            replayed = [a.copy() for a in (*_arrays_of(known.replay(arrays)), *state)]
+        except Exception as error:
+            what = str(error)
+        finally:  # also where the step was interrupted
+            for array, old in zip(state, before):
+                array[...] = old
+        result = compute(list(arrays))
+        if replayed is None:
+            return self._refuse(what, result)
+        computed = [*_arrays_of(result), *state]
+        if len(computed) != len(replayed) or not all(map(_same_bits, computed, replayed)):
+            return self._refuse("a replayed step differed from a computed one", result)
+        known.trusted, self._steps[key] = True, known
+        return result
+
+    @staticmethod
+    def _refuse(reason: str, result: Any) -> Any:
+        if len(reasons) < REASONS_KEPT:
+            reasons.append(reason)
+        return result
+
+
+def _arrays_of(result: Any) -> list[np.ndarray]:
+    """Everything that a step gives back, in its order."""
+    return [np.asarray(a) for a in _leaves(result) if a is not None]
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, (tuple, list)) else [value]
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

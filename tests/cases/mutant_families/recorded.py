@@ -1,0 +1,83 @@
+"""Faults in recorded steps on the CPU."""
+
+from tests.cases.mutant import mutant
+
+TESTS, TAPE, STEPS = "tests/training/test_recorded_on_the_cpu.py::", "backend/tape.py", "training/recorded.py"
+
+mutant(
+    "a recorded step that is not compared with a computed one",
+    TAPE,
+    TESTS + "test_a_kernel_that_does_more_than_it_says_is_found_out",
+    "not all(map(_same_bits, computed, replayed))",
+    "not replayed",
+)
+mutant(
+    "a recorded step tried without putting back what it changed",
+    TAPE,
+    TESTS + "test_a_fit_gives_the_same_numbers",
+    "                array[...] = old",
+    "                pass",
+)
+mutant(
+    "a recorded step that looks at the first batch for ever",
+    TAPE,
+    TESTS + "test_a_fit_gives_the_same_numbers",
+    "                calls[position] = calls[position][0], template.of(given)",
+    "                pass",
+)
+mutant(
+    "a recorded step for layers that may compute in their own way",
+    STEPS,
+    TESTS + "test_not_recorded",
+    'vars(type(layer)).get("replays", False)',
+    'getattr(layer, "replays", True)',
+)
+mutant(
+    "a rule of one's own in a recorded step",
+    STEPS,
+    TESTS + "test_not_recorded",
+    'if not type(self.optimizer).__module__.startswith("minidl."):',
+    "if False:",
+)
+mutant(
+    "a constant of the rule that recorded steps do not see change",
+    STEPS,
+    TESTS + "test_what_changes_between_steps_reaches_recorded_ones",
+    "any(options[name] is not value for name, value in rule.items())",
+    "False",
+)
+mutant(
+    "kernels chosen anew that recorded steps do not see",
+    STEPS,
+    TESTS + "test_the_threads_and_kernels_in_force_are_those_of_the_next_step",
+    "config.kernels(), config.precision(), config.epsilon(), config.threads()",
+    "config.precision(), config.epsilon()",
+)
+mutant(
+    "a kernel's sums that begin where the last step left them",
+    "kernels/numba/linear.py",
+    TESTS + "test_layer",
+    "        sums[s * units : (s + 1) * units] = 0\n",
+    "",
+)
+mutant(
+    "labels made integers once and for all",
+    "kernels/numba/cross_entropy.py",
+    TESTS + "test_labels_of_every_type",
+    "flat if flat.dtype == np.int64 else again(flat.astype, np.int64)",
+    "flat.astype(np.int64, copy=False)",
+)
+mutant(
+    "a result turned over once and for all",
+    "kernels/numba/_product.py",
+    TESTS + "test_products_that_numpy_finishes",
+    "        again(_turn, turned, c.reshape(m, n))",
+    "        _turn(turned, c.reshape(m, n))",
+)
+mutant(
+    "shares added up once and for all",
+    "kernels/numba/_product.py",
+    TESTS + "test_products_that_numpy_finishes",
+    "        again(_add_up, shares, c)",
+    "        _add_up(shares, c)",
+)

@@ -1,0 +1,574 @@
+"""Recorded steps on the CPU: the bits of computed ones, for every layer, loss and optimizer; and what is never recorded."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import config
+from minidl.backend import tape
+from minidl.backend.dispatch import CPU, op
+from minidl.backend.threads import set_threads, use_threads
+from minidl.callbacks import LambdaCallback
+from minidl.kernels.numba import linear
+from minidl.layers import (
+    LSTM,
+    Activation,
+    BatchNormalization,
+    Context,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+)
+from minidl.losses import MeanSquaredError
+from minidl.models import Model, Sequential
+from minidl.ops.linear import dense_grad_W
+from minidl.optimizers import SGD, Adam, RMSprop
+from minidl.regularizers import L1L2
+from minidl.training.recorded import _layers_in
+from tests.cases.layers import LAYERS, LOSSES, LossCase
+from tests.cases.optimizers import label, make_optimizer
+from tests.cases.sample import only
+from tests.gpu.test_layers import OPTIMIZERS_AND_OPTIONS, several
+
+STEPS = 5
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(48, 6)).astype("float32")
+Y = RNG.integers(0, 3, 48)
+
+
+@pytest.fixture(autouse=True)
+def reasons(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    found: list[str] = []
+    monkeypatch.setattr(tape, "reasons", found)
+    return found
+
+
+def recordings(model: Any) -> list[Any]:
+    """The tapes of a model that are in use."""
+    return [known for known in model._compiled_step()._recorded.recorder._steps.values() if isinstance(known, tape._Recorded)]
+
+
+def in_both_ways(run: Any) -> Any:
+    """What ``run()`` gives with recorded steps, which is what it gives without."""
+    with config.use_graphs("off"):
+        expected = run()
+    with config.use_graphs("on"):
+        found = run()
+    assert found == expected
+    return found
+
+
+# -- parts of a step -----------------------------------------------------------------------------------------------------
+
+
+class Part:
+    """What a recorder asks, for a part of a step."""
+
+    def __init__(self, arrays: Any) -> None:
+        self.arrays = arrays
+
+    def objection(self) -> str:
+        return ""
+
+    def state(self) -> list[np.ndarray]:
+        return self.arrays()
+
+
+def numbers_of(compute: Any, batches: Any, state: Any, recorder: Any, before: Any = lambda: None) -> list[bytes]:
+    """All numbers of several steps, each with other inputs."""
+    found = []
+    for batch in batches:
+        before()
+        if recorder is None:
+            result = compute(list(batch))
+        else:
+            result = recorder.run("a step", compute, batch, lambda: None, Part(state))
+        found += [np.asarray(a).tobytes() for a in result]
+    return found
+
+
+def check(make: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bits, by a tape in all steps but the first three."""
+    monkeypatch.setattr(tape, "WARM_UP", 1)
+    compute, batches, state, *before = make()
+    expected = numbers_of(compute, batches, state, None, *before)
+    compute, batches, state, *before = make()
+    recorder = tape.Recorder()
+    assert numbers_of(compute, batches, state, recorder, *before) == expected
+    assert reasons == []
+    assert recorder._steps["a step"].trusted  # type: ignore[union-attr]
+
+
+def replays(name: str) -> bool:
+    """Whether a case's layers all say that they can be recorded."""
+    return all(vars(type(layer)).get("replays", False) for layer in _layers_in(LAYERS[name].layer("float32")))
+
+
+# A penalty on a layer's result is a sum that NumPy computes.
+RECORDED = [name for name in LAYERS if replays(name) and name != "dense_penalised"]
+
+
+@pytest.mark.parametrize("name", only(RECORDED, always=RECORDED[::6]))
+def test_layer(name: str, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward, backward and the new state; random numbers are drawn anew in each replay."""
+    case = LAYERS[name]
+
+    def make() -> Any:
+        layer = case.layer("float32")
+        inputs = [several(case.inputs(seed=seed)) for seed in range(STEPS)]
+        shape = layer.forward(case.inputs(), training=case.training).shape
+        rng = np.random.default_rng(5)
+        batches = [
+            [*(x if case.ids else x.astype("float32") for x in xs), rng.normal(size=shape).astype("float32")] for xs in inputs
+        ]
+
+        def compute(arrays: list[Any]) -> Any:
+            *x, dy = arrays
+            for p in layer.parameters:
+                p.zero_grad()
+            context = Context(case.training, step=layer.steps_done)
+            y, saved = layer.apply(tuple(x) if layer.takes_many else x[0], context)
+            dx = layer.gradient(dy, saved)
+            context.commit()
+            layer.count_step()
+            gradients = [p.grad for p in layer.parameters if p.trainable]
+            return [a for a in (y, *several(dx), *gradients, *(p.value for p in layer.weights)) if a is not None]
+
+        return compute, batches, lambda: [layer.steps_done, *(p.value for p in layer.weights)]
+
+    check(make, reasons, monkeypatch)
+
+
+@pytest.mark.parametrize("masked", only([False, True], always=[True]), ids=["", "masked"])
+@pytest.mark.parametrize("case", only(LOSSES.values(), always=list(LOSSES.values())[::7]), ids=lambda case: case.name)
+def test_loss(case: LossCase, masked: bool, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value, gradient and prediction, of targets that were checked before."""
+
+    def make() -> Any:
+        loss, batches = case.make(), []
+        for step in range(STEPS):
+            y_pred = np.roll(case.y_pred(), step, axis=0).astype("float32")
+            batch = [y_pred, np.roll(case.y_true(), step, axis=0)]
+            batch += [case.sample_weight()] if case.weights else []
+            batch += [np.arange(len(y_pred)) % 3 > 0] if masked else []
+            batches.append(batch)
+
+        def compute(arrays: list[Any]) -> Any:
+            y_pred, y_true, *rest = arrays
+            mask = rest.pop() if masked else None
+            value, saved = loss.compute(y_pred, y_true, rest[0] if rest else None, mask)
+            return [value, loss.gradient(saved), loss.prediction(y_pred, saved)]
+
+        return compute, batches, list
+
+    check(make, reasons, monkeypatch)
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS_AND_OPTIONS, ids=label)
+def test_optimizer(case: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its numbers are put in place before the step; the rule, decay and clipping are part of it."""
+    from minidl.parameters import Parameter, ParameterGroup
+
+    def make() -> Any:
+        rng = np.random.default_rng(1)
+        parameters = [Parameter(rng.normal(size=(3, 4)).astype("float32"), name) for name in "ab"]
+        parameters[0].learning_rate_multiplier = 0.5
+        optimizer = make_optimizer(*case)
+        group = ParameterGroup(parameters, optimizer.slots)
+        optimizer.bind(group)
+        made = [0]
+
+        def state() -> list[np.ndarray]:
+            return [a for p in parameters for a in (p.value, *group.state_of(p))]
+
+        def prepare() -> None:
+            optimizer.iterations, made[0] = made[0], made[0] + 1
+            optimizer.prepare(group)
+
+        def compute(arrays: list[Any]) -> Any:
+            for p, grad in zip(parameters, arrays):
+                p.zero_grad()
+                p.add_grad(grad)
+            optimizer.step(group)
+            return state()
+
+        batches = [[rng.normal(size=(3, 4)).astype("float32") for _ in parameters] for _ in range(STEPS)]
+        return compute, batches, state, prepare
+
+    check(make, reasons, monkeypatch)
+
+
+# -- whole models ----------------------------------------------------------------------------------------------------------
+
+
+def classifier(*layers: Layer, optimizer: Any = None, loss: Any = "sparse_categorical_crossentropy") -> Sequential:
+    minidl.set_seed(3)
+    model = Sequential([Input((6,)), *layers, Dense(3, activation="softmax")])
+    model.compile(SGD(0.1) if optimizer is None else optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+def deep() -> Sequential:
+    return classifier(Dense(40, activation="relu"), BatchNormalization(), Dense(32), Activation("tanh"), Dropout(0.3))
+
+
+def weights_of(model: Any) -> list[bytes]:
+    return [w.tobytes() for w in model.get_weights()]
+
+
+def fitted(model: Any, **options: Any) -> list[Any]:
+    history = model.fit(X, Y, 8, epochs=4, verbose=0, **options).history
+    return [history, weights_of(model), model.optimizer.iterations]
+
+
+def test_a_fit_gives_the_same_numbers(reasons: list[str]) -> None:
+    models: list[Any] = []
+
+    def run() -> Any:
+        models.append(deep())
+        return fitted(models[-1], validation_split=0.25)
+
+    in_both_ways(run)
+    assert reasons == []
+    assert models[0]._compiled_step()._recorded is None
+    eight, four = recordings(models[1])  # the last batch of each epoch is one of 4 samples
+    assert eight.trusted
+    assert four.trusted
+    assert 0 < eight.tape.memory() < 1 << 20
+
+
+def test_batches_of_every_shape_have_their_tape() -> None:
+    def run() -> Any:
+        model = deep()
+        for _ in range(6):
+            for n in (2, 5, 16):
+                model.train_on_batch(X[:n], Y[:n])
+        if config.graphs() == "on":
+            assert sum(recording.trusted for recording in recordings(model)) == 3
+        return weights_of(model)
+
+    in_both_ways(run)
+
+
+def test_there_are_not_more_tapes_than_a_few() -> None:
+    model = deep()
+    for n in range(2, 40):
+        model.train_on_batch(X[:n], Y[:n])
+    assert len(model._compiled_step()._recorded.recorder._steps) == tape.MOST
+
+
+CHANGES: dict[str, Any] = {
+    "rate": lambda model: setattr(model.optimizer, "learning_rate", 0.01),
+    "momentum": lambda model: setattr(model.optimizer, "momentum", 0.5),
+    "dropout": lambda model: setattr(model.layers[4], "rate", 0.6),
+    "frozen": lambda model: setattr(model.layers[0], "trainable", False),
+    "penalty": lambda model: setattr(model.layers[0].W, "regularizer", L1L2(0.01, 0.02)),
+    "epsilon": lambda model: setattr(model.layers[1], "epsilon", 0.1),
+    "weights": lambda model: model.set_weights([w * 0.5 for w in model.get_weights()]),
+    "nothing": lambda model: None,
+    "other kernels": lambda model: config.set_kernels("reference"),
+    "threads": lambda model: set_threads(1),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changes_between_steps_reaches_recorded_ones(what: str) -> None:
+    def run() -> Any:
+        model = classifier(
+            Dense(40, activation="relu"), BatchNormalization(), Dense(32), Activation("tanh"), Dropout(0.3),
+            optimizer=SGD(0.1, momentum=0.9),
+        )  # fmt: skip
+        change = LambdaCallback(on_epoch_begin=lambda epoch, logs: CHANGES[what](model) if epoch == 2 else None)
+        kernels = config.kernels()
+        try:
+            with use_threads(config.threads()):
+                return fitted(model, callbacks=[change])
+        finally:
+            config.set_kernels(kernels)
+
+    in_both_ways(run)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"sample_weight": RNG.random(48)}, {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, {"shuffle": False}, {"steps_per_epoch": 3}],
+    ids=lambda options: next(iter(options)),
+)
+def test_options_of_fit(options: Any, reasons: list[str]) -> None:
+    in_both_ways(lambda: fitted(deep(), **options))
+    assert reasons == []
+
+
+@pytest.mark.parametrize("penalised", [False, True])
+@pytest.mark.parametrize(
+    "optimizer", ["SGD(0.1, clipnorm=0.1)", "Adam(0.01, weight_decay=0.1)", "RMSprop(0.01, clipvalue=0.01)"]
+)
+def test_penalties_and_constraints(penalised: bool, optimizer: str, reasons: list[str]) -> None:
+    options: Any = {"kernel_regularizer": "l2", "kernel_constraint": "max_norm"} if penalised else {}
+    rules = {"SGD": SGD, "Adam": Adam, "RMSprop": RMSprop}
+    in_both_ways(lambda: fitted(classifier(Dense(30, "relu", **options), optimizer=eval(optimizer, rules))))
+    assert reasons == []
+
+
+def test_several_outputs_and_shared_layers(reasons: list[str]) -> None:
+    def run() -> Any:
+        minidl.set_seed(5)
+        a, b, shared = Input((6,)), Input((6,)), Dense(20, activation="relu")
+        left, right = shared(a), shared(b)
+        model = Model([a, b], [Dense(3, activation="softmax", name="one")(left), Dense(2, name="two")(right)])
+        model.compile(
+            Adam(0.01), ["sparse_categorical_crossentropy", "mse"], loss_weights=[1, 0.3], metrics=[["accuracy"], ["mae"]]
+        )
+        history = model.fit([X, X[::-1]], [Y, X[:, :2]], 8, epochs=3, verbose=0).history
+        if config.graphs() == "on":
+            assert [recording.trusted for recording in recordings(model)] == [True]
+        return [history, weights_of(model)]
+
+    in_both_ways(run)
+    assert reasons == []
+
+
+def test_two_models_that_share_layers() -> None:
+    """As in adversarial networks: each has its own tapes, and one is trained while the other is frozen."""
+
+    def run() -> Any:
+        minidl.set_seed(6)
+        judge = classifier(Dense(20, activation="relu"))
+        z = Input((6,))
+        both = Model(z, judge(Dense(6)(z)))
+        judge.trainable = False
+        both.compile("adam", "sparse_categorical_crossentropy")
+        judge.trainable = True
+        found = []
+        for _ in range(8):
+            found.append(judge.train_on_batch(X[:8], Y[:8]))
+            judge.trainable = False
+            found.append(both.train_on_batch(X[8:16], Y[8:16]))
+            judge.trainable = True
+        return [found, weights_of(both)]
+
+    in_both_ways(run)
+
+
+def test_copies_and_pickles_record_by_themselves() -> None:
+    model = deep()
+    for _ in range(5):
+        model.train_on_batch(X, Y)
+    twins = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), model]
+    found = [[twin.train_on_batch(X, Y) for _ in range(6)] for twin in twins]
+    assert found[0] == found[1] == found[2]
+    assert all(recordings(twin)[0].trusted for twin in twins)
+
+
+@pytest.mark.parametrize("form", ["read-only", "every second row", "integers", "other address"])
+def test_batches_of_every_form(form: str) -> None:
+    def run() -> Any:
+        model, found = deep(), []
+        for step in range(8):
+            x = np.roll(X, step, axis=0)
+            if form == "every second row":
+                x = np.repeat(x, 2, axis=0)[::2]
+            if form == "integers":
+                x = np.round(x).astype(np.int16)
+            x.flags.writeable = form != "read-only"
+            found.append(model.train_on_batch(x, Y.astype(np.uint8) if form == "integers" else Y))
+        return [found, weights_of(model)]
+
+    in_both_ways(run)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int64", "float32"])
+def test_labels_of_every_type(dtype: str, reasons: list[str]) -> None:
+    def run() -> Any:
+        model = classifier(Dense(9))
+        return [[model.train_on_batch(X[n : n + 8], Y[n : n + 8].astype(dtype)) for n in range(12)], weights_of(model)]
+
+    in_both_ways(run)
+    assert reasons == []
+
+
+@pytest.mark.parametrize("x, y", [((128, 784), (128, 10)), ((20000, 12), (20000, 9))], ids=["on its side", "deep"])
+def test_products_that_numpy_finishes(x: Any, y: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow gradient is computed on its side and turned; one with many rows is summed in shares."""
+    out, rng = np.zeros((x[1], y[1]), "float32"), np.random.default_rng(2)
+
+    def make() -> Any:
+        batches = [[rng.normal(size=shape).astype("float32") for shape in (x, y)] for _ in range(2)] * 3
+        return lambda arrays: [dense_grad_W(*arrays, out=out)], batches, list
+
+    rng = np.random.default_rng(2)
+    compute, batches, state = make()
+    expected = numbers_of(compute, batches, state, None)
+    monkeypatch.setattr(tape, "WARM_UP", 1)
+    recorder = tape.Recorder()
+    assert numbers_of(compute, batches, state, recorder) == expected
+    assert reasons == []
+
+
+def test_the_threads_and_kernels_in_force_are_those_of_the_next_step() -> None:
+    model = deep()
+    for _ in range(5):
+        model.train_on_batch(X, Y)
+    assert recordings(model)
+    with config.use_kernels("reference"):
+        model.train_on_batch(X, Y)
+        assert not recordings(model)
+    for _ in range(5):
+        model.train_on_batch(X, Y)
+    with use_threads(1):
+        model.train_on_batch(X, Y)
+        assert not recordings(model)
+
+
+# -- what is never recorded --------------------------------------------------------------------------------------------------
+
+
+class Doubling(Layer):
+    """A learner's layer, which computes with NumPy alone."""
+
+    def apply(self, x: Any, context: Context = Context()) -> tuple[Any, Any]:  # noqa: B008
+        return 2 * x, None
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        return 2 * dy
+
+
+class MyDense(Dense):
+    """A subclass may compute in another way than what it comes from."""
+
+
+class MyRule(SGD):
+    def update(self, rows: Any, scalars: Any) -> None:
+        for value, grad in rows:
+            value -= scalars[0] * grad
+
+
+class MyError(MeanSquaredError):
+    """A loss of two methods is recorded as it is: it is computed anew each time."""
+
+    def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
+        return 3 * ((y_pred - targets) ** 2).mean(axis=-1), y_pred
+
+    def gradient_of(self, kept: Any, targets: Any, scale: Any) -> Any:
+        return 6 * (kept - targets) * scale / kept.shape[-1]
+
+
+@pytest.mark.parametrize(
+    "layers, options, reason",
+    [
+        ([Doubling()], {}, "may compute beside ops"),
+        ([MyDense(4)], {}, "may compute beside ops"),
+        ([Dense(4, activity_regularizer="l2")], {}, "adds a penalty"),
+        ([Dense(4)], {"optimizer": MyRule(0.1)}, "MyRule has a rule of its own"),
+    ],
+)
+def test_not_recorded(layers: Any, options: Any, reason: str, reasons: list[str]) -> None:
+    def run() -> Any:
+        again = [layer.from_config(layer.get_config()) for layer in layers]
+        model = classifier(*again, **{name: copy.deepcopy(value) for name, value in options.items()})
+        found = fitted(model)
+        assert config.graphs() == "off" or not recordings(model)
+        return found
+
+    in_both_ways(run)
+    assert len(reasons) == 1
+    assert reason in reasons[0]
+
+
+@pytest.mark.parametrize("layers", [[Embedding(9, 4, input_shape=(6,)), Flatten()], [LSTM(4, input_shape=(6, 1))]])
+def test_layers_that_are_not_recorded_yet(layers: Any) -> None:
+    def run() -> Any:
+        minidl.set_seed(1)
+        model = Sequential([layer.from_config(layer.get_config()) for layer in layers] + [Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        x = np.abs(np.round(X)).astype(int) % 9
+        return [model.fit(x if len(layers) > 1 else X[..., None], Y, 8, epochs=3, verbose=0).history, weights_of(model)]
+
+    in_both_ways(run)
+
+
+def test_losses_of_ones_own_are_computed_anew(reasons: list[str]) -> None:
+    def run() -> Any:
+        model = classifier(Dense(9, activation="relu"), loss=MyError())
+        model.fit(X, np.eye(3)[Y], 8, epochs=3, verbose=0)
+        assert config.graphs() == "off" or recordings(model)[0].trusted
+        return weights_of(model)
+
+    in_both_ways(run)
+    assert reasons == []
+
+
+def test_a_step_that_would_hold_on_to_much_memory_is_not_recorded(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
+    monkeypatch.setattr(tape, "LARGEST", 1 << 12)
+    in_both_ways(lambda: fitted(deep()))
+    assert "MiB are more than a recorded step may hold on to" in reasons[0]
+
+
+def test_a_kernel_that_does_more_than_it_says_is_found_out(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
+    """The first replayed step is computed, too: one bit of difference, and the model is as if nothing had been recorded."""
+    honest = linear.dense_grad_W
+
+    def forgetful(x: Any, dy: Any, out: Any = None) -> Any:
+        found = honest(x, dy, out)
+        if found is not NotImplemented:
+            found *= np.float32(1.5)  # NumPy, unseen
+        return found
+
+    forgetful.replays = True  # type: ignore[attr-defined]
+    monkeypatch.setitem(_kernels_of(dense_grad_W), CPU.kernels, forgetful)
+    in_both_ways(lambda: fitted(classifier(Dense(64, activation="relu"))))
+    assert "a replayed step differed from a computed one" in reasons
+
+
+def _kernels_of(an_op: Any) -> dict[str, Any]:
+    """Where an op remembers its kernels."""
+    names = an_op.__code__.co_freevars
+    return an_op.__closure__[names.index("kernels")].cell_contents
+
+
+def test_a_kernel_that_gives_python_a_number_is_refused() -> None:
+    with tape.Tape() as found:
+        found.note(len, ([],), 0)
+    assert found.objection == "len returns what Python looks at"
+
+
+def test_what_comes_out_in_another_form_stops_a_replay() -> None:
+    with tape.Tape() as found:
+        numbers = iter([np.zeros(2), np.zeros(3)])
+        tape.again(lambda: next(numbers))
+    with pytest.raises(tape.CannotBeReplayed):
+        found.replay()
+
+
+def test_ops_without_a_kernel_are_computed_anew() -> None:
+    @op
+    def doubled(x: Any) -> Any:
+        return x + x
+
+    x = np.arange(3.0)
+    with tape.Tape() as found:
+        y = doubled(x)
+    x[:] = 5
+    found.replay()
+    assert y.tolist() == [10.0, 10.0, 10.0]
+
+
+def test_other_threads_are_not_noted() -> None:
+    import threading
+
+    x, y = np.ones((8, 40), "float32"), np.ones((8, 30), "float32")
+    with tape.Tape() as found:
+        thread = threading.Thread(target=lambda: dense_grad_W(x, y))
+        thread.start()
+        thread.join()
+    assert found.calls == []
+    assert tape.tapes == {}
