@@ -227,7 +227,7 @@ class _Around(NamedTuple):
 
 
 def _looking_at(value: Any, inputs: Sequence[np.ndarray]) -> Any:
-    """A ``_View`` for an array that looks at the memory of an input, an ``_Around`` for a tuple or list with such; else None."""
+    """A ``_View`` for an array that looks at an input, an ``_Around`` for a tuple or list with such in it; else None."""
     if isinstance(value, np.ndarray):
         for place, array in enumerate(inputs):
             offset = value.ctypes.data - array.ctypes.data

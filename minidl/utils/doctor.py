@@ -130,7 +130,7 @@ def _versions() -> Lines:
 
 def _device() -> Lines:
     from minidl import backend, config
-    from minidl.backend import gpu, graphs
+    from minidl.backend import gpu, graphs, tape
 
     yield "in use", backend.current().device
     missing = gpu.missing()
@@ -141,6 +141,10 @@ def _device() -> Lines:
         yield "GPU", f"cannot be used: {missing[0]}", missing[1]
     if missing is None:
         yield "CUDA graphs", "; not recorded: ".join([config.graphs(), *graphs.reasons])
+    if config.graphs() == "off":
+        yield "recorded steps", "off (MINIDL_GRAPHS)"
+    else:
+        yield "recorded steps", "; not recorded: ".join(["on the CPU, where they can be", *dict.fromkeys(tape.reasons)])
     kernels = config.kernels()
     if kernels == "reference":
         yield "kernels", "reference: every op runs its readable reference, slowly"
