@@ -27,7 +27,10 @@ PLACES = {
     "tensorflow": "minidl.compat.tensorflow",
     "theano": "minidl.compat.theano",
 }
-WHERE_MISSING = {"IPython": "minidl.compat.ipython"}  # stands in only where the real one is not installed
+WHERE_MISSING = {  # these stand in only where the real ones are not installed
+    "IPython": "minidl.compat.ipython",
+    "six": "minidl.compat.six",
+}
 FOR_CHILDREN = str(Path(__file__).parent / "for_children")
 
 _LONGEST_FIRST = sorted(PLACES, key=len, reverse=True)
