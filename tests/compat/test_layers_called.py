@@ -55,7 +55,7 @@ class Product(Layer):
         return input_shape[0], self.units
 
     def get_config(self):
-        return dict(list(super().get_config().items()) + [("units", self.units)])
+        return {**super().get_config(), "units": self.units}
 
 
 def trained(layer):
@@ -200,15 +200,9 @@ def test_shapes_are_checked():
 
     with pytest.raises(ShapeError, match=r"compute_output_shape that says \(None, 2\).*\(None, 1\)"):
         Wrong()(layers.Input((4,)))
-    for spec in (
-        InputSpec(ndim=3),
-        InputSpec(min_ndim=3),
-        InputSpec(max_ndim=1),
-        InputSpec(axes={1: 5}),
-        InputSpec(shape=(None, 5)),
-    ):
+    for wrong in ({"ndim": 3}, {"min_ndim": 3}, {"max_ndim": 1}, {"axes": {1: 5}}, {"shape": (None, 5)}):
         with pytest.raises(ShapeError, match="an input of shape"):
-            Picky(spec)(layers.Input((4,)))
+            Picky(InputSpec(**wrong))(layers.Input((4,)))
     for spec in (InputSpec(ndim=2), InputSpec(axes={1: 4}), InputSpec(shape=(None, None))):
         assert K.int_shape(Picky(spec)(layers.Input((4,)))) == (None, 4)
 

@@ -454,6 +454,52 @@ def test_ipython_stands_in_only_where_it_is_missing(monkeypatch: pytest.MonkeyPa
     assert modules.place_of("IPython.display") is None
 
 
+SIX = """
+import six
+from six.moves import range, zip, map, xrange, input, cPickle, urllib, reduce
+from six.moves.urllib.request import urlretrieve
+from six.moves.urllib.parse import urlparse
+import six.moves.urllib as again
+@six.add_metaclass(type)
+class Base(object):
+    x = 3
+class Derived(six.with_metaclass(type, Base)):
+    pass
+d = {'a': 1}
+found = [list(six.iteritems(d)), list(six.itervalues(d)), list(six.iterkeys(d)), Derived.x, six.u('x'), six.b('x')]
+kinds = isinstance('a', six.string_types), isinstance(3, six.integer_types), six.PY3, six.PY2, list(range(2)), urlparse('http://a').netloc
+same = again is urllib and cPickle.loads(cPickle.dumps(3)) == 3 and reduce(lambda a, b: a + b, [1, 2]) == 3
+try:
+    six.reraise(ValueError, ValueError('again'))
+except ValueError as error:
+    raised = str(error)
+"""
+
+
+def test_six_stands_in_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minidl.compat import modules
+
+    real = modules.importlib.machinery.PathFinder.find_spec
+    monkeypatch.setattr(
+        modules.importlib.machinery.PathFinder,
+        "find_spec",
+        lambda name, *rest: None if name.startswith("six") else real(name, *rest),
+    )
+    space = run_text(SIX)
+    assert space["six"].__name__ == "minidl.compat.six"
+    assert space["found"] == [[("a", 1)], [1], ["a"], 3, "x", b"x"]
+    assert space["kinds"] == (True, True, True, False, [0, 1], "a")
+    assert (space["same"], space["raised"]) == (True, "again")
+
+
+def test_matplotlib_draws_beside_the_stand_in_for_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks an IPython that is loaded for its version."""
+    from minidl.compat import ipython
+
+    assert ipython.version_info[:2] >= (8, 24)
+    assert ipython.get_ipython() is None
+
+
 # -- Python 2 ----------------------------------------------------------------------------------------------------------
 
 

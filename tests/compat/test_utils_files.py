@@ -142,7 +142,7 @@ def test_a_file_of_this_machine_is_put_where_downloads_are(places, tmp_path):
 def test_what_cannot_be_downloaded_says_where_to_put_it(places, monkeypatch):
     with pytest.raises(DatasetError, match=r"no f\.txt in .*no net.*put f\.txt into .*data"):
         get_file("f.txt", "http://x/f.txt")
-    with pytest.raises(DatasetError, match="file:///no/such.txt"):
+    with pytest.raises(DatasetError, match=r"file:///no/such\.txt"):
         get_file("f.txt", "file:///no/such.txt")
     assert places["asked"] == ["http://x/f.txt"]
     with pytest.raises(ArgumentTypeError, match=r"the keyword 'orgin'.*Did you mean 'origin'"):
