@@ -202,6 +202,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 OTHER = {  # what these scripts assert is a text or a form that only old scripts have
+    "addition_with_six": "six stands in only beside the runner",
     "backend_settings": "names of layers are counted from 1 again after clear_session",
     "embeddings_many_branches": "Keras 2 took (n,) for inputs of shape (1,)",
     "progress_bar": "the text of the bar",
