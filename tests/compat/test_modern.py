@@ -94,6 +94,10 @@ def test_calls(old: str, new: str) -> None:
             "import Dense  # a function of the script is given, where minidl takes objects of classes",
         ),
         ("class Mine(Dense): pass", "import Dense  # "),
+        (
+            "Dense(3, activation=K.tanh)",
+            "import Dense  # a function is given, where minidl takes its name: activation='tanh'",
+        ),
         ("LSTM(3, batch_input_shape=(2, 3, 1), stateful=True)", "import LSTM  # batch_size of a layer is set otherwise today"),
         ("Dense = 3\nDense", "import Dense  # the name is set again in the script"),
     ],
