@@ -297,8 +297,11 @@ def _noted(name: str, arguments: tuple[Any, ...], fixed: dict[str, Any]) -> Trac
             try:
                 probes.append(_computed(op, run, given, fixed))
             except (ValueError, IndexError, TypeError) as error:
-                shapes = ", ".join(str(a.int_shape if isinstance(a, Traced) else np.shape(a)) for a in inputs)
-                raise ShapeError(f"K.{name}", f"values of shapes {shapes} ({error})", "shapes that fit") from None
+                shapes = [a.int_shape if isinstance(a, Traced) else np.shape(a) for a in inputs]
+                firsts = {shape[0] for shape in shapes if len(shape) == max(map(len, shapes)) > 0} - {1}
+                fix = "K.shape(x)[0] for the number of samples" if None in firsts and len(firsts) > 1 else ""
+                received = f"values of shapes {', '.join(map(str, shapes))} ({error})"
+                raise ShapeError(f"K.{name}", received, "shapes that fit", fix) from None
     return Traced(name, inputs, fixed, tuple(probes))
 
 
