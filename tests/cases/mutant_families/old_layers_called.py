@@ -55,13 +55,6 @@ mutant(
     "return tuple(model.inputs)",
 )
 mutant(
-    "several inputs of a layer with several results taken for one",
-    "layers/graph.py",
-    CALLED + "test_several_inputs_and_results_and_a_loss_of_its_own",
-    "if node.many else node.inputs[0].shape\n        count",
-    "if node.layer.takes_many else node.inputs[0].shape\n        count",
-)
-mutant(
     "reductions of TensorFlow over other axes",
     "compat/tensorflow/mathematics.py",
     STANDINS + "test_mathematics_of_tensorflow_is_that_of_the_backend",
