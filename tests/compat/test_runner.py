@@ -676,3 +676,9 @@ def test_modules_that_scikit_learn_had() -> None:
     assert space["best"].parameters == space["grid"].best_params_ == {"alpha": 0.1}
     assert (space["params"], len(space["each"])) == ({"alpha": 0.1}, 3)
     assert space["mean"] == pytest.approx(np.mean(space["each"]))
+
+
+def test_copies_that_scikit_learn_makes_are_not_told(capsys: pytest.CaptureFixture) -> None:
+    for filename in (os.path.join("x", "sklearn", "base.py"), os.path.join("x", "base.py")):
+        Notices().show("old is written new", OldSpellingWarning, filename, 3)
+    assert capsys.readouterr().err == f"{os.path.join('x', 'base.py')}:3: old is written new\n"
