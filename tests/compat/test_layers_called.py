@@ -209,6 +209,9 @@ def test_shapes_are_checked():
 
 def test_one_with_apply_is_that_of_minidl():
     class Double(Layer):
+        def build(self, input_shape):
+            assert input_shape == (4,)
+
         def output_shape(self, input_shape):
             return input_shape
 
