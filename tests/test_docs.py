@@ -132,7 +132,8 @@ def modules() -> list[str]:
     found = ["minidl"]
     for info in pkgutil.walk_packages(minidl.__path__, "minidl.", onerror=lambda name: None):
         kernels = info.name.startswith("minidl.kernels.") and importlib.util.find_spec("numba") is None
-        if not info.name.startswith(NO_MODULES) and not kernels:
+        of_then = info.name.startswith("minidl.compat.sklearn.") and importlib.util.find_spec("sklearn") is None
+        if not info.name.startswith(NO_MODULES) and not kernels and not of_then:
             found.append(info.name)
     return found
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from minidl.compat import names_of_then
+
 KERAS = "minidl.compat.keras"
 PLACES = {
     "keras": KERAS,
@@ -27,7 +29,14 @@ PLACES = {
     "tensorflow": "minidl.compat.tensorflow",
     "theano": "minidl.compat.theano",
 }
-WHERE_MISSING = {"IPython": "minidl.compat.ipython"}  # stands in only where the real one is not installed
+DROPPED = {  # modules that their library had then
+    "sklearn.cross_validation": "minidl.compat.sklearn.cross_validation",
+    "sklearn.grid_search": "minidl.compat.sklearn.grid_search",
+}
+WHERE_MISSING = {  # these stand in only where the real ones are not installed
+    "IPython": "minidl.compat.ipython",
+    "six": "minidl.compat.six",
+}
 FOR_CHILDREN = str(Path(__file__).parent / "for_children")
 
 _LONGEST_FIRST = sorted(PLACES, key=len, reverse=True)
@@ -90,6 +99,8 @@ def place_of(name: str) -> str | None:
     for old in _LONGEST_FIRST:
         if name == old or name.startswith(f"{old}."):
             return PLACES[old] + name[len(old) :]
+    if name in DROPPED:
+        return DROPPED[name]
     root = name.partition(".")[0]
     if root in WHERE_MISSING and importlib.machinery.PathFinder.find_spec(root) is None:
         return WHERE_MISSING[root] + name[len(root) :]
@@ -100,6 +111,7 @@ def install(greeting: str = "") -> Finder:
     """From here on old names are found, before anything else of these names that may be installed."""
     finder = Finder(greeting)
     sys.meta_path.insert(0, finder)
+    names_of_then.offer()
     return finder
 
 
@@ -112,6 +124,7 @@ def installed(greeting: str = "") -> Iterator[None]:
         yield
     finally:
         sys.meta_path[:] = [other for other in sys.meta_path if other is not finder]
+        names_of_then.withdraw()
         for name in _old_names():
             del sys.modules[name]
         sys.modules.update(hidden)

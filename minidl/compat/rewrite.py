@@ -26,6 +26,7 @@ from minidl.compat.translation import OldName
 from minidl.compat.written import as_text, qualified, value_of
 from minidl.declared import arguments_of
 from minidl.errors import MinidlError
+from minidl.layers.activation import FORMULAS
 from minidl.profile import KERAS_2_1
 
 TODAY = (  # where minidl's names are found
@@ -488,6 +489,10 @@ class _Script:
         """The arguments of a call, as far as they are known. Raises NotTodayError for ``*`` and ``**``."""
         if any(isinstance(node, ast.Starred) for node in call.args) or any(k.arg is None for k in call.keywords):
             raise NotTodayError("the call has * or **")
+        for keyword in call.keywords:  # K.tanh, tf.nn.relu
+            last = getattr(keyword.value, "attr", getattr(keyword.value, "id", None))
+            if str(keyword.arg).endswith("activation") and last in FORMULAS and last not in self.constants:
+                raise NotTodayError(f"a function is given, where minidl takes its name: {keyword.arg}={last!r}")
         positional = [self._value(node) for node in call.args]
         return positional, {str(k.arg): self._value(k.value) for k in call.keywords}
 

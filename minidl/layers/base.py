@@ -66,6 +66,7 @@ class Layer(Holder, Declared):
     activity_regularizer: Any = None  # a penalty on y, in layers that have one
     starts_with: Any = None  # the weights that it has as soon as it is built, a list of arrays; None: those of its initializers
     _says_dtype = True  # False for a class outside minidl with an apply of its own that says nothing of its input's type
+    symbol_class = Symbol  # of its results in graphs
     _class_name = "Layer"  # as names and errors have it
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, input_shape: Any = None) -> None:

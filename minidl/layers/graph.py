@@ -329,7 +329,7 @@ def _slots(inputs: Sequence[Symbol], outputs: Sequence[Symbol], nodes: Sequence[
     at: dict[tuple[Node, int], int] = {(symbol.node, symbol.index): slot for slot, symbol in enumerate(inputs)}
     free, uses = len(inputs), []
     for node in nodes:
-        shape = tuple(s.shape for s in node.inputs) if node.layer.takes_many else node.inputs[0].shape
+        shape = tuple(s.shape for s in node.inputs) if node.many else node.inputs[0].shape
         count = len(node.layer.output_shape(shape)) if node.several else 1
         own = tuple(range(free, free + count))
         at |= {(node, index): slot for index, slot in enumerate(own) if (node, index) not in at}

@@ -125,7 +125,9 @@ def results(layer: Any, inputs: Sequence[Symbol], output_shape: Any, model: Any 
     """The symbols of a new use of ``layer``, which remembers them for ``layer.output``."""
     several = is_several(output_shape)
     node = Node(layer, inputs, several, model)
-    symbols = [Symbol(shape, node, index) for index, shape in enumerate(output_shape if several else (output_shape,))]
+    symbols = [
+        layer.symbol_class(shape, node, index) for index, shape in enumerate(output_shape if several else (output_shape,))
+    ]
     layer._symbols = [reference for reference in layer._symbols if reference() is not None]
     layer._symbols += [weakref.ref(symbol) for symbol in symbols]
     return tuple(symbols) if several else symbols[0]

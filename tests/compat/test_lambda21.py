@@ -405,3 +405,12 @@ def test_every_op_that_has_a_gradient_is_looked_at_above():
     used |= {"softmax_cross_entropy"}  # losses: tests/compat/test_losses21.py
     assert {name for name, op in OPS.items() if op.gradients} <= used
     assert losses_2_1.NAMES
+
+
+def test_a_number_of_samples_in_a_function_is_told_what_to_write() -> None:
+    noise = Lambda(lambda x: x + K.random_normal((20, 2)))
+    with pytest.raises(ShapeError, match=r"\(None, 2\), \(20, 2\).*K\.shape\(x\)\[0\]"):
+        noise(Input((2,)))
+    with pytest.raises(ShapeError) as raised:
+        Lambda(lambda x: x + K.zeros((3,)))(Input((2,)))
+    assert "K.shape" not in str(raised.value)

@@ -493,7 +493,6 @@ def _gru(*args, **given):
         ("Recurrent(3)", "RNN"),
         ("ConvRecurrent2D(3)", "ConvLSTM2D"),
         ("Wrapper(Dense(3))", "docs/custom_layer.md"),
-        ("InputSpec(ndim=2)", "output_shape"),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(call, message):
@@ -501,7 +500,7 @@ def test_what_cannot_be_meant_is_one_sentence(call, message):
         eval(call, dict(vars(old)))
 
 
-@pytest.mark.parametrize("name", ["Recurrent", "Wrapper", "InputSpec"])
+@pytest.mark.parametrize("name", ["Recurrent", "Wrapper"])
 def test_a_refused_name_is_no_base_and_nothing_is_one(name):
     refused = getattr(old, name)
     with pytest.raises(ArgumentTypeError, match=name):
@@ -510,14 +509,3 @@ def test_a_refused_name_is_no_base_and_nothing_is_one(name):
         )
     assert not isinstance(3, refused)
     assert name in repr(refused)
-
-
-def test_a_layer_of_keras_is_told_what_to_write():
-    with pytest.raises(ArgumentTypeError, match="rename call to apply"):
-
-        class Mine(old.Layer):
-            def build(self, input_shape):
-                pass
-
-            def call(self, x):
-                return x

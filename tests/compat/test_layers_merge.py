@@ -103,6 +103,20 @@ def test_a_model_that_stands_twice_has_one_input():
 
 
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
+def test_an_input_that_several_branches_begin_with_is_asked_for_once():
+    """As in the memory network of Keras 1: the question stands in the match and again beside the response."""
+    story, question, again = (Sequential([old.Dense(4, input_dim=4)]) for _ in range(3))
+    match = Sequential([old.Merge([story, question], mode="sum"), old.Activation("tanh")])
+    response = Sequential([old.Merge([match, again], mode="sum")])
+    answer = Sequential([old.Merge([response, question], mode="concat"), old.Dense(1)])
+    assert len(answer.inputs) == 3
+    s, q, c = A, B, A[::-1].copy()
+    expected = np.concatenate([np.tanh(story.predict(s) + question.predict(q)) + again.predict(c), question.predict(q)], 1)
+    W, b = answer.layers[1].get_weights()
+    np.testing.assert_allclose(answer.predict([s, q, c]), expected @ W + b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_branches_of_words_and_of_several_inputs():
     words = Sequential([old.Embedding(50, 6, input_length=1), old.Reshape((6,))])
     x, z = old.Input((3,)), old.Input((3,))
@@ -199,11 +213,11 @@ def test_what_says_nothing_here_is_harmless():
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_inputs():
     x = old.Input(shape=(4,))
-    assert (x.shape, x.dtype) == ((4,), None)
+    assert (x.shape, x.dtype) == ((None, 4), None)
     assert x.name.startswith("input_")
     ids = old.Input((7,), dtype="int32", name="words")
-    assert (ids.shape, ids.dtype, ids.name) == ((7,), "int32", "words")
-    assert old.Input(batch_shape=(32, 7)).shape == (7,)
+    assert (ids.shape, ids.dtype, ids.name) == ((None, 7), "int32", "words")
+    assert old.Input(batch_shape=(32, 7)).shape == (None, 7)
     assert old.topology.batch_size_of(old.Input(batch_shape=(32, 7))) == 32
     assert old.topology.batch_size_of(x) is None
     model = Sequential([old.InputLayer(input_shape=(4,)), old.Dense(2)])

@@ -94,6 +94,10 @@ def test_calls(old: str, new: str) -> None:
             "import Dense  # a function of the script is given, where minidl takes objects of classes",
         ),
         ("class Mine(Dense): pass", "import Dense  # "),
+        (
+            "Dense(3, activation=K.tanh)",
+            "import Dense  # a function is given, where minidl takes its name: activation='tanh'",
+        ),
         ("LSTM(3, batch_input_shape=(2, 3, 1), stateful=True)", "import LSTM  # batch_size of a layer is set otherwise today"),
         ("Dense = 3\nDense", "import Dense  # the name is set again in the script"),
     ],
@@ -202,6 +206,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 OTHER = {  # what these scripts assert is a text or a form that only old scripts have
+    "addition_with_six": "six stands in only beside the runner",
     "backend_settings": "names of layers are counted from 1 again after clear_session",
     "embeddings_many_branches": "Keras 2 took (n,) for inputs of shape (1,)",
     "progress_bar": "the text of the bar",

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minidl.compat import python2, runner
@@ -454,6 +456,52 @@ def test_ipython_stands_in_only_where_it_is_missing(monkeypatch: pytest.MonkeyPa
     assert modules.place_of("IPython.display") is None
 
 
+SIX = """
+import six
+from six.moves import range, zip, map, xrange, input, cPickle, urllib, reduce
+from six.moves.urllib.request import urlretrieve
+from six.moves.urllib.parse import urlparse
+import six.moves.urllib as again
+@six.add_metaclass(type)
+class Base(object):
+    x = 3
+class Derived(six.with_metaclass(type, Base)):
+    pass
+d = {'a': 1}
+found = [list(six.iteritems(d)), list(six.itervalues(d)), list(six.iterkeys(d)), Derived.x, six.u('x'), six.b('x')]
+kinds = isinstance('a', six.string_types), isinstance(3, six.integer_types), six.PY3, six.PY2, list(range(2)), urlparse('http://a').netloc
+same = again is urllib and cPickle.loads(cPickle.dumps(3)) == 3 and reduce(lambda a, b: a + b, [1, 2]) == 3
+try:
+    six.reraise(ValueError, ValueError('again'))
+except ValueError as error:
+    raised = str(error)
+"""
+
+
+def test_six_stands_in_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minidl.compat import modules
+
+    real = modules.importlib.machinery.PathFinder.find_spec
+    monkeypatch.setattr(
+        modules.importlib.machinery.PathFinder,
+        "find_spec",
+        lambda name, *rest: None if name.startswith("six") else real(name, *rest),
+    )
+    space = run_text(SIX)
+    assert space["six"].__name__ == "minidl.compat.six"
+    assert space["found"] == [[("a", 1)], [1], ["a"], 3, "x", b"x"]
+    assert space["kinds"] == (True, True, True, False, [0, 1], "a")
+    assert (space["same"], space["raised"]) == (True, "again")
+
+
+def test_matplotlib_draws_beside_the_stand_in_for_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks an IPython that is loaded for its version."""
+    from minidl.compat import ipython
+
+    assert ipython.version_info[:2] >= (8, 24)
+    assert ipython.get_ipython() is None
+
+
 # -- Python 2 ----------------------------------------------------------------------------------------------------------
 
 
@@ -571,3 +619,66 @@ def test_the_main_module_is_kept_by_the_test_machinery() -> None:
     run_text("x = 1")
     assert sys.modules["__main__"] is before
     assert isinstance(before, types.ModuleType)
+
+
+# -- names that libraries have dropped since -----------------------------------------------------------------------------
+
+
+def test_names_that_numpy_and_python_had(capsys: pytest.CaptureFixture) -> None:
+    text = (
+        "import time, numpy as np\nstart = time.clock()\na = np.array([1.5], dtype=np.int)\nb = np.product([2, 3]), np.NINF\n"
+    )
+    text += "c = np.asscalar(np.array([3.5])), np.zeros(1, np.object).dtype, hasattr(np, 'nonsense'), time.clock() >= start\n"
+    space = run_text(text)
+    assert space["a"].tolist() == [1]
+    assert space["b"] == (6, -np.inf)
+    assert space["c"] == (3.5, np.dtype(object), False, True)
+    told = capsys.readouterr().err.splitlines()
+    assert "old.py:3: np.int is written int with NumPy of today" in told
+    assert "old.py:2: time.clock() is written time.perf_counter() with Python of today" in told
+    assert not hasattr(np, "int")  # everything is as it was
+    assert not hasattr(time, "clock")
+
+
+def test_libraries_do_not_see_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "asks.py").write_text("import numpy\nhas = hasattr(numpy, 'float_')\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    space = run_text("import asks\nimport numpy\nhas = asks.has, hasattr(numpy, 'float_')\n")
+    assert space["has"] == (False, True)
+    sys.modules.pop("asks")
+
+
+OLD_SKLEARN = """
+import numpy as np
+from sklearn.cross_validation import train_test_split, KFold, StratifiedKFold, ShuffleSplit, cross_val_score
+from sklearn.grid_search import GridSearchCV
+from sklearn.linear_model import Ridge
+x = np.arange(24.).reshape(12, 2)
+y = np.arange(12) % 2
+parts = [len(part) for part in train_test_split(x, y, test_size=0.25, random_state=1)]
+folds = [sorted(y[test].tolist()) for train, test in StratifiedKFold(y, n_folds=3, shuffle=True, random_state=1)]
+sizes = len(KFold(12, 4)), [len(test) for train, test in KFold(12, n_folds=4)], len(list(ShuffleSplit(12, n_iter=2)))
+scores = cross_val_score(Ridge(), x, x.sum(1), cv=KFold(12, 3, shuffle=True, random_state=0))
+grid = GridSearchCV(Ridge(), {'alpha': [0.1, 100.]}, cv=3).fit(x, x.sum(1))
+best = max(grid.grid_scores_, key=lambda score: score.mean_validation_score)
+params, mean, each = grid.grid_scores_[0]
+"""
+
+
+def test_modules_that_scikit_learn_had() -> None:
+    pytest.importorskip("sklearn")
+    space = run_text(OLD_SKLEARN)
+    assert space["parts"] == [9, 3, 9, 3]
+    assert space["folds"] == [[0, 0, 1, 1]] * 3
+    assert space["sizes"] == (4, [3] * 4, 2)
+    assert space["scores"].shape == (3,)
+    assert space["best"].parameters == space["grid"].best_params_ == {"alpha": 0.1}
+    assert (space["params"], len(space["each"])) == ({"alpha": 0.1}, 3)
+    assert space["mean"] == pytest.approx(np.mean(space["each"]))
+
+
+def test_copies_that_scikit_learn_makes_are_not_told(capsys: pytest.CaptureFixture) -> None:
+    for filename in (os.path.join("x", "sklearn", "base.py"), os.path.join("x", "base.py")):
+        Notices().show("old is written new", OldSpellingWarning, filename, 3)
+    assert capsys.readouterr().err == f"{os.path.join('x', 'base.py')}:3: old is written new\n"

@@ -9,8 +9,8 @@ import pytest
 
 import minidl
 from minidl import config
+from minidl.compat import keras, theano
 from minidl.compat import tensorflow as tf
-from minidl.compat import theano
 from minidl.compat.keras import applications, seeding
 from minidl.compat.keras import backend as K
 from minidl.compat.keras.applications import imagenet_utils, mobilenet, resnet50, xception
@@ -51,14 +51,13 @@ def test_a_session_is_set_up_and_has_nothing_to_do():
 
 def test_everything_else_is_refused_with_what_to_write():
     for call, text in (
-        (lambda: tf.reduce_mean, "K.mean, of keras.backend"),
-        (lambda: tf.matmul, "K.dot, of keras.backend"),
+        (lambda: tf.cond, "K.switch, of keras.backend"),
+        (lambda: tf.gradients, "K.gradients, of keras.backend"),
         (lambda: tf.placeholder, "Input"),
-        (lambda: tf.train, "layers, losses and optimizers of keras"),
+        (lambda: tf.train.RMSPropOptimizer, "layers, losses and optimizers of keras"),
         (lambda: tf.contrib.layers, "layers, losses"),
         (lambda: tf.nn.conv2d, "layers, losses"),
         (lambda: tf.compat.v1.get_variable, "layers, losses"),
-        (lambda: tf.multiply, r"x \* y"),
         (lambda: K.get_session().run("loss"), "Session.run"),
         (lambda: tf.ConfigProto(gpu_option=1), "Did you mean 'gpu_options'"),
         (lambda: tf.ConfigProto().gpu_options.__setattr__("growth", 1), "the option 'growth'"),
@@ -70,7 +69,7 @@ def test_everything_else_is_refused_with_what_to_write():
     ):
         with pytest.raises(ArgumentTypeError, match=text):
             call()
-    assert not hasattr(tf, "reduce_mean")
+    assert not hasattr(tf, "placeholder")
 
 
 def test_the_seed_of_tensorflow_seeds(monkeypatch):
@@ -181,3 +180,62 @@ def test_images_are_prepared_and_stay_as_they_are(tmp_path, monkeypatch):
     assert imagenet_utils.decode_predictions(predictions, top=2) == [[("n7", "class 7", 0.75), ("n3", "class 3", 0.25)]]
     with pytest.raises(ShapeError, match=r"\(samples, 1000\)"):
         imagenet_utils.decode_predictions(np.ones((1, 10)))
+
+
+X = np.random.default_rng(7).uniform(0.2, 0.9, (4, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    "found, expected",
+    [
+        (lambda x: tf.reduce_mean(x, axis=1), X.mean(1)),
+        (lambda x: tf.reduce_sum(x, reduction_indices=[1], keep_dims=True), X.sum(1, keepdims=True)),
+        (lambda x: tf.reduce_max(x, 1, keepdims=True), X.max(1, keepdims=True)),
+        (lambda x: tf.where(tf.greater(x, 0.5), x, tf.zeros_like(x), name="w"), np.where(X > 0.5, X, 0)),
+        (lambda x: tf.clip_by_value(x, 0.3, 0.6), X.clip(0.3, 0.6)),
+        (lambda x: tf.multiply(tf.subtract(1.0, x), tf.add(x, 2.0)), (1 - X) * (X + 2)),
+        (lambda x: tf.divide(x, tf.div(1.0, x)), X * X),
+        (lambda x: tf.matmul(x, x, transpose_b=True), X @ X.T),
+        (lambda x: tf.transpose(tf.transpose(x), perm=[1, 0]), X),
+        (lambda x: tf.concat([x, tf.expand_dims(x[:, 0], 1)], axis=1), np.concatenate([X, X[:, :1]], 1)),
+        (lambda x: tf.squeeze(tf.stack([x], axis=2), 2), X),
+        (lambda x: tf.cast(tf.argmax(x, 1), tf.float32), X.argmax(1)),
+        (lambda x: tf.cast(tf.argmin(x, dimension=1), tf.float32), X.argmin(1)),
+        (lambda x: tf.one_hot(tf.argmax(x, axis=1), 3) + tf.constant(1.0), np.eye(3)[X.argmax(1)] + 1),
+        (lambda x: tf.log(tf.exp(tf.square(tf.sqrt(tf.abs(x)), name="s"))), X),
+    ],
+)
+def test_mathematics_of_tensorflow_is_that_of_the_backend(found, expected):
+    np.testing.assert_allclose(found(X), expected, rtol=1e-5)
+    layer = keras.layers.Lambda(found)
+    symbol = keras.layers.Input((3,))
+    if np.shape(found(X))[1:] != (4,):  # the product of a batch with itself has no axis of samples
+        np.testing.assert_allclose(keras.models.Model(symbol, layer(symbol)).predict(X), expected, rtol=1e-5)
+
+
+def test_batches_of_matrices_and_random_numbers_of_tensorflow():
+    pair = np.random.default_rng(1).normal(size=(2, 3, 4)).astype("float32")
+    np.testing.assert_allclose(tf.matmul(pair, pair, transpose_a=True), np.einsum("nij,nik->njk", pair, pair), rtol=1e-5)
+    assert 2 < K.eval(tf.random_normal((500,), 3.0, 0.1)).mean() < 4
+    assert K.eval(tf.random_uniform((50,), 2, maxval=3)).min() >= 2
+    assert np.abs(K.eval(tf.truncated_normal((500,), stddev=0.1))).max() <= 0.2
+
+
+@pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
+def test_optimizers_of_tensorflow_are_those_of_keras_with_the_same_rule():
+    for theirs, ours in [
+        (tf.train.AdamOptimizer(0.01, beta1=0.8, beta2=0.99, epsilon=1e-4), keras.optimizers.Adam(0.01, 0.8, 0.99, 1e-4)),
+        (tf.train.GradientDescentOptimizer(0.2), keras.optimizers.SGD(0.2)),
+        (tf.train.MomentumOptimizer(0.1, 0.9), keras.optimizers.SGD(0.1, 0.9)),
+        (tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True), keras.optimizers.SGD(0.1, 0.9, nesterov=True)),
+    ]:
+        assert type(theirs) is type(ours)
+        assert theirs.get_config() == ours.get_config()
+
+
+@pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
+def test_the_input_of_a_known_network_has_a_name_of_then():
+    K.clear_session()
+    model = applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+    assert model.layers[0].name == "input_1"
+    assert model.input_names == ["input_1"]

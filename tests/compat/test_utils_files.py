@@ -128,11 +128,22 @@ def test_hashes(places, capsys):
     assert not validate_file(path, MD5, "sha256")
 
 
+def test_a_file_of_this_machine_is_put_where_downloads_are(places, tmp_path):
+    source = tmp_path / "a b.txt"
+    source.write_text("x")
+    with pytest.raises(DatasetError, match="another hash"):
+        get_file("g.txt", source.as_uri(), file_hash="0" * 64)
+    found = get_file("g.txt", source.as_uri())
+    source.write_text("y")
+    assert Path(found).is_relative_to(places["cache"])
+    assert Path(get_file("g.txt", source.as_uri())).read_text() == "x"
+
+
 def test_what_cannot_be_downloaded_says_where_to_put_it(places, monkeypatch):
     with pytest.raises(DatasetError, match=r"no f\.txt in .*no net.*put f\.txt into .*data"):
         get_file("f.txt", "http://x/f.txt")
-    with pytest.raises(DatasetError, match="file:///etc/passwd"):
-        get_file("f.txt", "file:///etc/passwd")
+    with pytest.raises(DatasetError, match=r"file:///no/such\.txt"):
+        get_file("f.txt", "file:///no/such.txt")
     assert places["asked"] == ["http://x/f.txt"]
     with pytest.raises(ArgumentTypeError, match=r"the keyword 'orgin'.*Did you mean 'origin'"):
         get_file("f.txt", orgin="http://x/f.txt")

@@ -2,6 +2,8 @@
 
 from minidl.compat.ipython import display as display
 
+version_info, __version__ = (8, 24), "8.24"  # matplotlib asks: from here on IPython knows its backends by itself
+
 
 def get_ipython() -> None:
     """There is no notebook: None, as with IPython outside of one."""

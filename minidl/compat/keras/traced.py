@@ -101,7 +101,9 @@ class TracedLayer(Layer, abstract=True):
         results, values = tape.run([*inputs, *given], run)
         results = [a.astype(run.dtype) if a.dtype.kind != "f" else a for a in map(run.space.asarray, results)]
         y = tuple(results) if tape.several else results[0]
-        return y, ((tape, values, run, len(given)) if context.keep else None)
+        for node in tape.announced:
+            context.penalize(run.space.asarray(values[node], run.dtype))
+        return y, ((tape, values, run, len(given), context.penalties) if context.keep else None)
 
     def tape_of_pass(self, shape: Any, mask: Any) -> tuple[Tape, list[Any]]:
         """The tape, and what it takes beside x."""
@@ -109,12 +111,12 @@ class TracedLayer(Layer, abstract=True):
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx; adds to the gradients of parameters that f reads. None where f has no gradient."""
-        tape, values, run, beside = saved
+        tape, values, run, beside, announced = saved
         dys = dy if isinstance(dy, tuple) else (dy,)
         several = is_several(self.input_shape)
         count = len(self.input_shape) if several else 1
         with np.errstate(all="ignore"):
-            dxs = tape.gradient(dys, values, run, [need_dx] * count + [False] * beside)[:count]
+            dxs = tape.gradient(dys, values, run, [need_dx] * count + [False] * beside, announced)[:count]
         if not need_dx:
             return None
         if several:
@@ -122,6 +124,9 @@ class TracedLayer(Layer, abstract=True):
             return tuple(
                 run.space.zeros(inputs[i].shape, run.dtype) if d is None and i in inputs else d for i, d in enumerate(dxs)
             )
+        if dxs[0] is None and not tape.reads_numbers(0):
+            (x,) = (values[node] for node in tape.order if node.op is None and type(node.source) is int and node.source == 0)
+            return run.space.zeros(x.shape, run.dtype)
         return dxs[0]
 
 

@@ -1,7 +1,8 @@
 """A stand-in for TensorFlow, for scripts that train with Keras and set up a session, threads or a seed besides.
 
-What has nothing to do here is accepted; ``tf.set_random_seed`` seeds, the threads of a ``ConfigProto`` are taken; every other
-name is refused with what to write in its place. ``tf.keras`` is ``minidl.compat.keras``.
+What has nothing to do here is accepted; ``tf.set_random_seed`` seeds, the threads of a ``ConfigProto`` are taken; functions
+that losses are made of are those of ``keras.backend``; every other name is refused with what to write in its place.
+``tf.keras`` is ``minidl.compat.keras``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from minidl.compat.keras.seeding import set_graph_seed
 from minidl.compat.tensorflow import contrib as contrib
 from minidl.compat.tensorflow import nn as nn
 from minidl.compat.tensorflow import python as python
+from minidl.compat.tensorflow import train as train
+from minidl.compat.tensorflow.mathematics import FUNCTIONS
 from minidl.compat.tensorflow.names import instead, refusing
 from minidl.errors import ArgumentTypeError, closest, described
 
@@ -173,4 +176,8 @@ class compat:
     v1 = _V1()
 
 
-__getattr__ = refusing("tf", instead)
+_missing = refusing("tf", instead)
+
+
+def __getattr__(name: str) -> Any:
+    return FUNCTIONS[name] if name in FUNCTIONS else _missing(name)

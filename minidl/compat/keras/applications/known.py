@@ -9,6 +9,7 @@ from minidl import applications as today
 from minidl import config
 from minidl.applications._parts import add_classifier, add_pooling, check_top, image_shape
 from minidl.compat.keras.engine.training import faced
+from minidl.compat.keras.names import next_name
 from minidl.compat.keras.seeding import draw_seed
 from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
@@ -36,7 +37,9 @@ def old(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
         draw_seed()
         with config.use_profile(KERAS_2_1):
             pooling = None if include_top else pooling  # which Keras 2.1 did not look at with the top
-            return faced(make(include_top, None, input_shape=input_shape, pooling=pooling, classes=classes))
+            model = make(include_top, None, input_shape=input_shape, pooling=pooling, classes=classes)
+        model.inputs[0].name = next_name("input")
+        return faced(model)
 
     network.__name__ = network.__qualname__ = name
     network.__doc__ = f"Keras 2.1's {name}, with weights=None. Raises ArgumentError for weights='imagenet', its default."

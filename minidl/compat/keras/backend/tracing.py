@@ -34,6 +34,8 @@ _numbers = itertools.count()
 class Operators:
     """Python's operators, as ops."""
 
+    __slots__ = ()
+
     __array_ufunc__ = None  # an array on the left leaves the operator to this one
     __hash__ = object.__hash__
 
@@ -157,7 +159,7 @@ class Traced(Operators):
 
     def get_shape(self) -> Any:
         """As TensorFlow has it: the shape, with ``as_list``."""
-        return _StaticShape(self.int_shape)
+        return StaticShape(self.int_shape)
 
     def set_shape(self, shape: Any) -> None:
         """The shape is known already."""
@@ -187,12 +189,30 @@ class Traced(Operators):
         return f"<a value of shape {self.int_shape} that is not known yet>"
 
 
-class _StaticShape(tuple):
-    """A shape as TensorFlow gives it."""
+class Length(int):
+    """A length as TensorFlow gives it.
+
+    >>> Length(3).value
+    3
+    """
+
+    value = property(int)
+
+
+class StaticShape(tuple):
+    """A shape as TensorFlow gives it.
+
+    >>> StaticShape((None, 3))[1].value, StaticShape((None, 3)).as_list()
+    (3, [None, 3])
+    """
+
+    def __new__(cls, lengths: Any) -> StaticShape:
+        """Of these lengths."""
+        return super().__new__(cls, (n if n is None else Length(n) for n in lengths))
 
     def as_list(self) -> list[Any]:
         """Its lengths."""
-        return list(self)
+        return [n if n is None else int(n) for n in self]
 
     @property
     def ndims(self) -> int:
@@ -277,8 +297,11 @@ def _noted(name: str, arguments: tuple[Any, ...], fixed: dict[str, Any]) -> Trac
             try:
                 probes.append(_computed(op, run, given, fixed))
             except (ValueError, IndexError, TypeError) as error:
-                shapes = ", ".join(str(a.int_shape if isinstance(a, Traced) else np.shape(a)) for a in inputs)
-                raise ShapeError(f"K.{name}", f"values of shapes {shapes} ({error})", "shapes that fit") from None
+                shapes = [a.int_shape if isinstance(a, Traced) else np.shape(a) for a in inputs]
+                firsts = {shape[0] for shape in shapes if len(shape) == max(map(len, shapes)) > 0} - {1}
+                fix = "K.shape(x)[0] for the number of samples" if None in firsts and len(firsts) > 1 else ""
+                received = f"values of shapes {', '.join(map(str, shapes))} ({error})"
+                raise ShapeError(f"K.{name}", received, "shapes that fit", fix) from None
     return Traced(name, inputs, fixed, tuple(probes))
 
 
@@ -309,14 +332,21 @@ class Tape:
         shapes: of one sample each, without the batch axis; None for lengths that come with the data.
         in_list: whether the function takes its values in a list.
         kinds: of the numbers of each input: ``"float"`` or ``"bool"``.
+        announced: called behind the function: the numbers that it has announced for the loss.
 
     Attributes:
+        announced: these numbers, as traced values.
         several: whether the function gives a list.
         shapes: of its results with the batch axis, None where a length comes with the data.
     """
 
     def __init__(
-        self, function: Callable[..., Any], shapes: Sequence[Any], in_list: bool = False, kinds: Sequence[str] | None = None
+        self,
+        function: Callable[..., Any],
+        shapes: Sequence[Any],
+        in_list: bool = False,
+        kinds: Sequence[str] | None = None,
+        announced: Callable[[], Sequence[Traced]] = tuple,
     ) -> None:
         kinds = kinds or ["float"] * len(shapes)
         inputs = [_input(index, shape, kind) for index, (shape, kind) in enumerate(zip(shapes, kinds))]
@@ -325,7 +355,8 @@ class Tape:
         self.several = isinstance(result, (list, tuple))
         with tracing():
             self.results = [_traced(part, function) for part in (result if self.several else [result])]
-        self.order = _in_order(self.results)
+        self.announced = list(announced())
+        self.order = _in_order([*self.results, *self.announced])
         self.shapes = [part.int_shape for part in self.results]
         self._depends = self._differentiable()
         self.parameters = list(
@@ -351,6 +382,14 @@ class Tape:
                 reached |= {a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)}
         return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
 
+    def reads_numbers(self, index: int) -> bool:
+        """Whether a result depends on the numbers of input number ``index``, and not on its shape alone."""
+        reached: set[Traced] = set(self.results)
+        for node in reversed(self.order):
+            if node in reached and node.op not in (None, "length", "like"):
+                reached |= {a for a in node.inputs if isinstance(a, Traced)}
+        return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
+
     def run(self, inputs: Sequence[Array], run: Run) -> tuple[list[Array], dict[Traced, Any]]:
         """The results for these arrays, and the values of all ops."""
         values: dict[Traced, Any] = {}
@@ -362,10 +401,21 @@ class Tape:
                 values[node] = _computed(OPS[node.op], run, given, node.fixed)
         return [values[part] for part in self.results], values
 
-    def gradient(self, dys: Sequence[Array | None], values: dict[Traced, Any], run: Run, wanted: Sequence[bool]) -> list[Any]:
-        """dL/d of each wanted input (None for others, and where it does not count); adds to the gradients of parameters."""
+    def gradient(
+        self,
+        dys: Sequence[Array | None],
+        values: dict[Traced, Any],
+        run: Run,
+        wanted: Sequence[bool],
+        announced: bool = False,
+    ) -> list[Any]:
+        """dL/d of each wanted input (None for others, and where it does not count); adds to the gradients of parameters.
+
+        ``announced``: whether what the function announced is part of L.
+        """
         found: dict[Traced, Any] = {}
-        for part, dy in zip(self.results, dys):
+        ones = [run.space.ones((), run.dtype)] * len(self.announced) if announced else []
+        for part, dy in zip([*self.results, *self.announced], [*dys, *ones]):
             if dy is not None and part in self._depends:
                 found[part] = found[part] + dy if part in found else dy
         dxs: list[Any] = [None] * len(wanted)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.compat.keras.layers.faces import old_symbols
 from minidl.compat.keras.layers.topology import batch_size_of as batch_size_of_input
 from minidl.geometry import is_several
 from minidl.layers.containers import Chain
@@ -23,7 +24,7 @@ class Place:
     non_trainable_weights: tuple[Any, ...] = ()
 
     def __init__(self, symbol: Any, name: str, batch_size: int | None = None) -> None:
-        self.symbol, self.name = symbol, name
+        self.symbol, self.name = old_symbols(symbol), name
         self.input = self.output = symbol
         self.batch_input_shape = self.input_shape = self.output_shape = batched(symbol.shape, batch_size)
         self.dtype = symbol.dtype or "float32"

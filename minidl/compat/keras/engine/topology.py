@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.compat.keras.engine.training import Model as Container
+from minidl.compat.keras.layers.merge import Merge as Merge
+from minidl.compat.keras.layers.merge import merge as merge
 from minidl.compat.keras.layers.topology import Input as Input
 from minidl.compat.keras.layers.topology import InputLayer as InputLayer
 from minidl.compat.keras.layers.topology import InputSpec as InputSpec
 from minidl.compat.keras.layers.topology import Layer as Layer
 from minidl.layers.symbol import Symbol
 
-__all__ = ["Container", "Input", "InputLayer", "InputSpec", "Layer", "get_source_inputs"]
+__all__ = ["Container", "Input", "InputLayer", "InputSpec", "Layer", "Merge", "get_source_inputs", "merge"]
 
 
 def get_source_inputs(tensor: Symbol, layer: Any = None, node_index: Any = None) -> list[Symbol]:

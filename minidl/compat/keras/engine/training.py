@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from minidl.compat.keras.engine.places import asked_by_minidl, batch_size_of, ba
 from minidl.compat.keras.engine.step import OldStep
 from minidl.compat.keras.engine.table import print_summary
 from minidl.compat.keras.engine.twins import twin_of
-from minidl.compat.keras.layers.faces import face_within
+from minidl.compat.keras.layers.faces import face_within, old_symbols
 from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
@@ -35,6 +35,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, closest
 from minidl.layers.dropout import Dropout
 from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
+from minidl.layers.symbol import Symbol
 from minidl.profile import KERAS_2_1
 from minidl.training.nodes import leaves
 from minidl.training.plan import samples_at_once
@@ -49,6 +50,20 @@ class Verbs(models.Model, abstract=True):
     """
 
     progress_bar = Nobody
+
+    def __call__(self, x: Any, mask: Any = None) -> Any:
+        """As of every model."""
+        return old_symbols(super().__call__(x, mask))
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The symbols of the inputs."""
+        return cast(list[Symbol], old_symbols(super().inputs))
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """The symbols of the results."""
+        return cast(list[Symbol], old_symbols(super().outputs))
 
     # -- compile -------------------------------------------------------------------------------------------------------
 

@@ -12,12 +12,14 @@ import sys
 import types
 from typing import Any
 
+from minidl.compat.keras.backend.tracing import Operators, StaticShape
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
 from minidl.layers.graph import Graph
 from minidl.layers.state import State
+from minidl.layers.symbol import Symbol
 
 _FACES: dict[type, type] = {}
 _OLD_NAMES = {  # weights and arguments as attributes, under the names they had
@@ -29,8 +31,54 @@ _OLD_NAMES = {  # weights and arguments as attributes, under the names they had
 }
 
 
+class NoSingleUse(StateError, AttributeError):
+    """A layer that is in no graph, or in more than one place: for Keras 2.1 an attribute that is not there."""
+
+
+class OldSymbol(Operators, Symbol):
+    """A result in a graph as scripts know it: its shape begins with the batch axis; operators say where they may stand."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> Any:
+        """The shape; without the batch axis where minidl asks."""
+        own = _SHAPE.__get__(self)
+        return own if _asked_by_minidl() else StaticShape((None, *own))
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        _SHAPE.__set__(self, shape)
+
+    @property
+    def _keras_shape(self) -> tuple[int | None, ...]:
+        return (None, *_SHAPE.__get__(self))
+
+    def get_shape(self) -> Any:
+        """As TensorFlow has it: the shape, with ``as_list``."""
+        return StaticShape((None, *_SHAPE.__get__(self)))
+
+
+_SHAPE: Any = vars(Symbol)["shape"]
+
+
+def old_symbols(found: Any) -> Any:
+    """Symbols, alone or in a tuple or list, as scripts know them; anything else as it is.
+
+    >>> from minidl.layers import Input
+    >>> old_symbols(Input((3,))).get_shape().as_list()
+    [None, 3]
+    """
+    for symbol in found if isinstance(found, (tuple, list)) else (found,):
+        if type(symbol) is Symbol:
+            symbol.__class__ = OldSymbol
+    return found
+
+
 class Face:
     """What is added to the class of a layer."""
+
+    symbol_class = OldSymbol
 
     @property
     def input_shape(self) -> Any:
@@ -65,6 +113,12 @@ class Face:
         return _prefixed(super().output_shape(shape), batch)  # type: ignore[misc]
 
     get_output_shape_for = compute_output_shape  # of Keras 1
+
+    def _only_use(self, what: str) -> Any:
+        try:
+            return old_symbols(super()._only_use(what))  # type: ignore[misc]
+        except StateError as error:
+            raise NoSingleUse(error.where, error.received, error.expected, error.fix) from None
 
     @property
     def built(self) -> bool:
@@ -131,6 +185,8 @@ class Face:
             return vars(self)[now]
         if name == "alpha" and "negative_slope" in vars(self):
             return vars(self)["negative_slope"]
+        if name in ("input", "output"):  # which its property has refused
+            self._only_use(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
 

@@ -23,7 +23,81 @@ from minidl.geometry import is_several
 from minidl.layers.base import LayerOptions
 
 
-class Lambda(TracedLayer, abstract=True):
+class OfFunction(TracedLayer, abstract=True):
+    """What ``Lambda`` and layers with Keras's ``call`` share: a function that may ask for the mask of its input.
+
+    Attributes:
+        function: f, of a value with the batch axis, or of a list of them where the layer is called on a list.
+        arguments: further arguments of f.
+    """
+
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+    _tapes: dict[Any, Tape]
+
+    def tape(self, input_shape: Any) -> Tape:
+        """What f does with samples of this shape; where it cannot do without a mask, with one of the steps."""
+        try:
+            return self._traced(input_shape, ())
+        except (TypeError, ValueError, AttributeError):
+            if not self._takes_mask:
+                raise
+            shapes = input_shape if is_several(input_shape) else (input_shape,)
+            return self._traced(input_shape, tuple(tuple(shape[:1]) for shape in shapes))
+
+    def _traced(self, shape: Any, of_masks: tuple[Any, ...]) -> Tape:
+        built = self.input_shape
+        if built is not None and shape != built and _fits(shape, built):
+            shape = built
+        key = shape, of_masks
+        if key not in self._tapes:
+            several = is_several(shape)
+            shapes = list(shape) if several else [shape]
+            kinds = ["float"] * len(shapes) + ["bool"] * len(of_masks)
+            function = self._function(several, len(shapes))
+            self._tapes[key] = Tape(function, [*shapes, *of_masks], kinds=kinds, announced=self._announcements)
+        return self._tapes[key]
+
+    def _function(self, several: bool, count: int) -> Callable[..., Any]:
+        """f of what the tape hands over: the inputs, then their masks."""
+
+        def function(*values: Any) -> Any:
+            x, masks = (list(values[:count]) if several else values[0]), list(values[count:])
+            call = partial(self.function, **self.arguments)
+            if self._takes_mask:
+                call = partial(call, mask=(masks if several else masks[0]) if masks else None)
+            return self._result(call(x), x)
+
+        return function
+
+    @property
+    def _takes_mask(self) -> bool:
+        """Whether f has an argument ``mask`` that nobody has given."""
+        try:
+            return "mask" in inspect.signature(self.function).parameters and "mask" not in self.arguments
+        except (TypeError, ValueError):
+            return False
+
+    def _result(self, y: Any, x: Any) -> Any:
+        """What f gave, as the tape is to give it."""
+        return y
+
+    def _announcements(self) -> list[Any]:
+        """What f has announced for the loss since it was asked last."""
+        return []
+
+    def tape_of_pass(self, shape: Any, mask: Any) -> tuple[Tape, list[Any]]:
+        """The tape, and the masks where f asks for them."""
+        if mask is None or not self._takes_mask:
+            return self._traced(shape, ()), []
+        masks = mask if isinstance(mask, tuple) else (mask,)
+        return self._traced(shape, tuple(tuple(m.shape[1:]) for m in masks)), list(masks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_tapes": {}}
+
+
+class Lambda(OfFunction, abstract=True):
     """y = f(x): operators and functions of ``keras.backend``, which are noted once and differentiated one by one.
 
     Args:
@@ -56,41 +130,10 @@ class Lambda(TracedLayer, abstract=True):
         self.function, self.result_shape, self.mask = function, result_shape, mask
         self.arguments = dict(arguments or {})
         self.makes_mask = mask is not None
-        try:
-            self._takes_mask = "mask" in inspect.signature(function).parameters and "mask" not in self.arguments
-        except (TypeError, ValueError):
-            self._takes_mask = False
-        self._tapes: dict[Any, Tape] = {}
+        self._tapes = {}
 
-    def tape(self, input_shape: Any) -> Tape:
-        """What f does with samples of this shape."""
-        return self._traced(input_shape, ())
-
-    def _traced(self, shape: Any, of_masks: tuple[Any, ...]) -> Tape:
-        built = self.input_shape
-        if built is not None and shape != built and _fits(shape, built):
-            shape = built
-        key = shape, of_masks
-        if key not in self._tapes:
-            several = is_several(shape)
-            shapes = list(shape) if several else [shape]
-            kinds = ["float"] * len(shapes) + ["bool"] * len(of_masks)
-            self._tapes[key] = Tape(self._function(several, len(shapes)), [*shapes, *of_masks], kinds=kinds)
-        return self._tapes[key]
-
-    def _function(self, several: bool, count: int) -> Callable[..., Any]:
-        """f of what the tape hands over: the inputs, then their masks."""
-        wanted = self.result_shape
-
-        def function(*values: Any) -> Any:
-            x, masks = (list(values[:count]) if several else values[0]), list(values[count:])
-            call = partial(self.function, **self.arguments)
-            if self._takes_mask:
-                call = partial(call, mask=(masks if several else masks[0]) if masks else None)
-            y = call(x)
-            return y if wanted is None or isinstance(y, (list, tuple)) else self._reshaped(y, x)
-
-        return function
+    def _result(self, y: Any, x: Any) -> Any:
+        return y if self.result_shape is None or isinstance(y, (list, tuple)) else self._reshaped(y, x)
 
     def _reshaped(self, y: Any, x: Any) -> Any:
         """y in the shape that the script says."""
@@ -111,13 +154,6 @@ class Lambda(TracedLayer, abstract=True):
         except ShapeError:
             raise ShapeError(self.label, f"output_shape={said}", f"{found[1:]}, which the function gives") from None
 
-    def tape_of_pass(self, shape: Any, mask: Any) -> tuple[Tape, list[Any]]:
-        """The tape, and the masks where f asks for them."""
-        if not self._takes_mask or mask is None:
-            return self._traced(shape, ()), []
-        masks = mask if isinstance(mask, tuple) else (mask,)
-        return self._traced(shape, tuple(tuple(m.shape[1:]) for m in masks)), list(masks)
-
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None, or what the script says."""
         return get_value(self.mask(x, mask)) if callable(self.mask) else self.mask
@@ -133,9 +169,6 @@ class Lambda(TracedLayer, abstract=True):
         finally:
             vars(self).update(kept)
         return found | {name: by_name(value) for name, value in named.items()}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_tapes": {}}
 
 
 def _fits(shape: Any, built: Any) -> bool:

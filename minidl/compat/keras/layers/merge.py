@@ -12,6 +12,7 @@ from minidl.compat.keras.names import next_name
 from minidl.compat.spelling import told
 from minidl.compat.translation import Given, OldName
 from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, closest, described, warn
+from minidl.layers.containers import Chain
 from minidl.layers.symbol import Symbol
 from minidl.models import Model
 
@@ -61,9 +62,14 @@ _OF_TWO = ("dot", "cos")
 
 
 class MergedModels(Model, abstract=True):
-    """What ``Merge([left, right])`` is today: a model of all the inputs, which joins the results of its models."""
+    """What ``Merge([left, right])`` is today: a model of all the inputs, which joins the results of its models.
+
+    Attributes:
+        sources: for each input the one that it stands for, of the model that was merged.
+    """
 
     written_as = Model
+    sources: tuple[Symbol, ...]
 
 
 MergedModels.__name__ = "Merge"  # as summaries have it
@@ -136,20 +142,34 @@ def _of_samples(axes: Any) -> Any:
 
 
 def _joined(branches: Any, inner: Any, name: str) -> Any:
-    """A model of all branches, with the layer behind them; a model that stands twice has its inputs once."""
+    """A model of all branches, with the layer behind them; an input that several branches begin with is asked for once."""
     expected, fix = "a list of two or more models", "Merge([left, right], mode='sum'); merge([a, b], mode='sum') for symbols"
     if not isinstance(branches, (tuple, list)) or len(branches) < 2:
         raise ArgumentTypeError("Merge", described(branches), expected, fix)
-    inputs: list[Symbol] = []
+    inputs: dict[Symbol, Symbol] = {}  # by their sources
     results: dict[int, Any] = {}
     for branch in branches:
         if not isinstance(branch, Model):
             raise ArgumentTypeError("Merge", f"{described(branch)} in the list", expected, fix)
         if id(branch) not in results:
-            own = [today.Input(symbol.shape, name=next_name("input"), dtype=symbol.dtype) for symbol in branch.inputs]
-            inputs += own
+            own = []
+            for symbol, source in zip(branch.inputs, sources_of(branch), strict=True):
+                if source not in inputs:
+                    inputs[source] = today.Input(symbol.shape, name=next_name("input"), dtype=symbol.dtype)
+                own.append(inputs[source])
             results[id(branch)] = branch(own if branch.network.takes_many else own[0])
-    return MergedModels(inputs, inner([results[id(branch)] for branch in branches]), name=name)
+    model = MergedModels(list(inputs.values()), inner([results[id(branch)] for branch in branches]), name=name)
+    model.sources = tuple(inputs)
+    return model
+
+
+def sources_of(model: Model) -> tuple[Symbol, ...]:
+    """The inputs of a model; where it begins with merged ones, those of the models that were merged."""
+    if isinstance(model, MergedModels):
+        return model.sources
+    chain = model.network
+    first = chain.models.get(chain.layers[0]) if isinstance(chain, Chain) and chain.layers else None
+    return tuple(model.inputs) if first is None else sources_of(first)
 
 
 def merge(

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import layers as today
-from minidl.compat.keras.layers.options import RefusedClass, old_names
+from minidl.compat.keras.layers.called import InputSpec as InputSpec
+from minidl.compat.keras.layers.called import Layer as Layer
+from minidl.compat.keras.layers.faces import old_symbols
+from minidl.compat.keras.layers.options import old_names
 from minidl.compat.keras.names import next_name
 from minidl.compat.translation import Given, OldName
 from minidl.errors import ArgumentError, ArgumentTypeError
@@ -54,7 +57,7 @@ class _OldInput(OldName):
         symbol = today.Input(**arguments)
         if batch_size is not None:
             _batch_sizes[symbol] = batch_size
-        return symbol
+        return old_symbols(symbol)
 
     def text(self, arguments: Given) -> str:
         """The call of today, which knows no number of samples."""
@@ -74,12 +77,5 @@ InputLayer = _OldInput(
     "input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None, sparse=False, name=None",
     {"input_dtype": "dtype"},
 )
-Layer = today.Layer
-"""The base class: a class of a script with Keras's ``call`` is refused where it is defined, and told what to write."""
-InputSpec = RefusedClass(
-    "InputSpec",
-    "layers with Keras's call",
-    "output_shape(self, input_shape), which raises ShapeError for an input that the layer cannot take",
-)
 
-__all__ = [*old_names(globals()), "Layer"]
+__all__ = [*old_names(globals()), "InputSpec", "Layer"]

@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from minidl.compat.keras.files import folders
 from minidl.compat.keras.utils.sequences import Sequence as Sequence
@@ -41,7 +42,7 @@ def get_file(
 
     Args:
         fname: its name, or its full path.
-        origin: its address on the net.
+        origin: its address on the net, or file:// and its path.
         untar: the file is ``fname``.tar.gz; it is unpacked, and the path is that of the folder ``fname``.
         md5_hash, file_hash: what its content must have; a file with another one is not taken.
         cache_subdir: a folder within ``cache_dir``.
@@ -80,7 +81,10 @@ def get_file(
         kind = _algorithm(file_hash, hash_algorithm)
         sha256, md5 = (file_hash, None) if kind == "sha256" else (None, file_hash)
         try:
-            download([origin], found, sha256=sha256, md5=md5, limit=LARGEST, patience=24 * 3600)
+            if origin.startswith("file:"):
+                _copy(origin, found, file_hash, hash_algorithm)
+            else:
+                download([origin], found, sha256=sha256, md5=md5, limit=LARGEST, patience=24 * 3600)
         except (DatasetError, ArgumentError) as error:
             looked = ", ".join(str(folder) for folder in places)
             where = f"get_file({fname!r})"
@@ -91,6 +95,17 @@ def get_file(
         return str(found)
     found = _unpacked_beside(found, home, "tar" if untar else archive_format)
     return str(found.parent / fname if untar else found)
+
+
+def _copy(origin: str, found: Path, file_hash: str | None, algorithm: str) -> None:
+    """A file of this machine, put where downloads are. Raises DatasetError where it is none, or has another hash."""
+    source = Path(unquote(urlsplit(origin).path))
+    if not source.is_file():
+        raise DatasetError("get_file", "no such file", origin)
+    if not _is_wanted(source, file_hash, algorithm):
+        raise DatasetError("get_file", f"another hash than {file_hash}", origin)
+    make_private(found.parent)
+    shutil.copyfile(source, found)
 
 
 def _is_wanted(path: Path, file_hash: str | None, algorithm: str) -> bool:

@@ -1,0 +1,3 @@
+"""``urllib.error``."""
+
+from urllib.error import *  # noqa: F403  (all of its names)

@@ -1,0 +1,3 @@
+"""``urllib.parse``."""
+
+from urllib.parse import *  # noqa: F403  (all of its names)

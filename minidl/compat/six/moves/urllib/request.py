@@ -1,0 +1,3 @@
+"""``urllib.request``."""
+
+from urllib.request import *  # noqa: F403  (all of its names)
