@@ -102,7 +102,7 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(reference)
     def call(*args: Any) -> None:
         if tapes and (tape := current()) is not None:
-            op_on_tape(tape, compute, by_kernel, args, {})
+            op_on_tape(tape, compute, compute, by_kernel, args, {})
         else:
             compute(*args)
 
@@ -114,7 +114,11 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
                     reference(*arrays, *rest)
 
     def by_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return with_kernel(*table_of(args)) if _replays(found, module, name) else NotImplemented
+        rows, rest, backend = table_of(args)
+        if not _replays(found, module, name) or rows is not args[0]:
+            return None
+        result = with_kernel(rows, rest, backend)
+        return None if result is NotImplemented else rows  # whose arrays were changed in place
 
     def table_of(args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], Backend]:
         if isinstance(args[0], ArrayTable):
@@ -147,7 +151,7 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
     @functools.wraps(reference)
     def call(*args: Any, **kwargs: Any) -> Any:
         if tapes and (tape := current()) is not None:
-            return op_on_tape(tape, general, by_kernel, args, kwargs)
+            return op_on_tape(tape, reference, general, by_kernel, args, kwargs)
         # The common case first, for small models spend their time here: NumPy arrays in C order and a kernel for them.
         if on_cpu in kernels and not _forked and config.kernels() == "auto":
             shape = None
@@ -177,7 +181,7 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
         return general(*args, **kwargs)
 
     def by_kernel(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return with_kernel(CPU, args, kwargs) if _replays(kernels, module, reference.__name__) else NotImplemented
+        return with_kernel(CPU, args, kwargs) if _replays(kernels, module, reference.__name__) else None
 
     def with_kernel(backend: Backend, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if config.kernels() != "auto":
@@ -206,10 +210,10 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
 
 
 def _replays(found: dict[str, Any], module: str, name: str) -> bool:
-    """Whether there is a kernel for NumPy's arrays that says of itself that it ``replays``."""
+    """Whether the kernel for NumPy's arrays says of itself that it ``replays``, or there is none."""
     if CPU.kernels not in found:
         found[CPU.kernels] = find_kernel(CPU.kernels, module, name)
-    return getattr(found[CPU.kernels], "replays", False)
+    return found[CPU.kernels] is None or getattr(found[CPU.kernels], "replays", False)
 
 
 _BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way

@@ -30,6 +30,8 @@ class Recorder:
         xp: the array library.
     """
 
+    gave_up = False  # another batch may be recorded where one could not
+
     def __init__(self, xp: Any) -> None:
         self._xp = xp
         self._stream = xp.cuda.Stream(non_blocking=True)  # the default stream cannot be recorded

@@ -60,6 +60,8 @@ class Tape:
         result = _in_memory(result)
         if result is None and not kwargs:
             self.calls[mark:] = [(function, args)]
+        elif isinstance(result, np.ndarray) and not kwargs:
+            self.calls[mark:] = [(_compute_array_again, (function, args, result))]
         else:
             self.calls[mark:] = [(_compute_again, (function, args, kwargs, result))]
         return result
@@ -109,21 +111,34 @@ def again(function: Callable[..., Any], *args: Any) -> Any:
     return tape.note_again(mark, function, args, {}, function(*args))
 
 
-def op_on_tape(tape: Tape, op: Callable[..., Any], by_kernel: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def op_on_tape(
+    tape: Tape, reference: Callable[..., Any], op: Callable[..., Any], by_kernel: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
     """``op(*args, **kwargs)`` while a tape runs: the compiled functions its kernel calls are noted, or else the op as a whole.
 
-    ``by_kernel`` gives NotImplemented where there is no kernel that ``replays``, or where that declines.
+    ``by_kernel`` gives NotImplemented where the kernel declines, and None where there is one that does not say ``replays``.
     """
     mark = len(tape.calls)
     if all(a.flags.c_contiguous for a in _arrays((args, tuple(kwargs.values())))):  # others are copied for the kernel
         result = by_kernel(args, kwargs)
-        if result is not NotImplemented:
+        if result is NotImplemented:  # now and for ever, as shapes and types stay: what is left of the op is its reference
+            return tape.note_again(mark, reference, args, kwargs, op(*args, **kwargs))
+        if result is not None:
             return result
     return tape.note_again(mark, op, args, kwargs, op(*args, **kwargs))
 
 
 def _compute_again(function: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> None:
     _put(result, function(*args, **kwargs))
+
+
+def _compute_array_again(function: Callable[..., Any], args: Any, result: np.ndarray) -> None:
+    """The usual case, in as few words as possible."""
+    value = function(*args)
+    if value is not result:
+        if value.shape != result.shape or value.dtype is not result.dtype:
+            _put(result, value)
+        result[...] = value
 
 
 def _put(place: Any, value: Any) -> None:
@@ -253,6 +268,8 @@ class Steps(Protocol):
 class Recorder:
     """Runs a step, by its tape where it has one: what ``backend/graphs.py`` is for the GPU."""
 
+    gave_up = False  # as nothing of these steps can be recorded, whatever the batch
+
     def __init__(self) -> None:
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the tape; None where it cannot be had
 
@@ -291,6 +308,7 @@ class Recorder:
         self._steps[key] = None
         objection = steps.objection()
         if objection:
+            self.gave_up = True
             return self._refuse(objection, compute(list(arrays)))
         inputs = [a.copy() for a in arrays]
         with Tape() as tape:
@@ -299,6 +317,7 @@ class Recorder:
         if memory > LARGEST:
             return self._refuse(f"{memory >> 20} MiB are more than a recorded step may hold on to", outputs)
         if tape.objection:
+            self.gave_up = True
             return self._refuse(tape.objection, outputs)
         self._steps[key] = _Recorded(tape, inputs, outputs)
         return outputs

@@ -58,7 +58,7 @@ class Layer(Holder, Declared):
     takes_states = False  # True where the input is an array, or a tuple of it and the initial states (LSTM)
     moves_only = False  # True where y has the numbers of x in another shape (Flatten): ids stay ids
     keeps_order = False  # True where layer(f(x)) = f(layer(x)) for every f that never decreases (max pooling)
-    replays = False  # not inherited: apply and gradient compute by ops and ``backend.tape.again`` alone, and look at no numbers
+    replays = False  # True: apply and gradient compute by ops and ``backend.tape.again`` alone, and look at no numbers
     sets_mask = False  # True for containers, whose apply leaves the mask of y in the context
     makes_mask = (
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one

@@ -105,7 +105,9 @@ class Step:
 
         Raises OutOfMemoryError, the model being as before, where the batch does not fit.
         """
-        if self._recorded is None or stop_at_nan:  # which looks at the loss in the middle of the step
+        if (
+            self._recorded is None or self._recorded.recorder.gave_up or stop_at_nan
+        ):  # which looks at the loss in the middle of the step
             return self._run(partial(self._train, batch, stop_at_nan), batch)
         return self._run(partial(self._recorded.train, self._train, batch), batch)
 

@@ -33,7 +33,7 @@ from minidl.models import Model, Sequential
 from minidl.ops.linear import dense_grad_W
 from minidl.optimizers import SGD, Adam, RMSprop
 from minidl.regularizers import L1L2
-from minidl.training.recorded import _layers_in
+from minidl.training.recorded import _layers_in, replays
 from tests.cases.layers import LAYERS, LOSSES, LossCase
 from tests.cases.optimizers import label, make_optimizer
 from tests.cases.sample import only
@@ -108,13 +108,13 @@ def check(make: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> Non
     assert recorder._steps["a step"].trusted  # type: ignore[union-attr]
 
 
-def replays(name: str) -> bool:
+def is_recorded(name: str) -> bool:
     """Whether a case's layers all say that they can be recorded."""
-    return all(vars(type(layer)).get("replays", False) for layer in _layers_in(LAYERS[name].layer("float32")))
+    return all(replays(layer) for layer in _layers_in(LAYERS[name].layer("float32")))
 
 
 # A penalty on a layer's result is a sum that NumPy computes.
-RECORDED = [name for name in LAYERS if replays(name) and name != "dense_penalised"]
+RECORDED = [name for name in LAYERS if is_recorded(name) and name != "dense_penalised"]
 
 
 @pytest.mark.parametrize("name", only(RECORDED, always=RECORDED[::6]))
