@@ -15,8 +15,8 @@ the network of mnist_cnn.py takes 6,522,000, and several passes. This is what ma
 
 Sizes and rates were chosen by training on the first 50,000 training images and testing on the 10,000 others. There the mean
 accuracy over ten seeds is 99.07 %. Without label smoothing it is 98.84 %, without batch normalisation (and with the rate
-0.01) 98.96 %, without both 98.66 %, with Adam's usual 0.9 and 0.999 it is 99.00 %; whole
-images give 99.12 %, in twice the time.
+0.01) 98.96 %, without both 98.66 %, with Adam's usual 0.9 and 0.999 it is 99.00 %; whole images give 99.12 %, in twice the
+time. On the test images, after training on all 60,000, the mean over the seeds 0 to 29 is 99.16 %.
 """
 
 import argparse
