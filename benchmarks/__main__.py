@@ -1,9 +1,9 @@
 """All benchmarks, one after the other.
 
-    python -m benchmarks [ops] [models] [scaling] [start] [twins] [lectures] [report] [options]
+    python -m benchmarks [ops] [models] [scaling] [start] [to_99] [twins] [lectures] [report] [options]
 
 Without names: all of them. Options are passed on to each, see ``python -m benchmarks.models --help``; ``--out`` is for one
-alone. ``start``, ``twins``, ``lectures`` and ``report`` know fewer and get those they know.
+alone. ``start``, ``to_99``, ``twins``, ``lectures`` and ``report`` know fewer and get those they know.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Sequence
 
 from benchmarks import options
 
-PROGRAMS = ("ops", "models", "scaling", "start", "twins", "lectures", "report")
+PROGRAMS = ("ops", "models", "scaling", "start", "to_99", "twins", "lectures", "report")
 
 
 def arguments_for(program: str, args: argparse.Namespace) -> list[str]:
     """The shared options, written out again for one program."""
     known = {
         "start": ("quick", "out"),
+        "to_99": ("avx2", "quick", "out"),
         "twins": ("only", "quick"),
         "lectures": ("only", "quick", "out"),
         "report": (),

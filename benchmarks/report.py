@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import memory, start, store, tables
+from benchmarks import memory, start, store, tables, to_99
 from benchmarks.environment import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -26,6 +26,7 @@ TITLES = {
     "models": "Training and predicting",
     "scaling": "Scaling",
     "start": "Starting",
+    "to_99": "MNIST to 99 %",
     "gpu": "On the GPU",
 }
 NONE = "No results are here yet: `python -m benchmarks` makes them, `python -m benchmarks.report` puts them here."
@@ -53,6 +54,8 @@ def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool
         parts.append(tables.as_markdown(tables.rows_of(document["works"])))
     if document.get("starts"):
         parts.append(tables.as_markdown(start.rows_of(document["starts"])))
+    if document.get("to_99"):
+        parts += [tables.as_markdown(to_99.rows_of(document["to_99"])), to_99.says(document["to_99"])]
     found = document.get("memory") or []
     parts += [tables.as_markdown(memory.rows_of(m)) for m in (found if isinstance(found, list) else [found])]
     parts += [f"![{title}]({link})" for link in links]

@@ -15,7 +15,7 @@ import pytest
 
 import benchmarks
 from benchmarks import __main__ as everything
-from benchmarks import lectures, models, ops, options, store
+from benchmarks import lectures, models, ops, options, report, store, to_99
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +75,46 @@ def test_a_cold_start_compiles_and_the_next_one_finds_the_kernels(tmp_path):
     assert cold["first"] > 2 * kept["first"] > 0, "the second process compiled again, or the first did not"
     assert all(run["all"] > run["first"] > run["second"] > 0 for run in (cold, kept))
     assert "softmax b4" in said
+
+
+@pytest.mark.slow
+def test_seeds_are_trained_and_whole_runs_timed(tmp_path):
+    path = tmp_path / "to_99.json"
+    said = run("to_99", "--out", path)
+    found = store.read(path)["to_99"]
+    assert [one["seed"] for one in found["seeds"]] == [0, 1]
+    assert len({one["accuracy"] for one in found["seeds"]}) == 2  # other seeds, other networks
+    assert all(0 < one["accuracy"] < 1 and one["seconds"] > 0 for one in found["seeds"])
+    (cold,), (kept,) = found["whole"]["cold"], found["whole"]["kept"]
+    assert cold["compiling"] > 2 * kept["compiling"] > 0, "the second process compiled again, or the first did not"
+    for whole in (cold, kept):
+        assert whole["all"] > sum(whole[part] for part in ("loading", "compiling", "training", "testing"))
+    assert "99 % is not reached" in said  # by 8 steps
+
+
+def test_the_table_of_to_99_says_what_was_reached():
+    runs = [{"all": seconds} for seconds in (4.0, 6.0, 7.0)]
+    seeds = [{"seed": n, "seconds": seconds, "accuracy": a} for n, (seconds, a) in enumerate([(1.0, 0.989), (6.0, 0.99)])]
+    found = {"data": "MNIST", "seeds": seeds, "whole": {"kept": runs, "cold": [{"all": 21.0}]}}
+    rows = to_99.rows_of(found)
+    assert [row[1:] for row in rows[1:]] == [
+        ["3.50", "1.00", "6.00", "5", "2", "must"],
+        ["6.00", "4.00", "7.00", "8", "5", "must"],
+        ["21.00", "21.00", "21.00", "20", "12", "no"],
+    ]
+    assert to_99.says(found).endswith("(deviation 0.071, least 98.90): 99 % is not reached.")
+    document = {"name": "to_99", "quick": False, "works": [], "sides": {}, "date": "", "commit": None, "to_99": found}
+    section = report.section({**document, "machine": {"cpu": "A", "cores": 2, "vector_bits": 256, "system": ""}})
+    assert section.startswith("### MNIST to 99 %\n")
+    assert "| training | 3.50 | 1.00 | 6.00 | 5 | 2 | must |" in section
+    assert "99 % is not reached." in section
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--rounds", "0"], ["--seeds", "many"]])
+def test_numbers_of_seeds_that_make_no_sense(wrong, capsys):
+    with pytest.raises(SystemExit):
+        to_99.main(wrong)
+    assert wrong[0] in capsys.readouterr().err
 
 
 @pytest.mark.peer
@@ -147,8 +187,8 @@ def test_one_command_passes_its_options_on(monkeypatch, capsys):
         module = importlib.import_module(f"benchmarks.{name}")
         monkeypatch.setattr(module, "main", lambda argv, name=name: called.setdefault(name, argv) and 0)
     everything.main(["--quick", "--only", "cnn", "--peers", "none"])
-    assert list(called) == ["ops", "models", "scaling", "start", "twins", "lectures"]
-    assert called["start"] == ["--quick"]
+    assert list(called) == ["ops", "models", "scaling", "start", "to_99", "twins", "lectures"]
+    assert called["start"] == called["to_99"] == ["--quick"]
     assert called["twins"] == ["--only", "cnn", "--quick"]
     parsed = options.parser(None).parse_args(called["ops"])
     assert (parsed.only, parsed.peers, parsed.quick) == ("cnn", "none", True)

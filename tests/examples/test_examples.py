@@ -14,10 +14,10 @@ import pytest
 
 from minidl.metrics import AUC
 from tests.cases.sample import only
-from tests.examples.running import EXAMPLES, ROOT, check_png, leave, number, run, succeed, succeed_with_picture
+from tests.examples.running import EXAMPLES, ROOT, check_png, leave, load, number, run, succeed, succeed_with_picture
 
 PLOTTED = ["xor.py", "gradient_descent.py", "regression.py", "binary.py", "multi_output.py"]  # each by --plot FILE
-PLOTTED += ["transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
+PLOTTED += ["mnist_99.py", "transfer_learning.py", "deep_belief_net.py", "autoencoder.py", "resnet.py"]
 ROW = r"^ *(\d)((?: +(?:\d+|\.)){10})$"
 
 
@@ -137,6 +137,46 @@ def test_mnist_wrong_arguments(arguments, words):
     assert ran.stderr.splitlines()[-1].startswith("mnist_cnn.py: error: ")
     assert words in ran.stderr.splitlines()[-1]
     assert ran.stdout == ""
+
+
+def test_mnist_99(environment, tmp_path):
+    printed = succeed_with_picture(environment, "mnist_99.py", tmp_path)
+    lines = printed.splitlines()
+    assert lines[0] == "Data: built-in digits; 1000 images to train on, 300 to test on"
+    assert lines[1].startswith("MNIST is not used: ")
+    assert [line.partition(":")[0] for line in lines[2:6]] == ["Loading", "Compiling", "Training", "Testing"]
+    assert all(re.fullmatch(r"\w+: \d+\.\d{3} s", line) for line in lines[2:6])
+    assert number(printed, "Training") > number(printed, "Testing")
+    assert re.fullmatch(r"Test accuracy: 0\.\d{4} \(built-in digits\)", lines[6])
+    assert number(printed, "Test accuracy") > 0.9
+
+
+def test_mnist_99_is_as_small_as_its_first_lines_say():
+    example = load("mnist_99.py")
+    model = example.recipe(469)
+    images = np.arange(2 * 28 * 28).reshape(2, 28, 28, 1)
+    assert example.middle(images).shape[1:] == model.input_shape
+    np.testing.assert_array_equal(example.middle(images)[1, 10, 12], images[1, 13, 15])
+    products, shape = 0, model.input_shape
+    for layer in model.layers:
+        shape = layer.output_shape(shape)
+        if hasattr(layer, "W"):
+            products += layer.W.size * (np.prod(shape[:-1], dtype=int) if len(shape) == 3 else 1)
+    assert f"costs it {products:,} multiplications" in " ".join(example.__doc__.split())
+    rate = model.optimizer.learning_rate
+    assert isinstance(rate, float)
+    assert max(example.rate_over(469)(step) for step in range(469)) == pytest.approx(0.03, rel=0.02)
+    assert example.rate_over(469)(468) < 1e-6
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_mnist_99_on_mnist_itself(environment):
+    if not os.environ.get("MINIDL_DATA"):
+        pytest.skip("MINIDL_DATA is not set")
+    printed = succeed(environment, "mnist_99.py", "--data", Path(os.environ["MINIDL_DATA"]) / "mnist")
+    assert printed.startswith("Data: MNIST; 60000 images to train on, 10000 to test on\n")
+    assert number(printed, "Test accuracy") > 0.988  # the least of 30 seeds was 0.9902; 0.9899 in other instructions
 
 
 def test_mnist_on_the_gpu(environment):
