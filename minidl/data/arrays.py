@@ -101,12 +101,16 @@ class ArrayData:
                 self.warned |= _check_finite(name, array, wanted, where, nan)
 
     @classmethod
-    def of_valid(cls, x: np.ndarray) -> ArrayData:
-        """One input that needs no look: an array of numbers in the type and the shape that the model takes."""
+    def of_valid(cls, x: np.ndarray, y: np.ndarray | None = None, where: str = "x", nan: str = "ignore") -> ArrayData:
+        """One input whose form needs no look: an array of numbers in the type and the shape that the model takes.
+
+        y has as many entries. Whether all numbers of x are finite is looked at where ``nan`` says so.
+        """
         data = cls.__new__(cls)
         data.dtype, data.several, data.outputs = x.dtype, False, ()
-        data.x, data.y, data.weight, data.input_dtypes = (x,), None, None, (x.dtype,)
-        data._kept, data._weight_names, data.warned = {}, [], False
+        data.x, data.y, data.weight, data.input_dtypes = (x,), y, None, (x.dtype,)
+        data._kept, data._weight_names = {}, []
+        data.warned = nan != "ignore" and _check_finite("x", x, x.dtype, where, nan)
         return data
 
     def check_targets(self, where: str, nan: str, targets: Any = True) -> None:

@@ -263,9 +263,15 @@ def _weighted(values: Array, weights: Array, n: Any, dtype: Any) -> tuple[Any, A
     return value, (weights / n).astype(dtype, copy=False)
 
 
+_known: dict[type, bool] = {}  # what ``_replays`` has found out
+
+
 def _replays(loss: Loss) -> bool:
-    """Whether ``per_sample`` and ``gradient_of`` call an op and do nothing else; a subclass may do otherwise."""
-    return vars(type(loss)).get("replays", False)
+    """Whether the classes that define ``per_sample`` and ``gradient_of`` say that these call an op and do nothing else."""
+    cls, methods = type(loss), ("per_sample", "gradient_of")
+    if cls not in _known:
+        _known[cls] = all(next(vars(c).get("replays", False) for c in cls.__mro__ if m in vars(c)) for m in methods)
+    return _known[cls]
 
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any, where: str, what: str = "sample_weight") -> Array:

@@ -26,6 +26,7 @@ from minidl.models.network import Network, named
 from minidl.optimizers import Optimizer
 from minidl.training import loop
 from minidl.training.epochs import check_passes, check_validation_freq, steps_in_epoch, validates
+from minidl.training.memory import explain_out_of_memory
 from minidl.training.plan import samples_at_once
 from minidl.training.running import names_of_logs
 from minidl.training.step import Step
@@ -344,7 +345,7 @@ class Model(Network):
             data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
         step = self._compiled_step()
         with (access.training if what == "train_on_batch" else access.reading)(what, self.network):
-            (batch,) = loop.batches_of(data, len(data))
+            batch = explain_out_of_memory(partial(data.whole, []), len(data))
             running, guard = loop.Running(step), WholeSteps()
             compute = partial(step.train if what == "train_on_batch" else step.test, batch)
             with guard.installed(), guard.step():
