@@ -15,6 +15,7 @@ and is not recorded.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from operator import is_not
@@ -28,7 +29,18 @@ MOST = 16  # recordings of one model, for batches of different shapes
 REASONS_KEPT = 100
 
 reasons: list[str] = []  # why steps of this process were not recorded, for the doctor
+forks = 0  # how often this process was forked off another: threads of kernels that were noted before do not exist here
 tapes: dict[int, Tape] = {}  # of the threads that record now; nearly always empty, which is what kernels ask
+
+
+def _after_fork() -> None:
+    global forks
+    forks += 1
+    tapes.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class CannotBeReplayed(Exception):
@@ -272,6 +284,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the tape; None where it cannot be had
+        self._forks = forks
 
     def run(
         self,
@@ -285,6 +298,9 @@ class Recorder:
 
         ``replayed`` does what ``compute`` does on the host besides, counting the step.
         """
+        if self._forks != forks:
+            self.forget()
+            self._forks = forks
         known = self._steps.get(key, 0)
         if isinstance(known, _Recorded):
             if known.trusted:

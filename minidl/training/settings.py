@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import is_
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -37,28 +38,29 @@ class Settings:
     def __init__(self, *roots: Any) -> None:
         self._roots = roots
         self._changes = 0
-        self._seen: list[tuple[dict[str, Any], list[Any]]] = []  # the attributes of each object, and what they were
+        self._attributes: list[dict[str, Any]] = []  # of each object
+        self._seen: list[Any] = []  # what all of them were, one after the other
         self.accept()
 
     def look(self) -> int:
-        """A number that is another one than at the last look where anything was assigned since. A microsecond for a layer."""
-        for attributes, seen in self._seen:
-            if len(attributes) != len(seen) or not all(map(is_, attributes.values(), seen)):
-                self._changes += 1
-                self.accept()
-                break
+        """A number that is another one than at the last look where anything was assigned since. It is quick."""
+        now = chain.from_iterable(map(dict.values, self._attributes))
+        if sum(map(len, self._attributes)) != len(self._seen) or not all(map(is_, now, self._seen)):
+            self._changes += 1
+            self.accept()
         return self._changes
 
     def accept(self) -> None:
         """What is assigned now is what counts."""
-        self._seen, found = [], {id(root): root for root in self._roots}
+        self._attributes, self._seen, found = [], [], {id(root): root for root in self._roots}
         without = (*_NO_SETTINGS, np.ndarray, backends.current().array_type)
         left = list(self._roots)
         while left:
             attributes = getattr(left.pop(), "__dict__", None)
             if not isinstance(attributes, dict):
                 continue
-            self._seen.append((attributes, list(attributes.values())))
+            self._attributes.append(attributes)
+            self._seen += attributes.values()
             for value in _parts(attributes.values()):
                 if id(value) not in found and not isinstance(value, without):
                     found[id(value)] = value

@@ -59,6 +59,30 @@ def test_a_forked_child_is_told_to_be_spawned_and_may_use_the_references() -> No
     assert "child ended with 0" in text
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_replays_no_step_of_its_parent() -> None:
+    text = run("""
+        x, y = np.random.default_rng(1).random((64, 40), dtype=np.float32), np.arange(64) % 10
+        model = Sequential([Dense(32, activation="relu", input_shape=(40,)), Dense(10, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        for _ in range(6):
+            model.train_on_batch(x, y)
+        recorder = model._compiled_step()._recorded.recorder
+        assert any(getattr(known, "trusted", False) for known in recorder._steps.values())
+        pid = os.fork()
+        if pid == 0:
+            try:
+                model.train_on_batch(x, y)
+            except minidl.errors.StateError as error:
+                os._exit(0 if "spawn" in str(error) else 4)
+            os._exit(3)
+        print("child ended with", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        model.train_on_batch(x, y)
+        assert any(getattr(known, "trusted", False) for known in recorder._steps.values())
+    """)
+    assert "child ended with 0" in text
+
+
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
 def test_several_threads_predict_with_one_model(layer: str) -> None:
     text = run(
