@@ -8,26 +8,30 @@ from minidl.kernels.numba._tile import DATAPATH_BYTES, REGISTERS, Size, natural_
 
 # {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
-    (32, 64): ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (7, 2), (14, 2), (14, 1)),
-    (32, 32): ((4, 6), (5, 5), (6, 4), (7, 3), (8, 3), (3, 7), (4, 4), (7, 2), (14, 1)),
+    (32, 64): ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (8, 2), (7, 2), (14, 2), (14, 1)),
+    (32, 32): ((4, 6), (5, 5), (6, 4), (7, 3), (8, 3), (3, 7), (4, 4), (7, 2), (14, 1), (8, 4), (4, 8), (5, 8)),
     (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4)),
 }
+_TILE_COST = 0.25  # cycles: some 40 to begin and end a tile, for 160 steps
 
 
 @lru_cache(maxsize=4096)
-def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False) -> Size | None:
+def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False, group: int = 0) -> Size | None:
     """The size from the menu that covers rows x columns results in the least time; None where there are too few rows.
 
     ``fewest_rows``: only sizes of at most ``rows`` rows, for kernels whose last tile overlaps the one before it.
+    ``group``: only widths that divide it.
     """
     lanes = natural_lanes(itemsize)
     best, best_cost = None, float("inf")
     for count, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
-        if fewest_rows and count > rows:
+        if (fewest_rows and count > rows) or group % (vectors * lanes):
             continue
         cost = _cost(count, vectors, rows, columns, lanes)
         if cost < best_cost:
             best, best_cost = (count, vectors), cost
+    if best and REGISTERS * DATAPATH_BYTES == 32 * 32 and best[1] % 2 == 0:
+        best, lanes = (best[0], best[1] // 2), 2 * lanes  # whole registers, computed in halves: half as many instructions
     return best and tile_of(*best, lanes, itemsize)
 
 
@@ -39,5 +43,6 @@ def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:
 
 def _cost(count: int, vectors: int, rows: int, columns: int, lanes: int) -> float:
     tiles = -(-rows // count) * -(-columns // (vectors * lanes))
-    # one step of the innermost loop: two multiply-adds or two loads a cycle, and four cycles of latency to hide
-    return tiles * max(count * vectors / 2, (count + vectors) / 2, 4)
+    # one step of the innermost loop: two multiply-adds or two loads a cycle, and four cycles of latency
+    # to hide; then what a tile costs beside, spread over its depth
+    return tiles * (max(count * vectors / 2, (count + vectors) / 2, 4) + _TILE_COST)

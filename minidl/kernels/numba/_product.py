@@ -34,6 +34,7 @@ BLOCK_ROWS = 384  # rows of a under work, at most
 UNPACKED_ROWS = 64  # up to so many rows of a, b is read often enough from where it stands
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
+SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
@@ -101,7 +102,8 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
     as_it_stands = b.column_step == 1 and m <= UNPACKED_ROWS  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
     packed = new_run((panels - first_packed) * width * together, c.dtype)  # (panels, together, width), of b
-    by_columns = a.row_step == 1 or m < rows  # then rows of a are copied: side by side, and zeros where they are too few
+    # then rows of a are copied: side by side where they are spread, and with zeros where they are too few
+    by_columns = (a.row_step == 1 and a.column_step > SHORT_STEP) or m < rows
     most = BLOCK_ROWS // rows * rows  # whole tiles: one that reached into the next block would be summed there again
     a_width = max(min(m, most), rows)
     copied = new_run(a_width * together if by_columns else 1, c.dtype)  # (together, a_width), of a

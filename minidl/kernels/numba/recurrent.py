@@ -1,9 +1,10 @@
 """Recurrent networks: the input's part as one product, then every thread runs all times for its own rows of the batch.
 
 Samples do not meet, so no thread waits for another between two times. Where W and U of an LSTM stay in a core's cache
-together, the input's part is computed step by step too, and is not written and read in between. U is packed once; a step is
-a product of the rows' last outputs with it, and the arithmetic of the cell while the sums are in the cache; what the next
-time reads and writes is fetched meanwhile, for the rows of one time lie too far apart for the processor to foresee. How the
+together, the input's part is computed in the same product, and is not written and read in between. U is packed once; a step
+is a product of the rows' last outputs with it, and the arithmetic of the cell while the sums are in the cache: in an LSTM the
+four gates of ``LANES`` units are packed side by side, so that their sums are used as soon as they are there. What the next time
+reads and writes is fetched meanwhile, for the rows of one time lie too far apart for the processor to foresee. How the
 batch is cut up does not change the order in which a number is summed, so its bits do not depend on it.
 """
 
@@ -14,23 +15,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._blocking import tile_cost, tile_shape
+from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import copy_run, new_run, zero_run
-from minidl.kernels.numba._tile import REGISTERS, Size, natural_lanes, tile, tile_of
+from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
-from minidl.kernels.numba._vector import LANES, absolute, exp, load, prefetch, store, where
+from minidl.kernels.numba._vector import LANES, absolute, exp, load, load_all, prefetch, store, where
 from minidl.kernels.numba.linear import dense
 
 MOST = 32  # rows of the batch in one task: their sums stay in the caches, beside a panel of U
-DEPTH = 160  # rows of a panel under work: 160 x 48 floats are 30 KiB
+DEPTH = 256  # rows of a panel under work: 256 x 32 floats are 32 KiB
 NEAR = 1 << 19  # bytes of W and U together that stay in a core's cache from step to step
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
-_EVEN = 8, 2  # rows and vectors of a tile that divides batches and units which are powers of two; not one of the menu
+FEW_NUMBERS = 1 << 14  # of a packed matrix, which one thread packs more quickly than it wakes another
 _NO_MASK = np.zeros(0, np.bool_)
 _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID, _HARD_SIGMOID_5 = range(6)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU}
@@ -57,19 +58,20 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     units = len(U)
     if U.shape != (units, 4 * units) or W.shape[1:] != U.shape[1:] or not (n, units) == h0.shape == c0.shape:
         return NotImplemented
-    size, rows = _cut(n, units, 4 * units, steps, x.itemsize)
+    size, rows = _cut(n, units, 4 * units, steps, x.itemsize, group=4 * LANES)
     if W.nbytes + U.nbytes <= NEAR and b is not None:  # the input's part within the steps
-        gates, packed_W, bias = CPU.pool.empty((n, steps, 4 * units), x.dtype), _packed(size, in_rows(W, *W.shape)), b
+        gates, inside, of_time, outside = CPU.pool.empty((n, steps, 4 * units), x.dtype), W, x.reshape(-1), b
     else:
-        gates, packed_W, bias = dense(x, W, b), np.empty(0, x.dtype), np.empty(0, x.dtype)
+        gates, inside, of_time = dense(x, W, b), W[:0], x.reshape(-1)[:0]
         if gates is NotImplemented:
             return NotImplemented
+        outside = gates.reshape(-1)
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
-    packed = _packed(size, in_rows(U, units, 4 * units))
+    packed = CPU.pool.empty((-(-units // LANES) * 4 * LANES * (len(inside) + units),), x.dtype)
+    _pack_gates(inside.reshape(-1), U.reshape(-1), len(inside), units, size[1], packed)
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
-    of_x = x.reshape(-1), x.shape[-1], packed_W, bias
     arrays = packed, h0.reshape(-1), c0.reshape(-1), _flags(mask), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
-    _forwards_on_threads(size, batch, of_x, *arrays)
+    _forwards_on_threads(size, batch, len(inside), of_time, outside, *arrays)
     return h, c, gates
 
 
@@ -203,17 +205,15 @@ def _flags(mask: Any) -> Any:
     return _NO_MASK if mask is None else mask.reshape(-1)
 
 
-def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int) -> tuple[Size, int]:
+def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int, group: int = 0) -> tuple[Size, int]:
     """The size of the tile for a step's product (n, depth) (depth, columns), and the rows of the batch in a task."""
     work = 1 if n * steps * depth * columns < SMALL else threads()
     tasks = work * -(-n // (work * MOST))
     rows, lanes = -(-n // tasks), natural_lanes(itemsize)
     if rows <= 2:
-        return tile_of(rows, max(1, min(8, columns // lanes)), lanes, itemsize), rows
-    size = tile_shape(rows, columns, itemsize)
+        return tile_of(rows, max(1, min(8, (group or columns) // lanes)), lanes, itemsize), rows
+    size = tile_shape(rows, columns, itemsize, group=group)
     assert size is not None
-    if REGISTERS == 32:
-        size = min(size, tile_of(*_EVEN, lanes, itemsize), key=lambda s: tile_cost(s, rows, columns, itemsize))
     return size, rows
 
 
@@ -225,15 +225,47 @@ def _packed(size: Size, b: tuple[Any, int, int, int, int]) -> Any:
     return packed
 
 
+@inner
+def _pack_share(first, last, turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
+    for p in range(first, last):
+        j, panel = p * width, b.rows * width
+        pack_b(turn, copy, b, 0, j, b.rows, min(width, b.columns - j), width, packed[p * panel : (p + 1) * panel])
+
+
 @compiled
 def _pack(turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
-    matrix = Matrix(*b)
-    pack_b(turn, copy, matrix, 0, 0, matrix.rows, matrix.columns, width, packed)
+    arguments, panels = (turn, copy, Matrix(*b), width, packed), (b[2] + width - 1) // width
+    if len(packed) < FEW_NUMBERS:
+        _pack_share(0, panels, *arguments)
+    else:
+        in_parallel(_pack_share, panels, arguments)
 
 
 @inner
-def _step_product(size, count, depth, columns, a, packed, sums, more):  # type: ignore[no-untyped-def]
-    """sums = a b, or sums += a b where there is ``more``.
+def _pack_gates_share(first, last, W, U, inputs, units, width, packed):  # type: ignore[no-untyped-def]
+    """Rows first to last of W over U as panels whose columns are LANES units of one gate after those of another."""
+    depth, piece = inputs + units, min(width, LANES)
+    for k in range(first, last):
+        source, start = (W, k * 4 * units) if k < inputs else (U, (k - inputs) * 4 * units)
+        for j in range(0, units, LANES):
+            for q in range(0, 4 * LANES, piece):
+                gate, unit, column = q // LANES, j + q % LANES, 4 * j + q
+                at = (column // width * depth + k) * width + column % width
+                store(packed, at, piece, load(source, start + gate * units + unit, max(0, units - unit), 0))
+
+
+@compiled
+def _pack_gates(W, U, inputs, units, width, packed):  # type: ignore[no-untyped-def]
+    arguments = (W, U, inputs, units, width, packed)
+    if len(packed) < FEW_NUMBERS:
+        _pack_gates_share(0, inputs + units, *arguments)
+    else:
+        in_parallel(_pack_gates_share, inputs + units, arguments)
+
+
+@inner
+def _step_product(size, count, depth, begin, columns, a, packed, sums):  # type: ignore[no-untyped-def]
+    """sums = columns begin, .. of a b.
 
     a (.., depth) has rows behind the first ``count`` to fill the last tile, and sums are as wide as whole panels.
     """
@@ -241,14 +273,14 @@ def _step_product(size, count, depth, columns, a, packed, sums, more):  # type: 
     panels = (columns + width - 1) // width
     for p in range(panels):
         for k in range(0, depth, DEPTH):
-            right = (p * depth + k) * width
+            right = (begin + p * width) * depth + k * width
             for r in range(0, count, rows):
                 at, to = r * depth + k, r * panels * width + p * width
                 tile(
                     size, outer=1, depth=min(DEPTH, depth - k),
                     a=a, a_start=at, a_row_step=depth, a_outer_step=0, a_k_step=1,
                     b=packed, b_start=right, b_outer_step=0, b_k_step=width,
-                    c=sums, c_start=to, c_row_step=panels * width, add=k + more,
+                    c=sums, c_start=to, c_row_step=panels * width, add=k,
                 )  # fmt: skip
 
 
@@ -297,61 +329,58 @@ def _passed_back(code, dy, y):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _forwards_share(first, last, size, batch, of_x, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
-    """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part, unless W comes with x."""
-    x, inputs, packed_W, bias = of_x
-    together = len(packed_W) > 0
-    outside = bias if together else gates  # what is added to the sums
+def _forwards_share(first, last, size, batch, inputs, x, outside, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    """All times for blocks of ``rows`` rows of the batch.
+
+    Where ``inputs`` are not 0, W comes with U, and ``outside`` is the bias; else it is the input's part of all times.
+    """
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
-    tall, width, _ = size
+    tall, depth, across = size[0], inputs + units, 4 * LANES
     whole = (rows + tall - 1) // tall * tall  # rows of whole tiles
-    across = (4 * units + width - 1) // width * width
-    h_before = zero_run(whole * units, h.dtype)  # (whole, units)
+    now, later = zero_run(whole * depth, h.dtype), zero_run(whole * depth, h.dtype)  # (whole, depth): x_t, h_{t-1}; the next
     c_before = new_run(rows * units, h.dtype)  # (rows, units)
-    x_now = zero_run(whole * inputs if together else 1, h.dtype)  # (whole, inputs)
-    sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U, and x W
+    sums = new_run(whole * across, h.dtype)  # (whole, across): four gates of LANES units
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
-        for i in range(count * units):
-            h_before[i], c_before[i] = h0[begin * units + i], c0[begin * units + i]
+        for r in range(count):
+            copy_run(h0, (begin + r) * units, now, r * depth + inputs, units)
+            copy_run(c0, (begin + r) * units, c_before, r * units, units)
         for t in range(steps):
-            if together:
+            for r in range(count if inputs else 0):
+                copy_run(x, ((begin + r) * steps + t) * inputs, now, r * depth, inputs)
+            for j in range(0, units, LANES):
+                _step_product(size, count, depth, 4 * j, across, now, packed, sums)
                 for r in range(count):
-                    copy_run(x, ((begin + r) * steps + t) * inputs, x_now, r * inputs, inputs)
-                _step_product(size, count, inputs, 4 * units, x_now, packed_W, sums, 0)
-            _step_product(size, count, units, 4 * units, h_before, packed, sums, together)
-            for r in range(count):
-                row = (begin + r) * steps + t
-                counts = batch.masked == 0 or mask[row]
-                for j in range(0, units, LANES):
-                    some, of, at, to = units - j, r * across + j, row * 4 * units + j, row * units + j
-                    z = j if together else at
+                    row, of = (begin + r) * steps + t, r * across
+                    some, at, to, before = units - j, row * 4 * units + j, row * units + j, r * depth + inputs + j
+                    z = j if inputs else at
                     for k in range(4):
                         prefetch(gates, at + (4 + k) * units)
                     prefetch(h, to + units)
                     prefetch(c, to + units)
-                    i = _activated(recurrent, load(outside, z, some, 0) + load(sums, of, some, 0))
-                    f = _activated(recurrent, load(outside, z + units, some, 0) + load(sums, of + units, some, 0))
-                    g = _activated(cell, load(outside, z + 2 * units, some, 0) + load(sums, of + 2 * units, some, 0))
-                    o = _activated(recurrent, load(outside, z + 3 * units, some, 0) + load(sums, of + 3 * units, some, 0))
-                    now = f * load(c_before, r * units + j, some, 0) + i * g
-                    out = o * _activated(cell, now)
-                    if not counts:
-                        now, out = load(c_before, r * units + j, some, 0), load(h_before, r * units + j, some, 0)
+                    i = _activated(recurrent, load(outside, z, some, 0) + load_all(sums, of))
+                    f = _activated(recurrent, load(outside, z + units, some, 0) + load_all(sums, of + LANES))
+                    g = _activated(cell, load(outside, z + 2 * units, some, 0) + load_all(sums, of + 2 * LANES))
+                    o = _activated(recurrent, load(outside, z + 3 * units, some, 0) + load_all(sums, of + 3 * LANES))
+                    c_now = f * load(c_before, r * units + j, some, 0) + i * g
+                    out = o * _activated(cell, c_now)
+                    if batch.masked and not mask[row]:
+                        c_now, out = load(c_before, r * units + j, some, 0), load(now, before, some, 0)
                     store(gates, at, some, i)
                     store(gates, at + units, some, f)
                     store(gates, at + 2 * units, some, g)
                     store(gates, at + 3 * units, some, o)
-                    store(c, to, some, now)
-                    store(c_before, r * units + j, some, now)
                     store(h, to, some, out)
-                    store(h_before, r * units + j, some, out)
+                    store(c, to, some, c_now)
+                    store(later, before, some, out)
+                    store(c_before, r * units + j, some, c_now)
+            now, later = later, now
 
 
 @compiled
-def _forwards_on_threads(size, batch, of_x, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), of_x, packed, h0, c0, mask, gates, h, c)
+def _forwards_on_threads(size, batch, inputs, x, outside, packed, h0, c0, mask, gates, h, c):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), inputs, x, outside, packed, h0, c0, mask, gates, h, c)
     in_parallel(_forwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 
@@ -404,7 +433,7 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, d
                     store(dz_now, here + units, some, df)
                     store(dz_now, here + 2 * units, some, dg)
                     store(dz_now, here + 3 * units, some, do)
-            _step_product(size, count, 4 * units, units, dz_now, packed, dh_later, 0)
+            _step_product(size, count, 4 * units, 0, units, dz_now, packed, dh_later)
             if batch.masked:
                 for r in range(count):
                     if not mask[(begin + r) * steps + t]:
@@ -437,7 +466,7 @@ def _simple_forwards_share(first, last, size, batch, packed, h0, mask, h):  # ty
         for i in range(count * units):
             h_before[i] = h0[begin * units + i]
         for t in range(steps):
-            _step_product(size, count, units, units, h_before, packed, sums, 0)
+            _step_product(size, count, units, 0, units, h_before, packed, sums)
             for r in range(count):
                 row = (begin + r) * steps + t
                 counts = batch.masked == 0 or mask[row]
@@ -484,7 +513,7 @@ def _simple_backwards_share(first, last, size, batch, packed, dh, mask, h, dz, d
                         d = load(h, at, 0, 0)  # nothing but zeros
                     store(dz, at, some, d)
                     store(dz_now, here, some, d)
-            _step_product(size, count, units, units, dz_now, packed, dh_later, 0)
+            _step_product(size, count, units, 0, units, dz_now, packed, dh_later)
             if batch.masked:
                 for r in range(count):
                     if not mask[(begin + r) * steps + t]:
@@ -518,7 +547,7 @@ def _gru_forwards_share(first, last, size, batch, packed, b, h0, mask, gates, h,
         for i in range(count * units):
             h_before[i] = h0[begin * units + i]
         for t in range(steps):
-            _step_product(size, count, units, 3 * units, h_before, packed, sums, 0)
+            _step_product(size, count, units, 0, 3 * units, h_before, packed, sums)
             for r in range(count):
                 row = (begin + r) * steps + t
                 counts = batch.masked == 0 or mask[row]
@@ -601,7 +630,7 @@ def _gru_backwards_share(  # type: ignore[no-untyped-def]
                     store(now, here, some, d_update)
                     store(now, here + units, some, d_reset)
                     store(now, here + 2 * units, some, dp)
-            _step_product(size, count, 3 * units, units, now, packed, dh_later, 0)
+            _step_product(size, count, 3 * units, 0, units, now, packed, dh_later)
             for r in range(count):
                 for j in range(units):
                     dh_later[r * across + j] += passing[r * units + j]

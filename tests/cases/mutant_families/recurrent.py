@@ -185,6 +185,41 @@ mutant(
     "o = _activated(cell,",
 )
 mutant(
+    "kernel: a state that today's units see before the step is over",
+    KERNELS,
+    kernel("recurrent.lstm"),
+    "store(later, before, some, out)",
+    "store(now, before, some, out)",
+)
+mutant(
+    "kernel: packed gates in the order of the matrix",
+    KERNELS,
+    kernel("recurrent.lstm"),
+    "gate, unit, column = q // LANES, j + q % LANES, 4 * j + q",
+    "gate, unit, column = 0, 4 * j + q, 4 * j + q",
+)
+mutant(
+    "kernel: rows of U packed as rows of W",
+    KERNELS,
+    kernel("recurrent.lstm"),
+    "else (U, (k - inputs) * 4 * units)",
+    "else (U, k % units * 4 * units)",
+)
+mutant(
+    "kernel: a masked step of an LSTM that moves on",
+    KERNELS,
+    kernel("recurrent.lstm"),
+    "if batch.masked and not mask[row]:\n                        c_now",
+    "if batch.masked and mask[row] > 1:\n                        c_now",
+)
+mutant(
+    "kernel: each panel of U packed from the first column",
+    KERNELS,
+    kernel("recurrent.lstm_grad"),
+    "pack_b(turn, copy, b, 0, j, b.rows,",
+    "pack_b(turn, copy, b, 0, 0, b.rows,",
+)
+mutant(
     "kernel: df with today's cell",
     KERNELS,
     kernel("recurrent.lstm_grad"),
