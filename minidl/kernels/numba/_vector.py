@@ -164,10 +164,17 @@ else:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind = _vector(sig.args[3])
             pointer = _place(context, builder, sig.args[0], args[0], args[1])
-            align = ir.Constant(_I32, kind.element.get_abi_size(context.target_data))
-            mask = _mask(builder, args[2])
-            name = f"llvm.masked.store.{_suffix(kind)}.p0"
-            _call(builder, name, ir.VoidType(), [args[3], pointer, align, mask])
+            size = kind.element.get_abi_size(context.target_data)
+
+            def masked() -> None:
+                name = f"llvm.masked.store.{_suffix(kind)}.p0"
+                _call(builder, name, ir.VoidType(), [args[3], pointer, ir.Constant(_I32, size), _mask(builder, args[2])])
+
+            with builder.if_else(builder.icmp_signed(">=", args[2], _I64(LANES)), likely=True) as (whole, partly):
+                with whole:
+                    builder.store(args[3], pointer, align=size)
+                with partly:
+                    masked()
             return context.get_dummy_value()
 
         return types.void(x, types.intp, types.intp, v), codegen
