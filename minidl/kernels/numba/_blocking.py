@@ -39,5 +39,5 @@ def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:
 
 def _cost(count: int, vectors: int, rows: int, columns: int, lanes: int) -> float:
     tiles = -(-rows // count) * -(-columns // (vectors * lanes))
-    # one step of the innermost loop: two multiply-adds or two loads a cycle, and four cycles of latency to hide
-    return tiles * max(count * vectors / 2, (count + vectors) / 2, 4)
+    # one step of the innermost loop: two multiply-adds or two loads a cycle; eight accumulators do not quite hide the latency
+    return tiles * max(count * vectors / 2, (count + vectors) / 2, 5)
