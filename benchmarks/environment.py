@@ -18,6 +18,7 @@ SET_ASIDE = (
 KEPT = ("NUMBA_CACHE_DIR",)
 AVX2 = {  # how each library is told to do without the vectors of 512 bits
     "NUMBA_CPU_NAME": "x86-64-v3",
+    "NUMBA_CPU_FEATURES": "+avx2,+fma",  # without which Numba adds those of this machine to the name's
     "OPENBLAS_CORETYPE": "Haswell",
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -160,6 +162,10 @@ def test_every_library_can_be_kept_from_avx_512(monkeypatch):
     options.limit(avx2)
     assert {"NUMBA_CPU_NAME", "ATEN_CPU_CAPABILITY", "XLA_FLAGS"} <= set(for_workers())
     assert describe()["vector_bits"] == 256
+    say = "import numba.core.registry as r; print(r.cpu_target.target_context.codegen().magic_tuple())"
+    target = subprocess.run([sys.executable, "-c", say], env=for_workers(), capture_output=True, text=True, check=True).stdout
+    assert "x86-64-v3" in target
+    assert "avx512" not in target, "Numba would still use this machine's"
     assert options.place("ops", plain).name == "ops-a-processor.json"
     assert options.place("ops", avx2).name == "ops-a-processor-avx2.json"  # not into the other's place
     with pytest.raises(SystemExit):

@@ -31,7 +31,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._machine import INDEX, REGISTERS, call, machine_code, number_type, place, store_some
     from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=8)
@@ -50,7 +50,7 @@ else:
             load_some = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(vector, [pointer, i32, some, vector]), f"llvm.masked.load.{kind}"
             )
-            store_some = cgutils.get_or_insert_function(
+            masked_store = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(ir.VoidType(), [vector, pointer, i32, some]), f"llvm.masked.store.{kind}"
             )
 
@@ -81,7 +81,11 @@ else:
                 with builder.if_then(builder.icmp_signed("!=", rest, i32(0))):
                     total = builder.call(load_some, [at(source, whole), i32(itemsize), mask, zero])
                     of_bias = builder.call(load_some, [at(b, whole), i32(itemsize), mask, zero]) if bias else None
-                    builder.call(store_some, [finished(total, of_bias), at(target, whole), i32(itemsize), mask])
+                    total = finished(total, of_bias)
+                    if REGISTERS < 32:
+                        store_some(builder, total, at(target, whole), builder.zext(rest, INDEX), itemsize)
+                    else:
+                        builder.call(masked_store, [total, at(target, whole), i32(itemsize), mask])
 
         pointer = number.as_pointer()
         name = f"finish_{int(bias)}_{int(relu)}_{itemsize}"

@@ -70,3 +70,27 @@ def multiply_add(builder: ir.IRBuilder, vector: Any) -> Any:
     """The fused multiply-add of vectors."""
     kind = {"float": "f32", "double": "f64"}[str(vector.element)]
     return builder.module.declare_intrinsic(f"llvm.fma.v{vector.count}{kind}", (), ir.FunctionType(vector, [vector] * 3))
+
+
+def store_some(builder: ir.IRBuilder, vector: Any, pointer: Any, count: Any, itemsize: int) -> None:
+    """The first ``count`` numbers of a vector into memory, for processors without AVX-512.
+
+    Masked stores of AVX2 take eleven times as long as a store on AMD's (Zen 4: 6.8 instead of 0.6 ns for 64 bytes). So all
+    lanes are stored at once, or halves, quarters and so on, as the bits of ``count`` say.
+    """
+    lanes, number = vector.type.count, vector.type.element
+    with builder.if_else(builder.icmp_signed(">=", count, INDEX(lanes)), likely=True) as (whole, partly):
+        with whole:
+            builder.store(vector, pointer).align = itemsize
+        with partly:
+            count = builder.select(builder.icmp_signed(">", count, INDEX(0)), count, INDEX(0))
+            start, rest, size = builder.bitcast(pointer, number.as_pointer()), vector, lanes // 2
+            while size:  # the first half is stored and the second looked at next, or the first is looked at next
+                both = [ir.Constant(ir.VectorType(ir.IntType(32), size), list(range(k, k + size))) for k in (0, size)]
+                first, second = (builder.shuffle_vector(rest, rest, half) for half in both)
+                wanted = builder.icmp_unsigned("!=", builder.and_(count, INDEX(size)), INDEX(0))
+                with builder.if_then(wanted):
+                    builder.store(first, builder.bitcast(start, first.type.as_pointer())).align = itemsize
+                rest = builder.select(wanted, second, first)
+                start = builder.select(wanted, builder.gep(start, [INDEX(size)]), start)
+                size //= 2

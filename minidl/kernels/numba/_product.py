@@ -27,7 +27,7 @@ from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._vector import LANES, load, store
 
-PANEL_DEPTH = 160  # rows of b packed together: 160 x 48 floats are 30 KiB
+PANEL_DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
 NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of b: the panel is no larger
 SHORT_DEPTH = 64  # the same for gradients of a few weights: more sums, which round less, cost little there
 BLOCK_ROWS = 384  # rows of a under work, at most

@@ -82,6 +82,7 @@ else:
     from numba import types
     from numba.extending import intrinsic, lower_builtin, models, register_model
 
+    from minidl.kernels.numba._machine import REGISTERS, store_some
     from minidl.kernels.numba._private import cgutils, data_of, signature, type_operator
 
     class VectorType(types.Type):
@@ -164,10 +165,12 @@ else:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind = _vector(sig.args[3])
             pointer = _place(context, builder, sig.args[0], args[0], args[1])
-            align = ir.Constant(_I32, kind.element.get_abi_size(context.target_data))
-            mask = _mask(builder, args[2])
+            size = kind.element.get_abi_size(context.target_data)
+            if REGISTERS < 32:
+                store_some(builder, args[3], pointer, args[2], size)
+                return context.get_dummy_value()
             name = f"llvm.masked.store.{_suffix(kind)}.p0"
-            _call(builder, name, ir.VoidType(), [args[3], pointer, align, mask])
+            _call(builder, name, ir.VoidType(), [args[3], pointer, ir.Constant(_I32, size), _mask(builder, args[2])])
             return context.get_dummy_value()
 
         return types.void(x, types.intp, types.intp, v), codegen

@@ -14,11 +14,13 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._runs import clear_run
-from minidl.kernels.numba._vector import LANES, load, splat, store, total, widened
+from minidl.kernels.numba._runs import clear_run, new_run
+from minidl.kernels.numba._vector import LANES, load, load_all, splat, store, total, widened
 
 CHUNK = 1 << 13  # numbers of one task, about
 PARTS, FEWEST = 32, 8  # sums over rows, at most: as many tasks; and rows of one of them, at least
+FOUR = 4 * LANES  # numbers added in vectors of their own precision; such sums are added in double
+TOGETHER = 8  # rows whose dgamma and dbeta are added in their own precision
 
 
 def standardize(x: Any, epsilon: float) -> Any:
@@ -76,25 +78,54 @@ def _of_rows(x: Any, a: Any) -> bool:
 
 
 @inner
+def _sum(x, at, width):  # type: ignore[no-untyped-def]
+    """Of a row."""
+    part, fours = widened(splat(x, 0)), width - width % FOUR
+    for k in range(at, at + fours, FOUR):
+        a, b = load_all(x, k) + load_all(x, k + LANES), load_all(x, k + 2 * LANES) + load_all(x, k + 3 * LANES)
+        part = part + widened(a + b)
+    for k in range(at + fours, at + width, LANES):
+        part = part + widened(load(x, k, at + width - k, 0))
+    return total(part)
+
+
+@inner
+def _squares(x, at, width, middle):  # type: ignore[no-untyped-def]
+    """Sum of (x - middle)^2 of a row."""
+    part, fours = widened(splat(x, 0)), width - width % FOUR
+    for k in range(at, at + fours, FOUR):
+        a, b = load_all(x, k) - middle, load_all(x, k + LANES) - middle
+        c, d = load_all(x, k + 2 * LANES) - middle, load_all(x, k + 3 * LANES) - middle
+        part = part + widened((a * a + b * b) + (c * c + d * d))
+    for k in range(at + fours, at + width, LANES):
+        v = load(x, k, at + width - k, middle) - middle
+        part = part + widened(v * v)
+    return total(part)
+
+
+@inner
+def _normalized(x, at, count, middle, scale, gamma, beta, c, y):  # type: ignore[no-untyped-def]
+    v = (load(x, at, count, 0) - middle) * scale
+    store(y, at, count, v * load(gamma, c, count, 0) + load(beta, c, count, 0))
+
+
+@inner
 def _normalize_share(first, last, x, gamma, beta, epsilon, y, mean, r, rows):  # type: ignore[no-untyped-def]
     width = len(gamma)
-    for row in range(first * rows, min(last * rows, len(r))):
-        begin, end = row * width, (row + 1) * width
-        part = widened(splat(x, 0))
-        for at in range(begin, end, LANES):
-            part = part + widened(load(x, at, end - at, 0))
-        mean[row] = total(part) / width
-        middle = mean[row]  # as it will be read backwards, rounded
-        part = widened(splat(x, 0))
-        for at in range(begin, end, LANES):
-            v = widened(load(x, at, end - at, middle) - middle)
-            part = part + v * v
-        r[row] = 1 / sqrt(total(part) / width + epsilon)
-        scale = r[row]
-        for at in range(begin, end, LANES):
-            count, c = end - at, at - begin
-            v = (load(x, at, count, 0) - middle) * scale
-            store(y, at, count, v * load(gamma, c, count, 0) + load(beta, c, count, 0))
+    whole = width - width % LANES
+    end = min(last * rows, len(r))
+    for block in range(first * rows, end, TOGETHER):  # no row waits for the sums of the one before
+        some = range(block, min(block + TOGETHER, end))
+        for row in some:
+            mean[row] = _sum(x, row * width, width) / width
+        for row in some:  # the mean as it will be read backwards, rounded
+            r[row] = 1 / sqrt(_squares(x, row * width, width, mean[row]) / width + epsilon)
+        for row in some:
+            at, middle, scale = row * width, mean[row], r[row]
+            for c in range(0, whole, LANES):
+                _normalized(x, at + c, LANES, middle, scale, gamma, beta, c, y)
+            if whole < width:
+                _normalized(x, at + whole, width - whole, middle, scale, gamma, beta, whole, y)
 
 
 @compiled
@@ -124,26 +155,51 @@ def _standardize_grad(dh, h, r, dx, rows):  # type: ignore[no-untyped-def]
 
 
 @inner
+def _means(dy, x, gamma, at, width, middle):  # type: ignore[no-untyped-def]
+    """Means of g and of g (x - middle) of a row, g = gamma dy."""
+    sums, products, fours = widened(splat(x, 0)), widened(splat(x, 0)), width - width % FOUR
+    for k in range(0, fours, FOUR):
+        g0, g1 = load_all(dy, at + k) * load_all(gamma, k), load_all(dy, at + k + LANES) * load_all(gamma, k + LANES)
+        c = k + 2 * LANES
+        g2, g3 = load_all(dy, at + c) * load_all(gamma, c), load_all(dy, at + c + LANES) * load_all(gamma, c + LANES)
+        h0, h1 = load_all(x, at + k) - middle, load_all(x, at + k + LANES) - middle
+        h2, h3 = load_all(x, at + c) - middle, load_all(x, at + c + LANES) - middle
+        some = (g0 + g1) + (g2 + g3)
+        more = (g0 * h0 + g1 * h1) + (g2 * h2 + g3 * h3)
+        sums, products = sums + widened(some), products + widened(more)
+    for c in range(fours, width, LANES):
+        k, count = at + c, width - c
+        g = load(dy, k, count, 0) * load(gamma, c, count, 0)
+        sums, products = sums + widened(g), products + widened(g * (load(x, k, count, middle) - middle))
+    return total(sums) / width, total(products) / width
+
+
+@inner
 def _gradient_share(first, last, dy, x, mean, r, gamma, dx, dgammas, dbetas, rows):  # type: ignore[no-untyped-def]
     width = len(gamma)
+    shift, slope = new_run(TOGETHER, x.dtype), new_run(TOGETHER, x.dtype)  # means of g, and of g h, of each row
     for part in range(first, last):
         to = part * width  # where the part's sums stand
         clear_run(dgammas, to, width)
         clear_run(dbetas, to, width)
-        for row in range(part * rows, min((part + 1) * rows, len(r))):
-            middle, scale = mean[row], r[row]
-            sums, products = widened(splat(x, 0)), widened(splat(x, 0))
+        end = min((part + 1) * rows, len(r))
+        for begin in range(part * rows, end, TOGETHER):
+            few = min(TOGETHER, end - begin)
+            for i in range(few):
+                row = begin + i
+                shift[i], along = _means(dy, x, gamma, row * width, width, mean[row])
+                slope[i] = along * r[row]
             for c in range(0, width, LANES):
-                at, count = row * width + c, width - c
-                g = widened(load(dy, at, count, 0) * load(gamma, c, count, 0))
-                sums, products = sums + g, products + g * widened(load(x, at, count, middle) - middle)
-            shift, slope = total(sums) / width, total(products) / width * scale  # means of g, and of g h
-            for c in range(0, width, LANES):
-                at, count = row * width + c, width - c
-                d, h = load(dy, at, count, 0), (load(x, at, count, 0) - middle) * scale
-                store(dgammas, to + c, count, load(dgammas, to + c, count, 0) + widened(d * h))
-                store(dbetas, to + c, count, load(dbetas, to + c, count, 0) + widened(d))
-                store(dx, at, count, (d * load(gamma, c, count, 0) - shift - h * slope) * scale)
+                count, dgamma, dbeta = width - c, splat(x, 0), splat(x, 0)
+                scaled = load(gamma, c, count, 0)
+                for i in range(few):
+                    row = begin + i
+                    at, scale = row * width + c, r[row]
+                    d, h = load(dy, at, count, 0), (load(x, at, count, 0) - mean[row]) * scale
+                    dgamma, dbeta = dgamma + d * h, dbeta + d
+                    store(dx, at, count, (d * scaled - shift[i] - h * slope[i]) * scale)
+                store(dgammas, to + c, count, load(dgammas, to + c, count, 0) + widened(dgamma))
+                store(dbetas, to + c, count, load(dbetas, to + c, count, 0) + widened(dbeta))
 
 
 @compiled

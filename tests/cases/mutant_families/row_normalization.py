@@ -61,15 +61,15 @@ mutant(
     "a kernel's variance of idle lanes",
     KERNEL,
     kernel("layer_normalization.layer_normalize"),
-    "load(x, at, end - at, middle) - middle",
-    "load(x, at, end - at, 0) - middle",
+    "v = load(x, k, at + width - k, middle) - middle",
+    "v = load(x, k, at + width - k, 0) - middle",
 )
 mutant(
     "a kernel's slope without r",
     KERNEL,
     kernel("layer_normalization.layer_normalize_grad"),
-    "total(products) / width * scale",
-    "total(products) / width",
+    "slope[i] = along * r[row]",
+    "slope[i] = along",
 )
 mutant(
     "a kernel that loses the first part of the sums over rows",
@@ -77,4 +77,47 @@ mutant(
     LAYERS + "test_the_bits_do_not_depend_on_the_threads",
     "for part in range(1, parts):",
     "for part in range(2, parts):",
+)
+mutant(
+    "a kernel's mean of every other vector",
+    KERNEL,
+    kernel("layer_normalization.layer_normalize"),
+    "part = part + widened(a + b)",
+    "part = part + widened(a + a)",
+)
+mutant(
+    "a kernel's last of four squares left out",
+    KERNEL,
+    kernel("layer_normalization.layer_normalize"),
+    "(a * a + b * b) + (c * c + d * d)",
+    "(a * a + b * b) + c * c",
+)
+mutant(
+    "a kernel's means of a gradient without its fourth vector",
+    KERNEL,
+    kernel("layer_normalization.layer_normalize_grad"),
+    "some = (g0 + g1) + (g2 + g3)",
+    "some = (g0 + g1) + g2",
+)
+mutant(
+    "a kernel's dgamma of the last few rows alone",
+    KERNEL,
+    kernel("layer_normalization.layer_normalize_grad"),
+    "load(dgammas, to + c, count, 0) + widened(dgamma)",
+    "widened(dgamma)",
+)
+mutant(
+    "a kernel that normalizes whole vectors alone",
+    KERNEL,
+    kernel("layer_normalization.layer_normalize"),
+    "            if whole < width:\n                _normalized(",
+    "            if whole > width:\n                _normalized(",
+)
+mutant(
+    "a second part of a vector that is the first once more",
+    "kernels/numba/_machine.py",
+    "tests/kernels/test_stores.py::test_so_many_numbers_are_stored_and_no_more",
+    "rest = builder.select(wanted, second, first)",
+    "rest = first",
+    mode="compiled",
 )
