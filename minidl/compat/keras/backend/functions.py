@@ -10,11 +10,10 @@ import numpy as np
 
 from minidl import config
 from minidl.compat.keras.backend import settings
-from minidl.compat.keras.backend.tracing import Traced, call, plain, refuse_symbol
+from minidl.compat.keras.backend.tracing import Traced, call, plain
 from minidl.compat.keras.backend.variables import generator, int_shape, ndim
 from minidl.compat.keras.backend.variables import shape as shape_of
 from minidl.errors import ArgumentError, ArgumentTypeError, described
-from minidl.layers.symbol import Symbol
 
 Axis = Any
 
@@ -168,8 +167,6 @@ def l2_normalize(x: Any, axis: Axis = None) -> Any:
 
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
     """x with a fraction ``level`` of 0 and the others divided by 1 - level; in every mode."""
-    if isinstance(x, Symbol):
-        refuse_symbol("dropout")
     lengths = shape_of(x) if noise_shape is None else [a if b is None else b for a, b in zip(shape_of(x), noise_shape)]
     kept = greater_equal(random_uniform(lengths), level)
     return call("switch", kept, call("divide", x, 1 - level), 0.0)

@@ -127,6 +127,7 @@ class _Called(OfFunction, abstract=True):
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """What ``compute_mask`` says."""
+        x, mask = self.own_of_pass(x, mask)
         found = self.compute_mask(list(x) if isinstance(x, tuple) else x, mask)
         return None if found is None else get_value(found)
 

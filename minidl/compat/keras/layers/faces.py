@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any
 
-from minidl.compat.keras.backend.tracing import Operators, StaticShape
+from minidl.compat.keras.backend.tracing import Operators, StaticShape, refuse_values
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
@@ -79,6 +79,11 @@ class Face:
     """What is added to the class of a layer."""
 
     symbol_class = OldSymbol
+
+    def validated(self, x: Any) -> Any:
+        """x as arrays. Raises ArgumentTypeError for what was computed with results of layers, but not in a layer."""
+        refuse_values(self.label, x)  # type: ignore[attr-defined]
+        return super().validated(x)  # type: ignore[misc]
 
     @property
     def input_shape(self) -> Any:
