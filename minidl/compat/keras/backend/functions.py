@@ -123,6 +123,8 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
 def cast(x: Any, dtype: Any) -> Any:
     """x in another type: floating point is that of the weights, whatever its width."""
     kind = np.dtype(dtype).kind
+    if isinstance(x, (list, tuple)) and builtins.any(isinstance(n, Traced) for n in x):  # lengths, as K.shape gives them
+        x = stack(x)
     return call("cast", x, kind="float" if kind == "f" else "bool" if kind == "b" else "int")
 
 

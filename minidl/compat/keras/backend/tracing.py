@@ -271,6 +271,11 @@ def refuse_values(where: str, values: Any) -> None:
                 raise ArgumentTypeError(where, received, "results of layers", "Lambda(lambda x: ...)(x) around the function")
 
 
+def is_tracing() -> bool:
+    """Whether a function of a layer or loss is being traced."""
+    return _tracing.get()
+
+
 def of_symbol(symbol: Symbol) -> Traced:
     """The numbers of a result of a layer, as a value that is not known yet."""
     kind = "int64" if symbol.layer is None and symbol.dtype and np.dtype(symbol.dtype).kind in "iu" else "float"

@@ -80,8 +80,14 @@ class Face:
 
     symbol_class = OldSymbol
 
+    def joined(self, x: Any) -> Any:
+        """The symbols in a graph. Raises ArgumentTypeError for what was computed with results of layers, but not in a layer."""
+        refuse_values(self.label, x)  # type: ignore[attr-defined]
+        return super().joined(x)  # type: ignore[misc]
+
     def validated(self, x: Any) -> Any:
-        """x as arrays. Raises ArgumentTypeError for what was computed with results of layers, but not in a layer."""
+        """x as arrays. Raises ArgumentTypeError as ``joined`` does.
+        """
         refuse_values(self.label, x)  # type: ignore[attr-defined]
         return super().validated(x)  # type: ignore[misc]
 
