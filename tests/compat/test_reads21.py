@@ -1,4 +1,4 @@
-"""Functions, layers and losses that read results of layers they are not given, and ``K.gradients``: values, gradients, errors."""
+"""Functions, layers and losses that read results of layers they are not given, and ``K.gradients``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import backend, config
+from minidl import backend, config, models
 from minidl.backend.random import set_seed
 from minidl.compat.keras import backend as K
 from minidl.compat.keras import metrics
@@ -180,7 +180,9 @@ def test_add_loss_beside_a_loss_and_several_outputs() -> None:
     def loss_a(t: Any, p: Any) -> Any:
         return K.mean(K.square(t - p), axis=-1) * K.mean(K.square(h), axis=-1)
 
-    model.compile("sgd", loss={"a": loss_a, "b": "categorical_crossentropy"}, loss_weights={"a": 2.0, "b": 0.5}, metrics=["mae"])
+    model.compile(
+        "sgd", loss={"a": loss_a, "b": "categorical_crossentropy"}, loss_weights={"a": 2.0, "b": 0.5}, metrics=["mae"]
+    )
     classes = np.eye(3)[[0, 1, 2, 0, 1, 2]]
     assert_proven(model, X, [Y, classes])
     names = ["loss", "a_loss", "b_loss", "a_mean_absolute_error", "b_mean_absolute_error"]
@@ -236,8 +238,6 @@ def test_a_loss_reads_an_input_that_no_layer_reads() -> None:
     b.compile("sgd", lambda t, p: K.mean(K.square(t - p), -1) + K.mean(K.abs(b.layers[0].output), -1))
     assert_proven(b, X, Y)
     with pytest.raises(ArgumentError, match="which the output does not depend on"):
-        from minidl import models
-
         models.Model([x, weights], p)
 
 
@@ -269,10 +269,12 @@ def test_what_a_loss_cannot_read_is_told() -> None:
         model.compile("sgd", lambda t, p: K.mean(K.square(t - p), -1) + K.mean(slope, -1))
     with pytest.raises(ArgumentTypeError, match=r"a gradient of K\.gradients"):
         Lambda(lambda t: t + slope)(x)
-    for value, text in ((3.0, "computed with results"), (K.sum(h * K.random_normal((5,)) * K.random_normal(K.shape(h))), "Lambda")):
+    for value, text in (
+        (3.0, "computed with results"),
+        (K.sum(h * K.random_normal((5,)) * K.random_normal(K.shape(h))), "Lambda"),
+    ):
         with pytest.raises(ArgumentTypeError, match=text):
             model.add_loss(value)
-            model.compile("sgd", "mse")
     with pytest.raises(ArgumentTypeError, match="Lambda"):
         Model(x, K.exp(h))
     with pytest.raises(ArgumentTypeError, match="Lambda"):
@@ -485,7 +487,10 @@ def test_what_has_no_gradient_is_told() -> None:
         (lambda: K.gradients(loss, other), "does not depend"),
         (lambda: K.gradients(3.0, model.input), "3.0 as loss.*input_gradient"),
         (lambda: K.gradients(loss, model.layers[0].W), "train_on_batch"),
-        (lambda: K.function([model.input], [K.gradients(K.sum(K.gradients(loss, model.input)[0]), model.input)[0]]), "depend|made of"),
+        (
+            lambda: K.function([model.input], [K.gradients(K.sum(K.gradients(loss, model.input)[0]), model.input)[0]]),
+            "depend|made of",
+        ),
     ):
         with pytest.raises(ArgumentTypeError, match=text):
             wrong()
@@ -501,6 +506,7 @@ def test_random_numbers_of_a_function() -> None:
 # -- states ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_a_stateful_network_asks_for_whole_batches_before_it_trains() -> None:
     model = Sequential([LSTM(3, stateful=True, batch_input_shape=(4, 2, 5)), Dense(1)])
     model.compile("sgd", "mse")

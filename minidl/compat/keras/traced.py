@@ -183,7 +183,9 @@ class TracedLayer(Layer, abstract=True):
 def check_samples(tape: Tape, x: Array, where: str) -> None:
     """Raise ShapeError for a batch of another size than a function says."""
     if tape.samples not in (None, len(x)):
-        fix = f"batch_size={tape.samples} in fit, evaluate and predict; or K.shape(x)[0] in the function, for batches of any size"
+        fix = (
+            f"batch_size={tape.samples} in fit, evaluate and predict; or K.shape(x)[0] in the function, for batches of any size"
+        )
         raise ShapeError(where, f"a batch of {len(x)} samples", f"{tape.samples}, the number that its function says", fix)
 
 

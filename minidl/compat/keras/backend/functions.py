@@ -13,6 +13,7 @@ from minidl.compat.keras.backend import settings
 from minidl.compat.keras.backend.tracing import Traced, call, plain
 from minidl.compat.keras.backend.variables import generator, int_shape, ndim
 from minidl.compat.keras.backend.variables import shape as shape_of
+from minidl.compat.spelling import told
 from minidl.errors import ArgumentError, ArgumentTypeError, described
 
 Axis = Any
@@ -361,8 +362,13 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
     return call("in_top_k", predictions, targets, k=int(k))
 
 
-def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """Normal numbers."""
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None, *, std: float | None = None
+) -> Any:
+    """Normal numbers; Keras 1 called ``stddev`` ``std``."""
+    if std is not None:
+        told("K.random_normal(shape, std=...)", "K.random_normal(shape, stddev=...)")
+        stddev = std
     return _random("random_normal", shape, dtype, lambda g, n: g.normal(mean, stddev, n), seed, mean=mean, stddev=stddev)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import access
+from minidl import access, config
 from minidl import backend as backends
-from minidl import config
 from minidl.backend.random import new_stream
 from minidl.compat.keras.backend import settings
 from minidl.compat.keras.backend.operations import OPS
@@ -60,7 +59,8 @@ class Function:
         rest = [*(y for index, y in enumerate(symbols) if index not in self._direct), *self._read]
         self._needed = [x for x in places if any(_reaches(y, x, places) for y in rest)]
         self._places, self._symbols = places, symbols
-        self._calls, self.stream = 0, None
+        self._calls = 0
+        self.stream: Any = None
         self._network = Graph(self._needed, rest) if rest else None
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
@@ -93,7 +93,9 @@ class Function:
 
     def _run(self, training: bool) -> Run:
         """A pass for what is computed with results: random numbers in it are others at each call."""
-        if self.stream is None and any(node.op and OPS[node.op].of_run for tape in self._computed_of.values() for node in tape.order):
+        if self.stream is None and any(
+            node.op and OPS[node.op].of_run for tape in self._computed_of.values() for node in tape.order
+        ):
             self.stream = new_stream()
         return Run(np.dtype(config.dtype()), backends.current().xp, Context(training, step=self._calls), self)
 

@@ -263,7 +263,7 @@ def call(name: str, *arguments: Any, **fixed: Any) -> Any:
 
 
 def refuse_values(where: str, values: Any) -> None:
-    """Raise ArgumentTypeError where a layer or model is given what was computed with results of layers, and is no layer's own."""
+    """Raise ArgumentTypeError where a layer or model is given what was computed with results of layers, outside of one."""
     if not _tracing.get():
         for value in values if isinstance(values, (list, tuple)) else (values,):
             if isinstance(value, Traced):
@@ -371,6 +371,7 @@ class Tape:
     """
 
     samples: int | None = None
+    shapes: list[tuple[int | None, ...]]
 
     def __init__(
         self,
@@ -435,7 +436,9 @@ class Tape:
         found: set[Traced] = set()
         for node in self.order:
             if node.op is None:
-                if np.asarray(node.probes[0]).dtype.kind == "f" and (isinstance(node.source, Parameter) or self.place(node) is not None):
+                if np.asarray(node.probes[0]).dtype.kind == "f" and (
+                    isinstance(node.source, Parameter) or self.place(node) is not None
+                ):
                     found.add(node)
             elif any(a in found and OPS[node.op].has_gradient(i) for i, a in enumerate(node.inputs) if isinstance(a, Traced)):
                 found.add(node)

@@ -25,7 +25,7 @@ from minidl.losses.per_output import PerOutput
 
 
 class NoLoss(Loss, abstract=True):
-    """0, whatever the targets are: of an output that ``compile(loss=None)`` does not train, where other parts of the loss are."""
+    """0, whatever the targets are: of an output without a loss, in a model whose loss has other parts."""
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """Any targets."""
@@ -46,7 +46,7 @@ class NoLoss(Loss, abstract=True):
 class Added:
     """What ``model.add_loss`` was given: numbers that are part of the loss, as one. Copies of a model share it.
 
-    Raises ArgumentTypeError for values that are not computed with results of layers, or draw random numbers.
+    Raises ArgumentTypeError for values that draw random numbers, and for gradients.
     """
 
     def __init__(self, values: Sequence[Any]) -> None:
@@ -134,7 +134,11 @@ class Reading:
         if added is not None and self.beside.added is not None:
             results, values, run = added
             ones = [run.space.ones(getattr(value, "shape", ()), run.dtype) for value in results]
-            _add(found, self.beside.of_added, self.beside.added.tape.gradient(ones, values, run, [True] * len(self.beside.of_added)))
+            _add(
+                found,
+                self.beside.of_added,
+                self.beside.added.tape.gradient(ones, values, run, [True] * len(self.beside.of_added)),
+            )
         return (*((dy,) if self.beside.single else dy), *found)
 
     def _bound(self, values: Any) -> Any:
@@ -179,8 +183,6 @@ def check_reads(where: str, reads: Sequence[Any]) -> None:
 
 def values_of(losses: Any) -> list[Traced]:
     """What ``model.add_loss`` is given, as values. Raises ArgumentTypeError for anything else."""
-    from minidl.compat.keras.backend.tracing import of_symbol
-
     found = []
     for value in losses if isinstance(losses, (list, tuple)) else [losses]:
         value = of_symbol(value) if isinstance(value, Symbol) else value

@@ -19,7 +19,7 @@ from minidl.compat.keras import optimizers
 from minidl.compat.keras.backend.settings import check_phase
 from minidl.compat.keras.backend.tracing import refuse_values
 from minidl.compat.keras.engine import files, given
-from minidl.compat.keras.engine.beside import Beside, NoLoss, values_of
+from minidl.compat.keras.engine.beside import Added, Beside, NoLoss, values_of
 from minidl.compat.keras.engine.fitting import Nobody, Plan, moments
 from minidl.compat.keras.engine.generators import Batches, gives_batches
 from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
@@ -136,7 +136,9 @@ class Verbs(models.Model, abstract=True):
 
     def add_loss(self, losses: Any, inputs: Any = None) -> None:
         """Numbers computed with results of layers, one or a list, that are added to the loss; before ``compile``."""
-        self._added_losses = [*self._added(), *values_of(losses)]
+        added = [*self._added(), *values_of(losses)]
+        Added(added)
+        self._added_losses = added
 
     def _added(self) -> list[Any]:
         return list(vars(self).get("_added_losses") or ())
@@ -145,7 +147,8 @@ class Verbs(models.Model, abstract=True):
         """Whether the loss has parts that are no output's: of ``add_loss``, or of layers."""
         within = leaves(self.network)
         return bool(self._added()) or any(
-            getattr(layer, "activity_regularizer", None) is not None or getattr(layer, "announces_2_1", False) for layer in within
+            getattr(layer, "activity_regularizer", None) is not None or getattr(layer, "announces_2_1", False)
+            for layer in within
         )
 
     @property
@@ -326,10 +329,17 @@ class Verbs(models.Model, abstract=True):
             return
         count, needed = given.rows_of(xs), self._samples()
         if needed is not None and size != needed:
-            raise ShapeError(where, f"batches of {size} samples", f"{needed}, which a layer's function says", f"batch_size={needed}")
+            raise ShapeError(
+                where, f"batches of {size} samples", f"{needed}, which a layer's function says", f"batch_size={needed}"
+            )
         if count % size:
             received = f"{count} samples in batches of {size}, of which the last would be smaller"
-            raise ShapeError(where, received, "a whole number of batches", f"the first {count // size * size} samples: x[:{count // size * size}]")
+            raise ShapeError(
+                where,
+                received,
+                "a whole number of batches",
+                f"the first {count // size * size} samples: x[:{count // size * size}]",
+            )
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, **old: Any) -> Any:
         """One step on one batch; its loss before the step, or [loss, metrics ...]."""

@@ -82,13 +82,12 @@ class Face:
 
     def joined(self, x: Any) -> Any:
         """The symbols in a graph. Raises ArgumentTypeError for what was computed with results of layers, but not in a layer."""
-        refuse_values(self.label, x)  # type: ignore[attr-defined]
+        refuse_values(self.label, x)
         return super().joined(x)  # type: ignore[misc]
 
     def validated(self, x: Any) -> Any:
-        """x as arrays. Raises ArgumentTypeError as ``joined`` does.
-        """
-        refuse_values(self.label, x)  # type: ignore[attr-defined]
+        """x as arrays. Raises ArgumentTypeError as ``joined`` does."""
+        refuse_values(self.label, x)
         return super().validated(x)  # type: ignore[misc]
 
     @property
