@@ -241,6 +241,17 @@ def test_a_loss_reads_an_input_that_no_layer_reads() -> None:
         models.Model([x, weights], p)
 
 
+def test_a_loss_that_reads_results_may_take_targets_of_another_shape() -> None:
+    x = Input((5,))
+    h = Dense(4, activation="tanh")(x)
+    model = Model(x, Dense(1)(h))
+    model.compile("sgd", lambda t, p: K.square(t[:, 0] - p[:, 0]) * t[:, 2] + K.mean(K.square(h), axis=-1))
+    assert_proven(model, X, Y[:, :3])
+    classes = Model(x, Dense(3, activation="softmax")(h))
+    classes.compile("sgd", lambda t, p: K.sparse_categorical_crossentropy(t, p) + K.mean(K.square(h), axis=-1))
+    assert_proven(classes, X, np.array([0, 1, 2, 0, 1, 2]))
+
+
 def test_masks_sequences_and_mixed_losses() -> None:
     x = Input((4, 3))
     h = LSTM(2, return_sequences=True)(Masking()(x))

@@ -302,11 +302,12 @@ class FunctionLoss(OldMean, abstract=True):
 
     def reads(self, output_shape: tuple[int, ...]) -> list[Any]:
         """The symbols that the function reads, for predictions of this shape without the batch axis."""
-        for of_targets in (output_shape, (*output_shape[:-1], 1)):  # numbers of classes are a column
+        # As the predictions; a column of classes; or more columns than there are outputs, such as weights beside targets.
+        for of_targets in (output_shape, (*output_shape[:-1], 1), (*output_shape[:-1], None)):
             try:
                 return self._tapes.of(of_targets, output_shape).reads
-            except (ShapeError, ArgumentTypeError):
-                continue  # targets of any other shape will be told by the data
+            except (ValueError, TypeError, AttributeError, IndexError, AssertionError):
+                continue  # what is wrong with the function, the data will tell
         return []
 
     def reading(self, beside: tuple[Array, ...]) -> FunctionLoss:
