@@ -205,12 +205,16 @@ class Layer(Holder, Declared):
         if initial_state is not None:
             x = self.with_states(x, initial_state)
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
-            return connect(self, x)
+            return connect(self, self.joined(x))
         x, context = self.validated(x), Context(keep=False, mask=mask)
         with access.reading("layer(x)", self):
             y, _ = self.apply(x, context)
         take_over("layer(x)", self, context)
         return y
+
+    def joined(self, x: Any) -> Any:
+        """What the layer is applied to in a graph, where it is called on these symbols: for a layer that reads others, too."""
+        return x
 
     def validated(self, x: Any) -> Any:
         """x as arrays of the active backend in ``input_dtype``, its shape checked; builds the layer on first use."""

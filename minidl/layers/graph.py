@@ -50,6 +50,7 @@ class Graph(Layer, abstract=True):
     Args:
         inputs: a symbol from ``Input``, or a list of them.
         outputs: a symbol, or a list of them: then y is a tuple.
+        unused: whether there may be inputs that no output depends on.
     """
 
     sets_mask = True
@@ -57,7 +58,7 @@ class Graph(Layer, abstract=True):
     _class_name = "Model"  # the class that users make it by
     replays = True
 
-    def __init__(self, inputs: Any, outputs: Any, *, name: str | None = None) -> None:
+    def __init__(self, inputs: Any, outputs: Any, *, name: str | None = None, unused: bool = False) -> None:
         super().__init__(name=name)
         self.takes_many, self.gives_many = isinstance(inputs, (tuple, list)), isinstance(outputs, (tuple, list))
         self.inputs: tuple[Symbol, ...] = tuple(inputs) if self.takes_many else (inputs,)
@@ -68,7 +69,7 @@ class Graph(Layer, abstract=True):
                 raise ArgumentTypeError("Model", described(symbol), "symbols", fix)
         if not self.outputs:
             raise ArgumentError("Model", "no outputs", "at least one")
-        nodes = _topological(self.inputs, self.outputs)
+        nodes = _topological(self.inputs, self.outputs, unused)
         self.models = {node.layer: node.model for node in nodes if node.model is not None}
         places = [(symbol.shape, symbol.name, symbol.dtype) for symbol in self.inputs]
         self._set(*_slots(self.inputs, self.outputs, nodes), places)
@@ -300,7 +301,7 @@ def _zeros(shape: Any, dtype: Any, backend: Any) -> Any:
     return backend.xp.zeros(shape, dtype)
 
 
-def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[Node]:
+def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol], unused: bool) -> list[Node]:
     """The nodes between inputs and outputs, each after what it depends on."""
     order: list[Node] = []
     seen: set[Node] = set()
@@ -319,7 +320,7 @@ def _topological(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> list[No
             stack.extend((s, False) for s in reversed(node.inputs) if s.node not in seen and s not in given)
     used = {s for node in order for s in node.inputs} | set(outputs)
     for symbol in inputs:
-        if symbol not in used:
+        if symbol not in used and not unused:
             raise ArgumentError("Model", f"{symbol}, which the output does not depend on", "inputs that are used")
     return order
 

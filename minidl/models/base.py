@@ -50,6 +50,7 @@ class Model(Network):
 
     progress_bar: ClassVar[Any] = ProgressBar  # what shows people how training goes; other faces of a model have others
     pass_progress: ClassVar[Any] = PassProgress  # and how evaluate and predict do
+    unused_inputs: ClassVar[bool] = False  # whether there may be inputs that no output depends on
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -61,7 +62,7 @@ class Model(Network):
         (inputs, of_inputs), (outputs, of_outputs) = named(inputs), named(outputs)
         if isinstance(inputs, (tuple, list)) and len({id(symbol) for symbol in inputs}) < len(inputs):
             raise ArgumentError("Model", "an input that is listed twice", "different inputs")
-        self._start(Graph(inputs, outputs, name=name))
+        self._start(Graph(inputs, outputs, name=name, unused=self.unused_inputs))
         self._given_names = (of_inputs, of_outputs)
 
     def _start(self, network: Layer) -> None:

@@ -24,7 +24,7 @@ def input_gradient(network: Layer, x: Any, output: Any, batch_size: int) -> Any:
     found = [np.empty(column.shape, column.dtype if column.dtype.kind == "f" else network.dtype) for column in columns]
     guard = WholeSteps()
     for start in range(0, n, batch_size):
-        with guard.installed(), guard.step(), _no_parameter_gradients(network):  # Ctrl-C leaves nothing frozen
+        with guard.installed(), guard.step(), no_parameter_gradients(network):  # Ctrl-C leaves nothing frozen
             part = tuple(column[start : start + batch_size] for column in columns)
             y, saved = network.apply(part if network.takes_many else part[0], Context(penalties=False))
             if isinstance(y, tuple):
@@ -58,7 +58,7 @@ def _weights(y: Any, output: Any, rows: slice, n: int) -> Any:
 
 
 @contextmanager
-def _no_parameter_gradients(network: Layer) -> Iterator[None]:
+def no_parameter_gradients(network: Layer) -> Iterator[None]:
     """Nothing is added to gradients in the block: parameters are frozen for as long as it lasts."""
     trainable = {p: p.trainable for p in network.parameters}
     try:

@@ -82,7 +82,7 @@ class Step:
         if network.input_shape is None:
             raise NotBuiltError("fit", "a model without an input shape", "a built model", "input_shape in the first layer")
         self.root = network  # as the user wrote it
-        self.network, self.loss = make_plan(network, loss, fuse)
+        self.network, self.loss = self._plan(network, loss, fuse)
         self.output_shape = network.output_shape(network.input_shape)
         self.optimizer, self.metrics, self.output_names = optimizer, list(metrics), output_names
         pairs, shapes = self.metric_pairs, self.output_shape if is_several(self.output_shape) else (self.output_shape,)
@@ -95,6 +95,10 @@ class Step:
         self.makes_masks = makes_masks(network)
         optimizer.bind(self.group)
         self._record()
+
+    def _plan(self, network: Layer, loss: Loss, fuse: bool) -> tuple[Layer, Loss]:
+        """What is computed in a step."""
+        return make_plan(network, loss, fuse)
 
     def _record(self) -> None:
         """Begin to record steps, where the device can."""

@@ -256,14 +256,14 @@ def test_what_is_not_known_is_refused_in_a_sentence():
         (lambda x: K.dot(x, "W"), r"'W' in place of numbers"),
         (lambda x: K.update(K.variable(0.0), x), r"K.update: .*context.update"),
         (lambda x: list(x), r"a loop over an axis of unknown length"),
-        (lambda x: x + Input((3,)), r"K.add on the result of a layer"),
+        (lambda x: x + Input((3, 5)), r"reads results of other layers"),
     ):
         with pytest.raises(ArgumentTypeError, match=text):
             Lambda(function)(X)
     with pytest.raises(ShapeError, match=r"K.add: .*\(None, 3, 5\), \(2,\)"):
         Lambda(lambda x: x + np.ones(2))(X)
-    with pytest.raises(ArgumentTypeError, match=r"K.mean on the result of a layer.*Lambda\(lambda x: K.mean"):
-        K.mean(Input((3,)))
+    with pytest.raises(ArgumentTypeError, match=r"the result of K.mean.*Lambda"):
+        Lambda(K.square)(K.mean(Input((3,)), axis=-1))
     model = Sequential([Dense(2, input_shape=(3,)), Lambda(lambda x: K.round(x))])
     model.compile("sgd", "mse")
     with pytest.raises(StateError, match="lambda"):
@@ -407,10 +407,18 @@ def test_every_op_that_has_a_gradient_is_looked_at_above():
     assert losses_2_1.NAMES
 
 
-def test_a_number_of_samples_in_a_function_is_told_what_to_write() -> None:
+def test_a_number_of_samples_in_a_function_is_that_of_the_batch() -> None:
     noise = Lambda(lambda x: x + K.random_normal((20, 2)))
-    with pytest.raises(ShapeError, match=r"\(None, 2\), \(20, 2\).*K\.shape\(x\)\[0\]"):
-        noise(Input((2,)))
+    model = Model(x := Input((2,)), noise(x))
+    assert model.output_shape == (2,)
+    assert abs(model.predict(np.zeros((20, 2)), verbose=0)).max() > 0
+    with pytest.raises(ShapeError, match=r"a batch of 3 samples; expected 20.*K\.shape\(x\)\[0\]"):
+        model.predict(np.zeros((3, 2)), verbose=0)
+    for function in (lambda x: K.reshape(x, (20, 2)) * 2, lambda x: K.concatenate([x, K.zeros((20, 1))])):
+        report = check_gradients(LambdaLayer(function), np.random.default_rng(0).normal(size=(20, 2)), directions=1)
+        assert report.rows[0].proven, report
     with pytest.raises(ShapeError) as raised:
         Lambda(lambda x: x + K.zeros((3,)))(Input((2,)))
     assert "K.shape" not in str(raised.value)
+    with pytest.raises(ShapeError, match=r"\(None, 2\), \(20, 2\).*K\.shape\(x\)\[0\]"):
+        Lambda(lambda x: x + K.zeros((20, 2)) + K.zeros((30, 2)))(Input((2,)))

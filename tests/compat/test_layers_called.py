@@ -243,7 +243,7 @@ def test_results_are_known_with_the_batch_axis():
     model = Sequential([layers.Dense(3, input_dim=4), layers.Dense(2)])
     assert model.output._keras_shape == model.layers[1].output.shape == model(layers.Input((4,))).shape == (None, 2)
     assert model.input.shape == model.layers[0].input.shape == (None, 4)
-    for wrong in (lambda: y[:, 0], lambda: y + 1, lambda: 1 - y):
+    for wrong in (lambda: layers.Dense(2)(y[:, 0]), lambda: layers.Add()([y, y + 1]), lambda: Model(x, 1 - y)):
         with pytest.raises(ArgumentTypeError, match="Lambda"):
             wrong()
 

@@ -22,6 +22,7 @@ from minidl.geometry import is_several
 from minidl.layers.activation import Activation, Formula
 from minidl.layers.base import Layer
 from minidl.layers.context import INFERENCE, Context
+from minidl.layers.symbol import Symbol
 from minidl.losses.base import sample_weights
 
 
@@ -64,9 +65,18 @@ def custom(thing: Any) -> Any:
 
 
 class TracedLayer(Layer, abstract=True):
-    """y = f(x), where f is a function of a script; x may be a tuple of arrays, which f takes in a list."""
+    """y = f(x), where f is a function of a script; x may be a tuple of arrays, which f takes in a list.
+
+    What f reads beside x, such as results of other layers, is further inputs of the layer: they stand behind x.
+
+    Attributes:
+        beside: how many there are.
+        count, in_list: where there are any: of how many arrays x is, and whether f takes it in a list.
+    """
 
     takes_states = True  # one array or several
+    beside, count, in_list = 0, 1, False
+    _joins = False  # whether the layer is put into a graph now
 
     def has_states(self, x: Any) -> bool:
         """Whether x is several arrays."""
@@ -78,7 +88,10 @@ class TracedLayer(Layer, abstract=True):
 
     def output_shape(self, input_shape: Any) -> Any:
         """What f gives for samples of this shape."""
-        tape = self.tape(input_shape)
+        tape = self.tape(self.own(input_shape))
+        if tape.reads and not self.beside and not self._joins:
+            received = "a function that reads results of other layers, in a model that is no graph of results"
+            raise ArgumentTypeError(self.label, received, "all that it reads as its input", "Lambda(f)([x, the result])")
         shapes = []
         for shape in tape.shapes:
             if not shape or shape[0] is not None:
@@ -92,18 +105,54 @@ class TracedLayer(Layer, abstract=True):
         """What f does with samples of this shape."""
         raise NotImplementedError
 
+    def own(self, shape: Any) -> Any:
+        """The shape of x, where that of all inputs is given."""
+        if not self.beside or not is_several(shape) or len(shape) != self.count + self.beside:
+            return shape
+        return shape[: self.count] if self.in_list else shape[0]
+
+    def own_of_pass(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """x and its mask, where those of all inputs are given."""
+        if not self.beside:
+            return x, mask
+        mask = mask[: self.count] if isinstance(mask, tuple) else mask
+        return (x[: self.count], mask) if self.in_list else (x[0], mask[0] if isinstance(mask, tuple) else mask)
+
+    def with_reads(self, symbols: Any) -> Any:
+        """The layer's inputs in a graph where f is called on these symbols: what it reads beside them stands behind."""
+        several = isinstance(symbols, (tuple, list))
+        shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
+        self._joins = True
+        try:
+            self.ensure_built(shapes)
+            reads = self.tape(shapes).reads
+        finally:
+            self._joins = False
+        if not reads:
+            return symbols
+        for source in reads:
+            if not isinstance(source, Symbol):
+                raise ArgumentTypeError(self.label, "a gradient of K.gradients", "results of layers", "K.function")
+        self.beside, self.count, self.in_list = len(reads), len(symbols) if several else 1, several
+        return [*(symbols if several else [symbols]), *reads]
+
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y = f(x)."""
         inputs = x if isinstance(x, tuple) else (x,)
-        shape = tuple(tuple(a.shape[1:]) for a in inputs)
-        tape, given = self.tape_of_pass(shape if isinstance(x, tuple) else shape[0], context.mask)
+        own, beside = (inputs[: self.count], inputs[self.count :]) if self.beside else (inputs, ())
+        shape, single = tuple(tuple(a.shape[1:]) for a in own), not (self.in_list if self.beside else isinstance(x, tuple))
+        tape, given = self.tape_of_pass(shape[0] if single else shape, self.own_of_pass(x, context.mask)[1])
         run = Run(inputs[0].dtype, array_namespace(inputs[0]), context, self)
-        results, values = tape.run([*inputs, *given], run)
+        check_samples(tape, inputs[0], self.label)
+        if len(tape.reads) != len(beside):
+            received = f"arrays for {len(own)} inputs, while its function reads {len(tape.reads)} results of other layers"
+            raise ArgumentTypeError(self.label, received, "symbols", "the model that the layer is part of")
+        results, values = tape.run([*own, *given, *beside], run)
         results = [a.astype(run.dtype) if a.dtype.kind != "f" else a for a in map(run.space.asarray, results)]
         y = tuple(results) if tape.several else results[0]
         for node in tape.announced:
             context.penalize(run.space.asarray(values[node], run.dtype))
-        return y, ((tape, values, run, len(given), context.penalties) if context.keep else None)
+        return y, ((tape, values, run, (single, len(own), len(given)), context.penalties) if context.keep else None)
 
     def tape_of_pass(self, shape: Any, mask: Any) -> tuple[Tape, list[Any]]:
         """The tape, and what it takes beside x."""
@@ -111,23 +160,33 @@ class TracedLayer(Layer, abstract=True):
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx; adds to the gradients of parameters that f reads. None where f has no gradient."""
-        tape, values, run, beside, announced = saved
+        tape, values, run, (single, count, of_masks), announced = saved
         dys = dy if isinstance(dy, tuple) else (dy,)
-        several = is_several(self.input_shape)
-        count = len(self.input_shape) if several else 1
+        wanted = [need_dx] * count + [False] * of_masks + [need_dx] * self.beside
         with np.errstate(all="ignore"):
-            dxs = tape.gradient(dys, values, run, [need_dx] * count + [False] * beside, announced)[:count]
+            found = tape.gradient(dys, values, run, wanted, announced)
         if not need_dx:
             return None
-        if several:
-            inputs = {node.source: values[node] for node in tape.order if node.op is None and type(node.source) is int}
+        dxs = [*found[:count], *found[count + of_masks :]]
+        if self.beside or not single:
+            places = [*range(count), *range(count + of_masks, len(found))]
+            inputs = {place: values[node] for node in tape.order if (place := tape.place(node)) is not None}
             return tuple(
-                run.space.zeros(inputs[i].shape, run.dtype) if d is None and i in inputs else d for i, d in enumerate(dxs)
+                run.space.zeros(inputs[i].shape, run.dtype) if d is None and i in inputs else d for i, d in zip(places, dxs)
             )
         if dxs[0] is None and not tape.reads_numbers(0):
             (x,) = (values[node] for node in tape.order if node.op is None and type(node.source) is int and node.source == 0)
             return run.space.zeros(x.shape, run.dtype)
         return dxs[0]
+
+
+def check_samples(tape: Tape, x: Array, where: str) -> None:
+    """Raise ShapeError for a batch of another size than a function says."""
+    if tape.samples not in (None, len(x)):
+        fix = (
+            f"batch_size={tape.samples} in fit, evaluate and predict; or K.shape(x)[0] in the function, for batches of any size"
+        )
+        raise ShapeError(where, f"a batch of {len(x)} samples", f"{tape.samples}, the number that its function says", fix)
 
 
 class FunctionActivation(Activation, abstract=True):
@@ -223,8 +282,15 @@ class FunctionLoss(OldMean, abstract=True):
     """A loss that a script wrote as a function of (y_true, y_pred).
 
     What the function gives is averaged over the axes behind those of the samples, as Keras 2.1 does; one number counts for
-    the whole batch.
+    the whole batch. It may read results of layers: then ``reading`` says what they are, and gradients by them are found.
+
+    Attributes:
+        beside: the numbers of these results, for one batch.
+        gradients: behind ``gradient_of``: dL/d of each.
     """
+
+    beside: tuple[Array, ...] = ()
+    gradients: tuple[Array | None, ...] = ()
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(name=name_of(function))
@@ -233,6 +299,22 @@ class FunctionLoss(OldMean, abstract=True):
 
     def _plain(self) -> Any:
         return by_name(self.function)
+
+    def reads(self, output_shape: tuple[int, ...]) -> list[Any]:
+        """The symbols that the function reads, for predictions of this shape without the batch axis."""
+        # As the predictions; a column of classes; or more columns than there are outputs, such as weights beside targets.
+        for of_targets in (output_shape, (*output_shape[:-1], 1), (*output_shape[:-1], None)):
+            try:
+                return self._tapes.of(of_targets, output_shape).reads
+            except (ValueError, TypeError, AttributeError, IndexError, AssertionError):
+                continue  # what is wrong with the function, the data will tell
+        return []
+
+    def reading(self, beside: tuple[Array, ...]) -> FunctionLoss:
+        """The loss for one batch in which what the function reads is this."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), beside=beside)
+        return other
 
     def check(self, y_true: Any, output_shape: tuple[int, ...], where: str) -> None:
         """As many targets as predictions; any shape that the function can compute with, and a gradient for the predictions."""
@@ -244,7 +326,7 @@ class FunctionLoss(OldMean, abstract=True):
             raise ShapeError(
                 "compile: loss", received, "one number, or numbers for each sample", "axis=-1 in K.mean, K.sum ..."
             )
-        if not tape.depends_on(1):
+        if not tape.depends_on(1) and not tape.reads:
             received = f"the function {self.name!r}, which has no gradient by y_pred"
             raise ArgumentError("compile: loss", received, "ops that have one: not K.round, K.argmax, K.equal ...")
 
@@ -257,7 +339,11 @@ class FunctionLoss(OldMean, abstract=True):
         """L_i (n, ...)."""
         tape = self._tapes.of(*_shapes(targets.shape, y_pred.shape))
         run = Run(y_pred.dtype, array_namespace(y_pred))
-        (value,), values = tape.run([targets, y_pred], run)
+        check_samples(tape, y_pred, f"loss {self.name!r}")
+        if len(tape.reads) != len(self.beside):
+            received = f"a function that reads {len(tape.reads)} results of layers"
+            raise ArgumentTypeError(f"loss {self.name!r}", received, "results of the model that it trains", "model.compile")
+        (value,), values = tape.run([targets, y_pred, *self.beside], run)
         value = run.space.asarray(value)
         return per_position(value, y_pred.shape[:-1]), (tape, values, run, value.shape, y_pred.shape)
 
@@ -267,7 +353,10 @@ class FunctionLoss(OldMean, abstract=True):
         scale = scale[..., 0] if hasattr(scale, "ndim") and scale.ndim else scale
         dy = run.space.broadcast_to(run.space.asarray(scale, run.dtype), of_pred[:-1])
         dy = _back(dy, shape)
-        return tape.gradient([dy.astype(run.dtype, copy=False)], values, run, [False, True])[1]
+        wanted = [False, True, *[True] * len(self.beside)]
+        _, d, *others = tape.gradient([dy.astype(run.dtype, copy=False)], values, run, wanted)
+        self.gradients = tuple(others)
+        return run.space.zeros(of_pred, run.dtype) if d is None else d
 
 
 def _shapes(of_true: Any, of_pred: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from minidl.compat.keras.backend.functions import *  # noqa: F403  (all of them are Keras's names)
 from minidl.compat.keras.backend.graph import Function as Function
 from minidl.compat.keras.backend.graph import function as function
+from minidl.compat.keras.backend.graph import gradients as gradients
 from minidl.compat.keras.backend.session import get_session as get_session
 from minidl.compat.keras.backend.session import set_session as set_session
 from minidl.compat.keras.backend.settings import *  # noqa: F403
@@ -32,7 +33,6 @@ _LAYERS = {  # functions that are layers here: their gradients are those layers'
 }
 _INSTEAD = {  # functions that are refused, and what to write
     "placeholder": "Input(shape)",
-    "gradients": "model.input_gradient(x), the gradient by the input; training needs none",
     "rnn": "RNN(cell), or a recurrent layer",
     "map_fn": "TimeDistributed(layer), or ops on the whole array",
     "foldl": "K.sum, K.prod, or a recurrent layer",

@@ -10,11 +10,11 @@ import numpy as np
 
 from minidl import config
 from minidl.compat.keras.backend import settings
-from minidl.compat.keras.backend.tracing import Traced, call, plain, refuse_symbol
+from minidl.compat.keras.backend.tracing import Traced, call, plain
 from minidl.compat.keras.backend.variables import generator, int_shape, ndim
 from minidl.compat.keras.backend.variables import shape as shape_of
+from minidl.compat.spelling import told
 from minidl.errors import ArgumentError, ArgumentTypeError, described
-from minidl.layers.symbol import Symbol
 
 Axis = Any
 
@@ -124,6 +124,8 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
 def cast(x: Any, dtype: Any) -> Any:
     """x in another type: floating point is that of the weights, whatever its width."""
     kind = np.dtype(dtype).kind
+    if isinstance(x, (list, tuple)) and builtins.any(isinstance(n, Traced) for n in x):  # lengths, as K.shape gives them
+        x = stack(x)
     return call("cast", x, kind="float" if kind == "f" else "bool" if kind == "b" else "int")
 
 
@@ -168,8 +170,6 @@ def l2_normalize(x: Any, axis: Axis = None) -> Any:
 
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
     """x with a fraction ``level`` of 0 and the others divided by 1 - level; in every mode."""
-    if isinstance(x, Symbol):
-        refuse_symbol("dropout")
     lengths = shape_of(x) if noise_shape is None else [a if b is None else b for a, b in zip(shape_of(x), noise_shape)]
     kept = greater_equal(random_uniform(lengths), level)
     return call("switch", kept, call("divide", x, 1 - level), 0.0)
@@ -362,8 +362,13 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
     return call("in_top_k", predictions, targets, k=int(k))
 
 
-def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """Normal numbers."""
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None, *, std: float | None = None
+) -> Any:
+    """Normal numbers; Keras 1 called ``stddev`` ``std``."""
+    if std is not None:
+        told("K.random_normal(shape, std=...)", "K.random_normal(shape, stddev=...)")
+        stddev = std
     return _random("random_normal", shape, dtype, lambda g, n: g.normal(mean, stddev, n), seed, mean=mean, stddev=stddev)
 
 

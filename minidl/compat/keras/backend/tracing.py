@@ -3,7 +3,10 @@
 The function is called once with ``Traced`` values in place of arrays. Each op on them is noted, and computed at the same time
 for two small made-up batches of different sizes: so every value has a shape, and None where the two differ. The notes are a
 ``Tape``: a list of ops in the order in which they were called, which runs forwards on real arrays, and backwards by the ops'
-own gradients. What a function decides by ``if`` is decided while it is traced; by numbers it cannot decide.
+ops' own gradients. What a function decides by ``if`` is decided while it is traced; by numbers it cannot decide.
+
+Results of layers may be computed with anywhere: what is written with a symbol is noted as well, and is known once somebody
+gives the symbol's numbers: the network in which a function that reads it stands, or ``K.function``.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from minidl.layers.symbol import Symbol
 from minidl.parameters import Parameter
 
 BATCHES = (2, 3)  # of the made-up samples
+_batches: ContextVar[tuple[int, ...]] = ContextVar("batches", default=BATCHES)
 UNKNOWN = (5, 7)  # lengths of axes that are None
 _tracing: ContextVar[bool] = ContextVar("tracing", default=False)
 _numbers = itertools.count()
@@ -131,7 +135,7 @@ class Traced(Operators):
         inputs: what the op is applied to: traced values, arrays and numbers.
         op, fixed: its name and options; None for an input, a variable or parameter.
         probes: what it is for the two made-up batches.
-        source: of an input its number; the variable or parameter itself.
+        source: of an input its number; the variable or parameter itself, the symbol, or the gradient that is asked for.
     """
 
     def __init__(self, op: str | None, inputs: Any, fixed: Any, probes: tuple[Any, ...], source: Any = None) -> None:
@@ -246,11 +250,9 @@ class Run:
 def call(name: str, *arguments: Any, **fixed: Any) -> Any:
     """An op: noted where an argument is traced, else computed.
 
-    Raises ArgumentTypeError for symbols: outside a function that is traced, nothing notes what is computed with them.
+    A result of a layer is a value that is not known yet, within a function that is traced and outside.
     """
-    if any(isinstance(a, Symbol) for a in arguments):
-        refuse_symbol(name)
-    if _tracing.get():
+    if _tracing.get() or any(isinstance(a, (Symbol, Traced)) for a in arguments):
         arguments = tuple(_leaf(a) for a in arguments)
     if any(isinstance(a, Traced) for a in arguments) or (_tracing.get() and OPS[name].of_run):
         return _noted(name, arguments, fixed)
@@ -260,12 +262,25 @@ def call(name: str, *arguments: Any, **fixed: Any) -> Any:
         return OPS[name].forward(*map(plain, arguments), **fixed)
 
 
-def refuse_symbol(name: str) -> None:
-    """Raise ArgumentTypeError for an op on the result of a layer."""
-    received = f"K.{name} on the result of a layer"
-    raise ArgumentTypeError(
-        f"K.{name}", received, "it in a function of a layer", f"Lambda(lambda x: K.{name}(x, ...))(the result)"
-    )
+def refuse_values(where: str, values: Any) -> None:
+    """Raise ArgumentTypeError where a layer or model is given what was computed with results of layers, outside of one."""
+    if not _tracing.get():
+        for value in values if isinstance(values, (list, tuple)) else (values,):
+            if isinstance(value, Traced):
+                received = f"the result of K.{value.op}, which no layer gave" if value.op else "what no layer gave"
+                raise ArgumentTypeError(where, received, "results of layers", "Lambda(lambda x: ...)(x) around the function")
+
+
+def is_tracing() -> bool:
+    """Whether a function of a layer or loss is being traced."""
+    return _tracing.get()
+
+
+def of_symbol(symbol: Symbol) -> Traced:
+    """The numbers of a result of a layer, as a value that is not known yet."""
+    kind = "int64" if symbol.layer is None and symbol.dtype and np.dtype(symbol.dtype).kind in "iu" else "float"
+    shape = vars(Symbol)["shape"].__get__(symbol)
+    return Traced(None, (), {}, _probes(shape, kind, BATCHES), symbol)
 
 
 def plain(value: Any) -> Any:
@@ -279,7 +294,9 @@ def plain(value: Any) -> Any:
 
 
 def _leaf(value: Any) -> Any:
-    """Variables and parameters are read at every pass, not once."""
+    """Variables, parameters and symbols are read at every pass, not once."""
+    if isinstance(value, Symbol):
+        return of_symbol(value)
     if isinstance(value, Parameter) or hasattr(value, "is_variable_2_1"):
         array = value.value
         return Traced(None, (), {}, (backends.backend_of(array).to_numpy(array),) * len(BATCHES), value)
@@ -298,11 +315,22 @@ def _noted(name: str, arguments: tuple[Any, ...], fixed: dict[str, Any]) -> Trac
                 probes.append(_computed(op, run, given, fixed))
             except (ValueError, IndexError, TypeError) as error:
                 shapes = [a.int_shape if isinstance(a, Traced) else np.shape(a) for a in inputs]
-                firsts = {shape[0] for shape in shapes if len(shape) == max(map(len, shapes)) > 0} - {1}
+                asked = fixed.get("shape") or ()
+                firsts = {shape[0] for shape in (*shapes, asked) if len(shape) == max(map(len, (*shapes, asked))) > 0} - {1, -1}
                 fix = "K.shape(x)[0] for the number of samples" if None in firsts and len(firsts) > 1 else ""
                 received = f"values of shapes {', '.join(map(str, shapes))} ({error})"
-                raise ShapeError(f"K.{name}", received, "shapes that fit", fix) from None
+                refused = ShapeError if len(firsts - {None}) != 1 or None not in firsts else _Samples
+                raised = refused(f"K.{name}", received, "shapes that fit", fix)
+                if isinstance(raised, _Samples):
+                    (raised.count,) = firsts - {None}
+                raise raised from None
     return Traced(name, inputs, fixed, tuple(probes))
+
+
+class _Samples(ShapeError):
+    """A value without a number of samples meets one of ``count``: the function may be one for just so many."""
+
+    count: Any = None
 
 
 def _constant(value: Any) -> Any:
@@ -338,7 +366,12 @@ class Tape:
         announced: these numbers, as traced values.
         several: whether the function gives a list.
         shapes: of its results with the batch axis, None where a length comes with the data.
+        samples: how many there have to be in a batch, where the function says a number; else None.
+        reads: what the function reads beside its inputs, each once: symbols, whose numbers ``run`` takes behind the inputs.
     """
+
+    samples: int | None = None
+    shapes: list[tuple[int | None, ...]]
 
     def __init__(
         self,
@@ -349,26 +382,63 @@ class Tape:
         announced: Callable[[], Sequence[Traced]] = tuple,
     ) -> None:
         kinds = kinds or ["float"] * len(shapes)
+        try:
+            self._trace(function, shapes, in_list, kinds, announced)
+        except _Samples as error:
+            announced()  # what was announced before is announced again
+            token = _batches.set((error.count,) * len(BATCHES))
+            try:
+                self._trace(function, shapes, in_list, kinds, announced)
+            except (ShapeError, ArgumentTypeError):
+                raise error from None
+            finally:
+                _batches.reset(token)
+            self.samples = error.count
+            self.shapes = [(None, *shape[1:]) if shape[:1] == (error.count,) else shape for shape in self.shapes]
+
+    def _trace(self, function: Any, shapes: Any, in_list: bool, kinds: Any, announced: Any) -> None:
         inputs = [_input(index, shape, kind) for index, (shape, kind) in enumerate(zip(shapes, kinds))]
         with tracing():
             result = function(inputs) if in_list else function(*inputs)
         self.several = isinstance(result, (list, tuple))
         with tracing():
-            self.results = [_traced(part, function) for part in (result if self.several else [result])]
-        self.announced = list(announced())
-        self.order = _in_order([*self.results, *self.announced])
-        self.shapes = [part.int_shape for part in self.results]
+            results = [_traced(part, function) for part in (result if self.several else [result])]
+        self._set(results, list(announced()), len(inputs))
+
+    @classmethod
+    def of(cls, results: Sequence[Traced]) -> Tape:
+        """What leads to values that were noted outside a function: all that it takes are symbols and the like."""
+        tape = object.__new__(cls)
+        tape.several = True
+        tape._set(list(results), [], 0)
+        return tape
+
+    def _set(self, results: list[Traced], announced: list[Traced], inputs: int) -> None:
+        self.results, self.announced = results, announced
+        self.order = _in_order([*results, *announced])
+        self.shapes = [part.int_shape for part in results]
+        found = [node.source for node in self.order if node.op is None and _is_outside(node.source)]
+        self.reads: list[Any] = list(dict.fromkeys(found))
+        self._places: dict[Any, int] = {source: inputs + index for index, source in enumerate(self.reads)}
         self._depends = self._differentiable()
         self.parameters = list(
             dict.fromkeys(node.source for node in self.order if isinstance(node.source, Parameter) and node in self._depends)
         )
+
+    def place(self, node: Traced) -> int | None:
+        """Which of the arrays that ``run`` takes is this value; None for parameters and variables, and for results of ops."""
+        if node.op is not None:
+            return None
+        return node.source if type(node.source) is int else self._places.get(node.source)
 
     def _differentiable(self) -> set[Traced]:
         """The values through which something that is wanted, an input or a parameter, can be differentiated."""
         found: set[Traced] = set()
         for node in self.order:
             if node.op is None:
-                if np.asarray(node.probes[0]).dtype.kind == "f" and (isinstance(node.source, (int, Parameter))):
+                if np.asarray(node.probes[0]).dtype.kind == "f" and (
+                    isinstance(node.source, Parameter) or self.place(node) is not None
+                ):
                     found.add(node)
             elif any(a in found and OPS[node.op].has_gradient(i) for i, a in enumerate(node.inputs) if isinstance(a, Traced)):
                 found.add(node)
@@ -380,7 +450,7 @@ class Tape:
         for node in reversed(self.order):
             if node in reached and node.op is not None:
                 reached |= {a for i, a in enumerate(node.inputs) if isinstance(a, Traced) and OPS[node.op].has_gradient(i)}
-        return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
+        return any(self.place(node) == index for node in reached)
 
     def reads_numbers(self, index: int) -> bool:
         """Whether a result depends on the numbers of input number ``index``, and not on its shape alone."""
@@ -388,14 +458,15 @@ class Tape:
         for node in reversed(self.order):
             if node in reached and node.op not in (None, "length", "like"):
                 reached |= {a for a in node.inputs if isinstance(a, Traced)}
-        return any(node.op is None and node.source == index and type(node.source) is int for node in reached)
+        return any(self.place(node) == index for node in reached)
 
     def run(self, inputs: Sequence[Array], run: Run) -> tuple[list[Array], dict[Traced, Any]]:
-        """The results for these arrays, and the values of all ops."""
+        """The results for these arrays, the numbers of ``reads`` behind those of the inputs, and the values of all ops."""
         values: dict[Traced, Any] = {}
         for node in self.order:
             if node.op is None:
-                values[node] = inputs[node.source] if type(node.source) is int else _read(node.source)
+                place = self.place(node)
+                values[node] = _read(node.source) if place is None else inputs[place]
             else:
                 given = [values[a] if isinstance(a, Traced) else _there(a, run) for a in node.inputs]
                 values[node] = _computed(OPS[node.op], run, given, node.fixed)
@@ -427,8 +498,10 @@ class Tape:
                 if isinstance(node.source, Parameter):
                     if node.source.trainable:
                         node.source.add_grad(dy)
-                elif wanted[node.source]:
-                    dxs[node.source] = dy
+                else:
+                    place = self.place(node)
+                    if place is not None and wanted[place]:
+                        dxs[place] = dy if dxs[place] is None else dxs[place] + dy
                 continue
             given = [values[a] if isinstance(a, Traced) else _there(a, run) for a in node.inputs]
             for index, a in enumerate(node.inputs):
@@ -450,11 +523,35 @@ def tracing() -> Iterator[None]:
 
 
 def _input(index: int, shape: Any, kind: str) -> Traced:
+    return Traced(None, (), {}, _probes(shape, kind, _batches.get()), index)
+
+
+def _probes(shape: Any, kind: str, batches: Sequence[int]) -> tuple[np.ndarray, ...]:
     probes = []
-    for batch, unknown in zip(BATCHES, UNKNOWN):
+    for batch, unknown in zip(batches, UNKNOWN):
         lengths = (batch, *(unknown if n is None else n for n in shape))
         probes.append(np.full(lengths, 0.5, "float32") if kind == "float" else np.ones(lengths, kind))
-    return Traced(None, (), {}, tuple(probes), index)
+    return tuple(probes)
+
+
+def _is_outside(source: Any) -> bool:
+    return isinstance(source, (Symbol, Slope))
+
+
+class Slope:
+    """dL/dx, as ``K.gradients`` gives it: a value that ``K.function`` computes.
+
+    Attributes:
+        loss: L, as a value; the sum of it where it is no number.
+        by: the symbol x.
+    """
+
+    def __init__(self, loss: Traced, by: Symbol) -> None:
+        self.loss, self.by = loss, by
+
+    def value(self) -> Traced:
+        """Itself, to be computed with."""
+        return Traced(None, (), {}, of_symbol(self.by).probes, self)
 
 
 def _traced(part: Any, function: Any) -> Traced:

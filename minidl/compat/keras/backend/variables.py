@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl import config
-from minidl.compat.keras.backend.tracing import Operators, Traced, call, plain, refuse_symbol
+from minidl.compat.keras.backend.tracing import Operators, Traced, call, of_symbol, plain
 from minidl.errors import ArgumentTypeError, ShapeError, described
 from minidl.layers.symbol import Symbol
 from minidl.parameters import Parameter
@@ -208,6 +208,7 @@ get_variable_shape = int_shape
 
 def shape(x: Any) -> Any:
     """The shape; in a function of a layer, lengths that only the data knows are values too."""
+    x = of_symbol(x) if isinstance(x, Symbol) else x
     if isinstance(x, Traced):
         return [call("length", x, axis=axis) if n is None else n for axis, n in enumerate(x.int_shape)]
     return list(int_shape(x))
@@ -255,9 +256,7 @@ def is_placeholder(x: Any) -> bool:
 
 def identity(x: Any, name: str | None = None) -> Any:
     """x."""
-    if isinstance(x, Symbol):
-        refuse_symbol("identity")
-    return x
+    return of_symbol(x) if isinstance(x, Symbol) else x
 
 
 def stop_gradient(variables: Any) -> Any:

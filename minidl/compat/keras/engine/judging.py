@@ -11,16 +11,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.compat.keras import losses, metrics
+from minidl.compat.keras.engine.beside import NoLoss
 from minidl.compat.keras.engine.step import Weighted
 from minidl.errors import ArgumentError, ArgumentTypeError, closest, described
 from minidl.metrics import Metric
 
 
-def losses_of(given: Any, outputs: Sequence[str]) -> Any:
-    """The loss for minidl's ``compile``, or a list of one for each of several outputs, None for one that is not trained."""
+def losses_of(given: Any, outputs: Sequence[str], others: bool = False) -> Any:
+    """The loss for minidl's ``compile``, or a list of one for each of several outputs, None for one that is not trained.
+
+    ``others``: whether layers or ``add_loss`` are parts of the loss, beside which there may be none of an output.
+    """
+    found: list[Any] = [] if given is None else of_outputs(given, outputs, "loss")
+    if others and all(part is None for part in found):
+        return NoLoss() if len(outputs) == 1 else [NoLoss() for _ in outputs]
     if given is None:
         raise ArgumentTypeError("compile", "no loss", "a loss or a name", "loss='categorical_crossentropy'")
-    found = [None if part is None else losses.for_compile(part) for part in of_outputs(given, outputs, "loss")]
+    found = [None if part is None else losses.for_compile(part) for part in found]
     if all(part is None for part in found):
         raise ArgumentTypeError("compile", "no loss for any output", "a loss or a name", "loss='categorical_crossentropy'")
     return found[0] if len(outputs) == 1 else found
@@ -37,7 +44,7 @@ def metrics_of(given: Any, weighted: Any, parts: Sequence[Any], outputs: Sequenc
     found: list[list[Metric]] = []
     of_weights = lists_of(weighted, outputs, "weighted_metrics")
     for index, (entries, loss) in enumerate(zip(lists_of(given, outputs, "metrics"), parts)):
-        if loss is None:  # nothing of this output is looked at
+        if loss is None or isinstance(loss, NoLoss):  # nothing of this output is looked at
             found.append([])
             continue
         made = [metrics.as_metric(entry, loss) for entry in entries]

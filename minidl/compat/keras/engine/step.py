@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minidl.compat.keras.engine.beside import Beside
 from minidl.data import Batch
 from minidl.layers.base import Layer
 from minidl.layers.normalization import BatchNormalization
@@ -31,6 +32,7 @@ class OldStep(Step):
 
     Attributes:
         collected: the parameters that were trainable at ``compile``.
+        beside: what the losses read beside targets and predictions.
         keeps_last: whether to remember the last batch, for ``of_last``.
     """
 
@@ -38,7 +40,8 @@ class OldStep(Step):
     last: tuple[Batch, Result] | None = None
     weight: Any = None  # of the samples of the last batch
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, *arguments: Any, beside: Beside | None = None) -> None:
+        self.beside = beside
         super().__init__(*arguments)
         self.collected = frozenset(p for p in self.root.parameters if p.trainable)
         every = dict.fromkeys(_within(self.root))
@@ -48,6 +51,12 @@ class OldStep(Step):
         for _, metric in self.metric_pairs:
             if isinstance(metric, Weighted):
                 metric.step = self
+
+    def _plan(self, network: Layer, loss: Any, fuse: bool) -> tuple[Layer, Any]:
+        """With what the loss reads as further outputs."""
+        if self.beside is None or self.beside.network is None:
+            return super()._plan(network, loss, fuse)
+        return super()._plan(self.beside.network, self.beside.around(loss), fuse)  # type: ignore[arg-type]
 
     def train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         """One step, training what was trainable at ``compile``."""
@@ -74,6 +83,11 @@ class OldStep(Step):
         running.add(0, *self.last)
         return running.logs()
 
+    def _run(self, compute: Any, batch: Batch) -> Result:
+        if self.beside is not None and self.beside.objection is not None:
+            raise self.beside.objection
+        return super()._run(compute, batch)
+
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
         flags: list[tuple[Any, bool]] = [*self._flags, *((p, p in self.collected) for p in self.root.parameters)]
@@ -81,6 +95,9 @@ class OldStep(Step):
         self._seen_changes = _settings.changes
 
     def _judge(self, prediction: Any, batch: Batch, context: Any) -> tuple[Result, Any]:
+        if self.beside is not None and self.beside.network is not None and context.mask is not None:
+            masks = context.mask[: self.beside.count]
+            context.mask = None if all(m is None for m in masks) else masks[0] if self.beside.single else masks
         result, saved = super()._judge(prediction, batch, context)
         self.weight = result.weight  # for weighted metrics
         if batch.weight is not None:

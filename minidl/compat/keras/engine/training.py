@@ -17,7 +17,9 @@ from minidl import callbacks as today
 from minidl import config, models
 from minidl.compat.keras import optimizers
 from minidl.compat.keras.backend.settings import check_phase
+from minidl.compat.keras.backend.tracing import refuse_values
 from minidl.compat.keras.engine import files, given
+from minidl.compat.keras.engine.beside import Added, Beside, NoLoss, values_of
 from minidl.compat.keras.engine.fitting import Nobody, Plan, moments
 from minidl.compat.keras.engine.generators import Batches, gives_batches
 from minidl.compat.keras.engine.judging import as_written, lists_of, losses_of, metrics_of, of_outputs
@@ -31,7 +33,7 @@ from minidl.compat.keras.names import next_name
 from minidl.compat.keras.progress import PassBar
 from minidl.compat.keras.seeding import draw_seed
 from minidl.compat.spelling import call_text, told
-from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, closest, described, warn
+from minidl.errors import ArgumentError, ArgumentTypeError, DataWarning, ShapeError, closest, described, warn
 from minidl.layers.dropout import Dropout
 from minidl.layers.noise import Noise
 from minidl.layers.normalization import BatchNormalization
@@ -50,9 +52,11 @@ class Verbs(models.Model, abstract=True):
     """
 
     progress_bar = Nobody
+    unused_inputs = True  # a loss may read them
 
     def __call__(self, x: Any, mask: Any = None) -> Any:
         """As of every model."""
+        refuse_values(self.name, x)
         return old_symbols(super().__call__(x, mask))
 
     @property
@@ -102,7 +106,7 @@ class Verbs(models.Model, abstract=True):
             return
         outputs = self.output_names
         with config.use_profile(KERAS_2_1):
-            made = losses_of(loss, outputs)
+            made = losses_of(loss, outputs, self._has_other_losses())
             of_losses = made if len(outputs) > 1 else [made]
             chosen = metrics_of(metrics, weighted_metrics, of_losses, outputs)
             optimizer = optimizers.get(optimizer)
@@ -130,11 +134,36 @@ class Verbs(models.Model, abstract=True):
             return None
         raise ArgumentError("compile", f"loss_weights={weights!r} for one output", "none", "a learning rate in their place")
 
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Numbers computed with results of layers, one or a list, that are added to the loss; before ``compile``."""
+        added = [*self._added(), *values_of(losses)]
+        Added(added)
+        self._added_losses = added
+
+    def _added(self) -> list[Any]:
+        return list(vars(self).get("_added_losses") or ())
+
+    def _has_other_losses(self) -> bool:
+        """Whether the loss has parts that are no output's: of ``add_loss``, or of layers."""
+        within = leaves(self.network)
+        return bool(self._added()) or any(
+            getattr(layer, "activity_regularizer", None) is not None or getattr(layer, "announces_2_1", False)
+            for layer in within
+        )
+
+    @property
+    def _is_untrained(self) -> bool:
+        """Whether no output has a loss, so that there are no targets."""
+        return self.loss is not None and all(isinstance(self.loss.part(i), NoLoss) for i in range(len(self.network.outputs)))
+
     def _compiled_step(self) -> OldStep:
         if self._step is None:
             assert self.loss is not None
-            names = tuple(self.output_names) if len(self.outputs) > 1 else ()
-            self._step = OldStep(self.network, self.loss, self.optimizer, self._metrics, self._fuse, self._precision, names)
+            names = tuple(self.output_names) if len(self.outputs) > 1 and not self._is_untrained else ()
+            shapes = [symbol.shape for symbol in self.network.outputs]
+            beside = Beside(self.network, self.loss, self._added(), shapes)
+            of_all = self.network, self.loss, self.optimizer, self._metrics, self._fuse, self._precision, names
+            self._step = OldStep(*of_all, beside=beside if beside.anything else None)
         assert isinstance(self._step, OldStep)
         return self._step
 
@@ -196,6 +225,9 @@ class Verbs(models.Model, abstract=True):
         if validation is None and validation_split:
             arrays, validation = self._split(arrays, validation_split)
         size, epochs, steps = int(batch_size or 32), _whole("epochs", epochs), _steps(steps_per_epoch)
+        self._check_batches("fit", arrays[0], size)
+        if validation is not None:
+            self._check_batches("fit: validation_data", validation[0], size)
         count, verbose = given.rows_of(arrays[0]), int(verbose)
         if verbose and validation is not None:
             print(f"Train on {count} samples, validate on {given.rows_of(validation[0])} samples")
@@ -255,6 +287,7 @@ class Verbs(models.Model, abstract=True):
         self._check_compiled("evaluate")
         xs, ys, weight = self._arrays(x, y, sample_weight, None, "evaluate")
         size = self._size(batch_size) or 128
+        self._check_batches("evaluate", xs, size)
         self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
         return super().evaluate(xs, ys, size, 0, weight, _steps(steps))
 
@@ -263,6 +296,8 @@ class Verbs(models.Model, abstract=True):
         check_phase("predict", training=False)
         xs = self._inputs(x, "predict")
         size = self._size(batch_size)
+        if size is not None and given.rows_of(xs) > size:
+            self._check_batches("predict", xs, size)
         if size is None and verbose == 1:
             size = max(samples_at_once(self.network) // 32 * 32, 32)  # the bar counts whole batches of Keras 2.1
         self._shown = self._pass_bar(xs, batch_size, size, steps, verbose)
@@ -281,7 +316,30 @@ class Verbs(models.Model, abstract=True):
         """Samples of a batch: 32 where states go on from batch to batch; None where it makes no difference."""
         if batch_size is not None:
             return int(batch_size)
-        return 32 if self.network.carried() else None
+        return 32 if self.network.carried() or self._samples() else None
+
+    def _samples(self) -> int | None:
+        """How many samples a batch has to have, where a layer's function says a number."""
+        found = (getattr(layer, "samples_2_1", None) for layer in leaves(self.network))
+        return next((count for count in found if count is not None), None)
+
+    def _check_batches(self, where: str, xs: Any, size: int) -> None:
+        """Raise ShapeError, before anything is trained, where a batch would not have the samples that a layer needs."""
+        if not (self.network.carried() or self._samples()):
+            return
+        count, needed = given.rows_of(xs), self._samples()
+        if needed is not None and size != needed:
+            raise ShapeError(
+                where, f"batches of {size} samples", f"{needed}, which a layer's function says", f"batch_size={needed}"
+            )
+        if count % size:
+            received = f"{count} samples in batches of {size}, of which the last would be smaller"
+            raise ShapeError(
+                where,
+                received,
+                "a whole number of batches",
+                f"the first {count // size * size} samples: x[:{count // size * size}]",
+            )
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, **old: Any) -> Any:
         """One step on one batch; its loss before the step, or [loss, metrics ...]."""
@@ -414,6 +472,11 @@ class Verbs(models.Model, abstract=True):
     def _arrays(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, where: str) -> tuple[Any, Any, Any]:
         """x, y and weights for minidl's verbs."""
         xs = self._inputs(x, where)
+        if y is None and self._is_untrained:
+            y = np.zeros((given.rows_of(xs), 1), "float32")  # which nobody looks at
+            y = [y] * len(self.network.outputs) if len(self.network.outputs) > 1 else y
+            weights = given.weights_of(sample_weight, self.output_names, f"{where}: sample_weight")
+            return xs, y, None if all(w is None for w in weights) else given.one_or_list(weights)
         if y is None:
             raise ArgumentTypeError(f"{where}: y", "None", "targets, one entry per sample")
         names = self.output_names
@@ -433,6 +496,8 @@ class Verbs(models.Model, abstract=True):
     def _validation(self, data: Any, where: str) -> Any:
         if data is None or (isinstance(data, (list, tuple)) and not data):
             return None
+        if self._is_untrained and hasattr(data, "shape"):
+            data = (data, None)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ArgumentTypeError(where, described(data), "(x, y) or (x, y, sample_weight)")
         x, y, weight = (*data, None)[:3]
@@ -603,10 +668,10 @@ class Verbs(models.Model, abstract=True):
         return model
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_layers_2_1": None, "_places_2_1": None, "_shown": None}
+        return {**super().__getstate__(), "_added_losses": None, **dict.fromkeys(_NOT_COPIED)}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        kept = {name: vars(self).pop(name, None) for name in ("_layers_2_1", "_places_2_1", "_shown")}
+        kept = {name: vars(self).pop(name, None) for name in ("_added_losses", *_NOT_COPIED)}
         try:
             return super().__deepcopy__(memo)
         finally:
@@ -631,6 +696,7 @@ class Model(Verbs, models.Model, abstract=True):
         inputs, outputs = given_old.get("input", inputs), given_old.get("output", outputs)
         if inputs is None or outputs is None:
             raise ArgumentTypeError("Model", f"no {'inputs' if inputs is None else 'outputs'}", "symbols", "Model(x, y)")
+        refuse_values("Model: outputs", outputs)
         super().__init__(inputs, outputs, name=name or next_name("Model"))
         _face_within(self)
 
@@ -705,6 +771,7 @@ def _no_more(verb: str, old: Mapping[str, Any], known: str) -> None:
         raise ArgumentTypeError(verb, f"the keyword {name!r}", expected, meant=closest(name, known.split(", ")))
 
 
+_NOT_COPIED = ("_layers_2_1", "_places_2_1", "_shown")
 _QUEUE_1 = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
 _CHANGES_NOTHING = tuple(_QUEUE_1.values())
 _OF_TRAINING = (Dropout, Noise, BatchNormalization)

@@ -98,6 +98,7 @@ class _Called(OfFunction, abstract=True):
 
     def output_shape(self, input_shape: Any) -> Any:
         """What ``call`` gives for samples of this shape; before there are weights, what the script says."""
+        input_shape = self.own(input_shape)
         said = self._said_shape(input_shape)
         if self.input_shape is None and not self._built_by_script:
             return input_shape if said is None else said
@@ -127,6 +128,7 @@ class _Called(OfFunction, abstract=True):
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """What ``compute_mask`` says."""
+        x, mask = self.own_of_pass(x, mask)
         found = self.compute_mask(list(x) if isinstance(x, tuple) else x, mask)
         return None if found is None else get_value(found)
 

@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any
 
-from minidl.compat.keras.backend.tracing import Operators, StaticShape
+from minidl.compat.keras.backend.tracing import Operators, StaticShape, refuse_values
 from minidl.errors import StateError
 from minidl.geometry import is_several
 from minidl.layers.base import Layer
@@ -79,6 +79,16 @@ class Face:
     """What is added to the class of a layer."""
 
     symbol_class = OldSymbol
+
+    def joined(self, x: Any) -> Any:
+        """The symbols in a graph. Raises ArgumentTypeError for what was computed with results of layers, but not in a layer."""
+        refuse_values(self.label, x)
+        return super().joined(x)  # type: ignore[misc]
+
+    def validated(self, x: Any) -> Any:
+        """x as arrays. Raises ArgumentTypeError as ``joined`` does."""
+        refuse_values(self.label, x)
+        return super().validated(x)  # type: ignore[misc]
 
     @property
     def input_shape(self) -> Any:

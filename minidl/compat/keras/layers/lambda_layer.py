@@ -21,6 +21,7 @@ from minidl.compat.keras.traced import (
 from minidl.errors import ArgumentTypeError, ShapeError, described
 from minidl.geometry import is_several
 from minidl.layers.base import LayerOptions
+from minidl.layers.symbol import Symbol
 
 
 class OfFunction(TracedLayer, abstract=True):
@@ -34,6 +35,15 @@ class OfFunction(TracedLayer, abstract=True):
     function: Callable[..., Any]
     arguments: dict[str, Any]
     _tapes: dict[Any, Tape]
+    samples_2_1: int | None = None  # that have to be in a batch, where f says a number
+    announces_2_1 = False  # whether f announces a part of the loss
+
+    def joined(self, x: Any) -> Any:
+        """The symbols, and behind them what f reads beside."""
+        symbols = x if isinstance(x, (tuple, list)) else (x,)
+        if not all(isinstance(symbol, Symbol) for symbol in symbols) or type(self).apply is not OfFunction.apply:
+            return x
+        return self.with_reads(x)
 
     def tape(self, input_shape: Any) -> Tape:
         """What f does with samples of this shape; where it cannot do without a mask, with one of the steps."""
@@ -56,6 +66,8 @@ class OfFunction(TracedLayer, abstract=True):
             kinds = ["float"] * len(shapes) + ["bool"] * len(of_masks)
             function = self._function(several, len(shapes))
             self._tapes[key] = Tape(function, [*shapes, *of_masks], kinds=kinds, announced=self._announcements)
+            self.samples_2_1 = self._tapes[key].samples
+            self.announces_2_1 = bool(self._tapes[key].announced)
         return self._tapes[key]
 
     def _function(self, several: bool, count: int) -> Callable[..., Any]:
@@ -156,6 +168,7 @@ class Lambda(OfFunction, abstract=True):
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None, or what the script says."""
+        x, mask = self.own_of_pass(x, mask)
         return get_value(self.mask(x, mask)) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
