@@ -147,25 +147,14 @@ def _normalize(x, y, mean, variance, gamma, beta, epsilon, relu, rows):  # type:
 
 
 @inner
-def _normalize_channels(x, y, begin, end, c, count, mean, factor, beta, relu):  # type: ignore[no-untyped-def]
-    channels, zero = len(mean), splat(x, 0)
-    middle, scale, offset = load(mean, c, count, 0), load(factor, c, count, 0), load(beta, c, count, 0)
-    for row in range(begin, end):
-        at = row * channels + c
-        v = (load(x, at, count, 0) - middle) * scale + offset
-        store(y, at, count, where(v < 0, zero, v) if relu else v)  # NaN is not below zero
-
-
-@inner
 def _normalize_share(first, last, x, y, mean, factor, beta, relu, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
-    whole = channels - channels % LANES
-    for block in range(first, last):
-        begin, end = block * rows, min((block + 1) * rows, len(x) // channels)
-        for c in range(0, whole, LANES):
-            _normalize_channels(x, y, begin, end, c, LANES, mean, factor, beta, relu)
-        if whole < channels:
-            _normalize_channels(x, y, begin, end, whole, channels - whole, mean, factor, beta, relu)
+    channels, zero = len(mean), splat(x, 0)
+    for row in range(first * rows, min(last * rows, len(x) // channels)):
+        for c in range(0, channels, LANES):
+            at, count = row * channels + c, channels - c
+            v = load(x, at, count, 0) - load(mean, c, count, 0)
+            v = v * load(factor, c, count, 0) + load(beta, c, count, 0)
+            store(y, at, count, where(v < 0, zero, v) if relu else v)  # NaN is not below zero
 
 
 @compiled
@@ -234,31 +223,15 @@ def _sums_share(first, last, dy, x, mean, factor, beta, relu, sums, products, ro
 
 
 @inner
-def _gradient_of_channels(  # type: ignore[no-untyped-def]
-    dy, x, begin, end, c, count, mean, factor, beta, shift, slope, of_batch, relu, dx
-):
-    channels, zero = len(mean), splat(x, 0)
-    middle, scale, offset = load(mean, c, count, 0), load(factor, c, count, 0), load(beta, c, count, 0)
-    less, along = load(shift, c, count, 0), load(slope, c, count, 0)
-    for row in range(begin, end):
-        at = row * channels + c
-        d = load(dy, at, count, 0)
-        if of_batch or relu:
-            v = load(x, at, count, 0) - middle
-            d = _masked(d, v, scale, offset, zero, relu)
-            if of_batch:
-                d = d - less - v * along
-        store(dx, at, count, d * scale)
-
-
-@inner
 def _gradient_share(first, last, dy, x, mean, factor, beta, shift, slope, of_batch, relu, dx, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
-    whole = channels - channels % LANES
-    for block in range(first, last):
-        begin, end = block * rows, min((block + 1) * rows, len(x) // channels)
-        for c in range(0, whole, LANES):
-            _gradient_of_channels(dy, x, begin, end, c, LANES, mean, factor, beta, shift, slope, of_batch, relu, dx)
-        if whole < channels:
-            few = channels - whole
-            _gradient_of_channels(dy, x, begin, end, whole, few, mean, factor, beta, shift, slope, of_batch, relu, dx)
+    channels, zero = len(mean), splat(x, 0)
+    for row in range(first * rows, min(last * rows, len(x) // channels)):
+        for c in range(0, channels, LANES):
+            at, count = row * channels + c, channels - c
+            d, scale = load(dy, at, count, 0), load(factor, c, count, 0)
+            if of_batch or relu:
+                v = load(x, at, count, 0) - load(mean, c, count, 0)
+                d = _masked(d, v, scale, load(beta, c, count, 0), zero, relu)
+                if of_batch:
+                    d = d - load(shift, c, count, 0) - v * load(slope, c, count, 0)
+            store(dx, at, count, d * scale)
