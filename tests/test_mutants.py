@@ -1125,7 +1125,7 @@ mutant(
     "kernels/numba/_product.py",
     kernel("linear.dense_grad_W"),
     "= turned.T",
-    "= turned.reshape(m, n)",
+    "= turned.reshape(c.shape)",
 )
 mutant(
     "kernel: a share of db lost",
