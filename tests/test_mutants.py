@@ -435,8 +435,8 @@ mutant(
     "the kernel of batch normalisation with ReLU takes y without beta",
     "kernels/numba/normalization.py",
     kernel("normalization.normalize_grad"),
-    "where(from_middle * scale + offset > 0, d, zero)",
-    "where(from_middle * scale > 0, d, zero)",
+    "d = where(v * scale + load(beta, c, count, 0) > 0, d, zero)",
+    "d = where(v * scale > 0, d, zero)",
 )
 mutant(
     "batch normalisation without the mean's term in dx",

@@ -1,7 +1,6 @@
 """Batch normalisation: sums and results each in one pass, rows outside and vectors of channels inside.
 
-Sums are taken over blocks of rows that depend on the shape alone: a few rows are added in their own precision and these sums in
-double; where that is too narrow, every number is added in double. The variance of a block is that of
+Sums are added in double precision, over blocks of rows that depend on the shape alone. The variance of a block is that of
 x - (its first row), so that no digits are lost far from zero:
 
     sum (x - mean)^2 = sum over blocks of  [sum (x - first)^2 - n d^2]  +  n (first + d - mean)^2,    d = mean of x - first
@@ -9,7 +8,7 @@ x - (its first row), so that no digits are lost far from zero:
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,8 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, where, widened
-from minidl.kernels.numba._vector import total as sum_of_lanes
 
 CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
-TOGETHER = 8  # rows added in their own precision; such sums are added in double
 
 
 @replays
@@ -108,34 +105,18 @@ def _moments(x, mean, variance, rows):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _moments_of_channels(x, begin, end, c, count, channels, sums, squares, to):  # type: ignore[no-untyped-def]
-    """Sums of x - first and of (x - first)^2 over rows, where ``count`` channels from c on stand."""
-    first, zero = load(x, begin * channels + c, count, 0), splat(x, 0)
-    total, square = splat(sums, 0), splat(sums, 0)
-    for row in range(begin, end, TOGETHER):
-        some, more = zero, zero
-        for k in range(row, min(row + TOGETHER, end)):
-            v = load(x, k * channels + c, count, 0) - first
-            some, more = some + v, more + v * v
-        total, square = total + widened(some), square + widened(more)
-    if not isfinite(sum_of_lanes(square)):  # perhaps too large for their own precision alone
-        total, square = splat(sums, 0), splat(sums, 0)
-        for row in range(begin, end):
-            v = widened(load(x, row * channels + c, count, 0)) - widened(first)
-            total, square = total + v, square + v * v
-    store(sums, to, count, total)
-    store(squares, to, count, square)
-
-
-@inner
 def _moments_share(first, last, x, sums, squares, channels, rows):  # type: ignore[no-untyped-def]
-    whole = channels - channels % LANES
     for block in range(first, last):
-        begin, end, to = block * rows, min((block + 1) * rows, len(x) // channels), block * channels
-        for c in range(0, whole, LANES):
-            _moments_of_channels(x, begin, end, c, LANES, channels, sums, squares, to + c)
-        if whole < channels:
-            _moments_of_channels(x, begin, end, whole, channels - whole, channels, sums, squares, to + whole)
+        begin, end = block * rows, min((block + 1) * rows, len(x) // channels)
+        for c in range(0, channels, LANES):
+            count = channels - c
+            pivot = widened(load(x, begin * channels + c, count, 0))
+            total, square = splat(sums, 0), splat(sums, 0)
+            for row in range(begin, end):
+                v = widened(load(x, row * channels + c, count, 0)) - pivot
+                total, square = total + v, square + v * v
+            store(sums, block * channels + c, count, total)
+            store(squares, block * channels + c, count, square)
 
 
 @compiled
@@ -180,46 +161,21 @@ def _gradient(dy, x, mean, variance, gamma, beta, epsilon, of_batch, relu, dx, d
 
 
 @inner
-def _masked(d, from_middle, scale, offset, zero, relu):  # type: ignore[no-untyped-def]
-    return where(from_middle * scale + offset > 0, d, zero) if relu else d
-
-
-@inner
-def _sums_of_channels(dy, x, begin, end, c, count, mean, factor, beta, relu, sums, products, to):  # type: ignore[no-untyped-def]
-    """Sums of d and of d (x - mean) over rows, where ``count`` channels from c on stand."""
-    channels, zero = len(mean), splat(x, 0)
-    middle, scale, offset = load(mean, c, count, 0), load(factor, c, count, 0), load(beta, c, count, 0)
-    total, product = splat(sums, 0), splat(sums, 0)
-    for first in range(begin, end, TOGETHER):
-        some, more = zero, zero
-        for row in range(first, min(first + TOGETHER, end)):
-            at = row * channels + c
-            from_middle = load(x, at, count, 0) - middle
-            d = _masked(load(dy, at, count, 0), from_middle, scale, offset, zero, relu)
-            some, more = some + d, more + d * from_middle
-        total, product = total + widened(some), product + widened(more)
-    if not isfinite(sum_of_lanes(total) + sum_of_lanes(product)):  # perhaps too large for their own precision alone
-        total, product = splat(sums, 0), splat(sums, 0)
-        for row in range(begin, end):
-            at = row * channels + c
-            from_middle = load(x, at, count, 0) - middle
-            d = _masked(load(dy, at, count, 0), from_middle, scale, offset, zero, relu)
-            total, product = total + widened(d), product + widened(d) * widened(from_middle)
-    store(sums, to, count, total)
-    store(products, to, count, product)
-
-
-@inner
 def _sums_share(first, last, dy, x, mean, factor, beta, relu, sums, products, rows):  # type: ignore[no-untyped-def]
-    channels = len(mean)
-    whole = channels - channels % LANES
+    channels, zero = len(mean), splat(x, 0)
     for block in range(first, last):
-        begin, end, to = block * rows, min((block + 1) * rows, len(x) // channels), block * channels
-        for c in range(0, whole, LANES):
-            _sums_of_channels(dy, x, begin, end, c, LANES, mean, factor, beta, relu, sums, products, to + c)
-        if whole < channels:
-            few = channels - whole
-            _sums_of_channels(dy, x, begin, end, whole, few, mean, factor, beta, relu, sums, products, to + whole)
+        for c in range(0, channels, LANES):
+            count = channels - c
+            middle, total, product = load(mean, c, count, 0), splat(sums, 0), splat(sums, 0)
+            scale, offset = load(factor, c, count, 0), load(beta, c, count, 0)
+            for row in range(block * rows, min((block + 1) * rows, len(x) // channels)):
+                d = load(dy, row * channels + c, count, 0)
+                from_middle = load(x, row * channels + c, count, 0) - middle
+                if relu:
+                    d = where(from_middle * scale + offset > 0, d, zero)
+                total, product = total + widened(d), product + widened(d) * widened(from_middle)
+            store(sums, block * channels + c, count, total)
+            store(products, block * channels + c, count, product)
 
 
 @inner
@@ -231,7 +187,8 @@ def _gradient_share(first, last, dy, x, mean, factor, beta, shift, slope, of_bat
             d, scale = load(dy, at, count, 0), load(factor, c, count, 0)
             if of_batch or relu:
                 v = load(x, at, count, 0) - load(mean, c, count, 0)
-                d = _masked(d, v, scale, load(beta, c, count, 0), zero, relu)
+                if relu:
+                    d = where(v * scale + load(beta, c, count, 0) > 0, d, zero)
                 if of_batch:
                     d = d - load(shift, c, count, 0) - v * load(slope, c, count, 0)
             store(dx, at, count, d * scale)
