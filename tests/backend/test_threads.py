@@ -59,6 +59,7 @@ def test_a_forked_child_is_told_to_be_spawned_and_may_use_the_references() -> No
     assert "child ended with 0" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_child_replays_no_step_of_its_parent() -> None:
     text = run("""

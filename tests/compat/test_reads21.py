@@ -252,6 +252,7 @@ def test_a_loss_that_reads_results_may_take_targets_of_another_shape() -> None:
     assert_proven(classes, X, np.array([0, 1, 2, 0, 1, 2]))
 
 
+@pytest.mark.slow  # compiles an LSTM
 def test_masks_sequences_and_mixed_losses() -> None:
     x = Input((4, 3))
     h = LSTM(2, return_sequences=True)(Masking()(x))

@@ -139,6 +139,7 @@ def test_mnist_wrong_arguments(arguments, words):
     assert ran.stdout == ""
 
 
+@pytest.mark.slow
 def test_mnist_99(environment, tmp_path):
     printed = succeed_with_picture(environment, "mnist_99.py", tmp_path)
     lines = printed.splitlines()

@@ -117,7 +117,7 @@ def is_recorded(name: str) -> bool:
 RECORDED = [name for name in LAYERS if is_recorded(name) and name != "dense_penalised"]
 
 
-@pytest.mark.parametrize("name", only(RECORDED, always=RECORDED[::6]))
+@pytest.mark.parametrize("name", only(RECORDED, always=RECORDED[::12]))
 def test_layer(name: str, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Forward, backward and the new state; random numbers are drawn anew in each replay."""
     case = LAYERS[name]
@@ -149,7 +149,7 @@ def test_layer(name: str, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("masked", only([False, True], always=[True]), ids=["", "masked"])
-@pytest.mark.parametrize("case", only(LOSSES.values(), always=list(LOSSES.values())[::7]), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", only(LOSSES.values(), always=list(LOSSES.values())[::12]), ids=lambda case: case.name)
 def test_loss(case: LossCase, masked: bool, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Value, gradient and prediction, of targets that were checked before."""
 
