@@ -16,7 +16,7 @@ import pytest
 
 from minidl import config
 from minidl.backend import random
-from minidl.compat.keras import names
+from minidl.compat.keras import names, seeding
 from minidl.compat.modules import installed
 from minidl.compat.notebooks import Part
 from minidl.compat.runner import GREETING, Program, program_of, run
@@ -33,7 +33,7 @@ def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
     saved = {name: getattr(config, name).value for name in _SETTINGS}
     seed, numbers, state = random._seed, random._numbers, np.random.get_state()  # noqa: NPY002
     argv, path, modules, folder, environ = list(sys.argv), list(sys.path), dict(sys.modules), os.getcwd(), dict(os.environ)
-    notices = Notices(quiet)
+    notices, of_graph = Notices(quiet), seeding._of_graph
     names.forget()
     np.random.seed(0)  # noqa: NPY002  (most scripts set none)
     try:
@@ -46,7 +46,7 @@ def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
     finally:
         for name, value in saved.items():
             getattr(config, name).value = value
-        random._seed, random._numbers = seed, numbers
+        random._seed, random._numbers, seeding._of_graph = seed, numbers, of_graph
         np.random.set_state(state)  # noqa: NPY002
         sys.argv, sys.path[:] = argv, path
         os.chdir(folder)
