@@ -148,15 +148,16 @@ def _compute_array_again(function: Callable[..., Any], args: Any, result: np.nda
     """The usual case, in as few words as possible."""
     value = function(*args)
     if value is not result:
-        if value.shape != result.shape or value.dtype is not result.dtype:
+        if getattr(value, "shape", None) == result.shape and value.dtype is result.dtype:
+            result[...] = value
+        else:
             _put(result, value)
-        result[...] = value
 
 
 def _put(place: Any, value: Any) -> None:
     """Write ``value`` where later calls expect it. Raises CannotBeReplayed for one of another form."""
     if isinstance(place, np.ndarray):
-        if place.shape != np.shape(value) or place.dtype != getattr(value, "dtype", None):
+        if place.shape != getattr(value, "shape", None) or place.dtype != getattr(value, "dtype", None):
             raise CannotBeReplayed("a result of another shape or type than before")
         if value is not place:
             place[...] = value
@@ -304,7 +305,11 @@ class Recorder:
         known = self._steps.get(key, 0)
         if isinstance(known, _Recorded):
             if known.trusted:
-                result = known.replay(arrays)
+                try:
+                    result = known.replay(arrays)
+                except CannotBeReplayed as error:  # by what is computed before the update, which ends a step
+                    self._steps[key] = None
+                    return self._refuse(str(error), compute(list(arrays)))
                 replayed()
                 return result
             return self._try(key, known, compute, arrays, steps)

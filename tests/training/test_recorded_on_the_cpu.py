@@ -507,6 +507,31 @@ def test_losses_of_ones_own_are_computed_anew(reasons: list[str]) -> None:
     assert reasons == []
 
 
+class Moody(MeanSquaredError):
+    """Keeps something else from its 20th batch on."""
+
+    batches = 0
+
+    def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
+        Moody.batches += 1
+        return ((y_pred - targets) ** 2).mean(axis=-1), (y_pred if self.batches < 20 else (y_pred, 1))
+
+    def gradient_of(self, kept: Any, targets: Any, scale: Any) -> Any:
+        y_pred = kept[0] if isinstance(kept, tuple) else kept
+        return 2 * (y_pred - targets) * scale / y_pred.shape[-1]
+
+
+def test_a_step_that_changes_its_form_is_computed_from_then_on(reasons: list[str]) -> None:
+    with config.use_graphs("on"):
+        model, plain = (classifier(Dense(9, activation="relu"), loss=loss) for loss in (Moody(), MeanSquaredError()))
+        for each in (model, plain):
+            each.fit(X, np.eye(3)[Y], 8, epochs=6, verbose=0)
+    assert "a result of another shape" in reasons[0] or "another number of results" in reasons[0]
+    assert Moody.batches > 30
+    for mine, theirs in zip(model.get_weights(), plain.get_weights()):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
 def test_a_step_that_would_hold_on_to_much_memory_is_not_recorded(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
     monkeypatch.setattr(tape, "LARGEST", 1 << 12)
     in_both_ways(lambda: fitted(deep()))
