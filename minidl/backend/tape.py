@@ -10,7 +10,8 @@ left of it. What is noted:
 
 What Python decides by looking at numbers would not be decided again, so only layers that say ``replays`` are recorded. And
 nothing is trusted: the first step that is replayed is also computed, and where a single bit differs the model goes on as it is
-and is not recorded.
+and is not recorded. An input that has been the same in both of these steps (all samples at once, labels that happen to be
+equal) has proven nothing: the step in which it is another for the first time is computed as well.
 """
 
 from __future__ import annotations
@@ -48,10 +49,15 @@ class CannotBeReplayed(Exception):
 
 
 class Tape:
-    """The calls of one step in their order: functions with their arguments."""
+    """The calls of one step in their order: functions with their arguments.
 
-    def __init__(self) -> None:
+    Args:
+        inputs: what the step is given, and what is given in its place later: nothing writes to it.
+    """
+
+    def __init__(self, inputs: Sequence[np.ndarray] = ()) -> None:
         self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self._inputs = inputs
 
     def __enter__(self) -> Tape:
         tapes[threading.get_ident()] = self
@@ -69,7 +75,10 @@ class Tape:
 
     def note_again(self, mark: int, function: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> Any:
         """In place of what was noted since ``mark``: the whole computation; returns its result, which later ones write to."""
-        result = _in_memory(result)
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ndarray):  # which may be an input: then it is another array in the next step
+            function, args = getattr(np.ndarray, function.__name__), (owner, *args)
+        result = self._in_memory(result)
         if result is None and not kwargs:
             self.calls[mark:] = [(function, args)]
         elif isinstance(result, np.ndarray) and not kwargs:
@@ -77,6 +86,15 @@ class Tape:
         else:
             self.calls[mark:] = [(_compute_again, (function, args, kwargs, result))]
         return result
+
+    def _in_memory(self, result: Any) -> Any:
+        """``result`` with numbers, inputs, and views that cannot be written to, as arrays that can."""
+        if isinstance(result, np.ndarray):
+            fixed = not result.flags.writeable or any(np.may_share_memory(result, given) for given in self._inputs)
+            return result.copy() if fixed else result
+        if type(result) in (tuple, list):
+            return type(result)(self._in_memory(part) for part in result)
+        return np.array(result) if isinstance(result, np.generic) else result
 
     def replay(self) -> None:
         """The step once more, with what stands in the arrays now."""
@@ -170,15 +188,6 @@ def _put(place: Any, value: Any) -> None:
         raise CannotBeReplayed(f"{value!r} where {place!r} was before")
 
 
-def _in_memory(result: Any) -> Any:
-    """``result`` with numbers, and views that cannot be written to, as arrays that can."""
-    if isinstance(result, np.generic) or (isinstance(result, np.ndarray) and not result.flags.writeable):
-        return np.array(result)
-    if type(result) in (tuple, list):
-        return type(result)(_in_memory(part) for part in result)
-    return result
-
-
 def _arrays(values: Any) -> list[np.ndarray]:
     """All arrays within tuples and lists."""
     found = []
@@ -214,12 +223,22 @@ class _Recorded:
     def __init__(self, tape: Tape, inputs: list[np.ndarray], outputs: Any) -> None:
         self.tape, self.outputs, self.trusted = tape, outputs, False
         self._given = inputs
+        self.unproven = dict(enumerate(inputs))  # what was recorded, of inputs that were never another in a step that agreed
         self._looking: list[tuple[int, Any]] = []  # (position, its arguments)
         for position, (_, args) in enumerate(tape.calls):
             template = _looking_at(args, inputs)
             if template is not None:
                 self._looking.append((position, template))
         self._out = _looking_at(outputs, inputs)
+
+    def proven_for(self, arrays: Sequence[np.ndarray]) -> bool:
+        """Whether it has agreed with a computed step in which the inputs were as new as these."""
+        return all(_same_bits(arrays[place], first) for place, first in self.unproven.items())
+
+    def agreed(self, arrays: Sequence[np.ndarray]) -> None:
+        """It has, in a step with these inputs."""
+        self.trusted = True
+        self.unproven = {place: first for place, first in self.unproven.items() if _same_bits(arrays[place], first)}
 
     def replay(self, arrays: Sequence[np.ndarray]) -> Any:
         """The step for these inputs."""
@@ -304,7 +323,7 @@ class Recorder:
             self._forks = forks
         known = self._steps.get(key, 0)
         if isinstance(known, _Recorded):
-            if known.trusted:
+            if known.trusted and (not known.unproven or known.proven_for(arrays)):
                 try:
                     result = known.replay(arrays)
                 except CannotBeReplayed as error:  # by what is computed before the update, which ends a step
@@ -332,7 +351,7 @@ class Recorder:
             self.gave_up = True
             return self._refuse(objection, compute(list(arrays)))
         inputs = [a.copy() for a in arrays]
-        with Tape() as tape:
+        with Tape(inputs) as tape:
             outputs = compute(inputs)
         memory = tape.memory()
         if memory > LARGEST:
@@ -364,7 +383,8 @@ class Recorder:
         computed = [*_arrays_of(result), *state]
         if len(computed) != len(replayed) or not all(map(_same_bits, computed, replayed)):
             return self._refuse("a replayed step differed from a computed one", result)
-        known.trusted, self._steps[key] = True, known
+        known.agreed(arrays)
+        self._steps[key] = known
         return result
 
     @staticmethod

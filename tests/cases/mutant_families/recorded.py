@@ -10,6 +10,7 @@ mutant(
     TESTS + "test_a_kernel_that_does_more_than_it_says_is_found_out",
     "not all(map(_same_bits, computed, replayed))",
     "not replayed",
+    mode="plain",
 )
 mutant(
     "a recorded step tried without putting back what it changed",
@@ -63,7 +64,7 @@ mutant(
 mutant(
     "labels made integers once and for all",
     "kernels/numba/cross_entropy.py",
-    TESTS + "test_labels_of_every_type",
+    TESTS + "test_labels_that_become_integers_on_the_way",
     "flat if flat.dtype == np.int64 else again(flat.astype, np.int64)",
     "flat.astype(np.int64, copy=False)",
 )
@@ -80,4 +81,26 @@ mutant(
     TESTS + "test_products_that_numpy_finishes",
     "        again(_add_up, shares, c)",
     "        _add_up(shares, c)",
+)
+mutant(
+    "a method of an array noted with that array for ever",
+    TAPE,
+    TESTS + "test_labels_that_become_integers_on_the_way",
+    "if isinstance(owner, np.ndarray):",
+    "if False:",
+    mode="plain",
+)
+mutant(
+    "a recorded step trusted for inputs that were never another",
+    TAPE,
+    TESTS + "test_an_input_that_was_always_the_same_has_proven_nothing",
+    "known.trusted and (not known.unproven or known.proven_for(arrays))",
+    "known.trusted",
+)
+mutant(
+    "a recorded step that writes to what it is given",
+    TAPE,
+    TESTS + "test_what_is_given_is_never_written_to",
+    "np.may_share_memory(result, given)",
+    "False",
 )
