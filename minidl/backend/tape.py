@@ -203,6 +203,7 @@ class _View(NamedTuple):
     """An array that looks at the memory of input number ``place``: what stands for it in a call is made of what is given."""
 
     place: int
+    whole: bool  # it is the input as it stands
     shape: tuple[int, ...]
     dtype: np.dtype
     offset: int
@@ -211,7 +212,7 @@ class _View(NamedTuple):
     def of(self, given: Sequence[np.ndarray]) -> np.ndarray:
         """The same view of what is given now."""
         array = given[self.place]
-        return array if array.shape == self.shape else np.ndarray(self.shape, self.dtype, array, self.offset, self.strides)
+        return array if self.whole else np.ndarray(self.shape, self.dtype, array, self.offset, self.strides)
 
 
 class _Recorded:
@@ -279,7 +280,9 @@ def _looking_at(value: Any, inputs: Sequence[np.ndarray]) -> Any:
         for place, array in enumerate(inputs):
             offset = value.ctypes.data - array.ctypes.data
             if array.size and 0 <= offset < array.nbytes:
-                return _View(place, value.shape, value.dtype, offset, value.strides)
+                form = value.shape, value.dtype, value.strides
+                whole = form == (array.shape, array.dtype, array.strides)
+                return _View(place, whole, value.shape, value.dtype, offset, value.strides)
     elif isinstance(value, (tuple, list)):
         looking = [(position, found) for position, part in enumerate(value) if (found := _looking_at(part, inputs)) is not None]
         if looking:

@@ -19,6 +19,7 @@ class Conv(WindowLayer, AffineLayer, abstract=True):
     """Convolution over ``rank`` spatial axes; see ``Conv2D``."""
 
     paddings: tuple[str, ...] = ("valid", "same")
+    replays = True
 
     def __init__(
         self,

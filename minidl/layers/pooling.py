@@ -14,6 +14,8 @@ from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_po
 class Pooling(ImageLayer, abstract=True):
     """One number per window and channel; see the subclasses."""
 
+    replays = True
+
     def __init__(
         self,
         pool_size: Any = 2,

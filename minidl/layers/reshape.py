@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Unpack
 
+from minidl.backend.tape import again
 from minidl.checks import check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.geometry import size_of
@@ -28,11 +29,11 @@ class Flatten(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the shape."""
-        return x.reshape(x.shape[0], prod(x.shape[1:])), x.shape if context.keep else None
+        return _reshaped(x, (x.shape[0], prod(x.shape[1:]))), x.shape if context.keep else None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy in the shape of x."""
-        return dy.reshape(saved)
+        return _reshaped(dy, saved)
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None: time steps cannot be told apart any more."""
@@ -71,11 +72,11 @@ class Reshape(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; keeps the shape."""
-        return x.reshape(x.shape[0], *self.output_shape(x.shape[1:])), x.shape if context.keep else None
+        return _reshaped(x, (x.shape[0], *self.output_shape(x.shape[1:]))), x.shape if context.keep else None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy in the shape of x."""
-        return dy.reshape(saved)
+        return _reshaped(dy, saved)
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None, unless the time axis stays."""
@@ -104,3 +105,12 @@ class Rescaling(Layer):
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = scale dy."""
         return dy * self.scale if need_dx else None
+
+
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """x in another shape: a view, or where x is a view whose numbers stand in another order, a copy."""
+    return x.reshape(shape) if x.flags.c_contiguous else again(_reshape, x, shape)
+
+
+def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    return x.reshape(shape)

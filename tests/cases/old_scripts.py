@@ -16,6 +16,7 @@ import pytest
 
 from minidl import config
 from minidl.backend import random
+from minidl.backend.threads import use_threads
 from minidl.compat.keras import names, seeding
 from minidl.compat.modules import installed
 from minidl.compat.notebooks import Part
@@ -37,7 +38,7 @@ def alone(greeting: str = "", quiet: bool = False) -> Iterator[Notices]:
     names.forget()
     np.random.seed(0)  # noqa: NPY002  (most scripts set none)
     try:
-        with installed(greeting), warnings.catch_warnings():
+        with use_threads(config.threads()), installed(greeting), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("always", OldSpellingWarning)
             warnings.simplefilter("ignore", ResourceWarning)  # they leave files open

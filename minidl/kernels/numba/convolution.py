@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
+from minidl.backend.tape import again
 from minidl.geometry import Window
 from minidl.kernels.numba import _depthwise, _direct, _sparse, _volumes, _winograd, linear
-from minidl.kernels.numba._jit import FLOATS
+from minidl.kernels.numba._jit import FLOATS, replays
 
 SHARES, MOST = 16, 1 << 22  # partial sums of dW at the most, and numbers in them all together
 DENSE, DENSE_5, DENSE_3 = 0.5, 0.12, 0.1  # of dy is not zero, at most: beside direct summation, Winograd's 5 x 5 and 3 x 3
@@ -32,10 +33,11 @@ SMALL = 1 << 14  # multiply-adds below which the reference is as quick
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
+@replays
 def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation: str = "linear") -> Any:
     """Kernel of ``ops.convolution.convolve``."""
     if groups > 1:
-        return _convolve_channels(x, W, b, window, groups, activation == "relu")
+        return again(_convolve_channels, x, W, b, window, groups, activation == "relu")
     if (
         not _takes(x, W, window, groups)
         or x.shape[-1] != W.shape[-2]
@@ -43,66 +45,76 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
     ):
         return NotImplemented
     if _is_product(window, x.shape[1:-1]):
-        return linear.dense(_seen(x, window), W.reshape(W.shape[-2:]), b, activation)
+        seen = x if max(window.strides) == 1 else again(_seen, x, window)
+        return linear.dense(seen, W.reshape(W.shape[-2:]), b, activation)
     if window.rank == 1:
-        axis = int(window.dilation[0] != 1)
-        if axis == 1 and window.strides == (1,) and np.isfinite(W).all():
-            return _convolve_with_gaps(x, W, b, window, activation == "relu")
-        return _without(axis, convolve(_with(axis, x), _with(axis - 1, W), b, _of_images(window, axis), groups, activation))
+        return again(_convolve_sequence, x, W, b, window, activation)
     n, *spatial, _ = x.shape
     out = window.output_shape(spatial)
     f = W.shape[-1]
     if n * prod(out) * W.size < SMALL or not x.size:
         return NotImplemented
     y = CPU.pool.empty((n, *out, f), x.dtype)
-    bias, relu = _NO_BIAS[x.dtype] if b is None else b, activation == "relu"
-    if window.rank == 3:
-        _volumes.correlate(x, W, bias, window, window.pads(spatial), y, relu)
-        return y
-    (h, w), (oh, ow) = spatial, out
-    fast = _winograd.takes(W, window, n, (oh, ow), x.dtype)
-    left = _winograd.correlate(x, W, bias, window.pads((h, w)), y, relu) if fast else None
-    _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))
+    bias = _NO_BIAS[x.dtype] if b is None else b
+    again(_convolve_into, x, W, bias, window, y, activation == "relu")
     return y
 
 
+def _convolve_into(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> None:
+    """``convolve`` of images and volumes."""
+    pads = window.pads(x.shape[1:-1])
+    if window.rank == 3:
+        _volumes.correlate(x, W, bias, window, pads, y, relu)
+        return
+    fast = _winograd.takes(W, window, len(x), y.shape[1:-1], x.dtype)
+    left = _winograd.correlate(x, W, bias, pads, y, relu) if fast else None
+    _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))
+
+
+@replays
 def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, groups: int = 1) -> Any:
     """Kernel of ``ops.convolution.convolve_grad_x``."""
     if groups > 1:
-        return _convolve_channels_grad_x(dy, W, spatial, window, groups)
+        return again(_convolve_channels_grad_x, dy, W, spatial, window, groups)
     if not _takes(dy, W, window, groups) or dy.shape[-1] != W.shape[-1] or dy.shape[1:-1] != window.output_shape(spatial):
         return NotImplemented
     if _is_product(window, spatial):
         dx = linear.dense_grad_x(dy, W.reshape(W.shape[-2:]))
-        return dx if dx is NotImplemented or dx.shape[1:-1] == spatial else _spread(dx, spatial, window)
+        return dx if dx is NotImplemented or dx.shape[1:-1] == spatial else again(_spread, dx, spatial, window)
     if window.rank == 1:  # a column: tiles of dx are some rows of results high
         ones = (*spatial, 1)
         return _without(1, convolve_grad_x(_with(1, dy), _with(0, W), ones, _of_images(window, 1), groups))
     if len(dy) * prod(dy.shape[1:-1]) * W.size < SMALL or not dy.size:
         return NotImplemented
-    n = len(dy)
-    dx = CPU.pool.empty((n, *spatial, W.shape[-2]), dy.dtype)
+    dx = CPU.pool.empty((len(dy), *spatial, W.shape[-2]), dy.dtype)
+    return dx if again(_grad_x_into, dy, W, window, dx) else NotImplemented
+
+
+def _grad_x_into(dy: Any, W: Any, window: Window, dx: Any) -> bool:
+    """``convolve_grad_x`` of images and volumes; False where it is declined."""
+    n, spatial = len(dy), dx.shape[1:-1]
     if window.rank == 3:
-        if window.strides != (1, 1, 1) or not np.isfinite(W).all():
-            return NotImplemented
-        _volumes.grad_x(dy, W, window, spatial, _NO_BIAS[dy.dtype], dx)
-        return dx
+        taken = window.strides == (1, 1, 1) and bool(np.isfinite(W).all())
+        if taken:
+            _volumes.grad_x(dy, W, window, spatial, _NO_BIAS[dy.dtype], dx)
+        return taken
     turned_pads = tuple(
         (taps - 1 - before, taps - 1 - after) for taps, (before, after) in zip(window.size, window.pads(spatial))
     )
     fast = _winograd.takes(W, window, n, spatial, dy.dtype)
     if _sparse_enough(dy, window, W.shape[2], fast) and _sparse.grad_x(dy, W, window, dx):
-        return dx
+        return True
     left = _winograd.correlate(dy, W, _NO_BIAS[dy.dtype], turned_pads, dx, relu=False, turned=True) if fast else None
     _each_or_all(left, dy, dx, lambda some_dy, some_dx: _direct.grad_x(some_dy, W, window, some_dx))
-    return dx
+    return True
 
 
+@replays
 def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any = None) -> Any:
     """Kernel of ``ops.convolution.convolve_grad_W``."""
     if groups > 1:
-        dW = _convolve_channels_grad_W(x, dy, window, groups)
-        return dW if dW is NotImplemented or out is None else _written(dW, out)
+        dW = again(_convolve_channels_grad_W, x, dy, window, groups)
+        return dW if dW is NotImplemented or out is None else again(_written, dW, out)
     c, f = x.shape[-1], dy.shape[-1]
     if not _suits(x, window, groups) or dy.size * window.taps * c < SMALL:
         return NotImplemented
@@ -113,7 +125,8 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     if _is_product(window, x.shape[1:-1]):
         if out is not None and not out.flags.c_contiguous:
             return NotImplemented
-        dW = linear.dense_grad_W(_seen(x, window), dy, out=None if out is None else out.reshape(c, f))
+        seen = x if max(window.strides) == 1 else again(_seen, x, window)
+        dW = linear.dense_grad_W(seen, dy, out=None if out is None else out.reshape(c, f))
         return dW if dW is NotImplemented else dW.reshape(*window.size, c, f) if out is None else out
     if not dy.size:
         return NotImplemented
@@ -126,18 +139,24 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         dW = CPU.pool.empty((*window.size, c, f), x.dtype)
     else:
         dW = out
+    if not again(_grad_W_into, x, dy, window, dW):
+        return NotImplemented
+    return dW if out is None or dW is out else again(_written, dW, out)
+
+
+def _grad_W_into(x: Any, dy: Any, window: Window, dW: Any) -> bool:
+    """``convolve_grad_W`` of images and volumes; False where it is declined."""
+    c, f = dW.shape[-2:]
     # Partial sums, each on one thread: as many as the sizes allow, so that the bits do not depend on the number of threads.
     shares = max(1, min(SHARES, len(x), MOST // (window.taps * c * f)))
     if window.rank == 3:
         _volumes.grad_W(x, dy, window, dW, shares)
-        return _written(dW, out)
+        return True
     fast = _winograd.takes(dW, window, len(x), dy.shape[1:3], x.dtype)
     done = _sparse_enough(dy, window, c, fast) and _sparse.grad_W(x, dy, window, dW, shares)
     done = done or (fast and _winograd.grad_W(x, dy, window.pads(x.shape[1:3]), dW, shares))
     done = done or (shares == 1 and min(c, f) >= WIDE and _grad_W_by_taps(x, dy, window, dW))
-    if not done and not _direct.grad_W(x, dy, window, dW, shares):
-        return NotImplemented
-    return _written(dW, out)
+    return done or _direct.grad_W(x, dy, window, dW, shares)
 
 
 def _grad_W_by_taps(x: Any, dy: Any, window: Window, dW: Any) -> bool:
@@ -155,9 +174,7 @@ def _grad_W_by_taps(x: Any, dy: Any, window: Window, dW: Any) -> bool:
 
 
 def _written(dW: Any, out: Any) -> Any:
-    """dW, or ``out`` with its numbers."""
-    if out is None or dW is out:
-        return dW
+    """``out`` with the numbers of dW."""
     out[...] = dW
     return out
 
@@ -184,9 +201,7 @@ def _is_product(window: Window, spatial: tuple[int, ...]) -> bool:
 
 
 def _seen(x: Any, window: Window) -> Any:
-    """The positions (n, *out, c) of x that windows of one position see: all of them, unless strides leave some out."""
-    if max(window.strides) == 1:
-        return x
+    """The positions (n, *out, c) of x that windows of one position see, where strides leave some out."""
     seen = x[(slice(None), *(slice(None, None, stride) for stride in window.strides))]
     copied = CPU.pool.empty(seen.shape, x.dtype)
     copied[...] = seen
@@ -298,6 +313,14 @@ def _turned(window: Window, steps: int) -> Window:
     """The window whose gradient is the convolution of a sequence with ``window``, of stride 1, and the kernel turned around."""
     ((before, behind),), (span,) = window.pads((steps,)), window.spans
     return Window(window.size, (1,), ((span - 1 - before, span - 1 - behind),), window.dilation)
+
+
+def _convolve_sequence(x: Any, W: Any, b: Any, window: Window, activation: str) -> Any:
+    """``convolve`` along a sequence."""
+    axis = int(window.dilation[0] != 1)
+    if axis == 1 and window.strides == (1,) and np.isfinite(W).all():
+        return _convolve_with_gaps(x, W, b, window, activation == "relu")
+    return _without(axis, convolve(_with(axis, x), _with(axis - 1, W), b, _of_images(window, axis), 1, activation))
 
 
 def _convolve_with_gaps(x: Any, W: Any, b: Any, window: Window, relu: bool) -> Any:

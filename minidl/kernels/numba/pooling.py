@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
+from minidl.backend.tape import again
 from minidl.geometry import Window
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._vector import LANES, load, splat, store, where
 
 _NO_WINNERS = np.empty(0, np.uint8)
 
 
+@replays
 def max_pool(x: Any, window: Window) -> Any:
     """Kernel of ``ops.pooling.max_pool``; declines windows of more than 256 taps."""
     if (merge := _merging(window, x.ndim)) is not None:
@@ -29,7 +31,7 @@ def max_pool(x: Any, window: Window) -> Any:
         shape = _shape_of_y(x, window)
         return result if result is NotImplemented else (result[0].reshape(shape), result[1].reshape(shape))
     if window.rank == 3 and x.ndim == 5 and window.taps <= 256 and x.dtype in FLOATS and window.padding in ("valid", "same"):
-        return _largest_of_three_axes(x, window)
+        return again(_largest_of_three_axes, x, window)
     if window.rank != 2 or x.ndim != 4 or window.taps > 256 or x.dtype not in FLOATS:
         return NotImplemented
     n, h, w, channels = x.shape
@@ -40,6 +42,7 @@ def max_pool(x: Any, window: Window) -> Any:
     return y, winners
 
 
+@replays
 def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Kernel of ``ops.pooling.max_pool_grad``."""
     if (merge := _merging(window, dy.ndim)) is not None and dy.shape[1:-1] == window.output_shape(spatial):
@@ -50,6 +53,7 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
     return _backwards(dy, winners.reshape(-1), spatial, window)
 
 
+@replays
 def average_pool(x: Any, window: Window) -> Any:
     """Kernel of ``ops.pooling.average_pool``."""
     if (merge := _merging(window, x.ndim)) is not None:
@@ -64,6 +68,7 @@ def average_pool(x: Any, window: Window) -> Any:
     return y
 
 
+@replays
 def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
     """Kernel of ``ops.pooling.average_pool_grad``."""
     if (merge := _merging(window, dy.ndim)) is not None and dy.shape[1:-1] == window.output_shape(spatial):
