@@ -49,6 +49,7 @@ _NAMES = {
     "Sequential": "models",
     "Model": "models",
     "load_model": "models",
+    "predictor": "models.predictor",
     "warmup": "models.warmup",
 }
 __all__ = [*_MODULES, *_NAMES]
@@ -89,6 +90,7 @@ if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow
     from minidl.models import Model as Model
     from minidl.models import Sequential as Sequential
     from minidl.models import load_model as load_model
+    from minidl.models.predictor import predictor as predictor
     from minidl.models.warmup import warmup as warmup
 else:  # hidden from them, so that they notice a misspelt name
 

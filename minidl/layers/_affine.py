@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any, Unpack
 
+import numpy as np
+
 from minidl import constraints, initializers, regularizers
+from minidl.backend import array_namespace
 from minidl.checks import check_flag
 from minidl.layers import activation as activations
 from minidl.layers._protocol import is_unchanged
@@ -128,6 +131,7 @@ class AffineLayer(ActivatedLayer, abstract=True):
     kernel_initializer: Any
     kernel_regularizer: Any
     kernel_constraint: Any
+    outputs_last = False  # True where each output has its own place on the last axis of W: a unit, a filter
 
     def __init__(
         self,
@@ -158,3 +162,21 @@ class AffineLayer(ActivatedLayer, abstract=True):
         """Make W of ``shape`` and, with ``use_bias``, b (outputs,)."""
         self.W = self.new_parameter("W", shape, self.kernel_initializer, **self.terms("kernel"))
         self.make_bias(outputs)
+
+    def scaled(self, scale: Any, shift: Any) -> Layer | None:
+        """A layer with weights of its own whose result is scale y + shift, one number of each for an output.
+
+        (x W + b) scale + shift = x (W scale) + (b scale + shift). None where f, or another class's ``apply``, is in between.
+        """
+        if not (self.outputs_last and self.activation.is_linear and is_unchanged(self)):
+            return None
+        xp, old = array_namespace(self.W.value), self.W.value
+        with np.errstate(over="ignore"):
+            W = (old * scale).astype(old.dtype)
+            b = (shift if self.b is None else self.b.value * scale + shift).astype(old.dtype)
+        if not (xp.isfinite(W).all() and xp.isfinite(b).all()):  # y itself may well be, beside such a scale
+            return None
+        other = copy.copy(self)
+        other.W, other.b = Parameter(W, "W"), Parameter(b, "b")
+        other.use_bias, other.activity_regularizer = True, None
+        return other

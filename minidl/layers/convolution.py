@@ -20,6 +20,7 @@ class Conv(WindowLayer, AffineLayer, abstract=True):
 
     paddings: tuple[str, ...] = ("valid", "same")
     replays = True
+    outputs_last = True
 
     def __init__(
         self,

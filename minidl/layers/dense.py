@@ -36,6 +36,7 @@ class Dense(AffineLayer):
     """
 
     replays = True
+    outputs_last = True
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **options: Unpack[AffineOptions]) -> None:
         super().__init__(activation, use_bias, **options)

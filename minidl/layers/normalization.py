@@ -140,6 +140,14 @@ class BatchNormalization(Layer):
             self.beta.add_grad(dbeta)
         return self._channels_back(dx) if need_dx else None
 
+    def as_scale_and_shift(self) -> tuple[Any, Any]:
+        """y = scale x + shift in inference: scale = gamma / sqrt(variance + epsilon), shift = beta - mean scale, in double."""
+        mean, variance = (state.value.astype("float64") for state in (self.moving_mean, self.moving_variance))
+        scale = 1 / array_namespace(mean).sqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            scale = self.gamma.value * scale
+        return scale, -mean * scale if self.beta is None else self.beta.value - mean * scale
+
     def absorb(self, follower: Layer) -> Layer | None:
         """A layer that takes the ReLU behind this one in the same pass."""
         if not (is_unchanged(self) and isinstance(follower, Activation) and is_unchanged(follower)):

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.layers._affine import AffineLayer
 from minidl.layers._protocol import is_unchanged
 from minidl.layers.base import Layer
+from minidl.layers.normalization import BatchNormalization
 from minidl.losses import Loss
 from minidl.training.advice import about_architecture
 from minidl.training.nodes import Nodes, largest_result
@@ -40,6 +42,32 @@ def for_inference(network: Layer) -> Layer:
     absorb(nodes)
     move_behind_pools(nodes, layers_only=True)  # an activation that is computed with sums costs nothing where it is
     return nodes.as_layer()
+
+
+def for_predictor(network: Layer) -> Layer:
+    """The network with weights that stay as they are: batch normalization becomes a part of the weights in front of it."""
+    nodes = Nodes(network)
+    fold_normalization(nodes)
+    absorb(nodes)
+    move_behind_pools(nodes, layers_only=True)
+    return nodes.as_layer()
+
+
+def fold_normalization(nodes: Nodes) -> None:
+    """Leave out each batch normalization that stands behind weighted sums, with whose weights it is multiplied."""
+    for index in reversed(range(len(nodes.uses))):
+        use = nodes.uses[index]
+        writer = nodes.only_writer(use.inputs[0])
+        if not isinstance(use.layer, BatchNormalization) or not is_unchanged(use.layer) or writer is None:
+            continue
+        before, axes = nodes.uses[writer].layer, len(nodes.shapes[use.inputs[0]])
+        of_outputs = 0 if getattr(before, "data_format", "") == "channels_first" else axes - 1
+        if not isinstance(before, AffineLayer) or use.layer.axis % (axes + 1) - 1 != of_outputs:
+            continue
+        both = before.scaled(*use.layer.as_scale_and_shift())
+        if both is not None:
+            nodes.uses[writer] = nodes.uses[writer]._replace(layer=both, outputs=use.outputs)
+            del nodes.uses[index]
 
 
 def merge_with_loss(nodes: Nodes, loss: Loss) -> Loss:

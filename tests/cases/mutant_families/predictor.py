@@ -1,0 +1,104 @@
+"""Faults in predictors, whose weights are their own and hold batch normalization."""
+
+from tests.cases.mutant import mutant
+
+TESTS, PREDICTOR, PLAN = "tests/models/test_predictor.py::", "models/predictor.py", "training/plan.py"
+
+mutant(
+    "a predictor that follows the model's training",
+    PREDICTOR,
+    TESTS + "test_it_stays_as_it_is",
+    "network = copy.deepcopy(model.network)",
+    "network = model.network",
+)
+mutant(
+    "a predictor whose next result is written into the last one",
+    PREDICTOR,
+    TESTS + "test_a_result_belongs_to_who_asked",
+    "to_numpy(y.copy())",
+    "to_numpy(y)",
+)
+mutant(
+    "a predictor that takes any ids",
+    PREDICTOR,
+    TESTS + "test_ids_are_looked_at_in_every_call",
+    'known = not network.takes_many and np.dtype(network.input_dtype).kind == "f"',
+    "known = not network.takes_many",
+)
+mutant(
+    "a predictor that takes samples of any shape",
+    PREDICTOR,
+    TESTS + "test_what_does_not_fit_is_refused_as_in_predict",
+    "or x.shape[1:] != self._shape ",
+    "",
+)
+mutant(
+    "a predictor that sees neither other kernels nor other threads",
+    PREDICTOR,
+    TESTS + "test_other_kernels_and_threads_from_the_next_call_on",
+    "key = tuple([a.shape for a in arrays]), config.kernels(), config.threads(), config.precision()",
+    "key = ()",
+)
+mutant(
+    "a predictor that records layers of one's own",
+    PREDICTOR,
+    TESTS + "test_a_layer_of_ones_own_is_computed_anew",
+    "if not replays(layer)]",
+    "if False]",
+)
+mutant(
+    "a bias folded without the shift of its normalization",
+    "layers/_affine.py",
+    TESTS + "test_batch_normalization_becomes_part_of_the_weights",
+    "self.b.value * scale + shift)",
+    "self.b.value * scale)",
+)
+mutant(
+    "no bias folded without the shift of its normalization",
+    "layers/_affine.py",
+    TESTS + "test_batch_normalization_becomes_part_of_the_weights",
+    "(shift if self.b is None",
+    "(0 * shift if self.b is None",
+)
+mutant(
+    "weights folded although they become infinite",
+    "layers/_affine.py",
+    TESTS + "test_a_scale_that_would_make_weights_infinite_is_not_folded",
+    "if not (xp.isfinite(W).all() and xp.isfinite(b).all()):",
+    "if False:",
+)
+mutant(
+    "a normalization folded over the activation between",
+    "layers/_affine.py",
+    TESTS + "test_where_normalization_stays",
+    "self.outputs_last and self.activation.is_linear and is_unchanged(self)",
+    "self.outputs_last and is_unchanged(self)",
+)
+mutant(
+    "a normalization folded along another axis",
+    PLAN,
+    TESTS + "test_where_normalization_stays",
+    "or use.layer.axis % (axes + 1) - 1 != of_outputs:",
+    "or False:",
+)
+mutant(
+    "a running mean folded with the wrong sign",
+    "layers/normalization.py",
+    TESTS + "test_batch_normalization_becomes_part_of_the_weights",
+    "else self.beta.value - mean * scale",
+    "else self.beta.value + mean * scale",
+)
+mutant(
+    "a frozen normalization without its epsilon",
+    "layers/normalization.py",
+    TESTS + "test_folded_in_double_precision",
+    "scale = 1 / array_namespace(mean).sqrt(variance + self.epsilon)",
+    "scale = 1 / array_namespace(mean).sqrt(variance)",
+)
+mutant(
+    "an input in another order looked at as it stands",
+    "backend/tape.py",
+    "tests/training/test_recorded_on_the_cpu.py::test_layer[max_pool1d_first]",
+    "whole = form == (array.shape, array.dtype, array.strides)",
+    "whole = form[:2] == (array.shape, array.dtype)",
+)
