@@ -28,6 +28,8 @@ SIDES = {
     "PyTorch": "benchmarks.sides.pytorch",
     "JAX": "benchmarks.sides.jax",
     "scikit-learn": "benchmarks.sides.scikit_learn",
+    "ONNX Runtime": "benchmarks.sides.onnx_runtime",
+    "OpenVINO": "benchmarks.sides.open_vino",
 }
 MIN_ROUNDS = 7
 OUT_OF_THE_RACE = 1.5  # a variant of long work so much slower than its library's best after two rounds is not asked again

@@ -2,7 +2,7 @@
 
     python -m benchmarks.models [--only PATTERN] [--peers PyTorch,JAX] [--chart] [--quick]
 
-Against PyTorch, JAX and scikit-learn, as far as they are installed and have the model.
+Against PyTorch, JAX, scikit-learn, ONNX Runtime and OpenVINO, as far as they are installed and have the model.
 """
 
 from __future__ import annotations
@@ -26,9 +26,15 @@ def _residual(model: str, batch: int, image: int, must: float, after: float) -> 
     return Work(f"train {model} {image}x{image} b{batch}", "residual_step", spec, Target(must, after), LOSSES)
 
 
-def _predict(model: str, batch: int, must: float, after: float, cheapest: bool = False) -> Work:
-    spec = {"model": model, "batch": batch, "cheapest": cheapest}
+def _predict(model: str, batch: int, must: float, after: float, by: str = "predict") -> Work:
+    spec = {"model": model, "batch": batch, "by": by}
     return Work(f"predict {model} b{batch}", "predict", spec, Target(must, after))
+
+
+def _predictor(model: str, batch: int, must: float) -> Work:
+    """``must`` is the ratio against ONNX Runtime."""
+    spec = {"model": model, "batch": batch, "by": "predictor"}
+    return Work(f"predictor {model} b{batch}", "predict", spec, Target(None, 1.3, {"ONNX Runtime": must}))
 
 
 WORKS = [
@@ -38,8 +44,14 @@ WORKS = [
     _predict("cnn", 1, 1.3, 2),
     _predict("cnn", 32, 1.4, 1.9),
     _predict("cnn", 1000, 1.4, 1.9),
-    _predict("mlp", 1, 0.8, 1, cheapest=True),
+    _predict("mlp", 1, 0.8, 1, by="model(x)"),
     _predict("mlp", 1000, 1.1, 1.2),
+    _predictor("mlp", 1, 0.7),
+    _predictor("mlp", 32, 0.9),
+    _predictor("mlp", 1000, 1.0),
+    _predictor("cnn", 1, 1.0),
+    _predictor("cnn", 32, 1.2),
+    _predictor("cnn", 1000, 1.3),
     _residual("resnet20", 64, 32, 1.2, 1.5),
     _residual("resnet50", 8, 224, 1.0, 1.3),
     Work("fit cnn 60000", "fit", {"model": "cnn", "samples": 60_000, "bytes": False}, Target(1.5, 2), LOSSES),

@@ -294,7 +294,8 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
 def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
     model, x = build(work["model"]), arrays["x"]
     model.set_weights(weights_of(arrays))
-    call = model if work["cheapest"] else model.predict
+    calls = {"model(x)": lambda: model, "predict": lambda: model.predict, "predictor": lambda: minidl.predictor(model)}
+    call = calls[work["by"]]()
 
     def results() -> Results:
         return {"y": np.array(call(x))}

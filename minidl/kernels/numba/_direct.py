@@ -36,9 +36,18 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     assert size is not None
     blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
     after = finisher(len(bias) > 0, relu, x.itemsize)
-    packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1], finisher(False, False, x.itemsize))
+    packed = in_panels(W, size[1])
     shape = window_shape(x, window, y)
     _forward_on_threads(size, after, x.reshape(-1), packed, bias, y.reshape(-1), shape, blocks)
+
+
+def in_panels(W: Any, width: int) -> Any:
+    """W (..., f) as panels (panels, depth, width) of so many filters, flat, zeros behind the last filter."""
+    f = W.shape[-1]
+    depth = W.size // f
+    packed = CPU.pool.empty((-(-f // width) * depth * width,), W.dtype)
+    _pack_forward(W.reshape(-1), depth, f, width, finisher(False, False, W.itemsize), packed)
+    return packed
 
 
 def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
@@ -72,16 +81,15 @@ def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
 
 
 @compiled
-def _pack_forward(W, depth, f, width, copy):  # type: ignore[no-untyped-def]
-    """W (depth, f) as panels (panels, depth, width), zeros behind the last filter."""
+def _pack_forward(W, depth, f, width, copy, packed):  # type: ignore[no-untyped-def]
+    """See ``in_panels``."""
     panels = (f + width - 1) // width
-    packed = zero_run(panels * depth * width, W.dtype)
+    clear_run(packed, (panels - 1) * depth * width, depth * width)
     for p in range(panels):
         finish(
             copy, sums=W, s_start=p * width, s_row_step=f, y=packed, y_start=p * depth * width, y_row_step=width,
             rows=depth, columns=min(width, f - p * width), bias=W, b_start=0,
         )  # fmt: skip
-    return packed
 
 
 @inner

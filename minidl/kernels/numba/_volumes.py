@@ -21,7 +21,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
-from minidl.kernels.numba._direct import SLACK, _pack_forward
+from minidl.kernels.numba._direct import SLACK, in_panels
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._parallel import in_parallel, sum_of
@@ -47,7 +47,7 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, pads: Any, y: Any, relu
     size = tile_shape(y.shape[3], f, x.itemsize)
     assert size is not None
     after = finisher(len(bias) > 0, relu, x.itemsize)
-    packed = _pack_forward(W.reshape(-1), W.size // f, f, size[1], finisher(False, False, x.itemsize))
+    packed = in_panels(W, size[1])
     shape = (len(x), x.shape[1:], y.shape[1:], window.size, window.strides, window.dilation, pads)
     finite = bool(np.isfinite(W).all())
     _forward_on_threads(size, after, x.reshape(-1), packed, finite, bias, y.reshape(-1), shape)

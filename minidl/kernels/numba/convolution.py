@@ -55,19 +55,19 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
     if n * prod(out) * W.size < SMALL or not x.size:
         return NotImplemented
     y = CPU.pool.empty((n, *out, f), x.dtype)
-    bias = _NO_BIAS[x.dtype] if b is None else b
-    again(_convolve_into, x, W, bias, window, y, activation == "relu")
+    bias, relu = _NO_BIAS[x.dtype] if b is None else b, activation == "relu"
+    if window.rank == 3:
+        again(_volumes.correlate, x, W, bias, window, window.pads(spatial), y, relu)
+    elif _winograd.takes(W, window, n, out, x.dtype):
+        again(_convolve_fast, x, W, bias, window, y, relu)
+    else:
+        _direct.correlate(x, W, bias, window, y, relu)
     return y
 
 
-def _convolve_into(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> None:
-    """``convolve`` of images and volumes."""
-    pads = window.pads(x.shape[1:-1])
-    if window.rank == 3:
-        _volumes.correlate(x, W, bias, window, pads, y, relu)
-        return
-    fast = _winograd.takes(W, window, len(x), y.shape[1:-1], x.dtype)
-    left = _winograd.correlate(x, W, bias, pads, y, relu) if fast else None
+def _convolve_fast(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> None:
+    """``convolve`` by Winograd's algorithm, except for the images that it leaves."""
+    left = _winograd.correlate(x, W, bias, window.pads(x.shape[1:-1]), y, relu)
     _each_or_all(left, x, y, lambda some_x, some_y: _direct.correlate(some_x, W, bias, window, some_y, relu))
 
 
