@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import residual_models
-from benchmarks.lecture_models import CLASSES, IMAGE, weights
+from benchmarks.lecture_models import MODELS, weights
 
 Arrays = dict[str, np.ndarray]
 DISTINCT = 4096  # samples of a larger set repeat; no side looks at them twice as if they were the same
@@ -113,8 +113,8 @@ def _lstm(work: dict[str, Any], rng: np.random.Generator) -> Arrays:
 
 def _samples(model: str, count: int, rng: np.random.Generator) -> Arrays:
     drawn = {f"w{i:02}": array for i, array in enumerate(weights(model, rng))}
-    shape = IMAGE if model == "cnn" else (784,)
-    return drawn | {"x": rng.random((count, *shape), dtype=np.float32), "labels": rng.integers(0, CLASSES, count)}
+    x = rng.random((count, *MODELS[model].shape), dtype=np.float32)
+    return drawn | {"x": x, "labels": rng.integers(0, MODELS[model].classes, count)}
 
 
 VERIFIED = 5 * 128  # samples of the epoch that is verified: as many steps as of ``train_step``

@@ -22,7 +22,7 @@ import numpy as np
 import minidl
 from benchmarks import lecture_rows, store, tables
 from benchmarks.environment import ROOT
-from benchmarks.lecture_models import OPTIMIZER
+from benchmarks.lecture_models import MODELS
 from benchmarks.machine import describe, moment
 from benchmarks.options import wanted
 from benchmarks.sides.minidl import build
@@ -82,7 +82,7 @@ def train(lecture: Lecture, data: tuple[str, Any, Any], epochs: int) -> dict[str
     (x, y), (x_test, y_test) = [(images.reshape(-1, *shape), to_categorical(labels, 10)) for images, labels in sets]
     minidl.set_seed(lecture.seed)
     model = build(lecture.model)
-    optimizer = SGD() if OPTIMIZER[lecture.model] == "sgd" else Adam()
+    optimizer = SGD() if MODELS[lecture.model].optimizer == "sgd" else Adam()
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     begin = time.perf_counter()
     fitted = model.fit(x, y, batch_size=BATCH, epochs=epochs, validation_split=lecture.held_back, verbose=0)

@@ -32,7 +32,8 @@ def _figure(record: dict[str, Any], of: str) -> float | None:
     """What the target is about."""
     if of == "copies":
         return record.get("of_copies")
-    found = record["contenders"].get("minidl") if of == "seconds" else record["ratios"].get(PROMISED_TO)
+    peer = PROMISED_TO if of == "ratio" else of
+    found = record["contenders"].get("minidl") if of == "seconds" else record["ratios"].get(peer)
     return found["median"] if found else None
 
 
@@ -41,10 +42,13 @@ def promised(target: dict[str, Any]) -> list[str]:
 
     >>> promised({"must": 1.5, "after": 2, "peers": {}}), promised({"must": None, "after": 0.8, "peers": {}, "of": "copies"})
     (['1.5', '2'], ['', '80 % of copies'])
+    >>> promised({"must": 0.7, "after": 1, "peers": {}, "of": "ONNX Runtime"})
+    ['0.7 of ONNX Runtime', '1 of ONNX Runtime']
     >>> promised({"must": None, "after": 2, "peers": {"PyTorch graphs": 1}, "of": "ratio"})
     ['', '2']
     """
-    form = {"copies": "{:.0%} of copies", "seconds": "{:g} s"}.get(target.get("of", "ratio"), "{:g}")
+    of = target.get("of", "ratio")
+    form = {"copies": "{:.0%} of copies", "seconds": "{:g} s", "ratio": "{:g}"}.get(of, f"{{:g}} of {of}")
     return ["" if value is None else form.format(value).replace("%", " %") for value in (target["must"], target["after"])]
 
 

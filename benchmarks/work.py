@@ -12,8 +12,8 @@ class Target:
 
     Attributes:
         peers: other libraries and the ratio against each.
-        of: which figure: the ``ratio`` against PyTorch, the part of the speed of large ``copies``, or at most so many
-            ``seconds``.
+        of: which figure: the ``ratio`` against PyTorch or against the library named here, the part of the speed of large
+            ``copies``, or at most so many ``seconds``.
     """
 
     must: float | None

@@ -14,7 +14,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from benchmarks.inputs import batches, weights_of
-from benchmarks.lecture_models import CLASSES, EPSILON, OPTIMIZER, RATE
+from benchmarks.lecture_models import EPSILON, MODELS, RATE
 from benchmarks.prepared import Prepared, Results
 
 BETA_1, BETA_2 = 0.9, 0.999
@@ -37,27 +37,30 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
     return PREPARED[work["kind"]](work, arrays)
 
 
-def _convolve(x: Any, W: Any, b: Any, strides: int = 1) -> Any:
-    return lax.conv_general_dilated(x, W, (strides, strides), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+def _convolve(x: Any, W: Any, b: Any, strides: int = 1, padding: str = "same") -> Any:
+    dimensions = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, W, (strides, strides), padding.upper(), dimension_numbers=dimensions) + b
 
 
 def _max_pool(x: Any) -> Any:
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
 
-def _logits(weights: list[Any], x: Any) -> Any:
-    if len(weights) == 8:
-        for i in (0, 2):
-            x = _max_pool(jax.nn.relu(_convolve(x, weights[i], weights[i + 1])))
-        x, weights = x.reshape(len(x), -1), weights[4:]
+def _logits(weights: list[Any], x: Any, model: str) -> Any:
+    hidden = {"relu": jax.nn.relu, "tanh": jnp.tanh}[MODELS[model].hidden]
+    for padding in MODELS[model].paddings:
+        W, b, *weights = weights
+        x = _max_pool(hidden(_convolve(x, W, b, padding=padding)))
+    x = x.reshape(len(x), -1)
     for i in range(0, len(weights), 2):
         x = x @ weights[i] + weights[i + 1]
-        x = jax.nn.relu(x) if i + 2 < len(weights) else x
+        x = hidden(x) if i + 2 < len(weights) else x
     return x
 
 
-def _loss(weights: list[Any], x: Any, labels: Any) -> Any:
-    return -(jax.nn.one_hot(labels, CLASSES) * jax.nn.log_softmax(_logits(weights, x))).sum(axis=1).mean()
+def _loss(weights: list[Any], x: Any, labels: Any, model: str) -> Any:
+    chosen = jax.nn.one_hot(labels, MODELS[model].classes)
+    return -(chosen * jax.nn.log_softmax(_logits(weights, x, model))).sum(axis=1).mean()
 
 
 def _adam(state: Any, gradients: list[Any]) -> Any:
@@ -75,47 +78,49 @@ def _sgd(state: Any, gradients: list[Any]) -> Any:
     return [w - RATE["sgd"] * g for w, g in zip(weights, gradients)], *rest
 
 
-@functools.partial(jax.jit, static_argnames="optimizer", donate_argnums=0)
-def _step(state: Any, x: Any, labels: Any, optimizer: str) -> Any:
-    loss, gradients = jax.value_and_grad(_loss)(state[0], x, labels)
-    return (_adam if optimizer == "adam" else _sgd)(state, gradients), loss
+@functools.partial(jax.jit, static_argnames="model", donate_argnums=0)
+def _step(state: Any, x: Any, labels: Any, model: str) -> Any:
+    loss, gradients = jax.value_and_grad(_loss)(state[0], x, labels, model)
+    return (_adam if MODELS[model].optimizer == "adam" else _sgd)(state, gradients), loss
 
 
 def _train_step(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
-    optimizer = OPTIMIZER[work["model"]]
+    model = work["model"]
     parts = np.split(arrays["x"], batches(work)), np.split(arrays["labels"], batches(work))
     data = [(jnp.array(x), jnp.array(labels)) for x, labels in zip(*parts)]
     endless = itertools.cycle(data)
 
     def start() -> Any:
-        zeros = [[jnp.zeros(w.shape) for w in weights_of(arrays)] if optimizer == "adam" else [] for _ in range(2)]
+        zeros = [
+            [jnp.zeros(w.shape) for w in weights_of(arrays)] if MODELS[model].optimizer == "adam" else [] for _ in range(2)
+        ]
         return [jnp.array(w) for w in weights_of(arrays)], *zeros, jnp.zeros(())
 
     state = [start()]
 
     def run() -> None:
-        state[0], loss = _step(state[0], *next(endless), optimizer)
+        state[0], loss = _step(state[0], *next(endless), model)
         jax.block_until_ready((state[0], loss))
 
     def results() -> Results:
         fresh, losses = start(), []
         for i in range(5):
-            fresh, loss = _step(fresh, *data[i % len(data)], optimizer)
+            fresh, loss = _step(fresh, *data[i % len(data)], model)
             losses.append(float(loss))
-        afterwards = jax.nn.softmax(_logits(fresh[0], arrays["x"][:16]))
+        afterwards = jax.nn.softmax(_logits(fresh[0], arrays["x"][:16], model))
         return {"losses": np.array(losses), "predictions afterwards": np.asarray(afterwards)}
 
     return Prepared(run, results)
 
 
-@jax.jit
-def _probabilities(weights: list[Any], x: Any) -> Any:
-    return jax.nn.softmax(_logits(weights, x))
+@functools.partial(jax.jit, static_argnames="model")
+def _probabilities(weights: list[Any], x: Any, model: str) -> Any:
+    return jax.nn.softmax(_logits(weights, x, model))
 
 
 def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
     weights, x = [jnp.array(w) for w in weights_of(arrays)], jnp.array(arrays["x"])
-    run = lambda: jax.block_until_ready(_probabilities(weights, x))  # noqa: E731
+    run = lambda: jax.block_until_ready(_probabilities(weights, x, work["model"]))  # noqa: E731
     return Prepared(run, lambda: {"y": np.asarray(run())})
 
 

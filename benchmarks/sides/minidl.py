@@ -13,7 +13,7 @@ import minidl
 from benchmarks import residual_models
 from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import VERIFIED, all_samples, batches, weights_of
-from benchmarks.lecture_models import CLASSES, EPSILON, IMAGE, OPTIMIZER, RATE
+from benchmarks.lecture_models import EPSILON, MODELS, RATE
 from benchmarks.prepared import Prepared, Results
 from minidl import backend as backends
 from minidl import config
@@ -201,26 +201,25 @@ def _adam(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
 
 
 def build(name: str, scaled: bool = True) -> minidl.Sequential:
-    """A lecture's model; ``scaled=False`` takes bytes."""
-    model = minidl.Sequential([Input(IMAGE if name == "cnn" else (784,))])
+    """The model of this name; ``scaled=False`` takes bytes."""
+    blueprint = MODELS[name]
+    model = minidl.Sequential([Input(blueprint.shape)])
     if not scaled:
         model.add(Rescaling(1 / 255))
-    if name == "cnn":
-        for filters in (20, 50):
-            model.add(Conv2D(filters, 5, padding="same", activation="relu"))
-            model.add(MaxPooling2D(2))
+    for (size, _, _, filters), padding in zip(blueprint.kernels, blueprint.paddings):
+        model.add(Conv2D(filters, size, padding=padding, activation=blueprint.hidden))
+        model.add(MaxPooling2D(2))
+    if blueprint.paddings:
         model.add(Flatten())
-        model.add(Dense(500, activation="relu"))
-    if name == "mlp":
-        model.add(Dense(128, activation="relu"))
-        model.add(Dense(128, activation="relu"))
-    model.add(Dense(CLASSES, activation="softmax"))
+    for _, units in blueprint.kernels[len(blueprint.paddings) : -1]:
+        model.add(Dense(units, activation=blueprint.hidden))
+    model.add(Dense(blueprint.classes, activation="softmax"))
     return model
 
 
 def _compiled(work: dict[str, Any], arrays: dict[str, np.ndarray], scaled: bool = True) -> minidl.Sequential:
     model = build(work["model"], scaled)
-    optimizer = SGD(RATE["sgd"]) if OPTIMIZER[work["model"]] == "sgd" else Adam(RATE["adam"], epsilon=EPSILON)
+    optimizer = SGD(RATE["sgd"]) if MODELS[work["model"]].optimizer == "sgd" else Adam(RATE["adam"], epsilon=EPSILON)
     model.compile(optimizer, "sparse_categorical_crossentropy")
     model.set_weights(weights_of(arrays))
     return model
@@ -294,8 +293,12 @@ def _fit(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
 def _predict(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
     model, x = build(work["model"]), arrays["x"]
     model.set_weights(weights_of(arrays))
-    calls = {"model(x)": lambda: model, "predict": lambda: model.predict, "predictor": lambda: minidl.predictor(model)}
-    call = calls[work["by"]]()
+    makers: dict[str, Callable[[], Any]] = {
+        "model(x)": lambda: model,
+        "predict": lambda: model.predict,
+        "predictor": lambda: minidl.predictor(model),
+    }
+    call = makers[work["by"]]()
 
     def results() -> Results:
         return {"y": np.array(call(x))}

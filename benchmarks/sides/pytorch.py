@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from benchmarks.dropout_facts import dropout_facts
 from benchmarks.inputs import VERIFIED, all_samples, batches, output_size, weights_of
-from benchmarks.lecture_models import EPSILON, OPTIMIZER, RATE
+from benchmarks.lecture_models import EPSILON, MODELS, RATE
 from benchmarks.prepared import CannotError, Prepared, Results
 from benchmarks.sides import pytorch_layers, pytorch_residual
 
@@ -46,7 +46,7 @@ def variants(work: dict[str, Any]) -> list[str]:
 
 
 def _choices(work: dict[str, Any]) -> list[list[str]]:
-    kind, images = work["kind"], work.get("model") == "cnn" or "channels" in work or work["kind"] == "residual_step"
+    kind, images = work["kind"], _of_images(work.get("model")) or "channels" in work or work["kind"] == "residual_step"
     layouts = ["NCHW", "channels_last"] if images and kind not in ("relu", "dropout") else [""]
     if kind == "embedding":
         layouts = ["dense", "sparse"]
@@ -270,22 +270,23 @@ def _set_epsilon(optimizer: Any, step: int) -> None:
 
 def _network(name: str, arrays: dict[str, np.ndarray], chosen: set[str]) -> nn.Module:
     """The model up to its logits."""
-    if name == "cnn":
-        blocks = [(1, 20), (20, 50)]
-        layers = [
-            layer for a, b in blocks for layer in (nn.Conv2d(a, b, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2))
-        ]  # fmt: skip
-        network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(2450, 500), nn.ReLU(), nn.Linear(500, 10))
-    elif name == "mlp":
-        network = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-    else:
-        network = nn.Sequential(nn.Linear(784, 10))
+    blueprint, layers = MODELS[name], []
+    hidden = {"relu": nn.ReLU, "tanh": nn.Tanh}[blueprint.hidden]
+    for (size, _, channels, filters), padding in zip(blueprint.kernels, blueprint.paddings):
+        pads = size // 2 if padding == "same" else 0
+        layers += [nn.Conv2d(channels, filters, size, padding=pads), hidden(), nn.MaxPool2d(2)]
+    if blueprint.paddings:
+        layers.append(nn.Flatten())
+    for inputs, units in blueprint.kernels[len(blueprint.paddings) :]:
+        layers += [nn.Linear(inputs, units), hidden()]
+    network = nn.Sequential(*layers[:-1])
     with torch.no_grad():
-        for p, w in zip(network.parameters(), weights_of(arrays), strict=True):
+        for index, (p, w) in enumerate(zip(network.parameters(), weights_of(arrays), strict=True)):
             if w.ndim == 4:
                 p.copy_(_kernel(w))
-            elif w.shape == (2450, 500):  # flattened height, width, channels there, channels first here
-                p.copy_(_tensor(w.reshape(7, 7, 50, 500).transpose(2, 0, 1, 3).reshape(2450, 500).T.copy()))
+            elif blueprint.paddings and index == 2 * len(blueprint.paddings):
+                # flattened height, width, channels there, channels first here
+                p.copy_(_tensor(w.reshape(*blueprint.flattened(), -1).transpose(2, 0, 1, 3).reshape(w.shape).T.copy()))
             else:
                 p.copy_(_tensor(w.T.copy()))
     network = network.to(DEVICE)
@@ -293,7 +294,11 @@ def _network(name: str, arrays: dict[str, np.ndarray], chosen: set[str]) -> nn.M
 
 
 def _input(name: str, x: np.ndarray, chosen: set[str]) -> torch.Tensor:
-    return _images(x, chosen) if name == "cnn" else _tensor(x)
+    return _images(x, chosen) if _of_images(name) else _tensor(x)
+
+
+def _of_images(name: str | None) -> bool:
+    return name in MODELS and bool(MODELS[name].paddings)
 
 
 class _Training:
@@ -302,7 +307,7 @@ class _Training:
     def __init__(self, work: dict[str, Any], arrays: dict[str, np.ndarray], chosen: set[str]) -> None:
         self.network = _network(work["model"], arrays, chosen)
         self.forward = _maybe_compiled(self.network, chosen)
-        self.optimizer = _optimizer(OPTIMIZER[work["model"]], self.network.parameters(), chosen)
+        self.optimizer = _optimizer(MODELS[work["model"]].optimizer, self.network.parameters(), chosen)
 
     def step(self, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         self.optimizer.zero_grad()

@@ -13,10 +13,8 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.inputs import batches, weights_of
-from benchmarks.lecture_models import CLASSES, RATE
+from benchmarks.lecture_models import MODELS, RATE
 from benchmarks.prepared import Prepared, Results
-
-HIDDEN = {"softmax": (), "mlp": (128, 128)}
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +27,10 @@ def threads() -> int:
 
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return ["MLPClassifier"] if work["kind"] in PREPARED and work["model"] in HIDDEN else []
+    if work["kind"] not in PREPARED:
+        return []
+    blueprint = MODELS[work["model"]]
+    return ["MLPClassifier"] if not blueprint.paddings and blueprint.classes > 2 else []  # of two it makes one output
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
@@ -40,11 +41,17 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
 def _classifier(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     """With the given weights; a first step, which is then undone, makes its arrays."""
     settings = {"momentum": 0.0, "nesterovs_momentum": False, "alpha": 0.0, "shuffle": False}
+    blueprint = MODELS[work["model"]]
     classifier = MLPClassifier(
-        HIDDEN[work["model"]], solver="sgd", batch_size=work["batch"], learning_rate_init=RATE["sgd"], **settings
+        [units for _, units in blueprint.kernels[:-1]],
+        blueprint.hidden,
+        solver="sgd",
+        batch_size=work["batch"],
+        learning_rate_init=RATE["sgd"],
+        **settings,
     )
     x, labels = (arrays[name][: work["batch"]] for name in ("x", "labels"))
-    classifier.partial_fit(x, labels, classes=np.arange(CLASSES))
+    classifier.partial_fit(x, labels, classes=np.arange(blueprint.classes))
     weights = weights_of(arrays)
     for mine, given in zip([*classifier.coefs_, *classifier.intercepts_], [*weights[::2], *weights[1::2]], strict=True):
         mine[...] = given

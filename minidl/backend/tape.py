@@ -385,9 +385,7 @@ class Recorder:
         return result
 
 
-def _both_ways(
-    known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps
-) -> tuple[Any, str]:
+def _both_ways(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps) -> tuple[Any, str]:
     """The step replayed, undone and computed: its result, and how the two differ (empty: in no bit)."""
     state = steps.state()
     before = [a.copy() for a in state]

@@ -46,7 +46,7 @@ def check(path, *libraries):
     "program, pattern, count",
     [
         ("ops", "*relu*", 2),
-        ("models", "*mlp b1*", 3),
+        ("models", "*predict mlp b1*", 2),
         pytest.param("ops", "*", len(ops.WORKS), marks=pytest.mark.slow),
         pytest.param("models", "*", len(models.WORKS), marks=pytest.mark.slow),
         pytest.param("scaling", "*", 4, marks=pytest.mark.slow),
@@ -131,12 +131,22 @@ def test_beside_pytorch(tmp_path, program, count):
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("library, module", [("JAX", "jax"), ("scikit-learn", "sklearn")])
-def test_beside_other_libraries(tmp_path, library, module):
+@pytest.mark.parametrize(
+    "library, module, pattern, count",
+    [
+        ("JAX", "jax", "train *b128", 4),
+        ("JAX", "jax", "*-*-* b*", 2),
+        ("JAX", "jax", "predict *", 5),
+        ("scikit-learn", "sklearn", "*mlp b1*", 5),
+        ("ONNX Runtime", "onnxruntime", "predict*", 11),
+        ("OpenVINO", "openvino", "predict*", 11),
+    ],
+)
+def test_beside_other_libraries(tmp_path, library, module, pattern, count):
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{library} is not installed")
-    run("models", "--peers", library, "--out", tmp_path / "results.json", "--only", "*mlp b1*")
-    assert len(check(tmp_path / "results.json", library)["works"]) == 3
+    run("models", "--peers", library, "--out", tmp_path / "results.json", "--only", pattern)
+    assert len(check(tmp_path / "results.json", library)["works"]) == count
 
 
 def test_kernels():
@@ -203,13 +213,17 @@ def test_every_piece_of_work_has_a_name_of_its_own_and_the_promised_targets():
     names = [work.name for work in [*ops.WORKS, *models.WORKS]]
     assert len(set(names)) == len(names)
     targets = {work.name: (work.target.must, work.target.after) for work in [*ops.WORKS, *models.WORKS] if work.target}
-    assert targets["train cnn b128"] == (1.5, 2)
+    assert targets["train cnn b128"] == (1.8, 2.5)
+    assert targets["train 24-8-2 b200"] == (10, 40)
+    assert targets["fit lenet5 60000"] == (2.5, 4)
+    assert targets["predictor mlp b1000"] == (1.0, 1.2)
+    assert [work.target.of for work in models.WORKS if "predictor" in work.name] == ["ONNX Runtime"] * 6
     assert targets["conv 3x3 64-64 32x32 b64"] == (0.95, 1.5)
     assert targets["conv 3x3x5 1-48 9x9x220 b50"] == (1.5, 2.5)
     assert targets["lstm T50 65-128 b32"] == (1.3, 1.5)
     assert targets["train resnet20 32x32 b64"] == (1.2, 1.5)
     assert targets["train resnet50 224x224 b8"] == (1.0, 1.3)
-    assert len(targets) == 30
+    assert len(targets) == 40
 
 
 OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")]

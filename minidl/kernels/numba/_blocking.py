@@ -8,9 +8,25 @@ from minidl.kernels.numba._tile import DATAPATH_BYTES, REGISTERS, Size, natural_
 
 # {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
-    (32, 64): ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (8, 2), (7, 2), (14, 2), (14, 1)),
-    (32, 32): ((4, 6), (5, 5), (6, 4), (7, 3), (8, 3), (3, 7), (4, 4), (7, 2), (14, 1), (8, 4), (4, 8), (5, 8)),
-    (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4)),
+    (32, 64): ((5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (8, 2), (7, 2), (14, 2), (14, 1), (6, 1), (5, 2)),
+    (32, 32): (
+        (4, 6),
+        (5, 5),
+        (6, 4),
+        (7, 3),
+        (8, 3),
+        (3, 7),
+        (4, 4),
+        (7, 2),
+        (14, 1),
+        (8, 4),
+        (4, 8),
+        (5, 8),
+        (6, 1),
+        (5, 3),
+        (5, 2),
+    ),
+    (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4), (6, 1)),
 }
 _TILE_COST = 0.25  # cycles: some 40 to begin and end a tile, for 160 steps
 

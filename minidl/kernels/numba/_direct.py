@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.geometry import Window
-from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel, sum_of
@@ -65,17 +65,27 @@ def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
 def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
     """dW (kh, kw, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; False where f is too small."""
     kh, kw, c, f = dW.shape
-    size = tile_shape(f, kw * c, x.itemsize, fewest_rows=True)
-    if size is None:
-        return False
+    taps = kw * c
+    size, turned = tile_shape(f, taps, x.itemsize, fewest_rows=True), tile_shape(taps, f, x.itemsize)
+    assert turned is not None
+    by_taps = size is None or tile_cost(turned, taps, f, x.itemsize) < tile_cost(size, f, taps, x.itemsize)
+    if by_taps:
+        rows, width, _ = turned
+        tiles, panels = -(-taps // rows), -(-f // width)
+        sums = CPU.pool.empty((shares, kh * tiles * panels * rows * width), x.dtype)
+        _backward_W_by_taps_on_threads(turned, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window, dy))
+        by_tile = sum_of(sums).reshape(kh, tiles, panels, rows, width).transpose(0, 1, 3, 2, 4)
+        dW.reshape(kh, taps, f)[...] = by_tile.reshape(kh, tiles * rows, panels * width)[:, :taps, :f]
+        return True
+    assert size is not None
     rows, width, _ = size
-    panels, tiles = -(-kw * c // width), -(-f // rows)
+    panels, tiles = -(-taps // width), -(-f // rows)
     sums = CPU.pool.empty((shares, kh * panels * tiles * rows * width), x.dtype)
     _backward_W_on_threads(size, x.reshape(-1), dy.reshape(-1), sums, window_shape(x, window, dy))
     by_tile = sum_of(sums).reshape(kh, panels, tiles, rows, width).transpose(0, 1, 4, 2, 3)
-    by_tile = by_tile.reshape(kh, panels * width, tiles, rows)[:, : kw * c]
-    by_filter = dW.reshape(kh, kw * c, f)
-    by_filter[:, :, : (tiles - 1) * rows] = by_tile[:, :, :-1].reshape(kh, kw * c, -1)
+    by_tile = by_tile.reshape(kh, panels * width, tiles, rows)[:, :taps]
+    by_filter = dW.reshape(kh, taps, f)
+    by_filter[:, :, : (tiles - 1) * rows] = by_tile[:, :, :-1].reshape(kh, taps, -1)
     by_filter[:, :, f - rows :] = by_tile[:, :, -1]  # the last tile overlaps the one before it
     return True
 
@@ -263,3 +273,40 @@ def _backward_W_share(first, last, size, x, dy, sums, shape):  # type: ignore[no
 @compiled
 def _backward_W_on_threads(size, x, dy, sums, shape):  # type: ignore[no-untyped-def]
     in_parallel(_backward_W_share, len(sums), (size, x, dy, sums, Shape(*shape)))
+
+
+@inner
+def _backward_W_by_taps(size, first, last, x, dy, sums, shape):  # type: ignore[no-untyped-def]
+    """The same with tiles the other way round, some taps times the filters: into (kh, tiles, panels, rows, width)."""
+    rows, width, _ = size
+    (h, w, c), (oh, ow, f), (kh, kw), (sh, sw) = shape.x, shape.y, shape.window, shape.strides
+    dh, ((top, bottom), (left, right)) = shape.row_dilation, shape.pads
+    line, taps, height = (left + w + right) * c, kw * c, top + h + bottom
+    tiles, panels, count = (taps + rows - 1) // rows, (f + width - 1) // width, oh * ow * f
+    padded = zero_run(height * line + SLACK, x.dtype)  # (height, line): an image with its padding
+    results = zero_run(count + SLACK, x.dtype)  # (oh, ow, f): its dy, and numbers that are summed and not used
+    for image in range(first, last):
+        copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
+        copy_run(dy, image * count, results, 0, count)
+        for k in range(kh):
+            for t in range(tiles):
+                for p in range(panels):
+                    tile(
+                        size, outer=oh, depth=ow,
+                        a=padded, a_start=k * dh * line + t * rows, a_row_step=1, a_outer_step=sh * line, a_k_step=sw * c,
+                        b=results, b_start=p * width, b_outer_step=ow * f, b_k_step=f,
+                        c=sums, c_start=((k * tiles + t) * panels + p) * rows * width, c_row_step=width, add=image - first,
+                    )  # fmt: skip
+
+
+@inner
+def _backward_W_by_taps_share(first, last, size, x, dy, sums, shape):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the images by itself."""
+    n, shares = shape.images, len(sums)
+    for s in range(first, last):
+        _backward_W_by_taps(size, s * n // shares, (s + 1) * n // shares, x, dy, sums[s], shape)
+
+
+@compiled
+def _backward_W_by_taps_on_threads(size, x, dy, sums, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_W_by_taps_share, len(sums), (size, x, dy, sums, Shape(*shape)))
