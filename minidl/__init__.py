@@ -5,7 +5,7 @@ The names below load their modules on first use, so that ``import minidl`` stays
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import closest
@@ -99,6 +99,8 @@ else:  # hidden from them, so that they notice a misspelt name
             return importlib.import_module(f"minidl.{name}")
         if name in _NAMES:
             return getattr(importlib.import_module(f"minidl.{_NAMES[name]}"), name)
+        if importlib.util.find_spec(f"minidl.{name}") is not None:  # a file of minidl, which is imported next
+            raise AttributeError(f"module 'minidl' has no attribute {name!r}", name=name)
         meant = closest(name, __all__)
         advice = f". Did you mean {meant!r}?" if meant else ""
         raise AttributeError(f"module 'minidl' has no attribute {name!r}{advice}", name=name)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
@@ -26,6 +27,9 @@ _EMPTY = inspect.Parameter.empty
 _Object = TypeVar("_Object", bound="Declared")
 _TABLE: dict[str, dict[str, type[Declared]]] = {}  # kind: class name: class
 _NAMES: dict[str, dict[str, type[Declared]]] = {}  # kind: name in lower case, as strings in constructors have it: class
+_COMPLETE_BY: dict[str, Callable[[], None]] = {}  # kind: what loads the classes of it that nobody has asked for yet
+_under_way: set[str] = set()
+_loading = threading.RLock()
 _ARGUMENTS: weakref.WeakKeyDictionary[type, dict[str, inspect.Parameter]] = weakref.WeakKeyDictionary()
 
 
@@ -163,24 +167,57 @@ def register(cls: type[Declared]) -> None:
         _NAMES[cls.table][name.lower()] = cls
 
 
+def complete_by(kind: str, load_all: Callable[[], None]) -> None:
+    """Classes of this kind stand in files that are loaded when they are needed: ``load_all`` loads them all."""
+    _COMPLETE_BY[kind] = load_all
+
+
+def _complete(kind: str) -> None:
+    """Load what is missing in the tables of a kind. Other threads wait, or they would not find what is there."""
+    if kind not in _COMPLETE_BY:
+        return
+    with _loading:
+        load_all = _COMPLETE_BY.get(kind)
+        if load_all is not None and kind not in _under_way:
+            _under_way.add(kind)  # files that look for a name while they are loaded find what is there by then
+            try:
+                load_all()
+                del _COMPLETE_BY[kind]
+            finally:
+                _under_way.discard(kind)
+
+
+def _of_class(kind: str, name: str) -> type[Any] | None:
+    """The class of exactly this name; None where there is none."""
+    if name not in _TABLE.get(kind, {}):
+        _complete(kind)
+    return _TABLE.get(kind, {}).get(name)
+
+
 def classes(kind: str) -> dict[str, type[Any]]:
     """The classes of a kind by name: what files may hold."""
+    _complete(kind)
     return dict(_TABLE.get(kind, {}))
 
 
 def names(kind: str) -> list[str]:
     """The names that strings in constructors may use, one for each class, as errors list them."""
-    return sorted({_usual_name(cls) for cls in _TABLE.get(kind, {}).values()})
+    return sorted({_usual_name(cls) for cls in classes(kind).values()})
 
 
 def all_names(kind: str) -> list[str]:
-    """Every name that ``find_class`` knows, aliases included, in lower case."""
-    return sorted(_NAMES.get(kind, {}))
+    """Every name that ``find_class`` knows, aliases included, in lower case; the usual spelling of each is the last."""
+    _complete(kind)
+    return sorted(_NAMES.get(kind, {}), key=lambda name: ("_" in name, name))
 
 
 def find_class(kind: str, name: Any) -> type[Any] | None:
     """The class of this name (its own, in snake case, or an alias; in any case of letters); None where there is none."""
-    return _NAMES.get(kind, {}).get(name.lower()) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    if name.lower() not in _NAMES.get(kind, {}):
+        _complete(kind)
+    return _NAMES.get(kind, {}).get(name.lower())
 
 
 def find(
@@ -212,7 +249,7 @@ def find(
     article = "an" if base.__name__[0] in "AEIOU" else "a"
     if isinstance(identifier, str):
         known = names(kind)
-        meant = closest(identifier, _NAMES[kind], elsewhere)
+        meant = closest(identifier, all_names(kind), elsewhere)
         expected = f"{article} {base.__name__}, or one of {', '.join(known)}"
         raise ArgumentError(where, f"{argument}={identifier!r}", expected, meant=meant)
     fix = f"{argument}={object_of(identifier, base, example)}" if example else ""
@@ -290,7 +327,7 @@ def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         return {key: from_plain(item, custom_objects) for key, item in value.items()}
     kind, name = str(value.get("kind")), str(value["class_name"])
     own = custom_objects or {}
-    if value.get("custom") or (name in own and name not in _TABLE.get(kind, {})):
+    if value.get("custom") or (name in own and _of_class(kind, name) is None):
         found = own.get(name)
         if kind == "function" and inspect.isfunction(found):
             return found
@@ -299,7 +336,7 @@ def from_plain(value: Any, custom_objects: Mapping[str, Any] | None = None) -> A
             what = "the function itself" if kind == "function" else "its class"
             raise ArgumentError("from_config", received, what, f"custom_objects={{{name!r}: {name}}}")
     else:
-        found = _TABLE.get(kind, {}).get(name)
+        found = _of_class(kind, name)
         if found is None:
             known = classes(kind)
             raise ArgumentError("from_config", f"the {kind} {name!r}", f"one of {', '.join(known)}", meant=closest(name, known))

@@ -25,6 +25,7 @@ FLOORS = {
     "geometry": 0.25,
     "checks": 0.5,
     "declared": 0.5,
+    "on_demand": 0.75,
     "access": 0.5,
     "backend": 1,
     "ops": 2,
@@ -69,9 +70,13 @@ LAZY = {  # imports inside functions, each with its reason in the source
     ("compat/keras/utils/io_utils.py", "h5py"),
     ("compat/keras/wrappers/scikit_learn.py", "sklearn.utils"),  # imported only where scikit-learn asks
     ("models/weights.py", "safetensors.numpy"),  # only models that are written need it
+    *(("models/network.py", f"minidl.models.{name}") for name in ("whole", "weights")),  # files: 10 ms with what they load
+    ("models/network.py", "json"),
+    *((f"{name}.py", "html") for name in ("models/network", "models/summary", "callbacks/history", "callbacks/notebook")),
+    ("callbacks/progress.py", "shutil"),  # which loads what packs and unpacks files
 }
 BY_NAME = {  # may use importlib
-    *("__init__.py", "backend/dispatch.py", "backend/gpu.py"),
+    *("__init__.py", "on_demand.py", "backend/dispatch.py", "backend/gpu.py"),
     *("kernels/cuda/_module.py", "kernels/numba/_private.py"),
     "compat/modules.py",  # old names of modules, from its own table
 }

@@ -1061,8 +1061,8 @@ mutant(
     "kernel: dW without the last image of a share",
     CONVOLUTION,
     kernel("convolution.convolve_grad_W"),
-    "(s + 1) * n // shares, x",
-    "(s + 1) * n // shares - 1, x",
+    "_backward_W_images(size, s * n // shares, (s + 1) * n // shares, x",
+    "_backward_W_images(size, s * n // shares, (s + 1) * n // shares - 1, x",
 )
 mutant(
     "kernel: the filters of dW in the place of the last tile",
@@ -1689,7 +1689,7 @@ mutant(
     "a class of one's own looked up among minidl's",
     "declared.py",
     CONFIGURATION + "test_own_classes_come_from_the_caller_only",
-    'if value.get("custom") or (name in own and name not in _TABLE.get(kind, {})):',
+    'if value.get("custom") or (name in own and _of_class(kind, name) is None):',
     "if name in own:",
 )
 mutant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -73,7 +74,8 @@ def host_array(x: Any, dtype: Any = None, where: str = "x") -> np.ndarray:
            [3., 4.]], dtype=float32)
     """
     expected = "real numbers in a rectangular array"
-    if isinstance(x, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # 10 ms to load, and without it there are none
+    if masked is not None and isinstance(x, masked.MaskedArray):
         raise ArgumentTypeError(where, "a masked array", expected, "fill the gaps: x.filled(value)")
     if not isinstance(x, np.ndarray) and getattr(x, "requires_grad", False) is True:
         fix = "x.detach(), or x.detach().cpu() on a GPU"

@@ -7,9 +7,9 @@ from the system. Libraries that are not OpenBLAS are left alone.
 from __future__ import annotations
 
 import ctypes
+import os
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def _functions() -> tuple[Any, Any] | None:
     """What asks and what tells the OpenBLAS that NumPy uses; None where there is none."""
     for path in (*_bundled(), *_loaded()):
         with suppress(OSError):
-            library = ctypes.CDLL(str(path))  # NumPy has loaded it: this is the same one
+            library = ctypes.CDLL(path)  # NumPy has loaded it: this is the same one
             for name in _NAMES:
                 ask, tell = (getattr(library, name.format(verb), None) for verb in ("get", "set"))
                 if ask is not None and tell is not None:
@@ -57,17 +57,18 @@ def _functions() -> tuple[Any, Any] | None:
     return None
 
 
-def _bundled() -> list[Path]:
+def _bundled() -> list[str]:
     """OpenBLAS in NumPy's wheel: beside the package (Linux, Windows) or inside it (macOS)."""
-    package = Path(np.__file__).parent
-    folders = (package.parent / "numpy.libs", package / ".dylibs")
-    return sorted(file for folder in folders if folder.is_dir() for file in folder.glob("*openblas*"))
+    package = os.path.dirname(np.__file__)
+    found: list[str] = []
+    for folder in (os.path.join(os.path.dirname(package), "numpy.libs"), os.path.join(package, ".dylibs")):
+        with suppress(OSError):
+            found += [os.path.join(folder, name) for name in os.listdir(folder) if "openblas" in name]
+    return sorted(found)
 
 
-def _loaded() -> list[Path]:
+def _loaded() -> list[str]:
     """OpenBLAS among the libraries of this process, where the system lists them."""
-    with suppress(OSError):
-        lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
-        names = dict.fromkeys(line.split(maxsplit=5)[5] for line in lines if "openblas" in line.rpartition("/")[2])
-        return [Path(name) for name in names]
+    with suppress(OSError), open("/proc/self/maps", errors="replace") as lines:
+        return list(dict.fromkeys(line.split(maxsplit=5)[5].strip() for line in lines if "openblas" in line.rpartition("/")[2]))
     return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 
@@ -37,6 +36,8 @@ class History(Callback):
 
     def _repr_html_(self) -> str:
         """The epochs as a table: names above, a curve of each column, then the values, the best of a column in bold."""
+        import html  # for notebooks only
+
         if not self.epoch:
             return f"<p>{html.escape(repr(self))}</p>"
         best = {name: best_index(name, each) for name, each in self.history.items()}

@@ -6,7 +6,6 @@ its attribute ``kernel``.
 
 from __future__ import annotations
 
-import html
 import io
 import sys
 from typing import Any
@@ -29,6 +28,8 @@ class Board:
 
     def show(self, text: str, done: int, steps: int | None) -> bool:
         """Show a line of text behind a bar (one that only moves where nobody knows the end); False where it was not shown."""
+        import html  # for notebooks only
+
         place = f'value="{done}" max="{steps}" ' if steps else ""
         bar = f'<progress {place}style="vertical-align:middle"></progress>'
         line = f'<span style="font-family:monospace;white-space:pre-wrap">{html.escape(text)}</span>'

@@ -7,7 +7,6 @@ to the second half only, and the first half stays for ever. So every line of a b
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 import time
@@ -180,6 +179,8 @@ def columns(stream: Any) -> int:
     with suppress(Exception):  # a stream without a file, or a file that is no terminal
         if (own := os.get_terminal_size(stream.fileno()).columns) > 0:
             return own
+    import shutil  # which loads what packs and unpacks files
+
     return shutil.get_terminal_size((_USUAL_COLUMNS, 24)).columns or _USUAL_COLUMNS
 
 

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.declared import find
 from minidl.errors import ArgumentTypeError
-from minidl.losses.absolute_error import MeanAbsoluteError as MeanAbsoluteError
 from minidl.losses.base import TWO_METHODS, defines_both_methods
 from minidl.losses.base import Loss as Loss
-from minidl.losses.cosine_similarity import CosineSimilarity as CosineSimilarity
-from minidl.losses.cross_entropy import BinaryCrossentropy as BinaryCrossentropy
-from minidl.losses.cross_entropy import CategoricalCrossentropy as CategoricalCrossentropy
-from minidl.losses.cross_entropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
-from minidl.losses.focal import BinaryFocalCrossentropy as BinaryFocalCrossentropy
-from minidl.losses.focal import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
-from minidl.losses.hinge import CategoricalHinge as CategoricalHinge
-from minidl.losses.hinge import Hinge as Hinge
-from minidl.losses.hinge import SquaredHinge as SquaredHinge
-from minidl.losses.huber import Huber as Huber
-from minidl.losses.kl_divergence import KLDivergence as KLDivergence
-from minidl.losses.log_cosh import LogCosh as LogCosh
-from minidl.losses.logarithmic_error import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
 from minidl.losses.per_output import PerOutput as PerOutput
-from minidl.losses.percentage_error import MeanAbsolutePercentageError as MeanAbsolutePercentageError
-from minidl.losses.poisson import Poisson as Poisson
-from minidl.losses.squared_error import MeanSquaredError as MeanSquaredError
-from minidl.losses.squared_error import SumSquaredError as SumSquaredError
+from minidl.on_demand import on_demand
 
 _ELSEWHERE = {  # what other libraries and people call them
     "crossentropy": "categorical_crossentropy",
@@ -72,3 +55,41 @@ def get(identifier: str | Loss) -> Loss:
     found: Loss = find("loss", identifier, "compile", "loss", elsewhere=_ELSEWHERE, example="'categorical_crossentropy'")
     defines_both_methods(found)
     return found
+
+
+_FILES = {
+    "absolute_error": "MeanAbsoluteError",
+    "cosine_similarity": "CosineSimilarity",
+    "cross_entropy": "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy",
+    "focal": "BinaryFocalCrossentropy CategoricalFocalCrossentropy",
+    "hinge": "CategoricalHinge Hinge SquaredHinge",
+    "huber": "Huber",
+    "kl_divergence": "KLDivergence",
+    "log_cosh": "LogCosh",
+    "logarithmic_error": "MeanSquaredLogarithmicError",
+    "percentage_error": "MeanAbsolutePercentageError",
+    "poisson": "Poisson",
+    "squared_error": "MeanSquaredError SumSquaredError",
+}
+
+if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
+    from minidl.losses.absolute_error import MeanAbsoluteError as MeanAbsoluteError
+    from minidl.losses.cosine_similarity import CosineSimilarity as CosineSimilarity
+    from minidl.losses.cross_entropy import BinaryCrossentropy as BinaryCrossentropy
+    from minidl.losses.cross_entropy import CategoricalCrossentropy as CategoricalCrossentropy
+    from minidl.losses.cross_entropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+    from minidl.losses.focal import BinaryFocalCrossentropy as BinaryFocalCrossentropy
+    from minidl.losses.focal import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
+    from minidl.losses.hinge import CategoricalHinge as CategoricalHinge
+    from minidl.losses.hinge import Hinge as Hinge
+    from minidl.losses.hinge import SquaredHinge as SquaredHinge
+    from minidl.losses.huber import Huber as Huber
+    from minidl.losses.kl_divergence import KLDivergence as KLDivergence
+    from minidl.losses.log_cosh import LogCosh as LogCosh
+    from minidl.losses.logarithmic_error import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+    from minidl.losses.percentage_error import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+    from minidl.losses.poisson import Poisson as Poisson
+    from minidl.losses.squared_error import MeanSquaredError as MeanSquaredError
+    from minidl.losses.squared_error import SumSquaredError as SumSquaredError
+else:  # hidden from them, so that they notice a misspelt name
+    __getattr__, __dir__, __all__ = on_demand(__name__, _FILES, "loss")

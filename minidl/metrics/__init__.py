@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl import config, losses
 from minidl.declared import all_names, arguments_of, find, find_class, names
@@ -17,33 +17,10 @@ from minidl.metrics.accuracy import SparseCategoricalAccuracy as SparseCategoric
 from minidl.metrics.accuracy import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
 from minidl.metrics.accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
 from minidl.metrics.accuracy import accuracy_score as accuracy_score
-from minidl.metrics.agreement import AverageAccuracy as AverageAccuracy
-from minidl.metrics.agreement import CohenKappa as CohenKappa
-from minidl.metrics.agreement import ConfusionMatrix as ConfusionMatrix
-from minidl.metrics.agreement import OverallAccuracy as OverallAccuracy
-from minidl.metrics.auc import AUC as AUC
 from minidl.metrics.base import Metric as Metric
-from minidl.metrics.confusion import confusion_matrix as confusion_matrix
-from minidl.metrics.counts import FalseNegatives as FalseNegatives
-from minidl.metrics.counts import FalsePositives as FalsePositives
-from minidl.metrics.counts import Precision as Precision
-from minidl.metrics.counts import Recall as Recall
-from minidl.metrics.counts import TrueNegatives as TrueNegatives
-from minidl.metrics.counts import TruePositives as TruePositives
-from minidl.metrics.f_score import F1Score as F1Score
-from minidl.metrics.f_score import FBetaScore as FBetaScore
-from minidl.metrics.iou import BinaryIoU as BinaryIoU
-from minidl.metrics.iou import IoU as IoU
-from minidl.metrics.iou import MeanIoU as MeanIoU
-from minidl.metrics.iou import OneHotIoU as OneHotIoU
-from minidl.metrics.iou import OneHotMeanIoU as OneHotMeanIoU
 from minidl.metrics.of import OfFunction as OfFunction
 from minidl.metrics.of import OfLoss as OfLoss
-from minidl.metrics.regression import CosineSimilarity as CosineSimilarity
-from minidl.metrics.regression import MeanAbsoluteError as MeanAbsoluteError
-from minidl.metrics.regression import MeanSquaredError as MeanSquaredError
-from minidl.metrics.regression import R2Score as R2Score
-from minidl.metrics.regression import RootMeanSquaredError as RootMeanSquaredError
+from minidl.on_demand import on_demand
 
 _ELSEWHERE = {  # what other libraries and people call them
     "sparse_accuracy": "sparse_categorical_accuracy",
@@ -105,9 +82,7 @@ def _by_name(identifier: str, loss: Loss | None) -> Metric:
     if find_class("loss", identifier) is not None:
         return OfLoss(losses.get(identifier), identifier)
     expected = f"a Metric, a function of (y_true, y_pred), the name of a loss, or one of {', '.join(names('metric'))}"
-    known = sorted(
-        {*all_names("loss"), *all_names("metric")}, key=lambda name: ("_" in name, name)
-    )  # the last spelling is proposed
+    known = sorted({*all_names("loss"), *all_names("metric")}, key=lambda name: ("_" in name, name))  # the last is proposed
     meant = closest(identifier, known, _ELSEWHERE)
     raise ArgumentError("compile", f"metric {identifier!r}", expected, meant=meant)
 
@@ -137,3 +112,42 @@ def _names_of_own(cls: type) -> set[str]:
     """What classes below Metric define."""
     above = set(Metric.__mro__)
     return {name for base in cls.__mro__ if base not in above for name in vars(base)}
+
+
+_FILES = {
+    "agreement": "AverageAccuracy CohenKappa ConfusionMatrix OverallAccuracy",
+    "auc": "AUC",
+    "confusion": "confusion_matrix",
+    "counts": "FalseNegatives FalsePositives Precision Recall TrueNegatives TruePositives",
+    "f_score": "F1Score FBetaScore",
+    "iou": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
+    "regression": "CosineSimilarity MeanAbsoluteError MeanSquaredError R2Score RootMeanSquaredError",
+}
+
+if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
+    from minidl.metrics.agreement import AverageAccuracy as AverageAccuracy
+    from minidl.metrics.agreement import CohenKappa as CohenKappa
+    from minidl.metrics.agreement import ConfusionMatrix as ConfusionMatrix
+    from minidl.metrics.agreement import OverallAccuracy as OverallAccuracy
+    from minidl.metrics.auc import AUC as AUC
+    from minidl.metrics.confusion import confusion_matrix as confusion_matrix
+    from minidl.metrics.counts import FalseNegatives as FalseNegatives
+    from minidl.metrics.counts import FalsePositives as FalsePositives
+    from minidl.metrics.counts import Precision as Precision
+    from minidl.metrics.counts import Recall as Recall
+    from minidl.metrics.counts import TrueNegatives as TrueNegatives
+    from minidl.metrics.counts import TruePositives as TruePositives
+    from minidl.metrics.f_score import F1Score as F1Score
+    from minidl.metrics.f_score import FBetaScore as FBetaScore
+    from minidl.metrics.iou import BinaryIoU as BinaryIoU
+    from minidl.metrics.iou import IoU as IoU
+    from minidl.metrics.iou import MeanIoU as MeanIoU
+    from minidl.metrics.iou import OneHotIoU as OneHotIoU
+    from minidl.metrics.iou import OneHotMeanIoU as OneHotMeanIoU
+    from minidl.metrics.regression import CosineSimilarity as CosineSimilarity
+    from minidl.metrics.regression import MeanAbsoluteError as MeanAbsoluteError
+    from minidl.metrics.regression import MeanSquaredError as MeanSquaredError
+    from minidl.metrics.regression import R2Score as R2Score
+    from minidl.metrics.regression import RootMeanSquaredError as RootMeanSquaredError
+else:  # hidden from them, so that they notice a misspelt name
+    __getattr__, __dir__, __all__ = on_demand(__name__, _FILES, "metric")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,8 +20,6 @@ from minidl.layers.symbol import Symbol, connect
 from minidl.models.configuration import checked_names
 from minidl.models.saliency import input_gradient
 from minidl.models.summary import summary_html, summary_text
-from minidl.models.weights import load_weights, save_weights
-from minidl.models.whole import save_model
 from minidl.parameters import Parameter
 from minidl.training.nodes import leaves
 from minidl.training.plan import for_inference
@@ -174,6 +170,8 @@ class Network(Declared):
         """
         self._check_built("save")
         with access.reading("save", self.network):
+            from minidl.models.whole import save_model  # files and texts wait until somebody wants one
+
             save_model(self, path)
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
@@ -183,6 +181,8 @@ class Network(Declared):
         """
         self._check_built("save_weights")
         with access.reading("save_weights", self.network):
+            from minidl.models.weights import save_weights
+
             save_weights(self.network, path)
 
     def load_weights(
@@ -205,10 +205,14 @@ class Network(Declared):
         with access.writing("load_weights", self.network):
             flags = {"strict": strict, "by_name": by_name, "skip_mismatch": skip_mismatch}
             flags = {name: check_flag("load_weights", name, flag) for name, flag in flags.items()}
+            from minidl.models.weights import load_weights
+
             return load_weights(self.network, path, **flags)
 
     def to_json(self, **options: Any) -> str:
         """The configuration as a JSON text, for ``model_from_json``; ``options`` are those of ``json.dumps``."""
+        import json
+
         return json.dumps(Declared._plain(self), **options)
 
     # -- what it computes ----------------------------------------------------------------------------------------------
@@ -292,6 +296,8 @@ class Network(Declared):
 
     def _repr_html_(self) -> str:
         """The summary as a table, in a notebook."""
+        from html import escape
+
         return f"<pre>{escape(repr(self))}</pre>" if self.input_shape is None else summary_html(self.network)
 
     def _check_built(self, what: str) -> None:

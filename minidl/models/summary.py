@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ def summary_text(network: Layer) -> str:
 
 def summary_html(network: Layer) -> str:
     """The table of ``summary_text`` as HTML, for notebooks."""
+    import html  # for notebooks only
+
     rows, totals = _table(network)
     align = ("left", "left", "right", "right")
     table = []

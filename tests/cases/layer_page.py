@@ -52,7 +52,7 @@ def page() -> str:
         lines += [f"## {title}", "", *([f"How the gradients come about: {', '.join(links)}.", ""] if links else [])]
         lines += ["| layer | |", "|---|---|"]
         for file in files:
-            of_file = [n for n in vars(minidl.layers) if n in found and found[n].__module__ == f"minidl.layers.{file}"]
+            of_file = [n for n in minidl.layers.__all__ if n in found and found[n].__module__ == f"minidl.layers.{file}"]
             for name in of_file:
                 words = " ".join((found.pop(name).__doc__ or "").splitlines()[0].split())
                 for sign in "*|":

@@ -19,7 +19,13 @@ from minidl.config import use_profile
 from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.layers import Activation
 
-TODAY = {**vars(layers), **vars(initializers), **vars(regularizers), **vars(constraints), **vars(own)}
+TODAY = {
+    **{name: getattr(layers, name) for name in layers.__all__},
+    **vars(initializers),
+    **vars(regularizers),
+    **vars(constraints),
+    **vars(own),
+}
 ALL = {
     name: thing
     for name, thing in vars(old).items()

@@ -20,7 +20,7 @@ X = np.random.default_rng(0).normal(size=(SAMPLES, FEATURES)).astype(np.float32)
 LABELS = np.arange(SAMPLES) % CLASSES
 IMAGES = np.zeros((SAMPLES, 28, 28, 1), np.float32)
 ROOMS = (minidl.layers, minidl.losses, minidl.optimizers, minidl.models)
-NAMES = {name: value for room in ROOMS for name, value in vars(room).items() if not name.startswith("_")}
+NAMES = {name: getattr(room, name) for room in ROOMS for name in room.__all__}
 NAMES |= {"np": np, "minidl": minidl, "X": X, "LABELS": LABELS, "ONE_HOT": np.eye(CLASSES)[LABELS], "IMAGES": IMAGES}
 
 

@@ -342,8 +342,9 @@ CONSTRUCTORS = {
 @pytest.mark.parametrize("text", CONSTRUCTORS)
 def test_constructors(text):
     kind, words = CONSTRUCTORS[text]
-    names = {**vars(minidl.layers), **vars(minidl.losses), **vars(minidl.optimizers), **vars(minidl.models), "minidl": minidl}
-    refuses(kind, words, eval, text, {**names, "np": np})
+    rooms = (minidl.layers, minidl.losses, minidl.optimizers, minidl.models)
+    names = {name: getattr(room, name) for room in rooms for name in room.__all__}
+    refuses(kind, words, eval, text, {**names, "minidl": minidl, "np": np})
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ mutant(
     "a recorded step tried without putting back what it changed",
     TAPE,
     TESTS + "test_a_fit_gives_the_same_numbers",
-    "                array[...] = old",
-    "                pass",
+    "            array[...] = old",
+    "            pass",
 )
 mutant(
     "a recorded step that looks at the first batch for ever",
