@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 WARM_UP = 2  # steps that run as they are, in which kernels are compiled
-LARGEST = 32 << 20  # bytes that a recorded step may hold on to; a larger one spends its time in kernels
+LARGEST = 12 << 20  # bytes that only a recording holds on to; what has more spends its time in kernels
 MOST = 16  # recordings of one model, for batches of different shapes
 REASONS_KEPT = 100
 
@@ -101,14 +101,15 @@ class Tape:
         for function, args in self.calls:
             function(*args)
 
-    def memory(self) -> int:
-        """Bytes of all arrays that the calls hold on to."""
+    def memory(self, held: Sequence[np.ndarray] = ()) -> int:
+        """Bytes of all arrays that the calls hold on to, without those that are ``held`` anyway."""
         found: dict[int, int] = {}
         for _, args in self.calls:
             for array in _arrays(args):
-                while isinstance(array.base, np.ndarray):
-                    array = array.base
+                array = _whole(array)
                 found[array.ctypes.data] = max(array.nbytes, found.get(array.ctypes.data, 0))
+        for array in held:
+            found.pop(_whole(array).ctypes.data, None)
         return sum(found.values())
 
     @property
@@ -197,6 +198,13 @@ def _arrays(values: Any) -> list[np.ndarray]:
         elif isinstance(value, (tuple, list)):
             found += _arrays(value)
     return found
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """The array that has the memory."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 class _View(NamedTuple):
@@ -299,6 +307,9 @@ class Steps(Protocol):
     def state(self) -> list[np.ndarray]:
         """All arrays that a step changes and does not return: parameters, and what optimizer and layers keep."""
 
+    def held(self) -> list[np.ndarray]:
+        """Arrays that are there anyway, as state and gradients are, and cost nothing more."""
+
 
 class Recorder:
     """Runs a step, by its tape where it has one: what ``backend/graphs.py`` is for the GPU."""
@@ -356,7 +367,7 @@ class Recorder:
         inputs = [a.copy() for a in arrays]
         with Tape(inputs) as tape:
             outputs = compute(inputs)
-        memory = tape.memory()
+        memory = tape.memory(steps.held())
         if memory > LARGEST:
             return self._refuse(f"{memory >> 20} MiB are more than a recorded step may hold on to", outputs)
         if tape.objection:

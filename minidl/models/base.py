@@ -22,7 +22,7 @@ from minidl.losses import Loss
 from minidl.models.arguments import check_callbacks, check_counts, check_precision, check_verbose, make_loss, make_metrics
 from minidl.models.configuration import checked_names, describe_graph, symbols_of
 from minidl.models.given import arrays, classes_of, given, may_be_classes, targets, validation_given
-from minidl.models.network import Network, named
+from minidl.models.network import FEW, Network, named
 from minidl.optimizers import Optimizer
 from minidl.training import loop
 from minidl.training.epochs import check_passes, check_validation_freq, steps_in_epoch, validates
@@ -312,9 +312,11 @@ class Model(Network):
             data.nan = "ignore"
         else:
             data = arrays(self, x, None, None, "predict", "ignore")
+            if 0 < len(data) <= min(FEW, batch_size or FEW) and not verbose and not callbacks and steps is None:
+                return self._predict_few(data)
             if batch_size is None:
                 batch_size = len(data) if 0 < len(data) <= 32 else samples_at_once(self.network, data.sample_shape)
-        network = self._for_inference()
+        network, _ = self._for_inference()
         count = steps_in_epoch(data, batch_size, steps)
         params: dict[str, Any] = {"steps": count, "batch_size": batch_size, "verbose": verbose, "metrics": []}
         progress = self.pass_progress("predict", count, verbose) if verbose else None
@@ -324,6 +326,13 @@ class Model(Network):
         if progress:
             progress.finish({})
         return self._by_name(output)
+
+    def _predict_few(self, data: ArrayData) -> Any:
+        """``predict`` of one batch, without the loop."""
+        y = explain_out_of_memory(partial(self._infer, "predict", data.whole([]).x), len(data))
+        several, backend = isinstance(y, tuple), backends.current()
+        results = [backend.to_numpy(part).copy() for part in (y if several else (y,))]  # a layer may give x itself
+        return self._by_name(results if several else results[0])
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, return_dict: bool = False

@@ -23,6 +23,9 @@ from minidl.models.summary import summary_html, summary_text
 from minidl.parameters import Parameter
 from minidl.training.nodes import leaves
 from minidl.training.plan import for_inference
+from minidl.training.recorded_calls import RecordedCalls
+
+FEW = 32  # samples up to which the time between kernels counts, and calls are recorded
 
 
 class Network(Declared):
@@ -37,7 +40,7 @@ class Network(Declared):
     network: Any
     _fuse: bool
     _given_names: tuple[Any, Any]  # of inputs and outputs, where dictionaries gave them
-    _planned: tuple[list[tuple[Layer, Any]], Layer] | None  # layers and activations; the plan for inference
+    _planned: tuple[list[tuple[Layer, Any]], tuple[Layer, RecordedCalls | None]] | None  # layers, activations; the plan
 
     # -- its parts -----------------------------------------------------------------------------------------------------
 
@@ -231,12 +234,7 @@ class Network(Declared):
         x = self._in_order(x)
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return self._by_name(connect(self.network, x, self))
-        x = self.network.validated(x)
-        context = Context(keep=False, mask=mask)
-        with access.reading("model(x)", self.network):
-            y, _ = self._for_inference().apply(x, context)
-        take_over("model(x)", self.network, context)
-        return self._by_name(y)
+        return self._by_name(self._infer("model(x)", self.network.validated(x), mask))
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays, without the loop of ``predict``."""
@@ -278,14 +276,30 @@ class Network(Declared):
         names = self._given_names[1]
         return results if names is None else dict(zip(names, results if self.network.gives_many else (results,), strict=True))
 
-    def _for_inference(self) -> Layer:
-        """The network as ``predict`` computes it: planned again when a layer was added or has another activation."""
+    def _for_inference(self) -> tuple[Layer, RecordedCalls | None]:
+        """The network as ``predict`` computes it: planned again when a layer was added or has another activation.
+
+        Beside it what records calls with few samples, where that can be.
+        """
         if not self._fuse:
-            return self.network
+            return self.network, None
         found = [(layer, getattr(layer, "activation", None)) for layer in leaves(self.network)]
         if self._planned is None or self._planned[0] != found:
-            self._planned = found, for_inference(self.network)
+            network = for_inference(self.network)
+            calls = RecordedCalls(network)
+            self._planned = found, (network, calls if calls.possible and not network.carried() else None)
         return self._planned[1]
+
+    def _infer(self, what: str, x: Any, mask: Any = None) -> Any:
+        """The network's results for x, as the network takes it."""
+        with access.reading(what, self.network):
+            network, calls = self._for_inference()
+            if calls is not None and mask is None and len(x[0] if isinstance(x, tuple) else x) <= FEW:
+                return calls.apply(x)
+            context = Context(keep=False, mask=mask)
+            y, _ = network.apply(x, context)
+        take_over(what, self.network, context)
+        return y
 
     # -- texts and copies ----------------------------------------------------------------------------------------------
 

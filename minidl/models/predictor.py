@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import copy
-import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl import access, config
+from minidl import access
 from minidl import backend as backends
-from minidl.backend import Array
 from minidl.errors import ArgumentTypeError, StateError
-from minidl.layers.context import Context
 from minidl.models import given
 from minidl.models.base import Model
-from minidl.training.nodes import leaves
 from minidl.training.plan import for_predictor
-from minidl.training.recorded import replays
+from minidl.training.recorded_calls import RecordedCalls
 
 
 class Predictor:
@@ -37,12 +32,9 @@ class Predictor:
     """
 
     def __init__(self, model: Model) -> None:
-        network = copy.deepcopy(model.network)
-        self.network, self._names = for_predictor(network), model._given_names[1]
+        self.network = network = for_predictor(copy.deepcopy(model.network))
         self.input_names, self.has_named_inputs = model.input_names, model.has_named_inputs
-        self._of_thread = threading.local()
-        objections = [f"{layer.label} may compute beside ops" for layer in leaves(self.network) if not replays(layer)]
-        self._objection = objections[0] if objections else ""
+        self._names, self._calls = model._given_names[1], RecordedCalls(network, frozen=True)
         # What an array must be to go in as it is; ids are always looked at.
         known = not network.takes_many and np.dtype(network.input_dtype).kind == "f"
         self._dtype: Any = np.dtype(network.input_dtype) if known else None
@@ -55,46 +47,15 @@ class Predictor:
         """
         if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape[1:] != self._shape or not x.flags.c_contiguous:
             x = given.arrays(self, x, None, None, "predictor", "ignore").whole([]).x
-        arrays = x if isinstance(x, tuple) else (x,)
-        try:
-            recorder = self._of_thread.recorder
-        except AttributeError:  # this thread's first call
-            recorder = self._of_thread.recorder = backends.current().recorder()
-        with np.errstate(all="ignore"):
-            if recorder is None or recorder.gave_up:
-                results = self._compute(arrays)
-            else:
-                key = tuple([a.shape for a in arrays]), config.kernels(), config.threads(), config.precision()
-                results = recorder.run(key, self._compute, arrays, _nothing, self)
-        found = [backends.backend_of(y).to_numpy(y.copy()) for y in results]  # the next call writes to the same place
-        if self._names is not None:
-            return dict(zip(self._names, found, strict=True))
-        return found if len(found) > 1 else found[0]
+        results = self._calls.apply(x)
+        if isinstance(results, tuple):
+            found = [backends.backend_of(y).to_numpy(y) for y in results]
+            return found if self._names is None else dict(zip(self._names, found, strict=True))
+        return backends.backend_of(results).to_numpy(results)
 
     def __repr__(self) -> str:
         shape = self.network.input_shape
         return f"<Predictor of {self.network.name!r}: {shape} -> {self.network.output_shape(shape)}>"
-
-    def _compute(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
-        x = tuple(arrays) if self.network.takes_many else arrays[0]
-        y, _ = self.network.apply(x, Context(keep=False))
-        return y if isinstance(y, tuple) else (y,)
-
-    # -- what a recorder asks --------------------------------------------------------------------------------------------
-
-    def objection(self) -> str:
-        """Why calls cannot be recorded; empty where they can."""
-        return self._objection
-
-    def state(self) -> list[Array]:
-        """Nothing changes."""
-        return []
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_of_thread"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _of_thread=threading.local())
 
 
 def predictor(model: Model) -> Predictor:
@@ -118,7 +79,3 @@ def predictor(model: Model) -> Predictor:
         raise StateError("predictor", received, expected, "the same layers with stateful=False")
     with access.reading("predictor", model.network):
         return Predictor(model)
-
-
-def _nothing() -> None:
-    """What is done after a call that was replayed."""

@@ -89,6 +89,10 @@ class Parameter:
     def grad(self, new: Any) -> None:
         self.grad[...] = new
 
+    def arrays(self) -> list[Array]:
+        """The memory that it has: the value, and the gradient where there is one. To be looked at, not to be kept."""
+        return [self._value] if self._grad is None else [self._value, self._grad]
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""

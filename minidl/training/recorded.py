@@ -84,6 +84,10 @@ class RecordedSteps:
         of_optimizer = [array for slots in self.group.state.values() for array in slots.values()]
         return [self.root.steps_done, *(p.value for p in self.group.parameters), *of_optimizer, *of_layers]
 
+    def held(self) -> list[Array]:
+        """State, and the gradients."""
+        return [*self.state(), *(array for p in self.group.parameters for array in p.arrays())]
+
     def objection(self) -> str:
         """Why the kernels of a step are not all of it; empty where they are. Layers of one's own may compute as they like."""
         if self.root.carried():

@@ -83,6 +83,9 @@ class Part:
     def state(self) -> list[np.ndarray]:
         return self.arrays()
 
+    def held(self) -> list[np.ndarray]:
+        return self.arrays()
+
 
 def numbers_of(compute: Any, batches: Any, state: Any, recorder: Any, before: Any = lambda: None) -> list[bytes]:
     """All numbers of several steps, each with other inputs."""

@@ -1,0 +1,82 @@
+"""Inference on small batches of shapes that come again: what is recorded of it is a list of compiled calls (``tape.py``)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import backend as backends
+from minidl import config
+from minidl.backend import Array
+from minidl.layers.base import Layer
+from minidl.layers.context import Context
+from minidl.training.nodes import leaves
+from minidl.training.recorded import replays
+from minidl.training.settings import Settings
+
+
+class RecordedCalls:
+    """``network.apply`` without masks for any number of threads, of which each has recordings of its own.
+
+    Weights are read where they stand. Where a setting of a layer, or one of minidl, has changed, recordings are made anew.
+
+    Args:
+        network: as it is planned; it carries no state from batch to batch.
+        frozen: whether nobody else has the network, so that nothing in it changes.
+    """
+
+    def __init__(self, network: Layer, frozen: bool = False) -> None:
+        self.network = network
+        self._settings = None if frozen else Settings(network)
+        self._objection = next((f"{layer.label} may compute beside ops" for layer in leaves(network) if not replays(layer)), "")
+        self._of_thread = threading.local()
+
+    def apply(self, x: Any) -> Any:
+        """y for x, an array or a tuple of them: new arrays."""
+        mine = vars(self._of_thread)
+        backend, settings = backends.current(), 0 if self._settings is None else self._settings.look()
+        fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()
+        if mine.get("fixed") != fixed:
+            mine["recorder"], mine["fixed"] = backend.recorder(), fixed
+        recorder = mine["recorder"]
+        if recorder is None or recorder.gave_up:
+            return self.network.apply(x, Context(keep=False))[0]
+        arrays = x if isinstance(x, tuple) else (x,)
+        with np.errstate(all="ignore"):
+            y = recorder.run(tuple([a.shape for a in arrays]), self._compute, arrays, _nothing, self)
+        return tuple([part.copy() for part in y]) if isinstance(y, tuple) else y.copy()  # the next call writes to its place
+
+    @property
+    def possible(self) -> bool:
+        """Whether all layers say that they can be recorded."""
+        return not self._objection
+
+    def _compute(self, arrays: Sequence[Array]) -> Any:
+        return self.network.apply(tuple(arrays) if self.network.takes_many else arrays[0], Context(keep=False))[0]
+
+    # -- what a recorder asks --------------------------------------------------------------------------------------------
+
+    def objection(self) -> str:
+        """Why calls cannot be recorded; empty where they can."""
+        return self._objection
+
+    def state(self) -> list[Array]:
+        """Nothing changes."""
+        return []
+
+    def held(self) -> list[Array]:
+        """The weights."""
+        return [weight.value for weight in self.network.weights]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"network": self.network, "frozen": self._settings is None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["network"], state["frozen"])  # type: ignore[misc]
+
+
+def _nothing() -> None:
+    """What is done after a call that was replayed."""
