@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -181,6 +182,11 @@ class ArrayData:
 
     def whole(self, senders: list[Callable[[np.ndarray], Array]]) -> Batch:
         """All samples as one batch, carried by ``senders``, of which the list gets as many as are needed."""
+        x, y = self.x[0], self.y
+        if backends.current().immediate and not self.several and not self.outputs and self.weight is None:
+            plain = x.dtype is self.input_dtypes[0] and type(x) is np.ndarray and x.flags.c_contiguous
+            if plain and (y is None or (type(y) is np.ndarray and y.flags.c_contiguous)):
+                return Batch(x, y, None, len(x))  # most batches: nothing is cut, cast or sent
         columns, dtypes, pack = self._layout()
         senders += [backends.current().sender() for _ in columns[len(senders) :]]
         rows = [send(_take(a, slice(None), dtype)) for send, a, dtype in zip(senders, columns, dtypes)]
@@ -382,6 +388,11 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
+@lru_cache(maxsize=8)
+def _largest_number(dtype: np.dtype) -> float:
+    return float(np.finfo(dtype).max)
+
+
 def _check_finite(
     name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str, weight: np.ndarray | None = None
 ) -> bool:
@@ -391,7 +402,7 @@ def _check_finite(
     """
     if array.dtype.kind != "f" or not array.size:
         return False
-    rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), float(np.finfo(dtype).max)
+    rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), _largest_number(dtype)
     for start in range(0, len(array), rows):
         chunk = array[start : start + rows]
         with np.errstate(all="ignore"):

@@ -60,6 +60,7 @@ class Holder:
     _stream: Stream | None
     _made: list[Parameter]  # by new_parameter and new_state, to see that none is forgotten
     _constants: list[Parameter]  # of these, the ones that thawing the layer must not train
+    only_holds = False  # True for containers, which have no weights but those of their layers
 
     # -- making them ---------------------------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class Holder:
         stack: list[Holder] = [self]
         while stack:  # asked for at every prediction: only the first one is looked for
             layer = stack.pop()
-            for value in layer._made or vars(layer).values():  # mostly those it made itself
+            for value in layer._made or (() if layer.only_holds else vars(layer).values()):  # mostly those it made itself
                 if isinstance(value, Parameter) and value.dtype.kind == "f":
                     return value.dtype
             stack.extend(reversed(list(layer.sublayers())))

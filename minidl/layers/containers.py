@@ -23,7 +23,7 @@ class Chain(Layer, abstract=True):
     (3,)
     """
 
-    sets_mask = True
+    sets_mask = only_holds = True
     _is_plan = False
     casts = False  # whether x may come in another type than the layers take, in a plan
     _class_name = "Sequential"  # the class that users make it by

@@ -53,7 +53,7 @@ class Graph(Layer, abstract=True):
         unused: whether there may be inputs that no output depends on.
     """
 
-    sets_mask = True
+    sets_mask = only_holds = True
     _is_plan = False
     _class_name = "Model"  # the class that users make it by
     replays = True

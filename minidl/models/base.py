@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from minidl import access, optimizers
 from minidl import backend as backends
 from minidl.backend.random import Stream, new_stream
@@ -327,6 +329,7 @@ class Model(Network):
             progress.finish({})
         return self._by_name(output)
 
+    @np.errstate(all="ignore")
     def _predict_few(self, data: ArrayData) -> Any:
         """``predict`` of one batch, without the loop."""
         y = explain_out_of_memory(partial(self._infer, "predict", data.whole([]).x), len(data))

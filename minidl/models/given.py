@@ -100,7 +100,7 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
     ys, weights = (data.y, data.weight) if several else ((data.y,), (data.weight,))
     weights = weights if isinstance(weights, tuple) else (None,) * len(ys)
     judges = step.judged
-    if not is_known(step.output_shape):
+    if not step.known:
         found = model.network.output_shape(data.sample_shape)  # the lengths are known now
         judges = [judged._replace(shape=shape) for judged, shape in zip(judges, found if several else (found,))]
     trained = []

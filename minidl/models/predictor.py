@@ -47,7 +47,8 @@ class Predictor:
         """
         if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape[1:] != self._shape or not x.flags.c_contiguous:
             x = given.arrays(self, x, None, None, "predictor", "ignore").whole([]).x
-        results = self._calls.apply(x)
+        with np.errstate(all="ignore"):
+            results = self._calls.apply(x)
         if isinstance(results, tuple):
             found = [backends.backend_of(y).to_numpy(y) for y in results]
             return found if self._names is None else dict(zip(self._names, found, strict=True))

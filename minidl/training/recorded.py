@@ -57,19 +57,22 @@ class RecordedSteps:
         if fixed != self._fixed:
             self.recorder.forget()
             self._fixed = fixed
-        arrays, rebuild = flat(batch)
-        shapes = tuple([(a.shape, a.dtype) for a in arrays])
-        places = tuple(_places(column) for column in (batch.x, batch.y, batch.weight))
+        x, y, weight, _ = batch
+        if weight is None and not isinstance(x, tuple) and not isinstance(y, tuple) and y is not None:  # most often
+            arrays, key = [x, y], (x.shape, x.dtype, y.shape, y.dtype)
+        else:
+            arrays = flat(batch)[0]
+            key = tuple([(a.shape, a.dtype) for a in arrays]), _places(x), _places(y), _places(weight)
 
         def of_inputs(inputs: list[Array]) -> Any:
             before = self.optimizer.iterations
             try:
-                return compute(rebuild(inputs))
+                return compute(flat(batch)[1](inputs))
             except Exception:
                 self.optimizer.iterations = before  # what could not be recorded was not done
                 raise
 
-        result = self.recorder.run((shapes, places), of_inputs, arrays, self._count, self)
+        result = self.recorder.run(key, of_inputs, arrays, self.optimizer.count, self)
         if not self._looked:  # in their first step layers note things that they look up once
             self._settings.accept()
             self._looked = True
@@ -103,10 +106,6 @@ class RecordedSteps:
         if not type(self.optimizer).__module__.startswith("minidl."):
             return f"{type(self.optimizer).__name__} has a rule of its own"
         return ""
-
-    def _count(self) -> None:
-        """What Python remembers of a step that was replayed."""
-        self.optimizer.count()
 
     def _what_is_fixed(self) -> tuple[Any, ...]:
         """Everything a step depends on beside the batch and the numbers in memory.

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
@@ -35,7 +33,7 @@ class RecordedCalls:
         self._of_thread = threading.local()
 
     def apply(self, x: Any) -> Any:
-        """y for x, an array or a tuple of them: new arrays."""
+        """y for x, an array or a tuple of them: new arrays. Numbers beyond range are reported as ``np.errstate`` says."""
         mine = vars(self._of_thread)
         backend, settings = backends.current(), 0 if self._settings is None else self._settings.look()
         fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()
@@ -45,8 +43,7 @@ class RecordedCalls:
         if recorder is None or recorder.gave_up:
             return self.network.apply(x, Context(keep=False))[0]
         arrays = x if isinstance(x, tuple) else (x,)
-        with np.errstate(all="ignore"):
-            y = recorder.run(tuple([a.shape for a in arrays]), self._compute, arrays, _nothing, self)
+        y = recorder.run(tuple([a.shape for a in arrays]), self._compute, arrays, _nothing, self)
         return tuple([part.copy() for part in y]) if isinstance(y, tuple) else y.copy()  # the next call writes to its place
 
     @property

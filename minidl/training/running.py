@@ -30,6 +30,16 @@ def outputs_with_loss(step: Any) -> list[int]:
     return [at for at in range(len(getattr(step, "output_names", ()))) if step.loss.part(at) is not None]
 
 
+def _known(step: Any) -> tuple[list[str], list[int]]:
+    """``names_of_logs`` and ``outputs_with_loss``; of a step that belongs to a model they are worked out once."""
+    found: tuple[list[str], list[int]] | None = getattr(step, "logged", None)
+    if found is None:
+        found = names_of_logs(step), outputs_with_loss(step)
+        if hasattr(step, "logged"):
+            step.logged = found
+    return found
+
+
 class Running:
     """The mean losses so far and the metrics; sums stay on the device until ``logs`` is called.
 
@@ -39,8 +49,7 @@ class Running:
 
     def __init__(self, step: Any, watch: bool = False) -> None:
         self.total, self.samples, self.watch = 0.0, 0, watch  # watch: keep the losses for ``first_bad_batch``
-        self.names = names_of_logs(step)
-        self._with_loss = outputs_with_loss(step)
+        self.names, self._with_loss = _known(step)
         self.parts: list[Any] = [0.0 for _ in self._with_loss]
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.

@@ -14,7 +14,7 @@ from minidl.backend import Array, number
 from minidl.backend.tape import again
 from minidl.data import Batch
 from minidl.errors import NotBuiltError
-from minidl.geometry import is_several
+from minidl.geometry import is_known, is_several
 from minidl.interrupts import only_at_end
 from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
@@ -93,6 +93,8 @@ class Step:
         self.group = ParameterGroup(network.parameters, optimizer.slots)
         self.precision = precision
         self.makes_masks = makes_masks(network)
+        self.known = is_known(self.output_shape)  # or lengths come with the data
+        self.logged: tuple[list[str], list[int]] | None = None  # see ``Running``
         optimizer.bind(self.group)
         self._record()
 

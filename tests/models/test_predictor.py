@@ -79,7 +79,7 @@ def layers_of(predict: Any) -> list[str]:
 
 def recordings(predict: Any) -> list[Any]:
     """Of this thread."""
-    return [known for known in predict._of_thread.recorder._steps.values() if isinstance(known, tape._Recorded)]
+    return [known for known in predict._calls._of_thread.recorder._steps.values() if isinstance(known, tape._Recorded)]
 
 
 @pytest.mark.parametrize("graphs", ["off", "on"])
@@ -329,19 +329,20 @@ def test_a_layer_of_ones_own_is_computed_anew(reasons: list[str]) -> None:
     for _ in range(6):
         x = RNG.normal(size=(4, 3)).astype("float32")
         np.testing.assert_array_equal(predict(x), model.predict(x))
-    assert predict._of_thread.recorder.gave_up
+    assert predict._calls._of_thread.recorder.gave_up
     assert reasons == ["doubling_1 (Doubling) may compute beside ops"]
 
 
 def test_other_kernels_and_threads_from_the_next_call_on() -> None:
     model = perceptron()
     predict = minidl.predictor(model)
-    x = RNG.normal(size=(8, 30)).astype("float32")
+    x, recorders = RNG.normal(size=(8, 30)).astype("float32"), []
     for kernels in ("reference", "auto", "reference"):
         with config.use_kernels(kernels), use_threads(1):
             for _ in range(4):
                 np.testing.assert_array_equal(predict(x), model.predict(x))
-    assert len(recordings(predict)) == 2
+            recorders.append(predict._calls._of_thread.recorder)
+    assert len(set(map(id, recorders))) == 3
 
 
 def test_numbers_beyond_range_do_not_warn() -> None:

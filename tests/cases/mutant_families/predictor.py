@@ -3,20 +3,21 @@
 from tests.cases.mutant import mutant
 
 TESTS, PREDICTOR, PLAN = "tests/models/test_predictor.py::", "models/predictor.py", "training/plan.py"
+CALLS = "training/recorded_calls.py"
 
 mutant(
     "a predictor that follows the model's training",
     PREDICTOR,
     TESTS + "test_it_stays_as_it_is",
-    "network = copy.deepcopy(model.network)",
-    "network = model.network",
+    "for_predictor(copy.deepcopy(model.network))",
+    "for_predictor(model.network)",
 )
 mutant(
     "a predictor whose next result is written into the last one",
-    PREDICTOR,
+    CALLS,
     TESTS + "test_a_result_belongs_to_who_asked",
-    "to_numpy(y.copy())",
-    "to_numpy(y)",
+    "isinstance(y, tuple) else y.copy()",
+    "isinstance(y, tuple) else y",
 )
 mutant(
     "a predictor that takes any ids",
@@ -34,17 +35,17 @@ mutant(
 )
 mutant(
     "a predictor that sees neither other kernels nor other threads",
-    PREDICTOR,
+    CALLS,
     TESTS + "test_other_kernels_and_threads_from_the_next_call_on",
-    "key = tuple([a.shape for a in arrays]), config.kernels(), config.threads(), config.precision()",
-    "key = ()",
+    "fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()",
+    "fixed = backend, settings",
 )
 mutant(
     "a predictor that records layers of one's own",
-    PREDICTOR,
+    CALLS,
     TESTS + "test_a_layer_of_ones_own_is_computed_anew",
-    "if not replays(layer)]",
-    "if False]",
+    "if not replays(layer))",
+    "if False)",
 )
 mutant(
     "a bias folded without the shift of its normalization",
@@ -101,4 +102,41 @@ mutant(
     "tests/training/test_recorded_on_the_cpu.py::test_layer[max_pool1d_first]",
     "whole = form == (array.shape, array.dtype, array.strides)",
     "whole = form[:2] == (array.shape, array.dtype)",
+)
+FEW = "tests/models/test_few_samples.py::"
+
+mutant(
+    "recorded calls that do not see settings",
+    CALLS,
+    FEW + "test_a_change_is_seen_in_the_next_call",
+    "0 if self._settings is None else self._settings.look()",
+    "0",
+)
+mutant(
+    "calls recorded of a network that carries states on",
+    "models/network.py",
+    FEW + "test_states_that_are_carried_on",
+    "calls if calls.possible and not network.carried() else None",
+    "calls",
+)
+mutant(
+    "a prediction that is the caller's own array",
+    "models/base.py",
+    FEW + "test_results_are_new_arrays",
+    "backend.to_numpy(part).copy() for part",
+    "backend.to_numpy(part) for part",
+)
+mutant(
+    "weights counted among what only a recording holds",
+    "backend/tape.py",
+    FEW + "test_what_only_a_recording_holds_is_limited",
+    "tape.memory(steps.held())",
+    "tape.memory()",
+)
+mutant(
+    "many samples recorded as few",
+    "models/network.py",
+    FEW + "test_more_samples_are_not_recorded",
+    "len(x[0] if isinstance(x, tuple) else x) <= FEW",
+    "True",
 )
