@@ -153,10 +153,24 @@ else:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind = _vector(result)
             pointer = _place(context, builder, sig.args[0], args[0], args[1])
-            rest_ = _spread(builder, kind, args[3])
-            align = ir.Constant(_I32, kind.element.get_abi_size(context.target_data))
-            mask = _mask(builder, args[2])
-            return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, [pointer, align, mask, rest_])
+            rest_, size = _spread(builder, kind, args[3]), kind.element.get_abi_size(context.target_data)
+
+            def some() -> Any:
+                arguments = [pointer, ir.Constant(_I32, size), _mask(builder, args[2]), rest_]
+                return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, arguments)
+
+            if REGISTERS == 32:
+                return some()
+            # without AVX-512 a mask is made anew for each vector, which takes longer than loading it
+            with builder.if_else(builder.icmp_signed(">=", args[2], ir.Constant(_I64, LANES)), likely=True) as (whole, part):
+                with whole:
+                    all_lanes, where_whole = builder.load(pointer, align=size), builder.block
+                with part:
+                    some_lanes, where_part = some(), builder.block
+            loaded = builder.phi(kind)
+            loaded.add_incoming(all_lanes, where_whole)
+            loaded.add_incoming(some_lanes, where_part)
+            return loaded
 
         return result(x, types.intp, types.intp, x.dtype), codegen
 
