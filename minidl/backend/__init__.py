@@ -71,7 +71,7 @@ def use_backend(name: str) -> Iterator[None]:
 
 def number(x: Any) -> float:
     """One number on the host: where ``x`` lives on a GPU, this waits until it has been computed."""
-    return numbers([x])[0]
+    return float(x) if isinstance(x, (float, np.ndarray, np.generic)) else numbers([x])[0]
 
 
 def numbers(xs: Sequence[Any]) -> list[float]:

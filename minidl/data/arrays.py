@@ -114,6 +114,15 @@ class ArrayData:
         data.warned = nan != "ignore" and _check_finite("x", x, x.dtype, where, nan)
         return data
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether batches of all samples are these arrays themselves: one input, one output, no weights, nothing to cast."""
+        if self.several or self.outputs or self.weight is not None or self.y is None:
+            return False
+        return (
+            type(self.x[0]) is np.ndarray and self.x[0].dtype == self.input_dtypes[0] == self.dtype and self.dtype.kind == "f"
+        )
+
     def check_targets(self, where: str, nan: str, targets: Any = True) -> None:
         """Warn or raise where targets (unless a loss did it: ``targets=False``) or weights are not finite.
 

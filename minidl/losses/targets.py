@@ -64,7 +64,10 @@ def check_labels(labels: np.ndarray, classes: int, where: str, ignored: int | No
         labels = np.where(labels == ignored, 0, labels)
     if labels.dtype.kind == "f" and (wrong := labels != np.floor(labels)).any():
         raise DataError(where, first_of(wrong, labels, "label"), "whole numbers")
-    outside = labels.size and (labels.min() < 0 or labels.max() >= classes)
+    if labels.dtype.kind == "i" and labels.dtype.isnative:  # without a sign negative ones are the largest: one pass
+        outside = labels.size and labels.view(f"u{labels.itemsize}").max() >= classes
+    else:
+        outside = labels.size and (labels.min() < 0 or labels.max() >= classes)
     if not outside:
         return
     received = first_of((labels < 0) | (labels >= classes), labels, "label")

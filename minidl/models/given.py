@@ -90,6 +90,22 @@ def _only(given: Any, names: list[str], is_all: Callable[[Any], bool]) -> Any:
 
 def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str) -> ArrayData:
     """``arrays`` with targets and weights that fit the losses and metrics; nothing is computed yet."""
+    step = model._step  # None before the first
+    if (
+        step is not None
+        and step.form is not None
+        and sample_weight is None
+        and step.form == _form(x, y)
+        and 0 < len(x) == len(y)
+    ):
+        data = ArrayData.of_valid(x, y, where, nan)
+        (judged,) = step.judged
+        shape = (len(x), *judged.shape)  # the numbers are always looked at
+        judged.loss.check_data(y, shape, f"{where}: y")
+        for metric in judged.metrics:
+            metric.check(y, shape, f"{where}: metric {metric.name!r}")
+        data.check_targets(where, nan, targets=not step.makes_masks and not judged.loss.checks_finite)
+        return data
     data = arrays(model, x, y, sample_weight, where, nan)
     if len(data) == 0:
         raise DataError(where, "no samples", "at least one")
@@ -128,7 +144,17 @@ def targets(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str
         for used, judged in zip(trained, step.judged)
     ]
     data.check_targets(where, nan, targets=checks if several else checks[0])
+    as_given = data.x[0] is x and data.y is y and sample_weight is None
+    if as_given and data.is_plain and step.known and not several and step.judged[0].loss is not None:
+        step.form = _form(x, y)
     return data
+
+
+def _form(x: Any, y: Any) -> Any:
+    """All that checks of shapes and types look at, beside the number of samples; None where there is more to it."""
+    if type(x) is type(y) is np.ndarray and x.ndim and y.ndim:
+        return x.shape[1:], x.dtype, y.shape[1:], y.dtype
+    return None
 
 
 def _without_targets(model: Any, names: Sequence[str]) -> list[str]:
