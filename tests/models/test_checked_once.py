@@ -11,6 +11,7 @@ import pytest
 import minidl
 from minidl.errors import DataError, DataWarning, ShapeError
 from minidl.layers import Dense, Input
+from minidl.losses.targets import check_labels
 from minidl.models import Sequential
 
 RNG = np.random.default_rng(0)
@@ -114,3 +115,9 @@ def test_labels_of_every_type_are_in_range(dtype: str) -> None:
             with pytest.raises(DataError, match=f"{word}(.0)? at index"):
                 model.train_on_batch(X, given)
     model.train_on_batch(X, Y.astype(dtype))
+
+
+def test_labels_in_another_order_of_bytes() -> None:
+    check_labels(np.array([0, 2], ">i4"), 3, "y")
+    with pytest.raises(DataError, match="label -2 at index 1"):
+        check_labels(np.array([0, -2], ">i4"), 3, "y")

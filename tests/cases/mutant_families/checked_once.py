@@ -35,7 +35,7 @@ mutant(
 mutant(
     "negative labels in another order of bytes",
     "losses/targets.py",
-    TESTS + "test_labels_of_every_type_are_in_range",
+    TESTS + "test_labels_in_another_order_of_bytes",
     'labels.dtype.kind == "i" and labels.dtype.isnative',
     'labels.dtype.kind == "i"',
 )
