@@ -32,10 +32,3 @@ mutant(
     "return x.shape[1:], x.dtype, y.shape[1:], y.dtype",
     "return x.shape[1:], x.dtype, y.dtype",
 )
-mutant(
-    "negative labels in another order of bytes",
-    "losses/targets.py",
-    TESTS + "test_labels_in_another_order_of_bytes",
-    'labels.dtype.kind == "i" and labels.dtype.isnative',
-    'labels.dtype.kind == "i"',
-)
