@@ -22,6 +22,7 @@ from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import copy_run, new_run, zero_run
+from minidl.kernels.numba._tanh import tanh_of
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, load_all, prefetch, store, where
@@ -291,14 +292,7 @@ def _activated(code, v):  # type: ignore[no-untyped-def]
         e = exp(0 - absolute(v))
         return where(v < 0, e, 1) / (1 + e)
     if code == _TANH:
-        # (1 - e) / (1 + e) with e = exp(-2 |v|) would lose the last digits of small numbers; those take a quotient of
-        # polynomials (Cephes): tanh v = v + v s P(s) / Q(s) with s = v^2
-        size, square = absolute(v), v * v
-        few, e = size < 0.625, exp(-2 * size)
-        above = ((-0.964399179425052238628 * square - 99.2877231001918586564) * square - 1614.68768441708447952) * square
-        below = ((square + 112.811678491632931402) * square + 2235.48839060100448583) * square + 4844.06305325125486048
-        part = where(few, above, 1 - e) / where(few, below, 1 + e)
-        return where(few, v + v * part, where(v < 0, 0 - part, part))
+        return tanh_of(v)
     if code == _RELU:
         return where(v < 0, 0, v)
     if code == _HARD_SIGMOID:
