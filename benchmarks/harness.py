@@ -28,6 +28,7 @@ SIDES = {
     "PyTorch": "benchmarks.sides.pytorch",
     "JAX": "benchmarks.sides.jax",
     "scikit-learn": "benchmarks.sides.scikit_learn",
+    "Keras": "benchmarks.sides.keras_jax",
     "ONNX Runtime": "benchmarks.sides.onnx_runtime",
     "OpenVINO": "benchmarks.sides.open_vino",
 }

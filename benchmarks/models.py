@@ -2,7 +2,7 @@
 
     python -m benchmarks.models [--only PATTERN] [--peers PyTorch,JAX] [--chart] [--quick]
 
-Against PyTorch, JAX, scikit-learn, ONNX Runtime and OpenVINO, as far as they are installed and have the model.
+Against PyTorch, JAX, Keras on JAX, scikit-learn, ONNX Runtime and OpenVINO, as far as they are installed and have the model.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _predictor(model: str, batch: int, must: float, after: float) -> Work:
 
 def _epoch(model: str, must: float, after: float) -> Work:
     spec = {"model": model, "samples": 60_000, "bytes": False}
-    return Work(f"fit {model} 60000", "fit", spec, Target(must, after), LOSSES)
+    return Work(f"fit {model} 60000", "fit", spec, Target(must, after, {"Keras": 2.0}), LOSSES)
 
 
 WORKS = [
@@ -61,6 +61,7 @@ WORKS = [
     _predictor("cnn", 1000, 1.3, 1.5),
     _residual("resnet20", 64, 32, 1.2, 1.5),
     _residual("resnet50", 8, 224, 1.0, 1.3),
+    _epoch("mlp", 2, 3),
     _epoch("cnn", 1.5, 2),
     _epoch("lenet5", 2.5, 4),
 ]

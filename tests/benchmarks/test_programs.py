@@ -137,6 +137,7 @@ def test_beside_pytorch(tmp_path, program, count):
         ("JAX", "jax", "train *b128", 4),
         ("JAX", "jax", "*-*-* b*", 2),
         ("JAX", "jax", "predict *", 5),
+        pytest.param("Keras", "keras", "fit*", 3, marks=pytest.mark.slow),
         ("scikit-learn", "sklearn", "*mlp b1*", 5),
         ("ONNX Runtime", "onnxruntime", "predict*", 11),
         ("OpenVINO", "openvino", "predict*", 11),
@@ -223,7 +224,7 @@ def test_every_piece_of_work_has_a_name_of_its_own_and_the_promised_targets():
     assert targets["lstm T50 65-128 b32"] == (1.3, 1.5)
     assert targets["train resnet20 32x32 b64"] == (1.2, 1.5)
     assert targets["train resnet50 224x224 b8"] == (1.0, 1.3)
-    assert len(targets) == 40
+    assert len(targets) == 41
 
 
 OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")]
