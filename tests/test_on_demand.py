@@ -50,7 +50,8 @@ def test_every_public_class_of_a_room_has_its_name_there(room: str) -> None:
     package = importlib.import_module(f"minidl.{room}")
     for kind in ("layer", "loss", "metric", "optimizer", "callback", "model"):
         for name, cls in declared.classes(kind).items():
-            if cls.__module__.startswith(f"minidl.{room}."):
+            at_home = getattr(sys.modules.get(cls.__module__), name, None) is cls  # and was not written in a doctest
+            if at_home and cls.__module__.startswith(f"minidl.{room}."):
                 assert getattr(package, name) is cls
 
 

@@ -65,6 +65,10 @@ class Recorder:
             replayed()
         return known.outputs
 
+    def refused(self, key: Hashable) -> bool:
+        """Whether steps of this key could not be recorded."""
+        return self._steps.get(key, 0) is None
+
     def forget(self) -> None:
         """Drop all recordings, as something else than the numbers in memory has changed."""
         self._steps.clear()

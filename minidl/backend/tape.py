@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from operator import is_not
 from typing import Any, NamedTuple, Protocol
 
@@ -53,23 +54,36 @@ class Tape:
 
     Args:
         inputs: what the step is given, and what is given in its place later: nothing writes to it.
+        held: arrays that are there anyway, as state and gradients are.
+
+    Attributes:
+        memory: bytes of all other arrays that the calls hold on to. Above ``LARGEST`` nothing is noted any more, or held.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray] = ()) -> None:
+    def __init__(self, inputs: Sequence[np.ndarray] = (), held: Sequence[np.ndarray] = ()) -> None:
         self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._inputs = inputs
+        self.memory, self._inputs = 0, inputs
+        self._counted = {_whole(array).ctypes.data for array in held}
 
     def __enter__(self) -> Tape:
         tapes[threading.get_ident()] = self
         return self
 
     def __exit__(self, *error: object) -> None:
+        tapes.pop(threading.get_ident(), None)
+
+    def unheard(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """``function(*args, **kwargs)``, which is noted as a whole: not the calls that it makes."""
         del tapes[threading.get_ident()]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            tapes[threading.get_ident()] = self
 
     def note(self, function: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
         """A call of a compiled function that has been made; one that gives Python a number cannot be replayed."""
         if result is None:
-            self.calls.append((function, args))
+            self._keep(len(self.calls), function, args)
         else:
             self.calls.append((refuse, (f"{function.__name__} returns what Python looks at",)))
 
@@ -80,12 +94,24 @@ class Tape:
             function, args = getattr(np.ndarray, function.__name__), (owner, *args)
         result = self._in_memory(result)
         if result is None and not kwargs:
-            self.calls[mark:] = [(function, args)]
+            self._keep(mark, function, args)
         elif isinstance(result, np.ndarray) and not kwargs:
-            self.calls[mark:] = [(_compute_array_again, (function, args, result))]
+            self._keep(mark, _compute_array_again, (function, args, result))
         else:
-            self.calls[mark:] = [(_compute_again, (function, args, kwargs, result))]
+            self._keep(mark, _compute_again, (function, args, kwargs, result))
         return result
+
+    def _keep(self, mark: int, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """The call in place of those from ``mark`` on."""
+        if self.memory > LARGEST:
+            return
+        for array in map(_whole, _arrays(args)):
+            if array.ctypes.data not in self._counted:
+                self._counted.add(array.ctypes.data)
+                self.memory += array.nbytes
+        self.calls[mark:] = [(function, args)]
+        if self.memory > LARGEST:
+            self.calls.clear()
 
     def _in_memory(self, result: Any) -> Any:
         """``result`` with numbers, inputs, and views that cannot be written to, as arrays that can."""
@@ -100,17 +126,6 @@ class Tape:
         """The step once more, with what stands in the arrays now."""
         for function, args in self.calls:
             function(*args)
-
-    def memory(self, held: Sequence[np.ndarray] = ()) -> int:
-        """Bytes of all arrays that the calls hold on to, without those that are ``held`` anyway."""
-        found: dict[int, int] = {}
-        for _, args in self.calls:
-            for array in _arrays(args):
-                array = _whole(array)
-                found[array.ctypes.data] = max(array.nbytes, found.get(array.ctypes.data, 0))
-        for array in held:
-            found.pop(_whole(array).ctypes.data, None)
-        return sum(found.values())
 
     @property
     def objection(self) -> str:
@@ -138,8 +153,7 @@ def again(function: Callable[..., Any], *args: Any) -> Any:
     tape = current()
     if tape is None:
         return function(*args)
-    mark = len(tape.calls)
-    return tape.note_again(mark, function, args, {}, function(*args))
+    return tape.note_again(len(tape.calls), function, args, {}, tape.unheard(function, args, {}))
 
 
 def op_on_tape(
@@ -153,10 +167,10 @@ def op_on_tape(
     if all(a.flags.c_contiguous for a in _arrays((args, tuple(kwargs.values())))):  # others are copied for the kernel
         result = by_kernel(args, kwargs)
         if result is NotImplemented:  # now and for ever, as shapes and types stay: what is left of the op is its reference
-            return tape.note_again(mark, reference, args, kwargs, op(*args, **kwargs))
+            return tape.note_again(mark, reference, args, kwargs, tape.unheard(op, args, kwargs))
         if result is not None:
             return result
-    return tape.note_again(mark, op, args, kwargs, op(*args, **kwargs))
+    return tape.note_again(mark, op, args, kwargs, tape.unheard(op, args, kwargs))
 
 
 def _compute_again(function: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> None:
@@ -353,6 +367,10 @@ class Recorder:
             return compute(list(arrays))
         return self._record(key, compute, arrays, steps)
 
+    def refused(self, key: Hashable) -> bool:
+        """Whether steps of this key were found not to be recorded."""
+        return self._steps.get(key, 0) is None
+
     def forget(self) -> None:
         """Drop all recordings, as something else than the numbers in memory has changed."""
         self._steps.clear()
@@ -365,11 +383,10 @@ class Recorder:
             self.gave_up = True
             return self._refuse(objection, compute(list(arrays)))
         inputs = [a.copy() for a in arrays]
-        with Tape(inputs) as tape:
+        with Tape(inputs, steps.held()) as tape:
             outputs = compute(inputs)
-        memory = tape.memory(steps.held())
-        if memory > LARGEST:
-            return self._refuse(f"{memory >> 20} MiB are more than a recorded step may hold on to", outputs)
+        if tape.memory > LARGEST:
+            return self._refuse(f"more than {LARGEST >> 10} KiB, which is what a recording may hold on to", outputs)
         if tape.objection:
             self.gave_up = True
             return self._refuse(tape.objection, outputs)
@@ -383,7 +400,8 @@ class Recorder:
         self._steps[key] = None
         result, reason = _both_ways(known, compute, arrays, steps)
         if not reason and known.unproven and not steps.state():  # then other inputs may be made up, and none looked at later
-            reason = _both_ways(known, compute, [_turned_around(a) for a in arrays], steps)[1]
+            with suppress(Exception):  # of a batch that nobody gave
+                reason = _both_ways(known, compute, [_turned_around(a) for a in arrays], steps)[1]
         if reason:
             return self._refuse(reason, result)
         self._steps[key] = known

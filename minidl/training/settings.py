@@ -38,33 +38,37 @@ class Settings:
     def __init__(self, *roots: Any) -> None:
         self._roots = roots
         self._changes = 0
-        self._attributes: list[dict[str, Any]] = []  # of each object
-        self._seen: list[Any] = []  # what all of them were, one after the other
+        # The attributes of each object, and what all of them were, one after the other: together, as other threads may look.
+        self._known: tuple[list[dict[str, Any]], list[Any]]
         self.accept()
 
     def look(self) -> int:
         """A number that is another one than at the last look where anything was assigned since. It is quick."""
-        now = chain.from_iterable(map(dict.values, self._attributes))
-        if sum(map(len, self._attributes)) != len(self._seen) or not all(map(is_, now, self._seen)):
+        attributes, seen = self._known
+        now = chain.from_iterable(map(dict.values, attributes))
+        if sum(map(len, attributes)) != len(seen) or not all(map(is_, now, seen)):
             self._changes += 1
             self.accept()
         return self._changes
 
     def accept(self) -> None:
         """What is assigned now is what counts."""
-        self._attributes, self._seen, found = [], [], {id(root): root for root in self._roots}
+        all_attributes: list[dict[str, Any]] = []
+        seen: list[Any] = []
+        found = {id(root): root for root in self._roots}
         without = (*_NO_SETTINGS, np.ndarray, backends.current().array_type)
         left = list(self._roots)
         while left:
             attributes = getattr(left.pop(), "__dict__", None)
             if not isinstance(attributes, dict):
                 continue
-            self._attributes.append(attributes)
-            self._seen += attributes.values()
+            all_attributes.append(attributes)
+            seen += attributes.values()
             for value in _parts(attributes.values()):
                 if id(value) not in found and not isinstance(value, without):
                     found[id(value)] = value
                     left.append(value)
+        self._known = all_attributes, seen
 
 
 def _parts(values: Any) -> list[Any]:

@@ -247,7 +247,7 @@ def test_a_fit_gives_the_same_numbers(reasons: list[str]) -> None:
     eight, four = recordings(models[1])  # the last batch of each epoch is one of 4 samples
     assert eight.trusted
     assert four.trusted
-    assert 0 < eight.tape.memory() < 1 << 20
+    assert 0 < eight.tape.memory < 1 << 20
 
 
 def test_batches_of_every_shape_have_their_tape() -> None:
@@ -443,6 +443,20 @@ def test_an_input_that_was_always_the_same_has_proven_nothing(reasons: list[str]
         reasons.clear()
 
 
+def test_a_batch_that_nobody_gave_raises_nothing(reasons: list[str]) -> None:
+    def compute(arrays: Any) -> Any:
+        (x,) = arrays
+        if x[0] > x[-1]:
+            raise ValueError("numbers that fall")
+        return tape.again(lambda x: 2 * x, x)
+
+    x = np.arange(4.0)
+    found, known = run_on_tape(compute, [[x + n // 6] for n in range(12)])
+    np.testing.assert_array_equal(found, [2 * (x + n // 6) for n in range(12)])
+    assert known.unproven == {}  # since the seventh
+    assert reasons == []
+
+
 def test_each_input_is_proven_once(reasons: list[str]) -> None:
     computed = []
 
@@ -633,7 +647,7 @@ def test_a_step_that_changes_its_form_is_computed_from_then_on(reasons: list[str
 def test_a_step_that_would_hold_on_to_much_memory_is_not_recorded(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
     monkeypatch.setattr(tape, "LARGEST", 1 << 12)
     in_both_ways(lambda: fitted(deep()))
-    assert "MiB are more than a recorded step may hold on to" in reasons[0]
+    assert "more than 4 KiB, which is what a recording may hold on to" in reasons[0]
 
 
 def test_a_kernel_that_does_more_than_it_says_is_found_out(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:

@@ -130,8 +130,8 @@ mutant(
     "weights counted among what only a recording holds",
     "backend/tape.py",
     FEW + "test_what_only_a_recording_holds_is_limited",
-    "tape.memory(steps.held())",
-    "tape.memory()",
+    "Tape(inputs, steps.held())",
+    "Tape(inputs)",
 )
 mutant(
     "many samples recorded as few",
