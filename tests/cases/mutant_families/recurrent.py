@@ -235,7 +235,7 @@ mutant(
 )
 mutant(
     "kernel: tanh without its polynomials",
-    KERNELS,
+    "kernels/numba/_tanh.py",
     "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
     "size < 0.625",
     "size < 0",
