@@ -349,6 +349,42 @@ def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: py
         check_case(case, seed, np.float32)
 
 
+@both_dtypes
+@pytest.mark.parametrize(
+    "size, spatial, padding, dilation, filters, images",
+    [
+        ((2, 3, 5), (4, 5, 40), "valid", (1, 1, 1), 48, 2),
+        ((3, 2, 4), (5, 4, 17), "same", (1, 1, 1), 7, 1),
+        ((2, 3, 1), (5, 6, 9), "valid", (2, 1, 1), 5, 3),
+        ((3, 3, 3), (6, 6, 5), "same", (1, 2, 1), 17, 2),
+    ],
+)
+def test_gradients_of_volumes_of_one_channel(
+    size: Any,
+    spatial: Any,
+    padding: str,
+    dilation: Any,
+    filters: int,
+    images: int,
+    dtype: type,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """dx is summed by taps; an infinity reaches the positions that it reaches in the reference, and no other."""
+    if "convolution.convolve_grad_x" not in OPS_WITH_KERNELS:
+        pytest.skip("this op has no kernel here")
+    monkeypatch.setattr("minidl.kernels.numba.convolution.SMALL", 0)
+    window, rng = Window(size, (1, 1, 1), padding, dilation), np.random.default_rng(4)
+    dy = rng.standard_normal((images, *window.output_shape(spatial), filters)).astype(dtype)
+    W = rng.standard_normal((*size, 1, filters)).astype(dtype)
+    for number in (dy.flat[-1], np.inf):
+        dy.flat[-1] = number
+        found = convolution.convolve_grad_x(dy, W, spatial, window)
+        expected = convolution.convolve_grad_x.reference(dy, W, spatial, window)
+        assert_close(found, expected, "scaled", "dx")
+        with use_threads(1):
+            np.testing.assert_array_equal(convolution.convolve_grad_x(dy, W, spatial, window), found)
+
+
 @pytest.fixture
 def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every gradient of a convolution takes the way for a dy that is mostly zero."""

@@ -5,7 +5,8 @@ with the padding around them, they stand one below the other however the window 
 the rest is a convolution along the line. With channels last a window's run of k_w c numbers is contiguous, so that
 
     forward   a tile is some positions of a row times some filters, summed over the lines and k_w c
-    dx        the same for dy and the kernel turned around, where all strides are 1
+    dx        the same for dy and the kernel turned around, where all strides are 1; of one channel, which would be a tile of
+              one filter, some taps times some results of a row, added where the taps stand
     dW        a tile is some of the k_w c numbers of one line times some filters, summed over the positions of a row
 
 Gathering copies each number k_h k_l times, and each of the copies is used k_w times the number of filters. Lines that lie
@@ -24,9 +25,13 @@ from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._direct import SLACK, in_panels
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
+from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._parallel import in_parallel, sum_of
+from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import tile
+from minidl.kernels.numba._transpose import transposer
+from minidl.kernels.numba._vector import LANES, load, store
 
 
 class Volume(NamedTuple):
@@ -55,9 +60,24 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, pads: Any, y: Any, relu
 
 def grad_x(dy: Any, W: Any, window: Window, spatial: Any, no_bias: Any, dx: Any) -> None:
     """dx (n, *spatial, c) from dy (n, *out, f) and W (*size, c, f), all strides 1 and W finite: a convolution as well."""
+    if W.shape[3] == 1:
+        _grad_x_of_one_channel(dy, W, window, dx)
+        return
     turned = np.ascontiguousarray(W[::-1, ::-1, ::-1].swapaxes(3, 4))
     pads = tuple((e - 1 - before, e - 1 - behind) for e, (before, behind) in zip(window.spans, window.pads(spatial)))
     correlate(dy, turned, no_bias, window, pads, dx, relu=False)
+
+
+def _grad_x_of_one_channel(dy: Any, W: Any, window: Window, dx: Any) -> None:
+    """The same where a convolution would have one filter: a row of dy times all taps, added where the taps stand."""
+    f, taps = W.shape[-1], window.taps
+    size = tile_shape(taps, dy.shape[3], dy.itemsize)
+    assert size is not None
+    rows_of_taps = np.zeros((-(-taps // size[0]) * size[0], f), W.dtype)  # zeros fill the last tile
+    rows_of_taps[:taps] = W.reshape(taps, f)
+    shape = (len(dy), dx.shape[1:], dy.shape[1:], window.size, window.strides, window.dilation, window.pads(dx.shape[1:4]))
+    code = size, transposer(dy.itemsize), finisher(False, False, dy.itemsize)
+    _backward_x_on_threads(*code, dy.reshape(-1), rows_of_taps.reshape(-1), dx.reshape(-1), shape)
 
 
 def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> None:
@@ -145,6 +165,48 @@ def _forward_share(first, last, size, after, x, packed, finite, bias, y, shape):
 @compiled
 def _forward_on_threads(size, after, x, packed, finite, bias, y, shape):  # type: ignore[no-untyped-def]
     in_parallel(_forward_share, shape[0] * shape[2][0], (size, after, x, packed, finite, bias, y, Volume(*shape)))
+
+
+@inner
+def _backward_x_share(first, last, size, turn, copy, dy, W, dx, shape):  # type: ignore[no-untyped-def]
+    """Images first to last - 1, of one channel."""
+    rows, width, _ = size
+    (h1, h2, w, _), (o1, o2, ow, f), (k1, k2, k3), (d1, d2, _) = shape.x, shape.y, shape.window, shape.dilation
+    (front, _), (top, _), (left, right) = shape.pads
+    line, tiles, panels = left + w + right, len(W) // f // rows, (ow + width - 1) // width
+    across = panels * width
+    packed = new_run(f * across, dy.dtype)  # (panels, f, width): a row of results on its side
+    parts = new_run(tiles * rows * across, dy.dtype)  # (taps, across): what each result of the row gives to each tap
+    sums = new_run(h1 * h2 * line, dy.dtype)  # (h1, h2, line): an image with its padding along the last axis
+    for image in range(first, last):
+        clear_run(sums, 0, h1 * h2 * line)
+        for index in range(o1 * o2):
+            i, j = index // o2, index % o2
+            row = Matrix(dy[(image * o1 * o2 + index) * ow * f :], f, ow, 1, f)
+            pack_b(turn, copy, row, 0, 0, f, ow, width, packed)
+            for t in range(tiles):
+                for p in range(panels):
+                    tile(
+                        size, outer=1, depth=f,
+                        a=W, a_start=t * rows * f, a_row_step=f, a_outer_step=0, a_k_step=1,
+                        b=packed, b_start=p * f * width, b_outer_step=0, b_k_step=width,
+                        c=parts, c_start=t * rows * across + p * width, c_row_step=across, add=0,
+                    )  # fmt: skip
+            for k in range(k1 * k2):
+                at1, at2 = i + k // k2 * d1 - front, j + k % k2 * d2 - top
+                if 0 <= at1 < h1 and 0 <= at2 < h2:
+                    for q in range(k3):
+                        to, start = (at1 * h2 + at2) * line + q, (k * k3 + q) * across
+                        for v in range(0, ow, LANES):
+                            part = load(parts, start + v, ow - v, 0)
+                            store(sums, to + v, ow - v, load(sums, to + v, ow - v, 0) + part)
+        for r in range(h1 * h2):
+            copy_run(sums, r * line + left, dx, (image * h1 * h2 + r) * w, w)
+
+
+@compiled
+def _backward_x_on_threads(size, turn, copy, dy, W, dx, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_x_share, shape[0], (size, turn, copy, dy, W, dx, Volume(*shape)))
 
 
 @inner

@@ -202,3 +202,19 @@ mutant(
     "((span - 1 - behind, span - 1 - before),)",
     mode="compiled",
 )
+
+# -- dx of volumes of one channel ------------------------------------------------------------------------------------------
+
+_LINES = "if 0 <= at1 < h1 and 0 <= at2 < h2:"
+for _name, *_texts in (
+    ("taps of a line added in one place", "(at1 * h2 + at2) * line + q,", "(at1 * h2 + at2) * line,"),
+    ("lines in the padding added to others", _LINES, "if 0 <= at2 < h2 and -h1 < at1 < h1:"),
+    ("gaps between lines left out", "i + k // k2 * d1 - front", "i + k // k2 - front"),
+    ("an image on top of the last", "        clear_run(sums, 0, h1 * h2 * line)\n        for index", "        for index"),
+):
+    mutant(
+        f"one channel: {_name}",
+        "kernels/numba/_volumes.py",
+        "tests/ops/test_kernels.py::test_gradients_of_volumes_of_one_channel",
+        *_texts,
+    )
