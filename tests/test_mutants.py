@@ -613,6 +613,20 @@ mutant(
     "step=0)",
 )
 mutant("predictions in training mode", "training/loop.py", INFERENCE, "Context(keep=False)", "Context(True, keep=False)")
+mutant(
+    "predictions of few samples in training mode",
+    "training/recorded_calls.py",
+    INFERENCE,
+    "else arrays[0], Context(keep=False))[0]",
+    "else arrays[0], Context(True, keep=False))[0]",
+)
+mutant(
+    "a model called on many samples in training mode",
+    "models/network.py",
+    INFERENCE,
+    "Context(keep=False, mask=mask)",
+    "Context(True, keep=False, mask=mask)",
+)
 mutant("evaluation in training mode", "training/step.py", INFERENCE, "Context(keep=False)", "Context(True, keep=False)")
 mutant(
     "gradients that add up from step to step",
@@ -639,7 +653,7 @@ mutant(
     "any label will do",
     "losses/targets.py",
     VALIDATION + "test_losses",
-    "labels.min() < 0 or labels.max() >= classes",
+    'labels.view(f"u{labels.itemsize}").max() >= classes',
     "False",
 )
 mutant(

@@ -31,13 +31,14 @@ def outputs_with_loss(step: Any) -> list[int]:
 
 
 def _known(step: Any) -> tuple[list[str], list[int]]:
-    """``names_of_logs`` and ``outputs_with_loss``; of a step that belongs to a model they are worked out once."""
-    found: tuple[list[str], list[int]] | None = getattr(step, "logged", None)
-    if found is None:
-        found = names_of_logs(step), outputs_with_loss(step)
-        if hasattr(step, "logged"):
-            step.logged = found
-    return found
+    """``names_of_logs`` and ``outputs_with_loss``; a step that belongs to a model keeps them for as long as its metrics stay."""
+    kept = getattr(step, "logged", None)
+    if kept is not None and kept[0] == step.metrics:
+        return kept[1], kept[2]
+    names, with_loss = names_of_logs(step), outputs_with_loss(step)
+    if hasattr(step, "logged"):
+        step.logged = [*step.metrics], names, with_loss
+    return names, with_loss
 
 
 class Running:

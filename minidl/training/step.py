@@ -95,7 +95,7 @@ class Step:
         self.makes_masks = makes_masks(network)
         self.known = is_known(self.output_shape)  # or lengths come with the data
         self.form: Any = None  # of plain data that was checked last, see ``models/given.py``
-        self.logged: tuple[list[str], list[int]] | None = None  # see ``Running``
+        self.logged: Any = None  # see ``Running``
         optimizer.bind(self.group)
         self._record()
 

@@ -500,6 +500,9 @@ def test_running_statistics_follow_training_and_serve_inference():
         mean, variance = 0.75 * mean + 0.25 * batch.mean(axis=0), 0.75 * variance + 0.25 * batch.var(axis=0)
     np.testing.assert_allclose(model.get_weights(), [mean, variance], rtol=1e-5, atol=1e-6)
     expected = (X - mean) / np.sqrt(variance + 0.1)
-    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5, atol=1e-6)
+    many = 40  # times X: few samples and many are predicted in ways of their own
+    for x, y in ((X, expected), (np.tile(X, (many, 1)), np.tile(expected, (many, 1)))):
+        np.testing.assert_allclose(model.predict(x), y, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(model(x), y, rtol=1e-5, atol=1e-6)
     assert model.evaluate(X, expected, verbose=0) == pytest.approx(0, abs=1e-9)
     np.testing.assert_allclose(model.get_weights(), [mean, variance], rtol=1e-5, atol=1e-6)
