@@ -31,7 +31,7 @@ def outputs_with_loss(step: Any) -> list[int]:
 
 
 def _known(step: Any) -> tuple[list[str], list[int]]:
-    """``names_of_logs`` and ``outputs_with_loss``; a step that belongs to a model keeps them for as long as its metrics stay."""
+    """``names_of_logs`` and ``outputs_with_loss``; a step of a model keeps them for as long as its metrics stay."""
     kept = getattr(step, "logged", None)
     if kept is not None and kept[0] == step.metrics:
         return kept[1], kept[2]
