@@ -8,7 +8,7 @@ from typing import Any
 
 from minidl import backend as backends
 from minidl import config
-from minidl.backend import Array
+from minidl.backend import Array, array_namespace
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
 from minidl.training.nodes import leaves
@@ -37,16 +37,24 @@ class RecordedCalls:
         mine, arrays = vars(self._of_thread), x if isinstance(x, tuple) else (x,)
         key, recorder = tuple([(a.shape, a.dtype) for a in arrays]), mine.get("recorder")
         if recorder is not None and recorder.refused(key):  # a large network: settings need not be looked at
-            return self.network.apply(x, Context(keep=False))[0]
+            return self._computed(arrays)
         backend, settings = backends.current(), 0 if self._settings is None else self._settings.look()
         fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()
         if mine.get("fixed") != fixed:
             mine["recorder"], mine["fixed"] = backend.recorder(), fixed
         recorder = mine["recorder"]
         if recorder is None or recorder.gave_up:
-            return self.network.apply(x, Context(keep=False))[0]
+            return self._computed(arrays)
         y = recorder.run(key, self._compute, arrays, _nothing, self)
         return tuple([part.copy() for part in y]) if isinstance(y, tuple) else y.copy()  # the next call writes to its place
+
+    def _computed(self, arrays: Sequence[Array]) -> Any:
+        """y without a recording; a layer may have given a part of x itself."""
+        y = self._compute(arrays)
+        parts = y if isinstance(y, tuple) else (y,)
+        shares = array_namespace(arrays[0]).may_share_memory
+        found = tuple([part.copy() if any(shares(part, x) for x in arrays) else part for part in parts])
+        return found if isinstance(y, tuple) else found[0]
 
     @property
     def possible(self) -> bool:

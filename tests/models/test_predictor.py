@@ -208,6 +208,19 @@ def test_a_result_belongs_to_who_asked() -> None:
     np.testing.assert_array_equal(predict(0 * x), kept[0])
 
 
+@pytest.mark.parametrize("graphs", ["off", "on"])
+@pytest.mark.parametrize("layers", [[Dropout(0.5)], [Flatten()], [Dense(3)]], ids=["x itself", "a view of x", "dense"])
+def test_no_result_is_the_callers_array(layers: list[Layer], graphs: str) -> None:
+    with config.use_graphs(graphs):
+        predict = minidl.predictor(Sequential([Input((4, 2)), *layers]))
+        for _ in range(6):
+            x = np.ones((3, 4, 2), "float32")
+            y = predict(x)
+            assert not np.may_share_memory(x, y)
+            y[...] = 5
+            np.testing.assert_array_equal(x, 1)
+
+
 def test_from_many_threads() -> None:
     model = network()
     predict = minidl.predictor(model)
