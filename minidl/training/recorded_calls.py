@@ -39,7 +39,8 @@ class RecordedCalls:
         if recorder is not None and recorder.refused(key):  # a large network: settings need not be looked at
             return self._computed(arrays)
         backend, settings = backends.current(), 0 if self._settings is None else self._settings.look()
-        fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()
+        of_process = config.graphs(), config.kernels(), config.threads(), config.precision(), config.epsilon()
+        fixed = backend, settings, of_process
         if mine.get("fixed") != fixed:
             mine["recorder"], mine["fixed"] = backend.recorder(), fixed
         recorder = mine["recorder"]

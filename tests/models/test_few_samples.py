@@ -80,6 +80,17 @@ def test_the_same_bits(make: Any, n: int, how: str, reasons: list[str]) -> None:
     assert reasons == []
 
 
+def test_recordings_that_are_switched_off_are_not_used() -> None:
+    model, x = perceptron(), np.ones((2, 30), "float32")
+    for _ in range(5):
+        expected = model(x)
+    with config.use_graphs("off"):
+        np.testing.assert_array_equal(model(x), expected)
+        assert recorder_of(model) is None
+    model(x)
+    assert recorder_of(model) is not None
+
+
 def test_more_samples_are_not_recorded() -> None:
     model = perceptron()
     for _ in range(4):

@@ -37,7 +37,7 @@ mutant(
     "a predictor that sees neither other kernels nor other threads",
     CALLS,
     TESTS + "test_other_kernels_and_threads_from_the_next_call_on",
-    "fixed = backend, settings, config.kernels(), config.threads(), config.precision(), config.epsilon()",
+    "fixed = backend, settings, of_process",
     "fixed = backend, settings",
 )
 mutant(
