@@ -349,6 +349,18 @@ def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: py
         check_case(case, seed, np.float32)
 
 
+def test_tanh_is_right_to_the_last_digits() -> None:
+    """Within two and a half units in the last place, from the polynomials' side of 0.625 to the exponential's."""
+    x = np.concatenate([np.linspace(-12, 12, 40_001), np.geomspace(1e-38, 1, 2_000), np.linspace(0.6, 0.65, 5_001)])
+    x = x.astype("float32")
+    exact = np.tanh(x.astype("float64"))
+    for sign in (1, -1):
+        error = np.abs(activation.tanh(sign * x) - sign * exact)
+        assert (error / np.spacing(np.abs(exact).astype("float32"))).max() < 2.5
+    special = np.array([np.nan, np.inf, -np.inf, 0, 100, -100], "float32")
+    np.testing.assert_array_equal(activation.tanh(special), [np.nan, 1, -1, 0, 1, -1])
+
+
 @both_dtypes
 @pytest.mark.parametrize(
     "size, spatial, padding, dilation, filters, images",

@@ -234,6 +234,13 @@ mutant(
     "dc_later[i] = dc_later[i] if block > first else dc0[begin * units + i]",
 )
 mutant(
+    "kernel: a digit of tanh's polynomials",
+    "kernels/numba/_tanh.py",
+    "tests/ops/test_kernels.py::test_tanh_is_right_to_the_last_digits",
+    "1614.68768441708447952",
+    "1614.67768441708447952",
+)
+mutant(
     "kernel: tanh without its polynomials",
     "kernels/numba/_tanh.py",
     "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
