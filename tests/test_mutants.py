@@ -491,7 +491,7 @@ mutant(
     "        if False:  # sums",
 )
 MASKS = "tests/layers/test_protocol.py::test_every_use_of_dropout_draws_a_mask_of_its_own"
-mutant("one mask for all steps", "layers/base.py", MASKS, "    steps += 1\n", "    steps += 0\n")
+mutant("one mask for all steps", "backend/tape.py", MASKS, "    number += 1\n", "    number += 0\n")
 mutant(
     "one mask for all uses in a step",
     "layers/context.py",
@@ -535,7 +535,7 @@ mutant(
 )
 mutant("Nesterov like plain momentum", "ops/update.py", naive("update.momentum"), "momentum * velocity - step", "velocity")
 mutant("momentum uphill", "ops/update.py", naive("update.momentum"), "velocity -= step", "velocity += step")
-OVERWRITES = ("again(_add_to, self._whole(), grad)", "again(_write, self._whole(), grad)")
+OVERWRITES = ("again(add_to, self._whole(), grad)", "again(write, self._whole(), grad)")
 mutant(
     "accumulate that overwrites",
     "parameters/parameter.py",
@@ -717,9 +717,9 @@ mutant(
 )
 mutant(
     "a loss summed in single precision",
-    "losses/base.py",
+    "ops/mean.py",
     LOSS_VALUES + "test_small_losses_beside_a_large_one_count",
-    "values.sum(dtype=_DOUBLE)",
+    "values.sum(dtype=np.float64)",
     "values.sum()",
 )
 mutant(
@@ -1138,8 +1138,8 @@ mutant(
     "kernel: a narrow product turned, and not turned back",
     "kernels/numba/_product.py",
     kernel("linear.dense_grad_W"),
-    "= turned.T",
-    "= turned.reshape(c.shape)",
+    "c.reshape(m, n), turned.T)",
+    "c.reshape(m, n), turned.reshape(m, n))",
 )
 mutant(
     "kernel: a share of db lost",

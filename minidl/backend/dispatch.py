@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidl import config, interrupts
+from minidl.backend import tape as recordings
 from minidl.backend.base import Backend
 from minidl.backend.cpu import CpuBackend
 from minidl.backend.table import ArrayTable
@@ -261,6 +262,17 @@ def find_kernel(package: str, module: str, name: str) -> Callable[..., Any] | No
             kernel = importlib.import_module(f"{package}._jit").guarded(kernel)
     interrupts.safe_point()
     return kernel
+
+
+def _in_one_call(calls: recordings.Calls, looking_at: Callable[[Any], Any]) -> recordings.Calls:
+    """The calls of a recording, where the kernels have a way to make those of theirs that follow each other one."""
+    if not any(hasattr(function, "overloads") for function, _ in calls):
+        return calls
+    join = find_kernel(CPU.kernels, "_replay", "in_one_call")
+    return calls if join is None else join(calls, looking_at)
+
+
+recordings.in_one_call = _in_one_call
 
 
 def has_accelerator(package: str) -> bool:

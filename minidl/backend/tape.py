@@ -4,7 +4,8 @@ A step of a small model spends half of its time in Python between its kernels. F
 kernels with the same arguments each time, where these are arrays that stay where they are: then a list of calls is all that is
 left of it. What is noted:
 
-    compiled functions    with their arguments; the code around them, which shares out work and memory, is left out
+    compiled functions    with their arguments; the code around them, which shares out work and memory, is left out.
+                          Those that follow each other become one call
     other computations    by ``again``: made anew each time, and what comes out is put where it came out the first time
     ops without a kernel  in the same way
 
@@ -24,6 +25,8 @@ from operator import is_not
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]
 
 WARM_UP = 2  # steps that run as they are, in which kernels are compiled
 LARGEST = 12 << 20  # bytes that only a recording holds on to; what has more spends its time in kernels
@@ -45,6 +48,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def _one_by_one(calls: Calls, looking_at: Callable[[np.ndarray], Any]) -> Calls:
+    return calls
+
+
+in_one_call: Callable[..., Calls] = _one_by_one  # ``dispatch``, which knows where kernels are, puts their way here
+
+
 class CannotBeReplayed(Exception):
     """A step does something that is not the same each time."""
 
@@ -61,8 +71,8 @@ class Tape:
     """
 
     def __init__(self, inputs: Sequence[np.ndarray] = (), held: Sequence[np.ndarray] = ()) -> None:
-        self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self.memory, self._inputs = 0, inputs
+        self.calls: Calls = []
+        self.memory, self.inputs = 0, inputs
         self._counted = {_whole(array).ctypes.data for array in held}
 
     def __enter__(self) -> Tape:
@@ -116,7 +126,7 @@ class Tape:
     def _in_memory(self, result: Any) -> Any:
         """``result`` with numbers, inputs, and views that cannot be written to, as arrays that can."""
         if isinstance(result, np.ndarray):
-            fixed = not result.flags.writeable or any(np.may_share_memory(result, given) for given in self._inputs)
+            fixed = not result.flags.writeable or any(np.may_share_memory(result, given) for given in self.inputs)
             return result.copy() if fixed else result
         if type(result) in (tuple, list):
             return type(result)(self._in_memory(part) for part in result)
@@ -124,8 +134,7 @@ class Tape:
 
     def replay(self) -> None:
         """The step once more, with what stands in the arrays now."""
-        for function, args in self.calls:
-            function(*args)
+        _make(self.calls)
 
     @property
     def objection(self) -> str:
@@ -154,6 +163,31 @@ def again(function: Callable[..., Any], *args: Any) -> Any:
     if tape is None:
         return function(*args)
     return tape.note_again(len(tape.calls), function, args, {}, tape.unheard(function, args, {}))
+
+
+def write(place: Any, value: Any) -> None:
+    """``place[...] = value``: the numbers are moved, and with ``again`` nothing but moved."""
+    place[...] = value
+
+
+def add_to(total: Any, value: Any) -> None:
+    """``total += value``."""
+    total += value
+
+
+def count(number: Any) -> None:
+    """``number += 1``."""
+    number += 1
+
+
+def again_unless_view(function: Callable[..., Any], *args: Any) -> Any:
+    """``again`` for a function that looks at no numbers where it computes nothing: a view of an input stays one."""
+    tape = current()
+    if tape is not None and function.__module__.startswith("minidl."):
+        result = tape.unheard(function, args, {})
+        if _looking_at(result, tape.inputs) is not None:
+            return result
+    return again(function, *args)
 
 
 def op_on_tape(
@@ -247,8 +281,10 @@ class _Recorded:
         self.tape, self.outputs, self.trusted = tape, outputs, False
         self._given = inputs
         self.unproven = dict(enumerate(inputs))  # what was recorded, of inputs that were never another in a step that agreed
+        self._calls = in_one_call(tape.calls, lambda array: _looking_at(array, inputs))
+        self._runs = [function for function, _ in self._calls if hasattr(function, "look_at")]
         self._looking: list[tuple[int, Any]] = []  # (position, its arguments)
-        for position, (_, args) in enumerate(tape.calls):
+        for position, (_, args) in enumerate(self._calls):
             template = _looking_at(args, inputs)
             if template is not None:
                 self._looking.append((position, template))
@@ -267,13 +303,21 @@ class _Recorded:
         """The step for these inputs."""
         if any(map(is_not, arrays, self._given)):
             given = self._given = [a if _as_kernels_take_it(a) else a.copy() for a in arrays]
-            calls = self.tape.calls
+            addresses = [a.__array_interface__["data"][0] for a in given]
+            for run in self._runs:
+                run.look_at(addresses)
+            calls = self._calls
             for position, template in self._looking:
                 calls[position] = calls[position][0], template.of(given)
             if self._out is not None:
                 self.outputs = self._out.of(given)
-        self.tape.replay()
+        _make(self._calls)
         return self.outputs
+
+
+def _make(calls: Calls) -> None:
+    for function, args in calls:
+        function(*args)
 
 
 def _as_kernels_take_it(a: np.ndarray) -> bool:

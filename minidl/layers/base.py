@@ -18,7 +18,7 @@ from minidl import access, config
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.backend.random import Stream
-from minidl.backend.tape import again
+from minidl.backend.tape import again, count
 from minidl.checks import check_flag, check_whole
 from minidl.declared import Declared, snake_case
 from minidl.errors import ArgumentTypeError, NotBuiltError, ShapeError, StateError
@@ -278,7 +278,7 @@ class Layer(Holder, Declared):
 
     def count_step(self) -> None:
         """A training pass was made: the next one draws other random numbers."""
-        again(_count, self.steps_done)
+        again(count, self.steps_done)
 
     # -- its place in graphs -------------------------------------------------------------------------------------------
 
@@ -478,7 +478,3 @@ def _once(build: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
 
 
 Layer.build = _once(Layer.build)  # type: ignore[method-assign, assignment]
-
-
-def _count(steps: Array) -> None:
-    steps += 1

@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.backend.tape import again, refuse
+from minidl.backend.tape import again, refuse, write
 from minidl.errors import ShapeError, StateError
 from minidl.layers.state import Carried, State
 
@@ -136,7 +136,7 @@ class Context:
             if isinstance(state, Carried):
                 state.take(value)
             else:
-                again(_write, state.value, value)
+                again(write, state.value, value)
         self._updates.clear()
 
     def again(self, keep: bool = True) -> Context:
@@ -148,10 +148,6 @@ class Context:
     def own(self) -> Context:
         """This context, or a new one in place of ``INFERENCE``, which all share: what containers begin ``apply`` with."""
         return Context() if self._shared else self
-
-
-def _write(place: Array, value: Array) -> None:
-    place[...] = value
 
 
 def _check_value(state: State, value: Any) -> None:

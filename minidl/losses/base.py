@@ -12,9 +12,10 @@ import numpy as np
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
-from minidl.backend.tape import again
+from minidl.backend.tape import again, again_unless_view
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, closest, described
+from minidl.ops.mean import part_of_sum
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 TWO_METHODS = (
@@ -160,7 +161,7 @@ class Loss(Declared):
         ``mask``, True or 1 where a position counts, (n,) or of the losses' shape: what is left out is not in the number
         that a mean is divided by either. Where weight or mask is 0, targets may be NaN or infinite.
         """
-        targets, shape = again(self.prepare, y_true, y_pred), y_pred.shape
+        targets, shape = again_unless_view(self.prepare, y_true, y_pred), y_pred.shape
         weights: Any = None
         if sample_weight is not None or mask is not None:
             weights, n = again(self._weights, self.shape_of_values(shape), y_pred, sample_weight, mask)
@@ -173,10 +174,11 @@ class Loss(Declared):
             as_usual = False
         if not as_usual:
             self._check_values(found, shape)
-        # Summed in double precision: the sum of a batch may be too large for float32 where its mean is not.
         if weights is None:
             n = 1 if self.reduction == "sum" else values.size
-            return again(_part_of_sum, values, n, y_pred.dtype), (kept, targets, 1 / n, shape)
+            value = part_of_sum(values, n)
+            value = value if value.dtype == y_pred.dtype else again(value.astype, y_pred.dtype)
+            return value, (kept, targets, 1 / n, shape)
         value, scale = again(_weighted, values, weights, n, y_pred.dtype)
         return value, (kept, targets, scale.reshape(scale.shape + (1,) * (len(shape) - scale.ndim)), shape)
 
@@ -250,11 +252,6 @@ class Loss(Declared):
 
 
 _DOUBLE = np.dtype("float64")
-
-
-def _part_of_sum(values: Array, n: Any, dtype: Any) -> Any:
-    """The sum of all losses, divided by n."""
-    return (values.sum(dtype=_DOUBLE) / n).astype(dtype)
 
 
 def _weighted(values: Array, weights: Array, n: Any, dtype: Any) -> tuple[Any, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
-from minidl.backend.tape import again, refuse
+from minidl.backend.tape import add_to, again, refuse, write
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentTypeError, ShapeError, described
 from minidl.ops.embedding import embed_grad_rows, embed_grad_W
@@ -277,10 +277,10 @@ class Parameter:
             fix = "the gradient of a bias sums over the batch: dy.sum(axis=0)" if len(self.shape) == 1 else ""
             raise ShapeError(where, f"shape {grad.shape}", f"{self.shape}, the parameter's own", fix)
         if self._grad_written:
-            again(_add_to, self._whole(), grad)
+            again(add_to, self._whole(), grad)
         else:
             self._rows = self._aside = None
-            again(_write, self._grad_array(), grad)
+            again(write, self._grad_array(), grad)
             self._grad_written = True
 
     def _grad_array(self) -> Array:
@@ -306,11 +306,3 @@ class Parameter:
         self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
         for name in _NAMES:
             setattr(self, name, state[name])
-
-
-def _write(place: Array, value: Array) -> None:
-    place[...] = value
-
-
-def _add_to(total: Array, value: Array) -> None:
-    total += value

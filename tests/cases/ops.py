@@ -401,6 +401,7 @@ def _loss_cases(size: str, shape: tuple[int, ...]) -> None:
         p[..., 0] += 0.5  # no row may be zero throughout: its sum divides
         return p
 
+    add("mean.part_of_sum", str(shape), lambda rng, dtype: ((normal(rng, dtype, *shape), max(shape[0], 1)), {}), size)
     add("softmax.softmax", str(shape), lambda rng, dtype: ((3 * normal(rng, dtype, *shape),), {}), size, "elementwise")
     add("softmax.softmax_grad", str(shape), lambda r, d: ((normal(r, d, *shape), soft_targets(r, d, shape)), {}), size)
     add("softmax.log_softmax", str(shape), lambda rng, dtype: ((3 * normal(rng, dtype, *shape),), {}), size, "unit")

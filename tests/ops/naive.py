@@ -409,6 +409,13 @@ def _softmax_row(z: list[float]) -> list[float]:
     return [v / math.fsum(e) for v in e]
 
 
+def part_of_sum(values: np.ndarray, n: int) -> tuple:
+    total = 0.0
+    for value in values.reshape(-1):
+        total += float(value)
+    return (np.array(total / n),)
+
+
 def softmax(x: np.ndarray) -> tuple:
     return (np.array(_each_row(_softmax_row, x), np.float64).reshape(x.shape),)
 
@@ -1029,6 +1036,7 @@ def scale(grad: Any, scalars: Any) -> tuple:
 
 
 NAIVE: dict[str, Callable[..., tuple]] = {
+    "mean.part_of_sum": part_of_sum,
     **{f"convolution.{f.__name__}": f for f in (unfold, fold, convolve, convolve_grad_x, convolve_grad_W)},
     "transposed_convolution.convolve_transposed": convolve_transposed,
     **{f"locally_connected.{f.__name__}": f for f in (connect, connect_grad_x, connect_grad_W, connect_grad_b)},

@@ -680,6 +680,31 @@ def test_a_kernel_that_gives_python_a_number_is_refused() -> None:
     assert found.objection == "len returns what Python looks at"
 
 
+def test_a_step_of_dense_layers_is_one_call() -> None:
+    model = Sequential([Dense(8, activation="tanh", input_shape=(6,)), Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for shift in range(STEPS):
+        model.train_on_batch(X + shift, np.roll(Y, shift))
+    (known,) = recordings(model)
+    assert len(known.tape.calls) > 10
+    assert len(known._calls) == 1
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+@pytest.mark.parametrize("shape", [(48,), (48, 1)])
+def test_labels_that_are_looked_at_where_they_stand(dtype: str, shape: tuple[int, ...]) -> None:
+    losses = {}
+    for mode in ("on", "off"):
+        with config.use_graphs(mode):
+            minidl.set_seed(0)
+            model = Sequential([Dense(3, activation="softmax", input_shape=(6,))])
+            model.compile("sgd", "sparse_categorical_crossentropy")
+            batches = [(X + shift, np.roll(Y, shift).astype(dtype).reshape(shape)) for shift in range(8)]
+            losses[mode] = [model.train_on_batch(*batch) for batch in batches]
+            assert mode == "off" or len(recordings(model)) == 1
+    assert losses["on"] == losses["off"]
+
+
 def test_what_comes_out_in_another_form_stops_a_replay() -> None:
     with tape.Tape() as found:
         numbers = iter([np.zeros(2), np.zeros(3)])

@@ -118,6 +118,16 @@ PARTS = {
             "numba.np.arrayobj:populate_array": "array data shape strides itemsize meminfo",
         },
     ),
+    "entries": Part(
+        "recorded steps call their kernels from Python, one by one",
+        {
+            f"{_LIBRARY}.get_pointer_to_function": "self name",
+            f"{_CONTEXT}.call_conv": None,
+            f"{_DISPATCHER}.compile": "self sig",
+            "numba.core.callconv:CPUCallConv.get_function_type": "self restype argtypes",
+            "numba.core.registry:cpu_target.target_context.codegen": "",
+        },
+    ),
     "instructions": Part(
         "no kernels are used, every op runs its readable reference, slowly",
         {
@@ -148,7 +158,7 @@ PARTS = {
 
 # Parts that also depend on what cannot be looked at before it is used: attributes of Numba's objects, or the arguments of
 # an entry point in machine code. A version that nobody has tried does without them.
-_UNSEEN = ("compiler", "keeping", "team")
+_UNSEEN = ("compiler", "keeping", "team", "entries")
 
 
 def _objection(name: str, parameters: str | None) -> str:
@@ -548,6 +558,23 @@ if has("arrays"):
 
     def _itemsize(context: Any, kind: Any) -> Any:
         return context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+
+
+if has("entries"):
+
+    def entry_of(kernel: Any, kinds: tuple[Any, ...]) -> tuple[int, list[str]] | None:
+        """Where the machine code of ``kernel`` for arguments of these types begins, and the LLVM types that it takes them as.
+
+        It is compiled where it was not; None where it gives a result. Before the arguments stand two addresses, of memory
+        for the result and for an error; what it returns is an i32, 0 where no error was raised.
+        """
+        if kinds not in kernel.overloads:
+            kernel.compile(kinds)
+        version = kernel.overloads[kinds]
+        if version.signature.return_type != types.none:
+            return None
+        taken = cpu_target.target_context.call_conv.get_function_type(types.none, version.signature.args).args[2:]
+        return address_of(version.library, version.fndesc.llvm_func_name), [str(kind) for kind in taken]
 
 
 TEAM_ENTRY = "numba_parallel_for"  # in machine code: what the threading layer is called by

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.backend.tape import again
+from minidl.backend.tape import again, write
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix
-from minidl.kernels.numba._parallel import in_parallel, sum_of
+from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
@@ -241,12 +241,12 @@ def _cut(m: int, n: int, work: int, copies: bool, itemsize: int) -> tuple[Size, 
     return best
 
 
-def _turn(turned: Any, c: Any) -> None:
-    c[...] = turned.T
-
-
-def _add_up(shares: Any, c: Any) -> None:
-    c[:] = sum_of(shares)
+@compiled
+def _add_up(shares, c):  # type: ignore[no-untyped-def]
+    c[:] = shares[0]
+    for s in range(1, len(shares)):
+        for i in range(len(c)):
+            c[i] += shares[s, i]
 
 
 _NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
@@ -271,7 +271,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
         turned = CPU.pool.empty((n, m), c.dtype)
         b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
         product(b_turned, a_turned, turned.reshape(-1))
-        again(_turn, turned, c.reshape(m, n))
+        again(write, c.reshape(m, n), turned.T)
         return
     itemsize = c.itemsize
     work = 1 if m * n * depth < SMALL_WORK else threads()
@@ -284,7 +284,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
         _deep_on_threads(_code(tile_shape(m, n, itemsize), *after, itemsize), a, b, shares, bias)
-        again(_add_up, shares, c)
+        _add_up(shares, c)
         return
     size, cuts = _cut(m, n, work, a_row_step == 1, itemsize)
     _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts)

@@ -3,8 +3,7 @@
 NumPy's exponential and softsign are as fast as a kernel; its tanh is on one thread with AVX-512, and not without.
 
 Each share is cut out of the arrays first and then counted from 0: only an index that cannot be negative (which in Python
-counts from the end) lets the compiler use vectors. NumPy is as quick with short rules on few numbers. Exponentials in double
-precision are left to the references.
+counts from the end) lets the compiler use vectors. Exponentials in double precision are left to the references.
 
 ``exp`` of vectors gives 0 where the result is not a normal number, which x exp(x) still is at x = -88. So h = exp(-|x| / 2) is
 taken, and x h h.
@@ -25,7 +24,6 @@ from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, wher
 
 CHUNK = 1 << 15  # elements of one task
 DEAR = 1 << 13  # the same for a function that takes long: equal shares for the threads
-SMALL = CHUNK  # elements below which NumPy's gradients are as quick
 
 
 @replays
@@ -51,7 +49,7 @@ def sigmoid(x: Any) -> Any:
 @replays
 def sigmoid_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.sigmoid_grad``, on flat arrays."""
-    return NotImplemented if y.size < SMALL else _backwards(_sigmoid_grad_on_threads, dy, y)
+    return _backwards(_sigmoid_grad_on_threads, dy, y)
 
 
 @replays
@@ -63,7 +61,7 @@ def tanh(x: Any) -> Any:
 @replays
 def tanh_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.tanh_grad``, on flat arrays."""
-    return NotImplemented if y.size < SMALL else _backwards(_tanh_grad_on_threads, dy, y)
+    return _backwards(_tanh_grad_on_threads, dy, y)
 
 
 @replays

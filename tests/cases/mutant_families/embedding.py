@@ -53,8 +53,8 @@ mutant(
     "rows: a gradient of the whole is taken for one of rows",
     PARAMETER,
     ROWS + "test_mixed_with_gradients_of_the_whole",
-    "            self._rows = self._aside = None\n            again(_write, self._grad_array(), grad)",
-    "            again(_write, self._grad_array(), grad)",
+    "            self._rows = self._aside = None\n            again(write, self._grad_array(), grad)",
+    "            again(write, self._grad_array(), grad)",
 )
 mutant(
     "rows: who holds the gradient's array is forgotten",
