@@ -109,6 +109,7 @@ _graphs = _Setting("graphs", os.environ.get("MINIDL_GRAPHS", "auto"), _one_of("g
 _kernels = _Setting("kernels", os.environ.get("MINIDL_KERNELS", "auto"), _one_of("kernels", "auto", "reference"))
 _profile = _Setting("profile", KERAS_3, _checked_profile)
 _convolution = _Setting("convolution", os.environ.get("MINIDL_CONVOLUTION", "fast"), _one_of("convolution", "fast", "direct"))
+_tuning = _Setting("tuning", os.environ.get("MINIDL_TUNING", "measured"), _one_of("tuning", "measured", "fixed"))
 _threads = _Setting("threads", _threads_at_start(), _number_of_threads)
 
 
@@ -246,6 +247,21 @@ def set_convolution(value: str) -> None:
 def use_convolution(value: str) -> Any:
     """Context manager: how convolutions are computed inside the block."""
     return _convolution.use(value)
+
+
+def tuning() -> str:
+    """How kernels choose sizes of their work: ``"measured"`` on this machine, or ``"fixed"``, from a table. Same results."""
+    return _tuning.get()
+
+
+def set_tuning(value: str) -> None:
+    """Choose how kernels choose (the variable MINIDL_TUNING sets it at start)."""
+    _tuning.set(value)
+
+
+def use_tuning(value: str) -> Any:
+    """Context manager: how kernels choose inside the block."""
+    return _tuning.use(value)
 
 
 def threads() -> int:

@@ -18,6 +18,7 @@ import pytest
 # Before NumPy and Numba are loaded, and inherited by the processes that pytest-xdist and the tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("MINIDL_TUNING", "fixed")  # several processes share the machine: no time would mean anything
 
 
 LEFT_OUT = pytest.StashKey[int]()

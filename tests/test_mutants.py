@@ -1131,7 +1131,7 @@ mutant(
     "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
     kernel("linear.dense"),
-    "number + load(c, at, used - j, 0) if k0 else number",
+    "number + load(sums, to, width - j, 0) if k0 else number",
     "number",
 )
 mutant(

@@ -21,7 +21,6 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from operator import is_not
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -31,6 +30,7 @@ Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]
 WARM_UP = 2  # steps that run as they are, in which kernels are compiled
 LARGEST = 12 << 20  # bytes that only a recording holds on to; what has more spends its time in kernels
 MOST = 16  # recordings of one model, for batches of different shapes
+COPIED = 1 << 15  # bytes of an input up to which a copy is quicker than to look where it stands
 REASONS_KEPT = 100
 
 reasons: list[str] = []  # why steps of this process were not recorded, for the doctor
@@ -274,13 +274,16 @@ class _View(NamedTuple):
 class _Recorded:
     """A tape with what goes in and what comes out; trusted once a replayed step equalled the computed one.
 
-    Inputs are not copied: the few calls that look at them are made for where they stand.
+    Large inputs are not copied: the few calls that look at them are made for where they stand.
     """
 
     def __init__(self, tape: Tape, inputs: list[np.ndarray], outputs: Any) -> None:
         self.tape, self.outputs, self.trusted = tape, outputs, False
         self._given = inputs
-        self.unproven = dict(enumerate(inputs))  # what was recorded, of inputs that were never another in a step that agreed
+        self._small = [place for place, a in enumerate(inputs) if a.nbytes <= COPIED]
+        self._large = [place for place, a in enumerate(inputs) if a.nbytes > COPIED]
+        # What was recorded, of inputs that were never another in a step that agreed.
+        self.unproven = {place: a.copy() if place in self._small else a for place, a in enumerate(inputs)}
         self._calls = in_one_call(tape.calls, lambda array: _looking_at(array, inputs))
         self._runs = [function for function, _ in self._calls if hasattr(function, "look_at")]
         self._looking: list[tuple[int, Any]] = []  # (position, its arguments)
@@ -301,18 +304,28 @@ class _Recorded:
 
     def replay(self, arrays: Sequence[np.ndarray]) -> Any:
         """The step for these inputs."""
-        if any(map(is_not, arrays, self._given)):
-            given = self._given = [a if _as_kernels_take_it(a) else a.copy() for a in arrays]
-            addresses = [a.__array_interface__["data"][0] for a in given]
-            for run in self._runs:
-                run.look_at(addresses)
-            calls = self._calls
-            for position, template in self._looking:
-                calls[position] = calls[position][0], template.of(given)
-            if self._out is not None:
-                self.outputs = self._out.of(given)
+        given = self._given
+        for place in self._small:
+            np.copyto(given[place], arrays[place])
+        for place in self._large:
+            if arrays[place] is not given[place]:
+                self._look_at(arrays)
+                break
         _make(self._calls)
         return self.outputs
+
+    def _look_at(self, arrays: Sequence[np.ndarray]) -> None:
+        """Have the calls made for large inputs where they stand now."""
+        given = self._given
+        for place in self._large:
+            given[place] = arrays[place] if _as_kernels_take_it(arrays[place]) else arrays[place].copy()
+        addresses = [a.ctypes.data for a in given]
+        for run in self._runs:
+            run.look_at(addresses)
+        for position, template in self._looking:
+            self._calls[position] = self._calls[position][0], template.of(given)
+        if self._out is not None:
+            self.outputs = self._out.of(given)
 
 
 def _make(calls: Calls) -> None:

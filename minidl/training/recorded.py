@@ -7,6 +7,7 @@ anything else has changed that a step depends on, all recordings are forgotten, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_not
 from types import NoneType
 from typing import Any
 
@@ -78,7 +79,7 @@ class RecordedSteps:
             self._looked = True
         # The next replay writes to the same place, and losses are collected.
         parts = [None if part is None else part.copy() for part in result.parts]
-        return result._replace(loss=result.loss.copy(), parts=parts)
+        return type(result)(result.loss.copy(), result.prediction, result.weight, parts)
 
     def state(self) -> list[Array]:
         """All arrays that a step changes and does not return."""
@@ -118,7 +119,7 @@ class RecordedSteps:
             self._settings, self._arranged = Settings(self.network, self.loss, *terms), self.group.arrangement
             self._looked = False
         rule, options = self._rule, vars(self.optimizer)
-        if len(options) != self._options or any(options[name] is not value for name, value in rule.items()):
+        if len(options) != self._options or any(map(is_not, map(options.get, rule), rule.values())):
             self._options, self._rule_changes = len(options), self._rule_changes + 1
             constants = {name: value for name, value in options.items() if isinstance(value, (int, float, str, NoneType))}
             self._rule = {name: value for name, value in constants.items() if name not in _OF_EACH_STEP}

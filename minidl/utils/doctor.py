@@ -37,6 +37,7 @@ VARIABLES = (
         "MINIDL_BACKEND",
         "MINIDL_KERNELS",
         "MINIDL_CONVOLUTION",
+        "MINIDL_TUNING",
         "MINIDL_THREADS",
         "MINIDL_DATA",
         "MINIDL_HOME",
@@ -160,8 +161,24 @@ def _device() -> Lines:
             yield "kernels", "auto: compiled by Numba where there is a fast version"
         for part, reason in private.MISSING.items():
             yield "Numba", f"{private.PARTS[part].without}: {reason}", REQUIRED["numba"], True
+        yield "sizes of work", _sizes_of_work()
     if config.convolution() == "direct":
         yield "convolutions", "direct: every one is summed as it is defined, some of them slowly"
+
+
+def _sizes_of_work() -> str:
+    """How kernels choose among sizes, and what was found so far; nothing is made for that."""
+    from minidl import config
+    from minidl.folders import cache_home
+
+    if config.tuning() == "fixed":
+        return "fixed: from a table (MINIDL_TUNING)"
+    home = cache_home()
+    if home is None or not (home / "kernels").is_dir():
+        return "measured at first use; nothing is known yet"
+    known = importlib.import_module("minidl.kernels.numba._tuning").CHOICES.known().values()
+    others = sum(choice.place > 0 for choice in known)
+    return f"measured at first use; {len(known)} are known, in {others} another than the table's is quicker"
 
 
 def _processor() -> Lines:

@@ -230,11 +230,25 @@ def test_in_a_process_of_its_own(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@needs_numba
+def test_what_is_known_of_sizes_is_told(tmp_path):
+    measured = {"MINIDL_HOME": str(tmp_path), "MINIDL_TUNING": "measured"}
+    assert "sizes of work     measured at first use; nothing is known yet" in run("doctor", **measured).stdout
+    program = "from minidl.kernels.numba._tuning import CHOICES, Choice\n"
+    program += "CHOICES._known().update(a=Choice(0, 1.0, 1.0), b=Choice(2, 1.0, 0.5))\nCHOICES._keep()"
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **measured}, check=True, timeout=120)
+    told = run("doctor", **measured).stdout
+    assert "sizes of work     measured at first use; 2 are known, in 1 another than the table's is quicker" in told
+    fixed = {**measured, "MINIDL_TUNING": "fixed"}
+    assert "sizes of work     fixed: from a table (MINIDL_TUNING)" in run("doctor", **fixed).stdout
+
+
 @pytest.mark.parametrize(
     "environment, words",
     [
         ({"MINIDL_KERNELS": "fastest"}, "'fastest'"),
         ({"MINIDL_CONVOLUTION": "winograd"}, "'winograd'"),
+        ({"MINIDL_TUNING": "by-ear"}, "'by-ear'"),
         ({"MINIDL_BACKEND": "abacus"}, "'abacus'"),
         ({"MINIDL_DATA": "\udcff"}, "MINIDL_DATA"),
     ],

@@ -46,9 +46,20 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
         cost = _cost(count, vectors, rows, columns, lanes)
         if cost < best_cost:
             best, best_cost = (count, vectors), cost
-    if best and REGISTERS * DATAPATH_BYTES == 32 * 32 and best[1] % 2 == 0:
-        best, lanes = (best[0], best[1] // 2), 2 * lanes  # whole registers, computed in halves: half as many instructions
-    return best and tile_of(*best, lanes, itemsize)
+    return best and _size(*best, itemsize)
+
+
+@lru_cache(maxsize=8)
+def tile_shapes(itemsize: int) -> tuple[Size, ...]:
+    """All sizes of the menu."""
+    return tuple([_size(*shape, itemsize) for shape in _MENU[REGISTERS, DATAPATH_BYTES]])
+
+
+def _size(count: int, vectors: int, itemsize: int) -> Size:
+    lanes = natural_lanes(itemsize)
+    if REGISTERS * DATAPATH_BYTES == 32 * 32 and vectors % 2 == 0:
+        vectors, lanes = vectors // 2, 2 * lanes  # whole registers, computed in halves: half as many instructions
+    return tile_of(count, vectors, lanes, itemsize)
 
 
 def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:

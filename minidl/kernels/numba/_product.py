@@ -4,20 +4,22 @@
 
 Each thread has one part of the rows or columns of c. ``DEPTH`` rows of b at a time are packed into panels as wide as a tile;
 a panel and the rows of a under work stay in the first cache, the packed rows of b and a block of rows of a in the second.
-How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it. Where c is
-small and the depth is not, the threads share the depth, in a fixed number of partial sums.
+How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it: how is measured
+(``_tuning``). Where c is small and the depth is not, the threads share the depth, in a fixed number of partial sums.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.tape import again, write
-from minidl.kernels.numba._blocking import tile_cost, tile_shape
+from minidl.kernels.numba._blocking import tile_cost, tile_shape, tile_shapes
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix
@@ -25,6 +27,7 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transpose, transposer
+from minidl.kernels.numba._tuning import quickest
 from minidl.kernels.numba._vector import LANES, load, store
 
 PANEL_DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
@@ -37,6 +40,7 @@ SHARES = 8  # partial sums then, whatever the number of threads
 SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
+WAYS, NEARLY = 6, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
 _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
 
 
@@ -97,7 +101,7 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
     n, depth = b.columns, b.rows
     m, columns = i1 - i0, j1 - j0
     panels = (columns + width - 1) // width
-    narrow = SHORT_DEPTH if a.row_step == 1 and m <= NARROW_COLUMNS else NARROW_DEPTH
+    narrow = SHORT_DEPTH if a.row_step == 1 and a.rows <= NARROW_COLUMNS else NARROW_DEPTH  # of all rows: bits follow from it
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
     as_it_stands = b.column_step == 1 and m <= UNPACKED_ROWS  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
@@ -109,7 +113,9 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
     copied = new_run(a_width * together if by_columns else 1, c.dtype)  # (together, a_width), of a
     if m < rows:
         copied[:] = 0
-    edge = new_run(rows * width, c.dtype)  # (rows, width): a tile of which only a part is wanted
+    edge = new_run(rows * width, c.dtype)  # (rows, width): a tile of which only some rows are wanted
+    whole = columns // width * width  # columns of whole panels; what is left of a last one is summed aside, in whole vectors
+    aside = new_run(width * (m if together < depth else min(m, most)) if whole < columns else 1, c.dtype)  # (rows, width)
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
         skipped = first_packed * width
@@ -124,19 +130,21 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
                 _pack_a(code.copy, a, i0 + r_first, k0, block, r0 + count - r_first, copied, a_width)
                 left, left_start, left_row, left_k = copied, -r_first, 1, a_width
             for p in range(panels):
-                used = min(width, columns - p * width)
                 right, right_start, right_k = packed, (p - first_packed) * width * block, width
                 if p < first_packed:
                     right, right_start, right_k = b.numbers, k0 * b.row_step + j0 + p * width, b.row_step
+                sums, at, step = c, (i0 + r0) * n + j0 + p * width, n
+                if p * width == whole:
+                    sums, at, step = aside, (r0 if together < depth else 0) * width, width
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
-                    start, out = left_start + first * left_row, (i0 + r) * n + j0 + p * width
-                    if first == r and used == width and m >= rows:
+                    start, out = left_start + first * left_row, at + (r - r0) * step
+                    if first == r and m >= rows:
                         tile(
                             code.tile, outer=1, depth=block,
                             a=left, a_start=start, a_row_step=left_row, a_outer_step=0, a_k_step=left_k,
                             b=right, b_start=right_start, b_outer_step=0, b_k_step=right_k,
-                            c=c, c_start=out, c_row_step=n, add=k0,
+                            c=sums, c_start=out, c_row_step=step, add=k0,
                         )  # fmt: skip
                         continue
                     tile(
@@ -146,14 +154,22 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
                         c=edge, c_start=0, c_row_step=width, add=0,
                     )  # fmt: skip
                     for row in range(r, min(r + rows, m)):
-                        for j in range(0, used, LANES):
-                            at, number = out + (row - r) * n + j, load(edge, (row - first) * width + j, used - j, 0)
-                            store(c, at, used - j, number + load(c, at, used - j, 0) if k0 else number)
-            if k0 + block == depth and (code.finish[0] or code.finish[1]):
-                at = (i0 + r0) * n + j0
+                        for j in range(0, width, LANES):
+                            to, number = out + (row - r) * step + j, load(edge, (row - first) * width + j, width - j, 0)
+                            store(sums, to, width - j, number + load(sums, to, width - j, 0) if k0 else number)
+            if k0 + block < depth:
+                continue
+            at = (i0 + r0) * n + j0
+            if whole and (code.finish[0] or code.finish[1]):
                 finish(
                     code.finish, sums=c, s_start=at, s_row_step=n, y=c, y_start=at, y_row_step=n,
-                    rows=count, columns=columns, bias=bias, b_start=j0,
+                    rows=count, columns=whole, bias=bias, b_start=j0,
+                )  # fmt: skip
+            if whole < columns:
+                finish(
+                    code.finish, sums=aside, s_start=(r0 if together < depth else 0) * width, s_row_step=width,
+                    y=c, y_start=at + whole, y_row_step=n,
+                    rows=count, columns=columns - whole, bias=bias, b_start=j0 + whole,
                 )  # fmt: skip
 
 
@@ -223,22 +239,45 @@ def _deep_on_threads(code, a, b, parts, bias):  # type: ignore[no-untyped-def]
     in_parallel(_deep_share, len(parts), (Code(*code), Matrix(*a), Matrix(*b), parts, bias))
 
 
+Way = tuple[Size, tuple[int, int]]  # the size of the tile and (rows, columns) of parts, one for each thread
+
+
 @lru_cache(maxsize=4096)
-def _cut(m: int, n: int, work: int, copies: bool, itemsize: int) -> tuple[Size, tuple[int, int]]:
-    """The size of the tile and (rows, columns) of parts, one for each thread, for which the slowest thread takes least."""
-    best, best_cost = None, float("inf")
+def ways(m: int, n: int, work: int, copies: bool, itemsize: int) -> list[Way]:
+    """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
+    found = []
     for down in range(1, work + 1):
         if work % down:
             continue
         part_m, part_n = -(-m // down), -(-n // (work // down))
-        size = tile_shape(part_m, part_n, itemsize)
-        assert size is not None
-        part_m, part_n = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
-        cost = tile_cost(size, part_m, part_n, itemsize) + _PACK_COST * part_n + _COPY_COST * part_m * copies
-        if cost < best_cost:
-            best, best_cost = (size, (down, work // down)), cost
-    assert best is not None
-    return best
+        for size in tile_shapes(itemsize):
+            rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
+            cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns + _COPY_COST * rows * copies
+            found.append((cost, (size, (down, work // down))))
+    found.sort(key=itemgetter(0))
+    return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
+
+
+_chosen: dict[tuple[Any, ...], Way] = {}  # of this process
+
+
+def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any) -> Way:
+    """The quickest of the ``ways`` for a product, which it computes on the way."""
+    _, m, n, depth, work, by_columns, _, itemsize = key
+    possible = ways(m, n, work, by_columns, itemsize)
+    if m * n * depth < SMALL_WORK:  # over before a clock could tell
+        return possible[0]
+
+    def run(way: Way) -> None:
+        size, cuts = way
+        _on_threads.dispatcher(code(size), a, b, c, bias, cuts)
+
+    layout = f"{'columns' if by_columns else 'rows'} x {'rows' if key[6] else 'columns'}"
+    way = quickest(f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads", possible, run)
+    if len(_chosen) > 4096:
+        _chosen.clear()
+    _chosen[key] = way
+    return way
 
 
 @compiled
@@ -267,7 +306,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
     of_b, _, n, b_row_step, b_column_step = b
     if m == 0 or n == 0:
         return
-    if n <= NARROW_COLUMNS < m and a_row_step == 1 and bias is None and not relu:  # on its side: c in whole vectors
+    if n <= NARROW_COLUMNS and n < m and a_row_step == 1 and bias is None and not relu:  # on its side: c in whole vectors
         turned = CPU.pool.empty((n, m), c.dtype)
         b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
         product(b_turned, a_turned, turned.reshape(-1))
@@ -286,5 +325,6 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
         _deep_on_threads(_code(tile_shape(m, n, itemsize), *after, itemsize), a, b, shares, bias)
         _add_up(shares, c)
         return
-    size, cuts = _cut(m, n, work, a_row_step == 1, itemsize)
+    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_column_step == 1, itemsize
+    size, cuts = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias)
     _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts)

@@ -23,8 +23,8 @@ mutant(
     "a recorded step that looks at the first batch for ever",
     TAPE,
     TESTS + "test_a_fit_gives_the_same_numbers",
-    "                calls[position] = calls[position][0], template.of(given)",
-    "                pass",
+    "            np.copyto(given[place], arrays[place])",
+    "            pass",
 )
 mutant(
     "a recorded step for layers that may compute in their own way",
@@ -44,7 +44,7 @@ mutant(
     "a constant of the rule that recorded steps do not see change",
     STEPS,
     TESTS + "test_what_changes_between_steps_reaches_recorded_ones",
-    "any(options[name] is not value for name, value in rule.items())",
+    "any(map(is_not, map(options.get, rule), rule.values()))",
     "False",
 )
 mutant(
@@ -96,4 +96,25 @@ mutant(
     TESTS + "test_what_is_given_is_never_written_to",
     "np.may_share_memory(result, given)",
     "False",
+)
+mutant(
+    "a recorded step that looks for ever at where the first large batch stood",
+    TAPE,
+    TESTS + "test_large_inputs_are_looked_at_where_they_stand",
+    "                self._look_at(arrays)",
+    "                pass",
+)
+mutant(
+    "Python's part of a recorded step that looks for ever at the first large batch",
+    TAPE,
+    TESTS + "test_large_inputs_are_looked_at_where_they_stand",
+    "            self._calls[position] = self._calls[position][0], template.of(given)",
+    "            pass",
+)
+mutant(
+    "what was recorded of a small input forgotten before it was another",
+    TAPE,
+    TESTS + "test_each_input_is_proven_once",
+    "a.copy() if place in self._small else a for place",
+    "a for place",
 )

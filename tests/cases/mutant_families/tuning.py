@@ -1,0 +1,68 @@
+"""Faults in choices by measurement."""
+
+from tests.cases.mutant import mutant
+
+TESTS, TUNING, PRODUCT = "tests/kernels/test_tuning.py::", "kernels/numba/_tuning.py", "kernels/numba/_product.py"
+
+mutant(
+    "tuning: any gain will do",
+    TUNING,
+    TESTS + "test_the_tables_way_is_left_only_for_a_clear_gain",
+    "GAIN * best[0]",
+    "best[0]",
+)
+mutant(
+    "tuning: what others have found is written over",
+    TUNING,
+    TESTS + "test_what_two_processes_find_is_kept_together",
+    "{**_choices_in(self._folder.read(_file_name())), **self._known()}",
+    "self._known()",
+    mode="compiled",
+)
+mutant(
+    "tuning: what is known is used where choices are fixed",
+    TUNING,
+    TESTS + "test_nothing_is_measured_where_choices_are_fixed",
+    'config.tuning() == "fixed" or len(ways) < 2',
+    'len(ways) < 2 or (config.tuning() == "fixed" and name not in self._known())',
+    mode="compiled",
+)
+mutant(
+    "tuning: a busy machine decides",
+    TUNING,
+    TESTS + "test_a_busy_machine_decides_nothing",
+    "if slower > EVEN * quicker:",
+    "if False:",
+    mode="compiled",
+)
+mutant(
+    "tuning: a busy machine decides which way is quicker than the table's",
+    TUNING,
+    TESTS + "test_a_busy_machine_decides_nothing",
+    "for way in (0, place):",
+    "for way in (0,):",
+    mode="compiled",
+)
+mutant(
+    "tuning: the file's numbers are not looked at",
+    TUNING,
+    TESTS + "test_a_file_that_is_not_as_it_was_written_is_none",
+    "return found if all(map(_is_written_here, found.values())) else {}",
+    "return found",
+    mode="compiled",
+)
+mutant(
+    "tuning: ways whose bits differ, as sums are cut where a thread's rows end",
+    PRODUCT,
+    TESTS + "test_all_ways_of_a_product_give_the_same_bits",
+    "a.row_step == 1 and a.rows <= NARROW_COLUMNS",
+    "a.row_step == 1 and m <= NARROW_COLUMNS",
+)
+mutant(
+    "tuning: a way that was measured and not taken",
+    PRODUCT,
+    TESTS + "test_a_product_is_computed_in_the_way_that_was_measured",
+    "    _chosen[key] = way",
+    "    _chosen[key] = possible[0]",
+    mode="compiled",
+)

@@ -1,0 +1,230 @@
+"""Choices by measurement: which way is taken, what is kept, and that no result depends on it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import config
+from minidl.kernels.numba import _product, _tuning
+from minidl.kernels.numba._folder import Folder
+from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._matrix import in_rows
+from minidl.kernels.numba._tuning import Choice, Choices
+from minidl.ops.linear import dense, dense_grad_W, dense_grad_x
+
+WAYS = ("table", "slow", "quick")
+
+
+class Clock:
+    """Time that passes only where work is done: so many seconds for each way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+        self.now, self.seconds, self.done = 0.0, seconds, []
+        monkeypatch.setattr(_tuning.time, "perf_counter", lambda: self.now)
+
+    def run(self, way: str) -> None:
+        self.done.append(way)
+        self.now += self.seconds[way]
+
+
+@pytest.fixture(autouse=True)
+def measured() -> Any:
+    with config.use_tuning("measured"):
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    found = Folder(tmp_path)
+    if found.path is None:
+        pytest.skip(found.reason)
+    return found
+
+
+def test_the_quickest_way_is_taken(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+    choices = Choices(folder)
+    assert choices.quickest("product", WAYS, clock.run) == "quick"
+    assert choices.known() == {"product": Choice(2, pytest.approx(1e-3), pytest.approx(0.5e-3))}
+    clock.done.clear()
+    assert choices.quickest("product", WAYS, clock.run) == "quick"
+    assert clock.done == []  # it is known
+
+
+@pytest.mark.parametrize(("quick", "taken"), [(0.97e-3, "table"), (0.95e-3, "quick")])
+def test_the_tables_way_is_left_only_for_a_clear_gain(
+    monkeypatch: pytest.MonkeyPatch, folder: Folder, quick: float, taken: str
+) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=quick)
+    assert Choices(folder).quickest("product", WAYS, clock.run) == taken
+
+
+def test_what_was_found_holds_in_later_runs(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+    Choices(folder).quickest("product", WAYS, clock.run)
+    clock.done.clear()
+    assert Choices(folder).quickest("product", WAYS, clock.run) == "quick"
+    assert clock.done == []
+
+
+def test_what_two_processes_find_is_kept_together(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+    first, second = Choices(folder), Choices(folder)
+    assert first.known() == second.known() == {}
+    first.quickest("one", WAYS, clock.run)
+    second.quickest("other", WAYS, clock.run)
+    assert set(Choices(folder).known()) == {"one", "other"}
+
+
+def test_nothing_is_measured_where_choices_are_fixed(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+    choices = Choices(folder)
+    choices.quickest("product", WAYS, clock.run)
+    clock.done.clear()
+    with config.use_tuning("fixed"):
+        assert choices.quickest("product", WAYS, clock.run) == "table"  # though another is known
+        assert choices.quickest("other", WAYS, clock.run) == "table"
+    assert clock.done == []
+
+
+def test_one_way_is_not_measured(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=1e-3)
+    assert Choices(folder).quickest("product", ["table"], clock.run) == "table"
+    assert clock.done == []
+
+
+def test_long_work_is_not_repeated_for_every_way(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock = Clock(monkeypatch, table=0.03, slow=0.03, quick=0.01)
+    choices = Choices(folder)
+    assert choices.quickest("product", WAYS, clock.run) == "table"
+    assert clock.done == ["table", "table"]
+    assert choices.known() == {"product": Choice(0, pytest.approx(0.03), pytest.approx(0.03))}
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(1e-6, 24), (1e-2, 4)])
+def test_how_often_each_way_is_tried(monkeypatch: pytest.MonkeyPatch, folder: Folder, seconds: float, rounds: int) -> None:
+    clock = Clock(monkeypatch, table=seconds, slow=seconds, quick=seconds)
+    Choices(folder).quickest("product", WAYS, clock.run)
+    assert [clock.done.count(way) for way in WAYS] == [rounds + 2, rounds + 1, rounds + 1]
+
+
+@pytest.mark.parametrize("uneven", ["table", "quick"])
+def test_a_busy_machine_decides_nothing(monkeypatch: pytest.MonkeyPatch, folder: Folder, uneven: str) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+
+    def run(way: str) -> None:
+        clock.run(way)
+        if way == uneven and clock.done.count(way) > (5 if way == "table" else 4):  # in the second half of the rounds
+            clock.now += 0.2 * clock.seconds[way]
+
+    choices = Choices(folder)
+    assert choices.quickest("product", WAYS, run) == "table"
+    assert choices.known() == Choices(folder).known() == {}
+    assert choices.quickest("product", WAYS, clock.run) == "quick"  # it is quiet now
+
+
+def test_a_second_thread_does_not_measure(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    clock, choices, found = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3), Choices(folder), []
+
+    def run(way: str) -> None:
+        if not found:
+            thread = threading.Thread(target=lambda: found.append(choices.quickest("other", WAYS, clock.run)))
+            thread.start()
+            thread.join()
+        clock.run(way)
+
+    assert choices.quickest("product", WAYS, run) == "quick"
+    assert found == ["table"]
+    assert set(choices.known()) == {"product"}
+
+
+def test_an_error_in_a_trial_ends_it(folder: Folder) -> None:
+    choices = Choices(folder)
+
+    def run(way: str) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        choices.quickest("product", WAYS, run)
+    assert not choices._measuring.locked()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"{", b"\xff", b'{"product": 2}', b'{"product": [2]}', b'{"product": [-1, 1.0, 1.0]}',
+        b'{"product": [1.0, 1.0, 1.0]}', b'{"product": [true, 1.0, 1.0]}', b'{"product": [1, "1", 1.0]}', b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_as_it_was_written_is_none(content: bytes, folder: Folder) -> None:
+    folder.write(_tuning._file_name(), content)
+    assert Choices(folder).known() == {}
+
+
+def test_a_place_that_the_list_does_not_have_is_measured_anew(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    folder.write(_tuning._file_name(), json.dumps({"product": [3, 1.0, 1.0]}).encode())
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3)
+    assert Choices(folder).quickest("product", WAYS, clock.run) == "quick"
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("m", "depth", "n"), [(3, 5, 4), (17, 300, 33), (40, 9, 70), (130, 70, 10), (70, 600, 40), (24, 400, 12)]
+)
+def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, depth), (depth, n), (n,)))
+    found = set()
+    for left in (in_rows(a, m, depth), (np.ascontiguousarray(a.T).reshape(-1), m, depth, 1, m)):
+        for work in (1, 2, 3):
+            for size, cuts in _product.ways(m, n, work, left[3] == 1, a.itemsize):
+                c = np.empty(m * n, dtype)
+                code = _product._code(size, True, True, a.itemsize)
+                _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts)
+                found.add(c.tobytes())
+    assert len(found) == 1
+    assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)
+
+
+def test_the_first_way_is_the_cheapest_of_the_model() -> None:
+    for m, n, work in ((128, 128, 2), (784, 10, 1), (7, 500, 4)):
+        ways = _product.ways(m, n, work, False, 4)
+        assert 1 < len(ways) <= _product.WAYS
+        assert len(set(ways)) == len(ways)
+        assert {down * across for _, (down, across) in ways} == {work}
+
+
+@pytest.mark.skipif(DISABLED, reason="nothing is compiled")
+def test_a_product_is_computed_in_the_way_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def last(name: str, ways: Any, run: Any) -> Any:
+        asked.append(name)
+        for way in ways:
+            run(way)
+        return ways[-1]
+
+    monkeypatch.setattr(_product, "quickest", last)
+    monkeypatch.setattr(_product, "_chosen", {})
+    rng = np.random.default_rng(0)
+    x, W, dy = (rng.standard_normal(shape).astype("float32") for shape in ((64, 100), (100, 60), (64, 60)))
+    results = [dense(x, W), dense_grad_x(dy, W), dense_grad_W(x, dy)]
+    assert [name.partition(",")[0] for name in asked] == ["product 64 100 60", "product 64 60 100", "product 100 64 60"]
+    taken = [way for key, way in _product._chosen.items() if key[0] == "measured"]
+    assert taken == [_product.ways(*key[1:3], key[4], key[5], 4)[-1] for key in _product._chosen]
+    dense(x, W)
+    dense(x[:3], W[:, :5])  # too small to be measured
+    assert len(asked) == 3
+    with config.use_tuning("fixed"):
+        monkeypatch.undo()
+        fixed = [dense(x, W), dense_grad_x(dy, W), dense_grad_W(x, dy)]
+    assert all(map(np.array_equal, results, fixed))
