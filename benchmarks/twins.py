@@ -3,7 +3,7 @@
     python -m benchmarks.twins [--only PATTERN] [--quick]
 
 A kernel that does not pay is to be deleted. These inputs are made for tests and small; sizes that matter are in ``ops.py``.
-Ops without a kernel are left out.
+Ops without a kernel are left out. A second table shows which sizes of work this machine was found to be quickest with.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks import options, tables
 from minidl import config
 from minidl.backend.dispatch import find_kernel
+from minidl.kernels.numba._tuning import CHOICES
 from tests.cases.ops import OpCase, all_ops, cases_of
 
 
@@ -48,6 +49,14 @@ def measure(case: OpCase, rounds: int, seconds: float) -> tuple[float, float]:
     return found[0], found[1]
 
 
+def choices() -> list[list[str]]:
+    """What was chosen by measurement on this machine, in this run and before."""
+    rows = [["chosen by measurement, microseconds", "the table's way", "the quickest", "its place in the table"]]
+    for name, found in sorted(CHOICES.known().items()):
+        rows.append([name, f"{found.of_table * 1e6:.1f}", f"{found.seconds * 1e6:.1f}", str(found.place)])
+    return rows
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="PATTERN", help="ops whose name has this in it, or fits it (with * and ?)")
@@ -61,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             slow, fast = measure(case, *((2, 0.001) if args.quick else (9, 0.02)))
             rows.append([str(case), tables.milliseconds(slow), tables.milliseconds(fast), f"{slow / fast:.2f}"])
     print(tables.as_text(rows))
+    print(tables.as_text(choices()))
     return 0
 
 

@@ -26,6 +26,7 @@ Way = TypeVar("Way")
 GAIN = 0.96  # of the table's time: what another way may take at most, to be taken
 LONGEST = 0.02  # seconds; work that takes longer is not repeated to save a few per cent of it
 ROUNDS, BUDGET = (2, 12), 0.01  # twice: how often each way is tried, at least and at most, and seconds for all in between
+TOGETHER = 0.9  # of one thread's time: what several threads may take at most, where they really have cores of their own
 EVEN = 1.1  # the quickest time of one half of the rounds, at most, in terms of that of the other half
 
 
@@ -49,10 +50,12 @@ class Choices:
         self._found: dict[str, Choice] | None = None  # None: not read yet
         self._measuring = threading.Lock()
 
-    def quickest(self, name: str, ways: Sequence[Way], run: Callable[[Way], Any]) -> Way:
+    def quickest(self, name: str, ways: Sequence[Way], run: Callable[[Way], Any], alone: Way | None = None) -> Way:
         """One of ``ways``, the first of which is the table's; ``run(way)`` does the work, which may be repeated.
 
         ``name`` is the key under which the choice is kept: it must hold everything that the times and the list depend on.
+        ``alone``: of ways for several threads, one that needs a single thread. Where that is as quick, nothing is learnt:
+        other programs have the processor's other cores.
         """
         if config.tuning() == "fixed" or len(ways) < 2:
             return ways[0]
@@ -62,7 +65,7 @@ class Choices:
         if not self._measuring.acquire(blocking=False):  # another thread measures: two at once would disturb each other
             return ways[0]
         try:
-            choice = _measured(ways, run)
+            choice = _measured(ways, run, alone)
             if choice is None:  # a later run of the program may find a quiet moment
                 return ways[0]
             self._known()[name] = choice
@@ -89,12 +92,12 @@ class Choices:
 CHOICES = Choices(FOLDER)
 
 
-def quickest(name: str, ways: Sequence[Way], run: Callable[[Way], Any]) -> Way:
+def quickest(name: str, ways: Sequence[Way], run: Callable[[Way], Any], alone: Way | None = None) -> Way:
     """``Choices.quickest`` of this process."""
-    return CHOICES.quickest(name, ways, run)
+    return CHOICES.quickest(name, ways, run, alone)
 
 
-def _measured(ways: Sequence[Any], run: Callable[[Any], Any]) -> Choice | None:
+def _measured(ways: Sequence[Any], run: Callable[[Any], Any], alone: Any) -> Choice | None:
     """The quickest of all, or the first where that takes long; None where other programs made the times too uneven to tell."""
     first = min(_seconds(run, ways[0]), _seconds(run, ways[0]))
     if first > LONGEST:
@@ -111,6 +114,8 @@ def _measured(ways: Sequence[Any], run: Callable[[Any], Any]) -> Choice | None:
         quicker, slower = sorted(half[way] for half in halves)
         if slower > EVEN * quicker:
             return None
+    if alone is not None and best[place] > TOGETHER * min(_seconds(run, alone) for _ in range(rounds)):
+        return None
     return Choice(place, best[0], best[place])
 
 
