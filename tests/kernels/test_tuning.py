@@ -129,6 +129,16 @@ def test_a_busy_machine_decides_nothing(monkeypatch: pytest.MonkeyPatch, folder:
     assert choices.quickest("product", WAYS, clock.run) == "quick"  # it is quiet now
 
 
+@pytest.mark.parametrize(("alone", "taken"), [(0.54e-3, "table"), (0.57e-3, "quick")])
+def test_other_programs_on_the_other_cores_decide_nothing(
+    alone: float, taken: str, monkeypatch: pytest.MonkeyPatch, folder: Folder
+) -> None:
+    clock = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3, alone=alone)
+    choices = Choices(folder)
+    assert choices.quickest("product", WAYS, clock.run, "alone") == taken
+    assert len(choices.known()) == (taken == "quick")
+
+
 def test_a_second_thread_does_not_measure(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
     clock, choices, found = Clock(monkeypatch, table=1e-3, slow=2e-3, quick=0.5e-3), Choices(folder), []
 
@@ -207,7 +217,8 @@ def test_the_first_way_is_the_cheapest_of_the_model() -> None:
 def test_a_product_is_computed_in_the_way_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def last(name: str, ways: Any, run: Any) -> Any:
+    def last(name: str, ways: Any, run: Any, alone: Any) -> Any:
+        run(ways[0] if alone is None else alone)
         asked.append(name)
         for way in ways:
             run(way)

@@ -40,7 +40,7 @@ SHARES = 8  # partial sums then, whatever the number of threads
 SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
-WAYS, NEARLY = 6, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
+WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
 _PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
 
 
@@ -263,17 +263,18 @@ _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 
 def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way."""
-    _, m, n, depth, work, by_columns, _, itemsize = key
+    _, m, n, depth, work, by_columns, in_columns, itemsize = key
     possible = ways(m, n, work, by_columns, itemsize)
-    if m * n * depth < SMALL_WORK:  # over before a clock could tell
-        return possible[0]
+    alone = ways(m, n, 1, by_columns, itemsize)[0] if work > 1 else None
 
     def run(way: Way) -> None:
         size, cuts = way
         _on_threads.dispatcher(code(size), a, b, c, bias, cuts)
 
-    layout = f"{'columns' if by_columns else 'rows'} x {'rows' if key[6] else 'columns'}"
-    way = quickest(f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads", possible, run)
+    layout = f"{'columns' if by_columns else 'rows'} times {'columns' if in_columns else 'rows'}"
+    name = f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads"
+    small = m * n * depth < SMALL_WORK  # over before a clock could tell
+    way = possible[0] if small else quickest(name, possible, run, alone)
     if len(_chosen) > 4096:
         _chosen.clear()
     _chosen[key] = way
@@ -325,6 +326,6 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
         _deep_on_threads(_code(tile_shape(m, n, itemsize), *after, itemsize), a, b, shares, bias)
         _add_up(shares, c)
         return
-    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_column_step == 1, itemsize
+    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize
     size, cuts = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias)
     _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts)

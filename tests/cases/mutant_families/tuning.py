@@ -66,3 +66,11 @@ mutant(
     "    _chosen[key] = possible[0]",
     mode="compiled",
 )
+mutant(
+    "tuning: other programs decide",
+    TUNING,
+    TESTS + "test_other_programs_on_the_other_cores_decide_nothing",
+    "best[place] > TOGETHER * min",
+    "best[place] > 2 * min",
+    mode="compiled",
+)
