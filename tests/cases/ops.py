@@ -317,6 +317,7 @@ _ROWS: list[tuple[str, tuple[int, ...]]] = [
     ("tiny", (1, 10)),
     ("small", (50, 10)),
     ("small", (2, 3, 5)),
+    *[("small", rows) for rows in ((11, 4), (7, 8))],  # several to a vector
     *[("small", (3, n)) for n in WIDTHS],
     ("medium", (33, 1000)),
     ("medium", (128, 10)),

@@ -9,6 +9,7 @@
     where(p, a, b)             a where p, else b
     absolute(v), widened(v)    the latter in double precision
     total(v), largest(v)       of all lanes
+    across_1(v), across_2(v), across_4(v)   lane i has what lane i ^ 1, i ^ 2 or i ^ 4 had: neighbours, pairs or fours exchanged
     exp(v), log(v)             also of a number
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
@@ -72,6 +73,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
 
     def widened(v):  # type: ignore[no-untyped-def]
         return v.astype(np.float64)
+
+    def _across(distance: int) -> Any:
+        return lambda v: v[np.arange(LANES) ^ distance]
 
     def exp(v):  # type: ignore[no-untyped-def]
         assert not (v > 0).any(), "exp of a positive number"
@@ -328,6 +332,17 @@ else:
 
     # -- exponential and logarithm ---------------------------------------------------------------------------------------
 
+    def _across(distance: int) -> Any:
+        @intrinsic
+        def across(typingctx, v):  # type: ignore[no-untyped-def]
+            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+                lanes = ir.Constant(ir.VectorType(_I32, LANES), [lane ^ distance for lane in range(LANES)])
+                return builder.shuffle_vector(args[0], args[0], lanes)
+
+            return v(v), codegen
+
+        return across
+
     def _polynomial(builder: Any, v: Any, coefficients: tuple[float, ...]) -> Any:
         y = _all(v.type, coefficients[0])
         for c in coefficients[1:]:
@@ -386,3 +401,6 @@ else:
             return builder.select(finite, y, x)  # NaN and infinity are their own logarithms
 
         return v(v), codegen
+
+
+across_1, across_2, across_4 = _across(1), _across(2), _across(4)
