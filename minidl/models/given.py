@@ -12,6 +12,7 @@ import numpy as np
 from minidl.data import ArrayData, StreamData, class_weights, is_stream, refuse_beside_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 from minidl.geometry import is_known, is_several
+from minidl.models.batches import each_of_size
 from minidl.training.advice import about_data, about_metrics, about_targets, first_layer
 
 _FORMS = (list, tuple, Mapping)  # in which the arrays of several inputs or outputs come, and so may the only one
@@ -180,7 +181,9 @@ def given(
         if where == "fit":
             _advise(model, data)
         return data
-    stream = StreamData(x, partial(targets, model), where=where, nan=nan, class_weight=class_weight)
+    stream = StreamData(
+        x, each_of_size(model.network, partial(targets, model)), where=where, nan=nan, class_weight=class_weight
+    )
     opened.callback(stream.close)
     first = stream.first(number)
     stream.classes = classes_of(model)  # known now that the model is built
