@@ -216,11 +216,11 @@ class Model(Network):
             if class_weight is not None and isinstance(data, ArrayData):  # after the split: validation is not weighted
                 data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
             total = None if steps_per_epoch is None else steps_per_epoch * len(epochs_of_fit)
-            if validation is not None:
-                where, size = "fit: validation_split" if validation_split else "fit: validation_data", validation_batch_size
-                size = size_of_batches(where, self.network, validation, size or batch_size, validation_steps, validation_split)
-                validation_batch_size = size
             batch_size = size_of_batches("fit", self.network, data, batch_size, total, validation_split)
+            if validation is not None:
+                where, size = f"fit: validation_{'split' if validation_split else 'data'}", validation_batch_size or batch_size
+                size = size_of_batches(where, self.network, validation, size, validation_steps, validation_split)
+                validation_batch_size = size
             step, history = self._compiled_step(), History()
             if step.group.parameters != tuple(self.network.parameters):
                 received = "a model whose parameters were replaced, added or removed after compile"
@@ -274,8 +274,8 @@ class Model(Network):
     ) -> Any:
         """Loss, or [loss, metrics...] where there are metrics, over all samples; a dictionary with ``return_dict``.
 
-        ``batch_size`` is 128 where it is None, or what the model's ``Input`` says. x may be a stream of batches, as for ``fit``;
-        ``steps`` are then how many.
+        ``batch_size`` is 128 where it is None, or what the model's ``Input`` says. x may be a stream of batches, as for
+        ``fit``; ``steps`` are then how many.
         """
         self._check_compiled("evaluate")
         check_counts("evaluate", batch_size=batch_size, steps=steps)
@@ -367,7 +367,7 @@ class Model(Network):
         self._check_compiled(what)
         data = targets(self, x, y, sample_weight, what, "warn")
         if self.network.declared_batch_size is not None:
-            check_batch(what, self.network, len(data))
+            check_batch(what, self.network.declared_batch_size, len(data))
         if class_weight is not None:
             data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
         step = self._compiled_step()

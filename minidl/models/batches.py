@@ -12,13 +12,11 @@ from typing import Any
 from minidl.data import ArrayData, StreamData
 from minidl.errors import ArgumentError, ShapeError
 
-
 _ANY = "Input(shape) without batch_size takes batches of any size"
 
 
-def check_batch(where: str, network: Any, count: int, fix: str = _ANY) -> None:
-    """Raise ShapeError for a batch of another size than the inputs of ``network`` declare."""
-    size = network.declared_batch_size
+def check_batch(where: str, size: int | None, count: int, fix: str = _ANY) -> None:
+    """Raise ShapeError for a batch of ``count`` samples where a model's inputs declare another ``size``; None is any."""
     if size is not None and count != size:
         expected = f"batches of {size}, as the model's Input says"
         raise ShapeError(where, f"a batch of {count} samples", expected, fix)
@@ -29,7 +27,7 @@ def check_given(where: str, network: Any, x: Any) -> None:
     several = network.takes_many and isinstance(x, (tuple, list)) and len(x) == len(network.input_shape)
     first, shape = (x[0], network.input_shape[0]) if several else (x, network.input_shape)
     if hasattr(first, "__len__") and len(getattr(first, "shape", (0, *shape))) == 1 + len(shape):
-        check_batch(where, network, len(first))
+        check_batch(where, network.declared_batch_size, len(first))
 
 
 def size_of_batches(
@@ -70,7 +68,7 @@ def each_of_size(network: Any, check: Callable[..., ArrayData]) -> Callable[...,
     def of_size(x: Any, y: Any, weight: Any, where: str, nan: str) -> ArrayData:
         piece = check(x, y, weight, where, nan)
         size = network.declared_batch_size
-        check_batch(where, network, len(piece), f"Dataset.batch({size}, drop_remainder=True) leaves a smaller last batch out")
+        check_batch(where, size, len(piece), f"Dataset.batch({size}, drop_remainder=True) leaves a smaller last batch out")
         return piece
 
     return of_size

@@ -33,14 +33,13 @@ class Predictor:
     """
 
     def __init__(self, model: Model) -> None:
-        own = copy.deepcopy(model.network)
-        self.network = network = for_predictor(own)
-        self._of_one_size = own if own.declared_batch_size is not None else None
+        self.network = network = for_predictor(copy.deepcopy(model.network))
+        self._batch_size = model.network.declared_batch_size
         self.input_names, self.has_named_inputs = model.input_names, model.has_named_inputs
         self._names, self._calls = model._given_names[1], RecordedCalls(network, frozen=True)
         # What an array must be to go in as it is; ids are always looked at.
         known = not network.takes_many and np.dtype(network.input_dtype).kind == "f"
-        known = known and self._of_one_size is None  # whose samples are always counted
+        known = known and self._batch_size is None  # whose samples are always counted
         self._dtype: Any = np.dtype(network.input_dtype) if known else None
         self._shape: Any = network.input_shape if known else None
 
@@ -51,8 +50,7 @@ class Predictor:
         """
         if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape[1:] != self._shape or not x.flags.c_contiguous:
             data = given.arrays(self, x, None, None, "predictor", "ignore")
-            if self._of_one_size is not None:
-                check_batch("predictor", self._of_one_size, len(data))
+            check_batch("predictor", self._batch_size, len(data))
             x = data.whole([]).x
         with np.errstate(all="ignore"):
             results = self._calls.apply(x)

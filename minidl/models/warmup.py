@@ -47,8 +47,7 @@ def warmup(model: Model, batch_size: int | None = None, verbose: int = 1) -> Non
     if verbose not in (0, 1):
         raise ArgumentError("warmup", f"verbose={verbose!r}", "0 or 1")
     model._check_built("warmup")
-    declared = model.network.declared_batch_size
-    batch_size = size_of_batches("warmup", model.network, declared or 0, batch_size) or 128
+    batch_size = size_of_batches("warmup", model.network, 0, batch_size) or 128
     start = time.perf_counter()
     if verbose:
         what = "a training step and predict" if model.optimizer is not None else "predict"
