@@ -144,7 +144,8 @@ def test_it_is_refused_before_anything_moves(make: Any, way: str, monkeypatch: p
 
     for name in ("asarray", "keep", "sender"):
         monkeypatch.setattr(backend, name, moved)
-    monkeypatch.setattr(type(model.network), "apply", moved)
+    for name in ("validated", "apply"):
+        monkeypatch.setattr(type(model.network), name, moved)
     with pytest.raises(ShapeError, match=f"batches of {N}, as the model's Input says. To fix it: "):
         REFUSED[way](model, X[:10], Y[:10])
     monkeypatch.undo()
