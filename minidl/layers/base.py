@@ -64,6 +64,7 @@ class Layer(Holder, Declared):
         False  # whether output_mask must be called where x has no mask; set for every class outside minidl that has one
     )
     activity_regularizer: Any = None  # a penalty on y, in layers that have one
+    declared_batch_size: int | None = None  # where inputs within it say how many samples a batch has
     starts_with: Any = None  # the weights that it has as soon as it is built, a list of arrays; None: those of its initializers
     _says_dtype = True  # False for a class outside minidl with an apply of its own that says nothing of its input's type
     symbol_class = Symbol  # of its results in graphs

@@ -10,7 +10,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, StateErr
 from minidl.geometry import is_several
 from minidl.layers.base import Layer, LayerOptions, as_taken, check_no_dx, entry_dtype, run
 from minidl.layers.context import INFERENCE, Context
-from minidl.layers.symbol import Node, Symbol, results
+from minidl.layers.symbol import Node, Symbol, agreed, results
 from minidl.parameters import Parameter
 
 
@@ -54,22 +54,25 @@ class Chain(Layer, abstract=True):
         if not isinstance(layer, Layer):
             raise ArgumentTypeError(self.label, described(layer), "a layer", _instead_of(layer))
         number_names([*self.layers, layer])
-        declared = self.declared_input_shape
+        declared, size = self.declared_input_shape, self.declared_batch_size
         if not self.layers and declared is None:
             self.declared_input_shape = layer.declared_input_shape
+        of_all = agreed(self.label, (size, layer.declared_batch_size))
         if self.input_shape is not None:
             _check_takes(layer, _shape_of(self.symbols[-1]))
             layer.ensure_built(_shape_of(self.symbols[-1]))
             self.layers.append(layer)
+            self.declared_batch_size = of_all
             self._connect()
         else:
             self.layers.append(layer)
+            self.declared_batch_size = of_all
             if self.declared_input_shape is not None:
                 try:
                     self.build(self.declared_input_shape)
                 except Exception:
                     self.layers.pop()
-                    self.declared_input_shape = declared
+                    self.declared_input_shape, self.declared_batch_size = declared, size
                     raise
 
     def sublayers(self) -> Iterator[Layer]:
@@ -178,7 +181,8 @@ class Chain(Layer, abstract=True):
         """Symbols for the layers that have none yet, so that each layer's result can be made an output of another model."""
         if not self.symbols:
             shapes = input_shape if is_several(input_shape) else (input_shape,)
-            places = tuple(Symbol(shape, Node(None), name=f"{self.name} input", dtype=self.declared_dtype) for shape in shapes)
+            of_each = f"{self.name} input", self.declared_dtype, self.declared_batch_size
+            places = tuple(Symbol(shape, Node(None), 0, *of_each) for shape in shapes)
             self.symbols = [places if is_several(input_shape) else places[0]]
         for layer in self.layers[len(self.symbols) - 1 :]:
             before = self.symbols[-1]

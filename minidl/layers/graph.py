@@ -24,10 +24,17 @@ from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, describe
 from minidl.layers.base import Layer, as_taken, check_no_dx, entry_dtype, must_be_cast, run
 from minidl.layers.containers import number_names, used_up
 from minidl.layers.context import INFERENCE, Context
-from minidl.layers.symbol import Node, Symbol, results
+from minidl.layers.symbol import Node, Symbol, agreed, results
 from minidl.ops.merge import add
 
-Place = tuple[Any, str | None, str | None]  # of an input: shape, name, dtype
+
+class Place(NamedTuple):
+    """What is declared of an input."""
+
+    shape: Any
+    name: str | None = None
+    dtype: str | None = None
+    batch_size: int | None = None
 
 
 class Use(NamedTuple):
@@ -71,7 +78,7 @@ class Graph(Layer, abstract=True):
             raise ArgumentError("Model", "no outputs", "at least one")
         nodes = _topological(self.inputs, self.outputs, unused)
         self.models = {node.layer: node.model for node in nodes if node.model is not None}
-        places = [(symbol.shape, symbol.name, symbol.dtype) for symbol in self.inputs]
+        places = [Place(symbol.shape, symbol.name, symbol.dtype, symbol.batch_size) for symbol in self.inputs]
         self._set(*_slots(self.inputs, self.outputs, nodes), places)
 
     def _set(self, uses: list[Use], output_slots: tuple[int, ...], places: list[Place]) -> None:
@@ -83,7 +90,9 @@ class Graph(Layer, abstract=True):
         self._of_layers = {layer: layer.parameters for layer in self.layers}  # asked for at every step: listed once
         self._finished = _last_uses(uses, output_slots)
         self._slots = len(places) + sum(len(use.outputs) for use in uses)
-        shapes = tuple(shape for shape, _, _ in places)
+        sizes = [place.batch_size for place in places] + [layer.declared_batch_size for layer in self.layers]
+        self.declared_batch_size = agreed("Model", sizes)
+        shapes = tuple(place.shape for place in places)
         self.input_shape = shapes if self.takes_many else shapes[0]
         self._look_at_inputs()
 
@@ -104,13 +113,13 @@ class Graph(Layer, abstract=True):
         self._casts = {
             number
             for number, slot, position in reads
-            if self.places[slot][2] is not None
+            if self.places[slot].dtype is not None
             or must_be_cast(entry[slot], _of_input(self.uses[number].layer.taken_dtype, position))
         }
 
     def _entry_dtype(self, slot: int) -> Any:
         """The type in which this input comes."""
-        declared, takers = self.places[slot][2], self._takers[slot]
+        declared, takers = self.places[slot].dtype, self._takers[slot]
         taken = [_of_input(layer.taken_dtype, at) for layer, at in takers if not layer.moves_only]
         known = [dtype for dtype in taken if dtype is not None]
         of_ids = [dtype for dtype in known if np.dtype(dtype).kind in "iu"]
@@ -131,7 +140,7 @@ class Graph(Layer, abstract=True):
         many: tuple[bool, bool],
         name: Any,
     ) -> Graph:
-        """A graph of these uses for a plan; slots are numbered from 0, ``places`` are (shape, name, dtype) of the inputs.
+        """A graph of these uses for a plan; slots are numbered from 0, ``places`` are those of the inputs.
 
         It has no symbols: its layers belong to the models that people see.
         """
@@ -156,7 +165,7 @@ class Graph(Layer, abstract=True):
     def taken_dtype(self) -> Any:
         """``input_dtype``, with None for an input that anything may come by."""
         says = [
-            place[2] is not None or any(layer.taken_dtype is not None for layer, _ in takers if not layer.moves_only)
+            place.dtype is not None or any(layer.taken_dtype is not None for layer, _ in takers if not layer.moves_only)
             for place, takers in zip(self.places, self._takers)
         ]
         found = tuple(self._entry_dtype(slot) if said else None for slot, said in enumerate(says))
@@ -257,7 +266,9 @@ class Graph(Layer, abstract=True):
 
     def _connect(self) -> None:
         """New symbols, for a graph that was copied or read from a file."""
-        symbols: list[Symbol] = [Symbol(shape, Node(None), name=name, dtype=dtype) for shape, name, dtype in self.places]
+        symbols: list[Symbol] = [
+            Symbol(place.shape, Node(None), 0, place.name, place.dtype, place.batch_size) for place in self.places
+        ]
         self.inputs = tuple(symbols)
         for use in self.uses:
             inputs = [symbols[slot] for slot in use.inputs]

@@ -49,6 +49,11 @@ class Recompute(Layer):
         return self._layer.output_shape(input_shape)
 
     @property
+    def declared_batch_size(self) -> int | None:  # type: ignore[override]
+        """That of a model within."""
+        return self._layer.declared_batch_size
+
+    @property
     def takes_many(self) -> bool:  # type: ignore[override]
         """As the block does."""
         return self._layer.takes_many

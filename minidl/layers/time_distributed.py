@@ -44,6 +44,11 @@ class TimeDistributed(Layer):
     def _inner(self) -> Layer:
         return getattr(self.layer, "network", self.layer)
 
+    @property
+    def declared_batch_size(self) -> int | None:  # type: ignore[override]
+        """That of a model within."""
+        return self._inner.declared_batch_size
+
     def build(self, input_shape: Shape) -> None:
         """Build the layer for one step."""
         self._inner.ensure_built(tuple(input_shape[1:]))

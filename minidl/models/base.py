@@ -22,6 +22,7 @@ from minidl.layers.base import Layer
 from minidl.layers.graph import Graph
 from minidl.losses import Loss
 from minidl.models.arguments import check_callbacks, check_counts, check_precision, check_verbose, make_loss, make_metrics
+from minidl.models.batches import check_batch, each_of_size, size_of_batches
 from minidl.models.configuration import checked_names, describe_graph, symbols_of
 from minidl.models.given import arrays, classes_of, given, may_be_classes, targets, validation_given
 from minidl.models.network import FEW, Network, named
@@ -172,7 +173,8 @@ class Model(Network):
             x: an array, a list, a pandas table, a tensor (a list or dictionary of them for several inputs); or what gives
                 batches (x, y) or (x, y, sample_weight): a generator, a ``minidl.data.Dataset``, a data loader.
             y: targets, for arrays (a list or dictionary for several outputs).
-            batch_size: samples per step, 32 where it is None; the last batch of an epoch may be smaller.
+            batch_size: samples per step; None: 32, or what the model's ``Input`` says. The last batch of an epoch may be
+                smaller, unless an ``Input`` says the size.
             epochs: train up to this epoch (from ``initial_epoch``).
             verbose: 1 a progress bar in a terminal and a line per epoch elsewhere, 2 a line per epoch, 0 nothing.
             callbacks: Callback objects.
@@ -213,6 +215,12 @@ class Model(Network):
                 data, validation = split_last(data, validation_split, may_be_classes(self))
             if class_weight is not None and isinstance(data, ArrayData):  # after the split: validation is not weighted
                 data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
+            total = None if steps_per_epoch is None else steps_per_epoch * len(epochs_of_fit)
+            batch_size = size_of_batches("fit", self.network, data, batch_size, total, validation_split)
+            if validation is not None:
+                where, size = f"fit: validation_{'split' if validation_split else 'data'}", validation_batch_size or batch_size
+                size = size_of_batches(where, self.network, validation, size, validation_steps, validation_split)
+                validation_batch_size = size
             step, history = self._compiled_step(), History()
             if step.group.parameters != tuple(self.network.parameters):
                 received = "a model whose parameters were replaced, added or removed after compile"
@@ -266,7 +274,8 @@ class Model(Network):
     ) -> Any:
         """Loss, or [loss, metrics...] where there are metrics, over all samples; a dictionary with ``return_dict``.
 
-        ``batch_size`` is 128 where it is None. x may be a stream of batches, as for ``fit``; ``steps`` are then how many.
+        ``batch_size`` is 128 where it is None, or what the model's ``Input`` says. x may be a stream of batches, as for
+        ``fit``; ``steps`` are then how many.
         """
         self._check_compiled("evaluate")
         check_counts("evaluate", batch_size=batch_size, steps=steps)
@@ -276,7 +285,7 @@ class Model(Network):
             refuse_beside_stream("evaluate", x, y=y, sample_weight=sample_weight, batch_size=batch_size)
         with ExitStack() as opened:
             data = given(self, x, y, sample_weight, "evaluate", "warn", opened)
-            size = batch_size or 128
+            size = size_of_batches("evaluate", self.network, data, batch_size, steps) or 128
             count, names = steps_in_epoch(data, size, steps), names_of_logs(self._compiled_step())
             params = {"steps": count, "batch_size": size, "verbose": verbose, "metrics": names}
             progress = self.pass_progress("evaluate", count, verbose)
@@ -297,8 +306,8 @@ class Model(Network):
         """Outputs (n, ...) for x (n, ...) as a new NumPy array; n may be 0. Needs no ``compile``.
 
         A list of arrays for several outputs, a dictionary where the model was made with one. ``batch_size`` samples are
-        computed together; None: up to 1024, fewer where a layer's results are large. x may be a stream of batches; ``steps``
-        are then how many.
+        computed together; None: what the model's ``Input`` says, else up to 1024, fewer where a layer's results are large.
+        x may be a stream of batches; ``steps`` are then how many.
         """
         check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = check_verbose("predict", verbose)
@@ -310,10 +319,13 @@ class Model(Network):
         data: Any
         if is_stream(x):
             refuse_beside_stream("predict", x, batch_size=batch_size)
-            data = StreamData(x, lambda x, y, w, where, nan: arrays(self, x, None, None, where, nan), where="predict")
+            check = each_of_size(self.network, lambda x, y, w, where, nan: arrays(self, x, None, None, where, nan))
+            data = StreamData(x, check, where="predict")
             data.nan = "ignore"
         else:
             data = arrays(self, x, None, None, "predict", "ignore")
+            if self.network.declared_batch_size is not None:
+                batch_size = size_of_batches("predict", self.network, data, batch_size, steps)
             if 0 < len(data) <= min(FEW, batch_size or FEW) and not verbose and not callbacks and steps is None:
                 return self._predict_few(data)
             if batch_size is None:
@@ -354,6 +366,8 @@ class Model(Network):
     def _on_batch(self, x: Any, y: Any, sample_weight: Any, what: str, class_weight: Any = None) -> dict[str, Any]:
         self._check_compiled(what)
         data = targets(self, x, y, sample_weight, what, "warn")
+        if self.network.declared_batch_size is not None:
+            check_batch(what, self.network.declared_batch_size, len(data))
         if class_weight is not None:
             data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
         step = self._compiled_step()

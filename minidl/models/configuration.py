@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.checks import check_integer
 from minidl.declared import Declared, from_plain, making_a_model, writing_a_model
 from minidl.errors import ArgumentError, ArgumentTypeError, described
 from minidl.layers.base import Layer
@@ -28,6 +29,7 @@ def describe_chain(network: Any) -> dict[str, Any]:
             "name": network.name,
             "input_shape": _plain_shape(network.input_shape or network.declared_input_shape),
             "input_dtype": network.declared_dtype,
+            "batch_size": network.declared_batch_size,
             "layers": [Declared._plain(network.models.get(layer, layer)) for layer in network.layers],
         }
 
@@ -38,7 +40,7 @@ def describe_graph(network: Graph) -> dict[str, Any]:
         number = {layer: index for index, layer in enumerate(network.layers)}
         return {
             "name": network.name,
-            "inputs": [{"shape": list(shape), "name": name, "dtype": dtype} for shape, name, dtype in network.places],
+            "inputs": [{**place._asdict(), "shape": list(place.shape)} for place in network.places],
             "layers": [Declared._plain(network.models.get(layer, layer)) for layer in network.layers],
             "uses": [{"layer": number[use.layer], "reads": list(use.inputs)} for use in network.uses],
             "outputs": list(network.output_slots),
@@ -75,7 +77,8 @@ def symbols_of(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | No
     for place in _field(config, "inputs", list):
         if not isinstance(place, Mapping):
             raise ArgumentTypeError("from_config", f"the input {place!r}", "a dictionary with its shape")
-        values.append(Input(_shape(place.get("shape")), name=place.get("name"), dtype=place.get("dtype")))
+        given = place.get("batch_size")  # no file of the time before has it
+        values.append(Input(_shape(place.get("shape")), given, name=place.get("name"), dtype=place.get("dtype")))
     inputs = list(values)
     for use in _field(config, "uses", list):
         number, reads = (use.get("layer"), use.get("reads")) if isinstance(use, Mapping) else (None, None)
@@ -110,6 +113,12 @@ def checked_names(names: Any) -> list[str] | None:
 def dtype_of(config: Mapping[str, Any]) -> str | None:
     """The type of a chain's input, or None. Raises ArgumentError for what is no type of an ``Input``."""
     return checked_dtype(config.get("input_dtype"))
+
+
+def batch_size_of(config: Mapping[str, Any]) -> int | None:
+    """The number of samples in every batch, where an ``Input`` said it; older configurations do not have it."""
+    size = config.get("batch_size")
+    return None if size is None else check_integer("from_config", "batch_size", size)
 
 
 def shape_of(config: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from minidl.data import ArrayData, StreamData, class_weights, is_stream, refuse_beside_stream
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
 from minidl.geometry import is_known, is_several
+from minidl.models.batches import each_of_size
 from minidl.training.advice import about_data, about_metrics, about_targets, first_layer
 
 _FORMS = (list, tuple, Mapping)  # in which the arrays of several inputs or outputs come, and so may the only one
@@ -34,7 +35,9 @@ def arrays(model: Any, x: Any, y: Any, sample_weight: Any, where: str, nan: str)
         network.ensure_built(tuple(shape[1:]) if isinstance(shape, tuple) else ArrayData(
             x, input_shape=None, dtype=network.dtype, where=where, nan="ignore").x[0].shape[1:])  # fmt: skip
     several, of_outputs = is_several(network.input_shape), ()
-    dtypes, dtype = network.input_dtype if several else (network.input_dtype,), network.parameter_dtype
+    dtypes, dtype = network.input_dtype, network.parameter_dtype
+    if not isinstance(dtypes, tuple):  # a layer may say one for all
+        dtypes = (dtypes,) * (len(network.input_shape) if several else 1)
     alone = nan == "ignore" and y is None and sample_weight is None and type(x) is np.ndarray and x.ndim > 0
     if alone and x.shape[1:] == network.input_shape and x.dtype == dtype == dtypes[0]:
         return ArrayData.of_valid(x)  # most predictions: that of one sample should take as long as its products
@@ -180,7 +183,9 @@ def given(
         if where == "fit":
             _advise(model, data)
         return data
-    stream = StreamData(x, partial(targets, model), where=where, nan=nan, class_weight=class_weight)
+    stream = StreamData(
+        x, each_of_size(model.network, partial(targets, model)), where=where, nan=nan, class_weight=class_weight
+    )
     opened.callback(stream.close)
     first = stream.first(number)
     stream.classes = classes_of(model)  # known now that the model is built

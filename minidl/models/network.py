@@ -17,6 +17,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, NotBuiltError, close
 from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.layers.symbol import Symbol, connect
+from minidl.models.batches import check_given
 from minidl.models.configuration import checked_names
 from minidl.models.saliency import input_gradient
 from minidl.models.summary import summary_html, summary_text
@@ -222,6 +223,8 @@ class Network(Declared):
 
     def forward(self, x: Any, training: bool = True) -> Any:
         """y of a batch, remembering what ``backward`` needs: training by hand."""
+        if self.network.declared_batch_size is not None:
+            check_given("forward", self.network, x)
         return self.network.forward(x, training)
 
     def backward(self, dy: Any) -> Any:
@@ -234,6 +237,8 @@ class Network(Declared):
         x = self._in_order(x)
         if isinstance(x, Symbol) or (isinstance(x, (tuple, list)) and any(isinstance(item, Symbol) for item in x)):
             return self._by_name(connect(self.network, x, self))
+        if self.network.declared_batch_size is not None:
+            check_given("model(x)", self.network, x)
         return self._by_name(self._infer("model(x)", self.network.validated(x), mask))
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -243,20 +248,21 @@ class Network(Declared):
             return {name: backend_of(part).to_numpy(part) for name, part in y.items()}
         return [backend_of(part).to_numpy(part) for part in y] if isinstance(y, tuple) else backend_of(y).to_numpy(y)
 
-    def input_gradient(self, x: Any, output: Any = None, batch_size: int = 128) -> Any:
+    def input_gradient(self, x: Any, output: Any = None, batch_size: int | None = None) -> Any:
         """d score / d x for each sample, in inference mode: how much each number of x moves the result (saliency).
 
         Args:
             x: samples, as for ``predict``; a list of arrays for several inputs.
             output: which number of each result is the score: an index; None: the largest; or an array of the results' shape
                 with the weight of each number.
-            batch_size: samples that are computed together.
+            batch_size: samples that are computed together; None: 128, or what the model's ``Input`` says.
 
         Returns an array of the shape of x (a list of them for several inputs). Gradients of the parameters stay as they are.
         """
         self._check_built("input_gradient")
         with access.writing("input_gradient", self.network):
-            return input_gradient(self.network, x, output, check_integer("input_gradient", "batch_size", batch_size))
+            size = None if batch_size is None else check_integer("input_gradient", "batch_size", batch_size)
+            return input_gradient(self.network, x, output, size)
 
     def _in_order(self, x: Any) -> Any:
         """The entries of a dictionary in the order of the inputs; anything else as it is."""

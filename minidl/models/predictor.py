@@ -12,6 +12,7 @@ from minidl import backend as backends
 from minidl.errors import ArgumentTypeError, StateError
 from minidl.models import given
 from minidl.models.base import Model
+from minidl.models.batches import check_batch
 from minidl.training.plan import for_predictor
 from minidl.training.recorded_calls import RecordedCalls
 
@@ -33,10 +34,12 @@ class Predictor:
 
     def __init__(self, model: Model) -> None:
         self.network = network = for_predictor(copy.deepcopy(model.network))
+        self._batch_size = model.network.declared_batch_size
         self.input_names, self.has_named_inputs = model.input_names, model.has_named_inputs
         self._names, self._calls = model._given_names[1], RecordedCalls(network, frozen=True)
         # What an array must be to go in as it is; ids are always looked at.
         known = not network.takes_many and np.dtype(network.input_dtype).kind == "f"
+        known = known and self._batch_size is None  # whose samples are always counted
         self._dtype: Any = np.dtype(network.input_dtype) if known else None
         self._shape: Any = network.input_shape if known else None
 
@@ -46,7 +49,9 @@ class Predictor:
         Takes arrays in all forms that ``model.predict`` takes, gives what it gives, and raises what it raises for others.
         """
         if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape[1:] != self._shape or not x.flags.c_contiguous:
-            x = given.arrays(self, x, None, None, "predictor", "ignore").whole([]).x
+            data = given.arrays(self, x, None, None, "predictor", "ignore")
+            check_batch("predictor", self._batch_size, len(data))
+            x = data.whole([]).x
         with np.errstate(all="ignore"):
             results = self._calls.apply(x)
         if isinstance(results, tuple):

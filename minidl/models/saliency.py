@@ -13,14 +13,16 @@ from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
+from minidl.models.batches import size_of_batches
 
 
 @np.errstate(all="ignore")
-def input_gradient(network: Layer, x: Any, output: Any, batch_size: int) -> Any:
+def input_gradient(network: Layer, x: Any, output: Any, batch_size: int | None) -> Any:
     """d score / d x, batch by batch, as NumPy arrays; see ``Model.input_gradient``."""
-    inputs = network.validated(x)
+    inputs = network.validated(x)  # the whole set: the batches are cut from it
     columns = inputs if network.takes_many else (inputs,)
     n = len(columns[0])
+    batch_size = size_of_batches("input_gradient", network, n, batch_size) or 128
     found = [np.empty(column.shape, column.dtype if column.dtype.kind == "f" else network.dtype) for column in columns]
     guard = WholeSteps()
     for start in range(0, n, batch_size):

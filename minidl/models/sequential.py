@@ -10,7 +10,7 @@ from minidl.layers.base import Layer
 from minidl.layers.containers import Chain
 from minidl.layers.symbol import Symbol
 from minidl.models.base import Model
-from minidl.models.configuration import describe_chain, dtype_of, layers_of, shape_of
+from minidl.models.configuration import batch_size_of, describe_chain, dtype_of, layers_of, shape_of
 
 
 class Sequential(Model):
@@ -44,6 +44,7 @@ class Sequential(Model):
             raise StateError("add", "a model that is a layer of another one, which was built for it as it is", "no use", fix)
         if isinstance(layer, Symbol) and layer.layer is None and not chain.layers:
             chain.declared_input_shape, chain.declared_dtype = layer.shape, layer.dtype
+            chain.declared_batch_size = layer.batch_size
             return
         if not isinstance(layer, Model):
             chain.append(layer)  # type: ignore[arg-type]
@@ -71,6 +72,7 @@ class Sequential(Model):
         model = cls(name=config.get("name"))
         assert isinstance(model.network, Chain)
         model.network.declared_input_shape, model.network.declared_dtype = shape, dtype_of(config)
+        model.network.declared_batch_size = batch_size_of(config)
         for layer in layers:
             model.add(layer)
         return model

@@ -47,7 +47,7 @@ def _table(network: Layer) -> tuple[list[tuple[str, str, str, str]], list[str]]:
     kept = _kept_bytes(network) if known else [0] * len(all_uses)
     uses: dict[Layer, list[tuple[str, int]]] = {}  # a layer's row stands where it is used first
     for (layer, shape), size in zip(all_uses, kept, strict=True):
-        uses.setdefault(layer, []).append((_shape_text(shape), size))
+        uses.setdefault(layer, []).append((_shape_text(shape, network.declared_batch_size), size))
     for layer, each in uses.items():
         label = layer.label if len(each) == 1 else f"{layer.label}, {len(each)} uses"
         shapes = " or ".join(dict.fromkeys(shape for shape, _ in each))
@@ -62,9 +62,9 @@ def _table(network: Layer) -> tuple[list[tuple[str, str, str, str]], list[str]]:
     return rows, totals
 
 
-def _shape_text(shape: Any) -> str:
+def _shape_text(shape: Any, samples: int | None) -> str:
     """A shape, or several, with the batch axis."""
-    return ", ".join(map(_shape_text, shape)) if is_several(shape) else str((None, *shape))
+    return ", ".join(_shape_text(part, samples) for part in shape) if is_several(shape) else str((samples, *shape))
 
 
 def _uses(network: Layer) -> list[tuple[Layer, Any]]:

@@ -19,17 +19,19 @@ from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarni
 from minidl.geometry import is_several
 from minidl.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from minidl.models.base import Model
+from minidl.models.batches import size_of_batches
 from minidl.models.sequential import Sequential
 
 _ANY_LENGTH = 32  # of an axis whose length comes with the data: windows of any usual size fit
 
 
-def warmup(model: Model, batch_size: int = 128, verbose: int = 1) -> None:
+def warmup(model: Model, batch_size: int | None = None, verbose: int = 1) -> None:
     """Compile, or load from the cache, the kernels of a training step (of ``predict`` alone before ``compile``).
 
     Args:
         model: with a known input shape. Nothing of it changes: a copy, in memory for a moment, does the work.
-        batch_size: that of the training to come; which kernels are taken depends on it.
+        batch_size: that of the training to come; which kernels are taken depends on it. None: 128, or what the model's
+            ``Input`` says.
         verbose: 1 prints a line with what is done and how long it took, 0 nothing.
 
     Raises NotBuiltError for a model without an input shape, ArgumentTypeError for what is no model, ArgumentError for one
@@ -40,10 +42,12 @@ def warmup(model: Model, batch_size: int = 128, verbose: int = 1) -> None:
     """
     if not isinstance(model, Model):
         raise ArgumentTypeError("warmup", f"a {type(model).__name__}", "a model", "warmup(model)")
-    batch_size = check_integer("warmup", "batch_size", batch_size)
+    if batch_size is not None:
+        check_integer("warmup", "batch_size", batch_size)
     if verbose not in (0, 1):
         raise ArgumentError("warmup", f"verbose={verbose!r}", "0 or 1")
     model._check_built("warmup")
+    batch_size = size_of_batches("warmup", model.network, 0, batch_size) or 128
     start = time.perf_counter()
     if verbose:
         what = "a training step and predict" if model.optimizer is not None else "predict"
@@ -84,7 +88,8 @@ def _use(double: Model, batch_size: int) -> None:
             double.fit(x if several else x[0], y, batch_size, verbose=0, nan="ignore")
             double.test_on_batch(x if several else x[0], y)
         double.predict(x if several else x[0], batch_size)
-        double.predict([a[:1] for a in x] if several else x[0][:1])
+        if double.network.declared_batch_size in (None, 1):
+            double.predict([a[:1] for a in x] if several else x[0][:1])
 
 
 def _made_up(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:

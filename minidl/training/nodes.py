@@ -78,7 +78,7 @@ class Nodes:
         if self._in_a_row():
             return Chain.of_layers(layers, network)
         dtypes = network.input_dtype if network.takes_many else (network.input_dtype,)
-        places: list[Place] = [(shape, None, dtype) for shape, dtype in zip(self.shapes, dtypes)]
+        places: list[Place] = [Place(shape, None, dtype) for shape, dtype in zip(self.shapes, dtypes)]
         slots = {slot: slot for slot in range(self.inputs)}  # a graph numbers its slots without gaps
         uses = []
         for use in self.uses:

@@ -78,8 +78,8 @@ def _of_graph(network: Graph, input_shape: Any) -> list[Node]:
     place: dict[int, int] = {}  # slot: node
     of_slot: dict[int, Any] = dict(enumerate(shapes))
     nodes: list[Node] = []
-    for slot, ((_, given_name, _), shape) in enumerate(zip(network.places, shapes)):
-        name = given_name or ("input" if len(shapes) == 1 else f"input_{slot + 1}")
+    for slot, (declared, shape) in enumerate(zip(network.places, shapes)):
+        name = declared.name or ("input" if len(shapes) == 1 else f"input_{slot + 1}")
         place[slot] = len(nodes)
         nodes.append(Node(name, "Input", shape, 0, (), output=slot in network.output_slots))
     seen, uses = Counter[Any](), Counter(use.layer for use in network.uses)

@@ -99,6 +99,15 @@ def test_more_samples_are_not_recorded() -> None:
     assert "recorder" not in vars(model._planned[1][1]._of_thread)
 
 
+@pytest.mark.parametrize(("n", "recorded"), [(32, True), (33, False)])
+@pytest.mark.parametrize("ask", ["predict", "__call__"])
+def test_thirty_two_samples_are_few(n: int, recorded: bool, ask: str) -> None:
+    model = perceptron()
+    for _ in range(5):
+        getattr(model, ask)(np.ones((n, 30), "float32"))
+    assert ("recorder" in vars(model._planned[1][1]._of_thread)) is recorded
+
+
 def test_training_in_between_is_seen() -> None:
     x, y = RNG.normal(size=(40, 12, 12, 3)).astype("float32"), RNG.integers(0, 5, 40)
 

@@ -19,6 +19,7 @@ from minidl.layers import (
     Activation,
     Add,
     BatchNormalization,
+    Concatenate,
     Conv1D,
     Conv2D,
     Conv2DTranspose,
@@ -315,6 +316,13 @@ def test_several_inputs_and_outputs() -> None:
     for wrong in ([given[0], given[1][:3]], given[:1], {"a": given[0], "c": given[1]}, given[0]):
         with pytest.raises(MinidlError, match="predictor"):
             predict(wrong)
+
+
+def test_several_inputs_of_layers_in_a_row() -> None:
+    a, b = Input((3,)), Input((2,))
+    model = Model([a, b], Dense(2)(Concatenate()([a, b])))
+    x = [np.ones((4, 3), "float32"), np.ones((4, 2))]
+    np.testing.assert_array_equal(minidl.predictor(model)(x), model.predict(x))
 
 
 def test_outputs_by_name() -> None:

@@ -270,6 +270,45 @@ def test_there_are_not_more_tapes_than_a_few() -> None:
     assert len(model._compiled_step()._recorded.recorder._steps) == tape.MOST
 
 
+def times_computed(
+    recorder: Any, key: Any, calls: int, compute: Any = lambda arrays: tape.again(np.negative, arrays[0])
+) -> int:
+    """In how many of so many steps Python computes, and does not replay."""
+    computed = []
+
+    def counted(arrays: Any) -> Any:
+        computed.append(arrays)
+        return compute(arrays)
+
+    for n in range(calls):
+        recorder.run(key, counted, [np.full(3, float(n))], lambda: None, Part(something))
+    return len(computed)
+
+
+def test_a_small_step_is_replayed_from_the_fifth_on(reasons: list[str]) -> None:
+    """Two are computed, in which kernels are compiled, one is noted, and one is computed and replayed."""
+    assert [times_computed(tape.Recorder(), "a step", calls) for calls in (3, 4, 5, 20)] == [3, 4, 4, 4]
+    assert reasons == []
+
+
+def test_sixteen_shapes_are_replayed_and_go_on_to_be() -> None:
+    recorder = tape.Recorder()
+    assert [times_computed(recorder, shape, 6) for shape in range(18)] == [4] * 16 + [6] * 2
+    assert [times_computed(recorder, shape, 2) for shape in range(18)] == [0] * 16 + [2] * 2
+
+
+@pytest.mark.parametrize(("mebibytes", "kept"), [(11, True), (13, False)])
+def test_a_step_that_holds_on_to_twelve_mebibytes_is_computed_anew(mebibytes: int, kept: bool, reasons: list[str]) -> None:
+    def compute(arrays: Any) -> Any:
+        tape.again(np.empty, mebibytes << 20, np.uint8)
+        return tape.again(np.negative, arrays[0])
+
+    recorder = tape.Recorder()
+    assert times_computed(recorder, "a step", 8, compute) == (4 if kept else 8)
+    assert recorder.refused("a step") is not kept
+    assert len(reasons) == (0 if kept else 1)
+
+
 CHANGES: dict[str, Any] = {
     "rate": lambda model: setattr(model.optimizer, "learning_rate", 0.01),
     "momentum": lambda model: setattr(model.optimizer, "momentum", 0.5),

@@ -60,7 +60,7 @@ class _OldInput(OldName):
         return old_symbols(symbol)
 
     def text(self, arguments: Given) -> str:
-        """The call of today, which knows no number of samples."""
+        """The call of today, without the number of samples, which only summaries show."""
         return super().text({name: value for name, value in arguments.items() if name != "batch_size"})
 
 
