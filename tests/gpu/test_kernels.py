@@ -124,9 +124,8 @@ def check_table(op: str, dtype: Any, *sizes: str) -> None:
 
 
 def declines_on_purpose(case: OpCase) -> bool:
-    if str(case).startswith(tuple(DECLINED)) or case.name.startswith(("slope", "alpha", "approximate")):
-        return True  # options given by position
-    return case.op.startswith("recurrent") and ", masked" in case.name
+    options_by_position = ("slope", "alpha", "approximate")
+    return str(case).startswith(tuple(DECLINED)) or case.name.startswith(options_by_position)
 
 
 DTYPES = only([np.float32, np.float64], always=[np.float32])
