@@ -101,8 +101,12 @@ PRODUCTS = [
     "linear.dense",
     "linear.dense_grad_x",
     "linear.dense_grad_W",
+    "recurrent.simple_rnn",
+    "recurrent.simple_rnn_grad",
     "recurrent.lstm",
     "recurrent.lstm_grad",
+    "recurrent.gru",
+    "recurrent.gru_grad",
 ]
 
 

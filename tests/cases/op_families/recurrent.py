@@ -60,6 +60,8 @@ _ROWS = [
 _BEFORE = [
     Row("tiny", 2, 3, 2, 3, after=False),
     Row("tiny", 2, 0, 2, 3, after=False),
+    Row("tiny", 0, 2, 2, 3, after=False),
+    Row("tiny", 1, 1, 1, 1, "tanh", "hard_sigmoid/5", after=False),
     Row("small", 3, 4, 2, 5, "relu", "hard_sigmoid", bias=False, masked=True, after=False),
     Row("medium", 33, 6, 13, 65, masked=True, after=False),
 ]
