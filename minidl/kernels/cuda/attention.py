@@ -36,7 +36,9 @@ def weighted_mean_grad(dy: Any, p: Any, v: Any) -> Any:
 
 def masked_softmax(s: Any, mask: Any) -> Any:
     """Kernel of ``ops.attention.masked_softmax``, for at most two axes before the queries."""
-    if not alike(s) or not 0 < s.ndim <= 4 or mask.ndim > s.ndim or mask.dtype != bool or not s.shape[-1]:
+    if not alike(s) or not 0 < s.ndim <= 4 or not s.shape[-1] or mask.dtype != bool or mask.ndim > s.ndim:
+        return NotImplemented
+    if any(m not in (1, n) for m, n in zip(mask.shape[::-1], s.shape[::-1])):
         return NotImplemented
     backend, shape = backend_of(s), (*(4 - s.ndim) * (1,), *s.shape)
     p, rows = backend.empty(s.shape, s.dtype), prod(shape[:-1])
