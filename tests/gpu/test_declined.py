@@ -63,9 +63,13 @@ def test_arrays_that_are_shorter(op: str) -> None:
                 found = run(case, to_device(shorter), {})
                 if found is None:
                     continue
-                expected = case.function.reference(*shorter)
+                where = f"{case}: argument {place} without an element of axis {axis}"
+                try:
+                    expected = case.function.reference(*shorter)
+                except ValueError as error:
+                    raise AssertionError(f"{where}: the reference refuses it") from error
                 for a, e in zip(to_host(found), expected if isinstance(expected, tuple) else (expected,), strict=True):
-                    assert_close(a, e, case.compare, f"{case}: argument {place} without an element of axis {axis}")
+                    assert_close(a, e, case.compare, where)
 
 
 @pytest.mark.parametrize("op", [op for op in OF_SEQUENCES if op.startswith("recurrent")])
