@@ -268,6 +268,7 @@ FAULTS = {  # op, what stands there, what is planted
     "a candidate without its bias": ("recurrent.gru", "p[at.here] = part(2);", "p[at.here] = of_h[2 * units];"),
     "a state that is not handed on": ("recurrent.gru_grad", "at.counts ? dh_t * z : dh_t;", "at.counts ? (real)0 : dh_t;"),
     "what is not there yet is read": ("recurrent.gru_grad", "(last ? (real)0 : dh_later[k]), before", "dh_later[k], before"),
+    "a gradient of what was not read": ("recurrent.gru_grad", "at.counts ? dg * r : (real)0;", "dg * r;"),
     "a reset gate without a gradient": ("recurrent.gru_grad", "dh_later[k] += r * dq[k];", ""),
     "a reset gate of the new state": (
         "recurrent.gru",
