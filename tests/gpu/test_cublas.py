@@ -206,6 +206,10 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
             product(cupy.asarray(a), cupy.asarray(b), y)
         results[precision] = y.get()
     assert cublas.compute == {68, 77, 75}
+    cublas.compute.clear()
+    with config.use_precision("tf32"):
+        products(cupy.asarray(a[None]), cupy.asarray(b[None]))
+    assert cublas.compute == {77}
     difference = np.abs(results["bf16"] - results["float32"]).max()
     assert 1e-4 < difference < 0.1
 
@@ -231,6 +235,8 @@ def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:
     cublas.status = 13
     with pytest.raises(RuntimeError, match="cublasGemmEx failed with status 13"):
         product(x, x, cupy.empty((2, 2), "float32"))
+    with pytest.raises(RuntimeError, match="cublasGemmStridedBatchedEx failed with status 13"):
+        products(x[None], x[None])
 
 
 def test_without_the_library_our_kernel_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:

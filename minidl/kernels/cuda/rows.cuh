@@ -41,7 +41,7 @@ __device__ inline Team my_team(bool wide)
     return {my_row(), (int)threadIdx.x % 32, 32};
 }
 
-// The mean of term(j) over a row, for its whole team; added up in double precision. `sums` is shared, and used for nothing else.
+// The mean of term(j) over a row, for its whole team; added up in double precision. `sums` is shared memory of this mean alone.
 template <class Term> __device__ real team_mean(const Team &team, double *sums, int columns, const Term &term)
 {
     double sum = 0;
