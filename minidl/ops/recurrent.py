@@ -275,7 +275,7 @@ def gru_grad(
         of_x[:, t] = of_h[:, t] = _where(mask, t, d, 0)
         dg = of_x[:, t, 2 * units :]
         if reset_after:
-            of_h[:, t, 2 * units :] = dg * r
+            of_h[:, t, 2 * units :] = _where(mask, t, dg * r, 0)
             through = dense_grad_x(of_h[:, t], U)
         else:
             through = dense_grad_x(of_h[:, t, : 2 * units], U_zr) + r * dense_grad_x(dg, U_g)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from minidl import backend, config
-from minidl.kernels.cuda import _cublas
-from minidl.kernels.cuda._product import product
+from minidl.kernels.cuda import _cublas, _product
+from minidl.kernels.cuda._product import product, products
 from tests.cases.ops import cases_of
 from tests.cases.sample import only
 from tests.gpu import on_cpu
@@ -76,14 +76,36 @@ class FakeCublas:
         C[...] = alpha._obj.value * (A @ B) + (scale * C if scale else 0)
         return self.status
 
+    def cublasGemmStridedBatchedEx(
+        self, handle: Any, op_a: int, op_b: int, m: int, n: int, k: int, alpha: Any,
+        a: Any, type_a: int, lda: int, next_a: Any, b: Any, type_b: int, ldb: int, next_b: Any, beta: Any,
+        c: Any, type_c: int, ldc: int, next_c: Any, count: int, compute: int, algorithm: int,
+    ) -> int:  # fmt: skip
+        """The same for each of ``count`` matrices, ``next_a`` and so on numbers apart."""
+        self.calls.append("gemms")
+        assert all(isinstance(step, ctypes.c_longlong) for step in (next_a, next_b, next_c))
+        size = (4, 8)[type_c]
+        for i in range(count):
+            A, B, C = (
+                ctypes.c_void_p(start.value + i * step.value * size) for start, step in ((a, next_a), (b, next_b), (c, next_c))
+            )
+            rest = beta, C, type_c, ldc, compute, algorithm
+            FakeCublas.cublasGemmEx(self, handle, op_a, op_b, m, n, k, alpha, A, type_a, lda, B, type_b, ldb, *rest)
+        return self.status
+
 
 class RecordableCublas(FakeCublas):
     """While a stream is recorded nothing is computed."""
 
     def cublasGemmEx(self, *arguments: Any) -> int:
+        return self._now_or_recorded(super().cublasGemmEx, arguments)
+
+    def cublasGemmStridedBatchedEx(self, *arguments: Any) -> int:
+        return self._now_or_recorded(super().cublasGemmStridedBatchedEx, arguments)
+
+    def _now_or_recorded(self, compute: Any, arguments: tuple[Any, ...]) -> int:
         if on_cpu.recording is None:
-            return super().cublasGemmEx(*arguments)
-        compute = super().cublasGemmEx
+            return compute(*arguments)
         on_cpu.recording.append(lambda: compute(*arguments))
         return self.status
 
@@ -101,8 +123,12 @@ PRODUCTS = [
     "linear.dense",
     "linear.dense_grad_x",
     "linear.dense_grad_W",
+    "recurrent.simple_rnn",
+    "recurrent.simple_rnn_grad",
     "recurrent.lstm",
     "recurrent.lstm_grad",
+    "recurrent.gru",
+    "recurrent.gru_grad",
 ]
 
 
@@ -117,6 +143,29 @@ def test_products_by_cublas_equal_the_reference(op: str, cublas: FakeCublas) -> 
     assert on_cpu.launches.count("product") <= 8  # sums of nothing: dW of a batch without samples
     if op == "linear.dense":
         assert "finish" in on_cpu.launches
+
+
+STACKS = [f"attention.{name}" for name in ("dot_scores", "dot_scores_grad", "weighted_mean", "weighted_mean_grad")]
+
+
+@needs_compiler
+@pytest.mark.parametrize("op", only(STACKS, always=["attention.dot_scores_grad"]))
+def test_products_of_stacks_are_one_call(op: str, cublas: FakeCublas) -> None:
+    cases = cases_of(op)
+    for dtype in (np.float32, np.float64):
+        for seed, case in enumerate(cases):
+            assert check_case(case, seed, dtype)
+    filled = [case for case in cases if "(0, 2)" not in case.name]
+    assert cublas.calls.count("gemms") == len(filled) * 2 * 2 * (2 if op.endswith("grad") else 1)  # types, and once more
+    assert not on_cpu.launches
+
+
+def test_more_matrices_than_a_grid_has_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_product, "_MOST_LAYERS", 2)
+    a, b = (np.random.default_rng(0).normal(size=shape) for shape in ((5, 3, 4), (5, 4, 2)))
+    with stand_in(), backend.use_backend("cupy"):
+        np.testing.assert_allclose(products(cupy.asarray(a), cupy.asarray(b)).get(), a @ b, rtol=1e-12)
+    assert on_cpu.launches == 3 * ["products"]
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +206,10 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
             product(cupy.asarray(a), cupy.asarray(b), y)
         results[precision] = y.get()
     assert cublas.compute == {68, 77, 75}
+    cublas.compute.clear()
+    with config.use_precision("tf32"):
+        products(cupy.asarray(a[None]), cupy.asarray(b[None]))
+    assert cublas.compute == {77}
     difference = np.abs(results["bf16"] - results["float32"]).max()
     assert 1e-4 < difference < 0.1
 
@@ -182,6 +235,8 @@ def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:
     cublas.status = 13
     with pytest.raises(RuntimeError, match="cublasGemmEx failed with status 13"):
         product(x, x, cupy.empty((2, 2), "float32"))
+    with pytest.raises(RuntimeError, match="cublasGemmStridedBatchedEx failed with status 13"):
+        products(x[None], x[None])
 
 
 def test_without_the_library_our_kernel_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from minidl.backend import graphs
 from minidl.callbacks import Callback
 from minidl.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from minidl.layers import (
+    GRU,
+    LSTM,
     ActivityRegularization,
     Add,
     BatchNormalization,
@@ -27,7 +29,10 @@ from minidl.layers import (
     GlobalMaxPooling1D,
     Input,
     Layer,
+    LayerNormalization,
+    MultiHeadAttention,
     Recompute,
+    SimpleRNN,
 )
 from minidl.models import Model, Sequential
 from minidl.optimizers import SGD, AdamW, RMSprop
@@ -154,6 +159,17 @@ def recomputed() -> Feature:
     return Feature(model, X, NUMBERS)
 
 
+def sequences() -> Feature:
+    """Recurrent layers, attention and layer normalisation, all of which leave padding out."""
+    ids = Input((6,))
+    h = GRU(4, return_sequences=True)(Embedding(9, 4, mask_zero=True)(ids))
+    h = LayerNormalization()(Add()([h, MultiHeadAttention(2, 3, dropout=0.2)([h, h])]))
+    h = LSTM(3, return_sequences=True)(GRU(4, return_sequences=True, reset_after=False)(h))
+    model = Model(ids, Dense(3, activation="softmax")(SimpleRNN(5)(h)))
+    model.compile(SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return Feature(model, IDS, LABELS)
+
+
 FEATURES: dict[str, Callable[[], Feature]] = {
     "several inputs and outputs": several_inputs_and_outputs,
     "one output without a loss": one_output_without_a_loss,
@@ -165,6 +181,7 @@ FEATURES: dict[str, Callable[[], Feature]] = {
     "clipnorm": clipped(clipnorm=0.05),
     "global_clipnorm": clipped(global_clipnorm=0.05),
     "recomputed": recomputed,
+    "sequences": sequences,
 }
 NOT_RECORDED = {"penalty with a product": "matmul"}  # the feature, and what is said about it
 

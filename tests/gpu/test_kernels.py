@@ -18,6 +18,7 @@ import pytest
 from minidl import backend, config
 from minidl.backend import ArrayTable
 from minidl.backend.dispatch import find_kernel
+from minidl.kernels.cuda import _product
 from minidl.ops import activation
 from tests.cases.ops import OpCase, all_ops, cases_of
 from tests.cases.sample import only
@@ -124,9 +125,8 @@ def check_table(op: str, dtype: Any, *sizes: str) -> None:
 
 
 def declines_on_purpose(case: OpCase) -> bool:
-    if str(case).startswith(tuple(DECLINED)) or case.name.startswith(("slope", "alpha", "approximate")):
-        return True  # options given by position
-    return case.op.startswith("recurrent") and ", masked" in case.name
+    options_by_position = ("slope", "alpha", "approximate")
+    return str(case).startswith(tuple(DECLINED)) or case.name.startswith(options_by_position)
 
 
 DTYPES = only([np.float32, np.float64], always=[np.float32])
@@ -182,6 +182,7 @@ def test_options_reach_the_kernel() -> None:
 def planted(op: str, old: str, new: str, count: int = 1) -> Iterator[None]:
     """The ``.cu`` text with ``new`` for ``old``, which stands there ``count`` times."""
     module = importlib.import_module(f"minidl.kernels.cuda.{op.split('.')[0]}")._module
+    module = module if old in module.source else _product._module  # where the attention's products stand
     assert module.source.count(old) == count, f"{old!r} stands there {module.source.count(old)} times"
     before = module.source, module._functions
     module.source, module._functions = module.source.replace(old, new), {}
@@ -231,6 +232,62 @@ FAULTS = {  # op, what stands there, what is planted
     "no barrier in a sum of squares": ("gradients.add_squares", "__syncthreads(); // the sums are there", ""),
     "infinity is clipped": ("gradients.clip", "size > limit && size <= largest()", "size > limit"),
     "the step's number not read": ("dropout.dropout", "now = *step", "now = 0"),
+    "no barrier in the mean of a wide row": (
+        "layer_normalization.layer_normalize",
+        "__syncthreads(); // the sums of the warps are there",
+        "",
+    ),
+    "the mean of a wide row by its first warps": (
+        "layer_normalization.layer_normalize",
+        "warp < WARPS; warp++) sum",
+        "warp < WARPS - 1; warp++) sum",
+    ),
+    "squares around zero": ("layer_normalization.standardize", "(x[j] - middle) * (x[j] - middle)", "x[j] * x[j]"),
+    "no row but the first": ("layer_normalization.layer_normalize_grad", "dx += team.row * columns;", "dx += 0 * columns;"),
+    "a row's gradient along h": ("layer_normalization.standardize_grad", " - h(j) * along_h", ""),
+    "h of another row": ("layer_normalization.layer_normalize_grad", "r[row] : x;", "r[0] : x;"),
+    "the sums over rows exchanged": (
+        "layer_normalization.layer_normalize_grad",
+        "lines, rows, columns, dbeta, [&](long long row, int c) { return (double)dy",
+        "lines, rows, columns, dgamma, [&](long long row, int c) { return (double)dy",
+    ),
+    "a masked step of a simple network": (
+        "recurrent.simple_rnn",
+        "at.counts ? activate(activation, h[at.here])",
+        "true ? activate(activation, h[at.here])",
+    ),
+    "a gradient that a masked step keeps": (
+        "recurrent.simple_rnn_grad",
+        "dh_later[k] = at.counts ? (real)0 : dh_t;\n    }\n}\n\n// -- LSTM",
+        "dh_later[k] = 0;\n    }\n}\n\n// -- LSTM",
+    ),
+    "a cell that a masked step changes": ("recurrent.lstm", "c[at.here] = at.counts ? c_t : c_before;", "c[at.here] = c_t;"),
+    "a cell's gradient that a masked step loses": ("recurrent.lstm_grad", "at.counts ? dc * f : dc_t", "dc * f"),
+    "the mask of another sample": ("recurrent.gru", "!mask || mask[time]", "!mask || mask[t]"),
+    "the step before of another sample": ("recurrent.gru", "k / units * steps + t", "k % units * steps + t"),
+    "a candidate without its bias": ("recurrent.gru", "p[at.here] = part(2);", "p[at.here] = of_h[2 * units];"),
+    "a state that is not handed on": ("recurrent.gru_grad", "at.counts ? dh_t * z : dh_t;", "at.counts ? (real)0 : dh_t;"),
+    "what is not there yet is read": ("recurrent.gru_grad", "(last ? (real)0 : dh_later[k]), before", "dh_later[k], before"),
+    "a gradient of what was not read": ("recurrent.gru_grad", "at.counts ? dg * r : (real)0;", "dg * r;"),
+    "a reset gate without a gradient": ("recurrent.gru_grad", "dh_later[k] += r * dq[k];", ""),
+    "a reset gate of the new state": (
+        "recurrent.gru",
+        "gate[units] * (t ? h[at.here - units]",
+        "gate[units] * (t ? h[at.here]",
+    ),
+    "a key that nobody may see": ("attention.masked_softmax", "mask[j * by_key] ? exp(s[j] - top)", "true ? exp(s[j] - top)"),
+    "a query without keys": ("attention.masked_softmax", "some ? e(j) / total", "true ? e(j) / total"),
+    "the largest of all scores, hidden ones too": ("attention.masked_softmax", "if (mask[j * by_key]) top", "top"),
+    "the mask of another query": ("attention.masked_softmax", "row % queries * by_query", "row / queries * by_query"),
+    "the mask of another head": ("attention.masked_softmax", "row / queries % heads * by_head", "row % heads * by_head"),
+    "keys of another sample": ("attention.additive_scores", "(pair / keys / queries * keys + pair % keys)", "(pair % keys)"),
+    "a key's gradient from other queries": (
+        "attention.additive_scores_grad",
+        "key / keys * queries * keys + key % keys",
+        "key / keys * keys + key % keys",
+    ),
+    "the first matrix for all": ("attention.weighted_mean", "B + blockIdx.z * B_next", "B"),
+    "the next matrix too near": ("attention.dot_scores", "(long long)M * N;", "(long long)M;"),
 }
 
 
@@ -240,6 +297,9 @@ SOME_FAULTS = (  # one of each kind: a race, an index, an access beside the arra
     "one element too many is written",
     "a barrier some threads miss",
     "one round too few",
+    "no barrier in the mean of a wide row",
+    "a gradient that a masked step keeps",
+    "the mask of another head",
 )
 
 

@@ -67,14 +67,7 @@ ONE_EACH = (
 )
 
 
-NOT_RECORDED = (
-    "dot_",
-    "attention_",
-    "additive_attention_",
-    "multi_head",
-    "local1d",
-    "local2d",
-)  # CuPy's own product of matrices
+NOT_RECORDED = ("dot_", "local1d", "local2d")  # CuPy's own product of matrices
 ALWAYS = [*ONE_EACH, *(name for name in always_run(LAYERS.values()) if not name.startswith(ALIKE))]
 
 

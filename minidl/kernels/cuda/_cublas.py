@@ -47,29 +47,27 @@ class Library:
     def takes(self, A: Any, B: Any, y: Any) -> bool:
         """Whether cuBLAS can read the matrices where they lie: one of their axes without gaps, and something to sum."""
         return (
-            bool(A.shape[1])
+            bool(A.shape[-1])
             and all(_layout(matrix) is not None for matrix in (A, B))
             and _layout(y, only_rows=True) is not None
         )
 
     def product(self, A: Any, B: Any, y: Any, adding: bool) -> None:
-        """y = A B, or y += A B."""
+        """y = A B, or y += A B; of matrices, or of stacks of them."""
         self._follow_stream()
-        (M, K), N, dtype = A.shape, B.shape[1], y.dtype.name
+        (M, K), N, dtype = A.shape[-2:], B.shape[-1], y.dtype.name
         a, b, c = _layout(A), _layout(B), _layout(y, only_rows=True)
         assert a is not None
         assert b is not None
         assert c is not None
         number = ctypes.c_double if dtype == "float64" else ctypes.c_float
         one, before = number(1.0), number(1.0 if adding else 0.0)
-        type_ = _TYPES[dtype]
-        status = self._dll.cublasGemmEx(
-            self._handle, b[0], a[0], N, M, K, ctypes.byref(one),
-            ctypes.c_void_p(B.data.ptr), type_, b[1],
-            ctypes.c_void_p(A.data.ptr), type_, a[1], ctypes.byref(before),
-            ctypes.c_void_p(y.data.ptr), type_, c[1], _COMPUTE[dtype, config.precision()], _DEFAULT_ALGORITHM,
+        name, count = ("cublasGemmEx", ()) if y.ndim == 2 else ("cublasGemmStridedBatchedEx", (len(y),))
+        status = getattr(self._dll, name)(
+            self._handle, b[0], a[0], N, M, K, ctypes.byref(one), *_place(B, b[1]), *_place(A, a[1]), ctypes.byref(before),
+            *_place(y, c[1]), *count, _COMPUTE[dtype, config.precision()], _DEFAULT_ALGORITHM,
         )  # fmt: skip
-        _check(status, "cublasGemmEx")
+        _check(status, name)
 
     def _follow_stream(self) -> None:
         """Calls go to the current stream. Setting a stream takes the workspace away, so it is given again."""
@@ -118,13 +116,19 @@ def _layout(matrix: Any, only_rows: bool = False) -> tuple[int, int] | None:
     >>> _layout(x), _layout(x.T), _layout(x[:, :2]), _layout(x[:, ::2])
     ((0, 4), (1, 4), (0, 4), None)
     """
-    (rows, columns), size = matrix.shape, matrix.itemsize
-    down, across = (stride // size for stride in matrix.strides)
+    (rows, columns), size = matrix.shape[-2:], matrix.itemsize
+    down, across = (stride // size for stride in matrix.strides[-2:])
     if (across == 1 or columns == 1) and (rows == 1 or down >= max(columns, 1)):
         return AS_IT_IS, max(columns, down if rows > 1 else columns, 1)
     if not only_rows and (down == 1 or rows == 1) and (columns == 1 or across >= max(rows, 1)):
         return TRANSPOSED, max(rows, across if columns > 1 else rows, 1)
     return None
+
+
+def _place(matrix: Any, leading: int) -> tuple[Any, ...]:
+    """Address, type and leading dimension; of a stack also how far apart its matrices are."""
+    next_one = [ctypes.c_longlong(stride // matrix.itemsize) for stride in matrix.strides[:-2]]
+    return ctypes.c_void_p(matrix.data.ptr), _TYPES[matrix.dtype.name], leading, *next_one
 
 
 def _check(status: int, what: str) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.backend.dispatch import backend_of
 from minidl.kernels.cuda import _cublas
 from minidl.kernels.cuda._module import Module, blocks
 
 _module = Module("linear.cu")
 TILE = 64
+_MOST_LAYERS = 65535  # of a grid, along its third axis
 
 
 def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu: bool = False) -> None:
@@ -32,3 +34,21 @@ def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu
     steps = [stride // size for matrix in (A, B) for stride in matrix.strides]
     grid = (-(-M // TILE), -(-N // TILE))
     _module("product", y, grid, A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding, relu)
+
+
+def products(A: Any, B: Any) -> Any:
+    """A B for stacks of matrices: (count, M, K), (count, K, N) -> (count, M, N); all axes of A and B may have any strides."""
+    (count, M, K), N = A.shape, B.shape[2]
+    y = backend_of(A).empty((count, M, N), A.dtype)
+    if not y.size:
+        return y
+    library = _cublas.library_of(y)
+    if library is not None and library.takes(A, B, y):
+        library.product(A, B, y, adding=False)
+        return y
+    (A_next, *A_steps), (B_next, *B_steps) = ([stride // y.itemsize for stride in matrix.strides] for matrix in (A, B))
+    for first in range(0, count, _MOST_LAYERS):
+        a, b, c = (matrix[first : first + _MOST_LAYERS] for matrix in (A, B, y))
+        grid = (-(-M // TILE), -(-N // TILE), len(c))
+        _module("products", y, grid, a, b, c, M, N, K, *A_steps, *B_steps, A_next, B_next)
+    return y

@@ -36,6 +36,18 @@ KERNEL(256) product(
     });
 }
 
+// y = A B for the matrices of stacks, one for each blockIdx.z; those of A and B lie `A_next` and `B_next` numbers apart.
+KERNEL(256) products(
+    const real *A, const real *B, real *y, int M, int N, int K, long long A_down, long long A_across, long long B_down,
+    long long B_across, long long A_next, long long B_next)
+{
+    __shared__ Tiles tiles;
+    const Matrix left = {A + blockIdx.z * A_next, A_down, A_across};
+    const Factor right = {{B + blockIdx.z * B_next, B_down, B_across}};
+    y += blockIdx.z * (long long)M * N;
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](long long m, int n, real sum) { y[m * N + n] = sum; });
+}
+
 // y (rows, columns) += b (columns,), then ReLU where `relu`: what is left to do after a product of cuBLAS's
 KERNEL(256) finish(real *y, const real *b, bool relu, long long n, int columns)
 {

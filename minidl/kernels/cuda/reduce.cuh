@@ -4,7 +4,7 @@
 #include "common.cuh"
 
 // The sum, or the maximum, over the 32 lanes of a warp, in every lane.
-__device__ inline real warp_sum(real value)
+template <class Number> __device__ inline Number warp_sum(Number value)
 {
     for (int distance = 16; distance; distance /= 2) value += __shfl_xor_sync(ALL_LANES, value, distance);
     return value;

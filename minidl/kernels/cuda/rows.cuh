@@ -23,4 +23,37 @@ template <class Term> __device__ real row_sum(int columns, const Term &term)
     return warp_sum(sum);
 }
 
+// -- means over rows of any width ---------------------------------------------------------------------------------------
+
+#define WARPS 8 // of a block of 256 threads
+
+// The threads that take a row together: a warp, or where rows are wide the whole block.
+struct Team {
+    long long row;
+    int first, step; // of the columns of this thread
+};
+
+#define EACH_OF_TEAM(j, team, columns) for (int j = (team).first; j < (columns); j += (team).step)
+
+__device__ inline Team my_team(bool wide)
+{
+    if (wide) return {blockIdx.x, (int)threadIdx.x, 32 * WARPS};
+    return {my_row(), (int)threadIdx.x % 32, 32};
+}
+
+// The mean of term(j) over a row, for its whole team; added up in double precision. `sums` is shared memory of this mean alone.
+template <class Term> __device__ real team_mean(const Team &team, double *sums, int columns, const Term &term)
+{
+    double sum = 0;
+    EACH_OF_TEAM(j, team, columns) sum += term(j);
+    sum = warp_sum(sum);
+    if (team.step > 32) { // for all threads of the block alike
+        if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = sum;
+        __syncthreads(); // the sums of the warps are there
+        sum = 0;
+        for (int warp = 0; warp < WARPS; warp++) sum += sums[warp];
+    }
+    return (real)(sum / columns);
+}
+
 #endif

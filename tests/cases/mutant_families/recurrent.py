@@ -301,3 +301,10 @@ mutant(
     '_again(other, "backward", go_backwards=True, **zeros)',
     "self.layer",
 )
+mutant(
+    "a GRU's gradient of what was not read",
+    OPS,
+    naive("recurrent.gru_grad"),
+    "_where(mask, t, dg * r, 0)",
+    "dg * r",
+)

@@ -16,6 +16,7 @@ SIZES = [  # axes in front, queries, keys, features
     ("tiny", (0, 2), 3, 2, 2),
     ("small", (3, 2), 7, 13, 5),
     ("medium", (4, 3), 50, 33, 17),
+    ("medium", (3,), 70, 65, 37),
 ]
 
 
@@ -36,6 +37,11 @@ def _attention_cases(size: str, front: Front, queries: int, keys: int, d: int) -
 
         return make
 
+    def of_keys(rng: np.random.Generator, dtype: Any) -> Arguments:
+        """A mask as layers have it for padding: (samples, 1 ..., keys)."""
+        mask = rng.random((*front[:1], *(1,) * len(front), keys)) < 0.5
+        return (3 * normal(rng, dtype, *pairs), mask), {}
+
     def kept(rng: np.random.Generator, dtype: Any) -> Arguments:
         t = np.tanh(normal(rng, dtype, *front, queries, keys, d))
         return (normal(rng, dtype, *pairs), t, normal(rng, dtype, d)), {}
@@ -47,6 +53,7 @@ def _attention_cases(size: str, front: Front, queries: int, keys: int, d: int) -
     add("attention.additive_scores_grad", name, kept, size)
     add("attention.masked_softmax", f"{name}, every pair", masked(pairs), size, "elementwise")
     add("attention.masked_softmax", f"{name}, the same for all", masked((queries, keys)), size, "elementwise")
+    add("attention.masked_softmax", f"{name}, the same for all queries", of_keys, size, "elementwise")
     add(
         "attention.weighted_mean",
         name,

@@ -10,7 +10,7 @@ from tests.cases.op_case import Arguments, add, normal, op_function
 
 
 class Row(NamedTuple):
-    """Sizes and options of one case; ``masked`` leaves about a third of the steps out."""
+    """Sizes and options of one case; ``masked`` leaves about a third of the steps out, whose x is NaN where ``unread``."""
 
     size: str
     n: int
@@ -22,10 +22,12 @@ class Row(NamedTuple):
     bias: bool = True
     masked: bool = False
     after: bool = True
+    unread: bool = False
 
     def __str__(self) -> str:
         notes = "" if self.bias else ", no bias"
-        notes += (", masked" if self.masked else "") + ("" if self.after else ", reset before")
+        notes += (", masked" if self.masked else "") + (" and unread" if self.unread else "")
+        notes += "" if self.after else ", reset before"
         return f"n {self.n}, T {self.T}, {self.c} to {self.u}, {self.activation} and {self.recurrent}{notes}"
 
 
@@ -47,6 +49,7 @@ _ROWS = [
     *[Row("small", 2, 3, 3, 4, "tanh", s) for s in ("tanh", "relu", "linear", "softplus")],
     Row("small", 7, 5, 3, 17, masked=True),
     Row("small", 1, 5, 3, 4, masked=True, bias=False),
+    Row("small", 4, 6, 3, 5, masked=True, unread=True),
     Row("tiny", 5, 4, 2, 3, "tanh", "hard_sigmoid/5"),
     Row("small", 2, 3, 3, 17, "hard_sigmoid/5", "hard_sigmoid/5", masked=True),
     Row("medium", 17, 11, 28, 33, "tanh", "hard_sigmoid"),
@@ -60,7 +63,10 @@ _ROWS = [
 _BEFORE = [
     Row("tiny", 2, 3, 2, 3, after=False),
     Row("tiny", 2, 0, 2, 3, after=False),
+    Row("tiny", 0, 2, 2, 3, after=False),
+    Row("tiny", 1, 1, 1, 1, "tanh", "hard_sigmoid/5", after=False),
     Row("small", 3, 4, 2, 5, "relu", "hard_sigmoid", bias=False, masked=True, after=False),
+    Row("small", 4, 6, 3, 5, masked=True, unread=True, after=False),
     Row("medium", 33, 6, 13, 65, masked=True, after=False),
 ]
 
@@ -73,7 +79,10 @@ def _cases(row: Row) -> None:
         x, h0 = normal(rng, dtype, n, T, c), normal(rng, dtype, n, u)
         W, U = (normal(rng, dtype, rows, gates * u) / dtype(rows**0.5) for rows in (c, u))
         b = normal(rng, dtype, *(rows_of_b, gates * u)[rows_of_b == 1 :]) if row.bias else None
-        return x, W, U, b, h0, (rng.random((n, T)) < 0.7 if row.masked else None)
+        mask = rng.random((n, T)) < 0.7 if row.masked else None
+        if row.unread:
+            x[~mask] = np.nan
+        return x, W, U, b, h0, mask
 
     def reference(name: str, *args: Any) -> Any:
         with np.errstate(all="ignore"):
