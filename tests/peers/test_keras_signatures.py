@@ -115,7 +115,7 @@ EXCEPTIONS = [
     ("models", "load_model", "safe_mode", "missing", "a file never runs code"),
     ("models", "model_from_json", "json_string", "missing", "called text"),
     ("models", "clone_model", "input_tensors clone_function call_function recursive", "missing", "from_config, changed"),
-    ("models", "Input", "batch_size sparse ragged tensor optional", "missing", "a batch may have any size"),
+    ("models", "Input", "sparse ragged tensor optional", "missing", "arrays are dense, and all are given"),
     ("models", "Input", "dtype name batch_shape", "keyword", "the shape is what everybody gives"),
     ("models", "to_categorical", "x", "missing", "called y"),
 ]
