@@ -231,9 +231,9 @@ def test_tf32_is_allowed_where_the_work_asks_for_it_and_nowhere_else(monkeypatch
 
 def test_the_targets() -> None:
     names = [work.name for work in gpu.WORKS]
-    assert len(set(names)) == len(names) == 16
+    assert len(set(names)) == len(names) == 17
     targets = {work.name: (work.target.must, work.target.after, work.target.of) for work in gpu.WORKS if work.target}
-    assert len(targets) == 16
+    assert len(targets) == 17
     assert targets["train mlp b1024"] == (None, 2, "ratio")
     assert named("train mlp b1024").target.peers == {"PyTorch graphs": 1.0}
     assert targets["fit cnn 60000 bytes"] == (None, 0.3, "seconds")
@@ -243,6 +243,7 @@ def test_the_targets() -> None:
         "relu 128x28x28x20",
         "dropout 128x28x28x20",
         "softmax cross-entropy 100352x20",
+        "layer norm 4096x256",
         "adam 25.6 M",
     }
 
