@@ -49,6 +49,32 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
     return best and _size(*best, itemsize)
 
 
+@lru_cache(maxsize=4096)
+def tiles_of_two_heights(rows: int, columns: int, itemsize: int, group: int = 0) -> tuple[int, int, int, int, int, int] | None:
+    """Sizes for exactly so many rows: as few tiles as a size of the menu needs, each as high as another, or one row lower.
+
+    (rows, width, address) of the higher, (rows, address) of the lower, and how many rows the higher ones compute. ``group``:
+    only widths that divide it. None where no width does.
+    """
+    lanes = natural_lanes(itemsize)
+    best, best_cost = None, float("inf")
+    for most, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
+        if group % (vectors * lanes):
+            continue
+        tiles = -(-rows // most)
+        high = -(-rows // tiles)
+        first = (rows - tiles * (high - 1)) * high
+        panels = -(-columns // (vectors * lanes)) * vectors * lanes
+        cost = _cost(high, vectors, first, panels, lanes) + _cost(max(high - 1, 1), vectors, rows - first, panels, lanes)
+        if cost < best_cost:
+            best, best_cost = (high, vectors, first), cost
+    if best is None:
+        return None
+    high, vectors, first = best
+    higher, lower = _size(high, vectors, itemsize), _size(max(high - 1, 1), vectors, itemsize)
+    return *higher, lower[0], lower[2], first
+
+
 @lru_cache(maxsize=8)
 def tile_shapes(itemsize: int) -> tuple[Size, ...]:
     """All sizes of the menu."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._blocking import tiles_of_two_heights
 from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
@@ -23,7 +23,7 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import pack_b
 from minidl.kernels.numba._runs import copy_run, new_run, zero_run
 from minidl.kernels.numba._tanh import tanh_of
-from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
+from minidl.kernels.numba._tile import natural_lanes, tile, tile_of
 from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, load_all, prefetch, store, where
 from minidl.kernels.numba.linear import dense
@@ -206,19 +206,20 @@ def _flags(mask: Any) -> Any:
     return _NO_MASK if mask is None else mask.reshape(-1)
 
 
-def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int, group: int = 0) -> tuple[Size, int]:
-    """The size of the tile for a step's product (n, depth) (depth, columns), and the rows of the batch in a task."""
+def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int, group: int = 0) -> tuple[Any, int]:
+    """The sizes of the tiles for a step's product (n, depth) (depth, columns), and the rows of the batch in a task."""
     work = 1 if n * steps * depth * columns < SMALL else threads()
     tasks = work * -(-n // (work * MOST))
     rows, lanes = -(-n // tasks), natural_lanes(itemsize)
     if rows <= 2:
-        return tile_of(rows, max(1, min(8, (group or columns) // lanes)), lanes, itemsize), rows
-    size = tile_shape(rows, columns, itemsize, group=group)
-    assert size is not None
-    return size, rows
+        size = tile_of(rows, max(1, min(8, (group or columns) // lanes)), lanes, itemsize)
+        return (*size, size[0], size[2], rows), rows
+    sizes = tiles_of_two_heights(rows, columns, itemsize, group)
+    assert sizes is not None
+    return sizes, rows
 
 
-def _packed(size: Size, b: tuple[Any, int, int, int, int]) -> Any:
+def _packed(size: Any, b: tuple[Any, int, int, int, int]) -> Any:
     """The Matrix b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
     numbers, depth, columns, _, _ = b
     packed = CPU.pool.empty((-(-columns // size[1]) * depth * size[1],), numbers.dtype)
@@ -266,19 +267,22 @@ def _pack_gates(W, U, inputs, units, width, packed):  # type: ignore[no-untyped-
 
 @inner
 def _step_product(size, count, depth, begin, columns, a, packed, sums):  # type: ignore[no-untyped-def]
-    """sums = columns begin, .. of a b.
+    """sums = columns begin, .. of a b; ``size`` is what ``tiles_of_two_heights`` gives.
 
     a (.., depth) has rows behind the first ``count`` to fill the last tile, and sums are as wide as whole panels.
     """
-    rows, width, _ = size
+    high, width, address, low, low_address, first = size
     panels = (columns + width - 1) // width
     for p in range(panels):
         for k in range(0, depth, DEPTH):
             right = (begin + p * width) * depth + k * width
-            for r in range(0, count, rows):
+            r = 0
+            while r < count:
+                rows, code = (high, address) if r < first else (low, low_address)
                 at, to = r * depth + k, r * panels * width + p * width
+                r += rows
                 tile(
-                    size, outer=1, depth=min(DEPTH, depth - k),
+                    (rows, width, code), outer=1, depth=min(DEPTH, depth - k),
                     a=a, a_start=at, a_row_step=depth, a_outer_step=0, a_k_step=1,
                     b=packed, b_start=right, b_outer_step=0, b_k_step=width,
                     c=sums, c_start=to, c_row_step=panels * width, add=k,
@@ -383,7 +387,7 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, d
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
-    tall, width, _ = size
+    tall, width = size[0], size[1]
     whole = (rows + tall - 1) // tall * tall
     across = (units + width - 1) // width * width
     dz_now = zero_run(whole * 4 * units, dz.dtype)  # (whole, 4 units)
@@ -451,7 +455,7 @@ def _backwards_on_threads(size, batch, packed, dh, c0, mask, c, gates, dz, dh0, 
 def _simple_forwards_share(first, last, size, batch, packed, h0, mask, h):  # type: ignore[no-untyped-def]
     """All times for blocks of ``rows`` rows of the batch; ``h`` holds the input's part."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
-    tall, width, _ = size
+    tall, width = size[0], size[1]
     whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
     h_before = zero_run(whole * units, h.dtype)  # (whole, units)
     sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
@@ -483,7 +487,7 @@ def _simple_forwards_on_threads(size, batch, packed, h0, mask, h):  # type: igno
 def _simple_backwards_share(first, last, size, batch, packed, dh, mask, h, dz, dh0):  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
-    tall, width, _ = size
+    tall, width = size[0], size[1]
     whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
     dz_now = zero_run(whole * units, dz.dtype)  # (whole, units)
     dh_later = new_run(whole * across, dz.dtype)  # (whole, across): dz_now U^T
@@ -532,7 +536,7 @@ def _gru_forwards_share(first, last, size, batch, packed, b, h0, mask, gates, h,
     """All times for blocks of ``rows`` rows of the batch; ``gates`` holds the input's part, b is that of the state's."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
-    tall, width, _ = size
+    tall, width = size[0], size[1]
     whole, across = (rows + tall - 1) // tall * tall, (3 * units + width - 1) // width * width
     h_before = zero_run(whole * units, h.dtype)  # (whole, units)
     sums = new_run(whole * across, h.dtype)  # (whole, across): h_before U
@@ -582,7 +586,7 @@ def _gru_backwards_share(  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
-    tall, width, _ = size
+    tall, width = size[0], size[1]
     whole, across = (rows + tall - 1) // tall * tall, (units + width - 1) // width * width
     now = zero_run(whole * 3 * units, dh.dtype)  # (whole, 3 units): of_h of this time
     dh_later = new_run(whole * across, dh.dtype)  # (whole, across): now U^T, and what passes by
