@@ -1145,8 +1145,8 @@ mutant(
     "kernel: a share of db lost",
     "kernels/numba/linear.py",
     "tests/ops/test_kernels.py::test_kernel_equals_reference[linear.bias_grad-float32]",
-    "for s in range(1, shares):",
-    "for s in range(2, shares):",
+    "range(units + j, len(sums), units)",
+    "range(2 * units + j, len(sums), units)",
 )
 mutant(
     "kernel: a block turned on its side is not",

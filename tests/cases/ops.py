@@ -304,6 +304,8 @@ def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int)
 
 for _row_of_affine in _AFFINE:
     _affine_cases(*_row_of_affine)
+for _rows, _units in ((32, 6), (40, 10), (48, 4)):  # several rows are whole vectors
+    add("linear.bias_grad", f"{_rows} of {_units}", lambda r, d, shape=(_rows, _units): ((normal(r, d, *shape),), {}))
 add("linear.bias_grad", "image", lambda rng, dtype: ((normal(rng, dtype, 2, 5, 3, 7),), {}))
 add("linear.bias_grad", "large image", lambda rng, dtype: ((normal(rng, dtype, 9, 28, 28, 20),), {}), "medium")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,10 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
-    sums, db = np.empty(shares * units), np.empty(units, dy.dtype) if out is None else out
-    _bias_on_threads(dy.reshape(-1), rows, shares, sums, db)
+    beside = LANES // gcd(LANES, units)  # rows that end where a vector does, taken for one row, so that no lane is idle
+    beside = beside if rows % beside == 0 else 1
+    sums, db = np.empty(shares * beside * units), np.empty(units, dy.dtype) if out is None else out
+    _bias_on_threads(dy.reshape(-1), rows // beside, shares, sums, db)
     return db
 
 
@@ -99,6 +101,6 @@ def _bias_on_threads(dy, rows, shares, sums, db):  # type: ignore[no-untyped-def
     units = len(db)
     for j in range(units):
         total = sums[j]
-        for s in range(1, shares):
-            total += sums[s * units + j]
+        for at in range(units + j, len(sums), units):
+            total += sums[at]
         db[j] = total

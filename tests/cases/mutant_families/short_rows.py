@@ -1,4 +1,4 @@
-"""Faults in the softmax of rows that share a vector."""
+"""Faults in kernels of rows that share a vector."""
 
 from tests.cases.mutant import kernel, mutant
 
@@ -31,4 +31,11 @@ mutant(
     kernel(SOFTMAX),
     "_higher(peak, across_2(peak)) if classes > 2",
     "peak if classes > 2",
+)
+mutant(
+    "short rows: rows of db that are no whole vectors, taken for one row all the same",
+    "kernels/numba/linear.py",
+    kernel("linear.bias_grad"),
+    "beside = beside if rows % beside == 0 else 1",
+    "pass",
 )
