@@ -48,6 +48,8 @@ MODELS = {
         "adam",
         paddings=("same", "valid"),
     ),
+    # for images of the size of Fashion-MNIST's: two convolutions of 50 filters
+    "fashion": Blueprint((28, 28, 1), [(3, 3, 1, 50), (3, 3, 50, 50), (2450, 10)], "adam", paddings=("same", "same")),
     # two of the page of SimpleChains.jl
     "24-8-2": Blueprint((24,), [(24, 8), (8, 2)], "sgd", "tanh"),
     "4-32-16-4": Blueprint((4,), [(4, 32), (32, 16), (16, 4)], "sgd", "tanh"),

@@ -64,6 +64,9 @@ WORKS = [
     _epoch("mlp", 2, 3),
     _epoch("cnn", 1.5, 2),
     _epoch("lenet5", 2.5, 4),
+    Work(
+        "fit fashion 60000", "fit", {"model": "fashion", "samples": 60_000, "bytes": False}, Target(6, 3, of="seconds"), LOSSES
+    ),
 ]
 
 

@@ -224,7 +224,8 @@ def test_every_piece_of_work_has_a_name_of_its_own_and_the_promised_targets():
     assert targets["lstm T50 65-128 b32"] == (1.3, 1.5)
     assert targets["train resnet20 32x32 b64"] == (1.2, 1.5)
     assert targets["train resnet50 224x224 b8"] == (1.0, 1.3)
-    assert len(targets) == 41
+    assert targets["fit fashion 60000"] == (6, 3)
+    assert len(targets) == 42
 
 
 OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")]
