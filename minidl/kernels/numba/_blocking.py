@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from minidl.kernels.numba._tile import DATAPATH_BYTES, REGISTERS, Size, natural_lanes, tile_of
+from minidl.kernels.numba._machine import MACHINE
+from minidl.kernels.numba._tile import Size, natural_lanes, tile_of
 
 # {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
@@ -26,7 +27,9 @@ _MENU = {
         (5, 3),
         (5, 2),
     ),
+    (32, 16): ((5, 4), (6, 4), (7, 3), (8, 3), (4, 5), (3, 7), (8, 2), (12, 2), (14, 1), (6, 1), (5, 2)),
     (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4), (6, 1)),
+    (16, 16): ((4, 2), (6, 2), (12, 1), (2, 4), (6, 1)),
 }
 _TILE_COST = 0.25  # cycles: some 40 to begin and end a tile, for 160 steps
 
@@ -40,15 +43,22 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
     """
     lanes = natural_lanes(itemsize)
     best, best_cost = None, float("inf")
-    for count, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
+    for count, vectors in _MENU[MACHINE.registers, MACHINE.vector_bytes]:
         if (fewest_rows and count > rows) or group % (vectors * lanes):
             continue
         cost = _cost(count, vectors, rows, columns, lanes)
         if cost < best_cost:
             best, best_cost = (count, vectors), cost
-    if best and REGISTERS * DATAPATH_BYTES == 32 * 32 and best[1] % 2 == 0:
+    if best and MACHINE.registers * MACHINE.vector_bytes == 32 * 32 and best[1] % 2 == 0:
         best, lanes = (best[0], best[1] // 2), 2 * lanes  # whole registers, computed in halves: half as many instructions
     return best and tile_of(*best, lanes, itemsize)
+
+
+def few_rows_shape(rows: int, columns: int, itemsize: int) -> Size:
+    """The size for at most three rows, for which b is read once: wide, so that b is read in long runs."""
+    lanes = natural_lanes(itemsize)
+    most = 8 if MACHINE.vector_bytes > 16 else min(8, (MACHINE.registers - 2) // (rows + 1))
+    return tile_of(rows, min(most, columns // lanes), lanes, itemsize)
 
 
 def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:
