@@ -14,7 +14,6 @@ from llvmlite import ir
 from minidl.kernels.numba import _kept, _private
 from minidl.kernels.numba._compiling import between_passes, compiling
 from minidl.kernels.numba._machine import MACHINE
-from minidl.kernels.numba._private import cgutils
 
 INDEX = ir.IntType(64)
 _libraries: list[Any] = []  # keeps the code alive
@@ -68,7 +67,7 @@ def spelling(kind: Any) -> str:
 def call_intrinsic(builder: ir.IRBuilder, name: str, result: Any, arguments: list[Any]) -> Any:
     """The result of one of LLVM's own functions; ``name`` with its types."""
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+    return builder.call(_private.cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
 def multiply_add(builder: ir.IRBuilder, a: Any, b: Any, c: Any) -> Any:
@@ -101,7 +100,10 @@ def load_some(builder: ir.IRBuilder, kind: Any, pointer: Any, count: Any, rest: 
     start, size = builder.bitcast(pointer, kind.element.as_pointer()), 1
     loaded = _lanes(builder, rest, 0, 1)  # the last count % size numbers, and what is behind them
     while size < kind.count:
-        behind, both = _lanes(builder, rest, 0, size), ir.Constant(ir.VectorType(ir.IntType(32), 2 * size), list(range(2 * size)))
+        behind, both = (
+            _lanes(builder, rest, 0, size),
+            ir.Constant(ir.VectorType(ir.IntType(32), 2 * size), list(range(2 * size))),
+        )
         wanted = builder.icmp_unsigned("!=", builder.and_(count, INDEX(size)), INDEX(0))
         with builder.if_else(wanted) as (there, not_there):
             with there:

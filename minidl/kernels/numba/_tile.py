@@ -24,6 +24,7 @@ Size = tuple[int, int, int]  # rows, width, address of the code
 
 
 if DISABLED:
+
     def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
         """A tile of this size, to be given to ``tile``."""
         return rows, vectors * lanes, 0
