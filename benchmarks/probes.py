@@ -49,8 +49,8 @@ def tile_peak(times: int, repeats: int = 20_000) -> float:
     """flop/s of minidl's register tile on every core. Raises what Numba raises where there is none."""
     import numba
 
-    from minidl.kernels.numba._parallel import in_parallel
     from minidl.kernels.numba._machine import MACHINE
+    from minidl.kernels.numba._parallel import in_parallel
     from minidl.kernels.numba._tile import natural_lanes, tile, tile_of
 
     rows, vectors = TILE[MACHINE.registers]

@@ -31,8 +31,16 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._instructions import INDEX, call, call_intrinsic, machine_code, number_type, place
-    from minidl.kernels.numba._instructions import load_some, store_some
+    from minidl.kernels.numba._instructions import (
+        INDEX,
+        call,
+        call_intrinsic,
+        load_some,
+        machine_code,
+        number_type,
+        place,
+        store_some,
+    )
     from minidl.kernels.numba._machine import MACHINE
     from minidl.kernels.numba._private import cgutils
 

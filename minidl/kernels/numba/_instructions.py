@@ -92,7 +92,7 @@ def _lanes(builder: ir.IRBuilder, vector: Any, first: int, size: int) -> Any:
 
 
 def load_some(builder: ir.IRBuilder, kind: Any, pointer: Any, count: Any, rest: Any, itemsize: int) -> Any:
-    """The first ``count`` < lanes numbers from memory as a vector of the type ``kind``; behind them those of ``rest``, all equal.
+    """A vector of the type ``kind``: the first ``count`` < lanes numbers from memory, behind them those of ``rest``, all equal.
 
     For processors without an instruction for it: LLVM would take a branch for each number.
     """
