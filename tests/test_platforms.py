@@ -45,24 +45,25 @@ def test_names_of_files_are_names_on_windows_too() -> None:
     """No device, no two that differ in capitals alone, no letter that is not allowed; short enough below a home folder."""
     devices = {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
     folders = [ROOT / name for name in ("minidl", "tests", "docs", "examples", "benchmarks")]
-    names = [path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    files = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    names = [path.relative_to(ROOT).as_posix() for path in files]
     assert len(names) > 500
     assert not [name for name in names if {part.split(".")[0].lower() for part in name.split("/")} & devices]
     assert len({name.lower() for name in names}) == len(names)
     assert not [name for name in names if set(name) & set('<>:"\\|?*') or name.endswith((".", " ")) or len(name) > 150]
 
 
-# What Python on Windows has not, or not in all versions, and a file that is open can neither be replaced nor take another's place.
+# What Python on Windows has not, or not in all versions; and there an open file is neither replaced nor renamed.
 AS_ON_WINDOWS = """
 import importlib, os, pkgutil, sys, types
-import csv, ctypes, gzip, hashlib, json, logging, multiprocessing, pathlib, random, shutil, signal, subprocess, tarfile, tempfile
-import threading, time, zipfile, platform, asyncio, concurrent.futures, importlib.resources, importlib.metadata
+import csv, ctypes, gzip, hashlib, json, logging, multiprocessing, pathlib, random, shutil, signal, subprocess, tarfile
+import tempfile, threading, time, zipfile, platform, asyncio, concurrent.futures, importlib.resources, importlib.metadata
 import numpy, numba, safetensors.numpy, llvmlite.binding, numba.core.registry, numba.np.arrayobj, numba.np.ufunc.parallel
 
 ABSENT = {
     "fork", "forkpty", "register_at_fork", "sched_getaffinity", "geteuid", "getuid", "getgid", "getegid", "fchown", "chown",
-    "fchmod", "lchown", "mkfifo", "sysconf", "uname", "killpg", "setsid", "nice", "statvfs", "getloadavg", "wait3", "O_NOFOLLOW",
-    "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY", "posix_fadvise", "posix_fallocate", "confstr", "getpgid", "pathconf",
+    "fchmod", "lchown", "mkfifo", "sysconf", "uname", "killpg", "setsid", "nice", "statvfs", "getloadavg", "wait3",
+    "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY", "posix_fadvise", "posix_fallocate", "confstr", "getpgid", "pathconf",
 }
 
 class Windows(types.ModuleType):
@@ -121,7 +122,8 @@ folder.write("kept", b"content")
 assert folder.read("kept") == b"content", folder.reason
 from minidl.utils import doctor
 assert doctor.as_text(doctor.examine())
-assert [real.path.basename(name) for name in replaced] == ["épreuve.safetensors"] * 2 + ["log.csv"] + ["model.minidl"] * 2 + ["kept"], replaced
+written = ["épreuve.safetensors"] * 2 + ["log.csv"] + ["model.minidl"] * 2 + ["kept"]
+assert [real.path.basename(name) for name in replaced] == written, replaced
 assert not [name for name in real.listdir(".") if name.endswith(".part")]
 """
 
