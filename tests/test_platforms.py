@@ -63,7 +63,7 @@ import numpy, numba, safetensors.numpy, llvmlite.binding, numba.core.registry, n
 ABSENT = {
     "fork", "forkpty", "register_at_fork", "sched_getaffinity", "geteuid", "getuid", "getgid", "getegid", "fchown", "chown",
     "fchmod", "lchown", "mkfifo", "sysconf", "uname", "killpg", "setsid", "nice", "statvfs", "getloadavg", "wait3",
-    "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY", "posix_fadvise", "posix_fallocate", "confstr", "getpgid", "pathconf",
+    "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY", "posix_fadvise", "posix_fallocate", "confstr", "getpgid",
 }
 
 class Windows(types.ModuleType):

@@ -54,6 +54,7 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
     return best and tile_of(*best, lanes, itemsize)
 
 
+@lru_cache(maxsize=4096)
 def few_rows_shape(rows: int, columns: int, itemsize: int) -> Size:
     """The size for at most three rows, for which b is read once: wide, so that b is read in long runs."""
     lanes = natural_lanes(itemsize)
