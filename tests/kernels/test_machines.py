@@ -136,7 +136,7 @@ def test_the_sums_of_a_tile_stay_in_registers(
 @pytest.mark.parametrize("rows", [1, 2, 3])
 @KINDS
 def test_those_of_few_rows(machine: Machine, rows: int, itemsize: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors = {NEON: (8, 8, 7), SSE_2: (7, 4, 3)}[machine][rows - 1]
+    vectors = {NEON: (8, 8, 7), SSE_2: (8, 4, 3)}[machine][rows - 1]
     check_loop(lambda: _blocking.few_rows_shape.__wrapped__(rows, 1000, itemsize), rows * vectors, machine, monkeypatch)
 
 

@@ -58,7 +58,9 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
 def few_rows_shape(rows: int, columns: int, itemsize: int) -> Size:
     """The size for at most three rows, for which b is read once: wide, so that b is read in long runs."""
     lanes = natural_lanes(itemsize)
-    most = 8 if MACHINE.vector_bytes > 16 else min(8, (MACHINE.registers - 2) // (rows + 1))
+    most = 8
+    if MACHINE.vector_bytes == 16 and rows > 1:  # one row uses each vector of b once, which needs no register to stay in
+        most = min(most, (MACHINE.registers - 2) // (rows + 1))
     return tile_of(rows, min(most, columns // lanes), lanes, itemsize)
 
 
