@@ -49,10 +49,11 @@ def tile_peak(times: int, repeats: int = 20_000) -> float:
     """flop/s of minidl's register tile on every core. Raises what Numba raises where there is none."""
     import numba
 
+    from minidl.kernels.numba._machine import MACHINE
     from minidl.kernels.numba._parallel import in_parallel
-    from minidl.kernels.numba._tile import REGISTERS, natural_lanes, tile, tile_of
+    from minidl.kernels.numba._tile import natural_lanes, tile, tile_of
 
-    rows, vectors = TILE[REGISTERS]
+    rows, vectors = TILE[MACHINE.registers]
     lanes, depth, cores = natural_lanes(4), 64, numba.get_num_threads()
     width, size = vectors * lanes, tile_of(rows, vectors, lanes, 4)
 

@@ -69,6 +69,6 @@ def _bundled() -> list[str]:
 
 def _loaded() -> list[str]:
     """OpenBLAS among the libraries of this process, where the system lists them."""
-    with suppress(OSError), open("/proc/self/maps", errors="replace") as lines:
+    with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="replace") as lines:
         return list(dict.fromkeys(line.split(maxsplit=5)[5].strip() for line in lines if "openblas" in line.rpartition("/")[2]))
     return []

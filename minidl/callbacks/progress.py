@@ -22,6 +22,7 @@ _FEWEST_CELLS = 5  # a shorter bar shows nothing
 _NARROWEST = 19  # columns into which a sentence is broken; what is narrower still breaks it itself
 _USUAL_COLUMNS = 80  # where the width is unknown
 _SECONDS_BETWEEN_UPDATES = 0.2
+_TO_THE_END = "" if os.name == "nt" else "\x1b[K"  # clears the rest of a line; Windows' old console shows the letters
 
 
 class ProgressBar(Callback):
@@ -127,7 +128,7 @@ class ProgressBar(Callback):
         else:
             line = fit(heads, numbers, room)
         above = "\n" if self._drawn > room else "\r"  # a line broken by a narrower window cannot be written over
-        self._write(f"{above}{line}\x1b[K")
+        self._write(f"{above}{line}{_TO_THE_END or ' ' * (min(self._drawn, room) - width(line))}")
         self._drawn = width(line)
         return line
 

@@ -282,5 +282,5 @@ def _choose_screen() -> None:
 def _unbuffered(stream: Any) -> Any:
     """The stream, written at once, as ``python -u`` has it."""
     stream.flush()
-    raw = io.FileIO(stream.fileno(), "wb", closefd=False)
+    raw = open(stream.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115  (of Windows' console a writer that knows it)
     return io.TextIOWrapper(raw, stream.encoding, stream.errors, write_through=True)

@@ -27,6 +27,7 @@ except ImportError:  # Windows
 _PART = re.compile(r"\..+\.(\d{1,10})\.[0-9a-f]{8}\.part")
 _OLD = 3600  # seconds without a write, after which a file that nobody has locked is nobody's, whatever its process number
 _TRIES = 3
+_PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0)  # seconds: on Windows a virus scanner or an indexer holds new files for a moment
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -90,10 +91,16 @@ def _replace(target: Path, content: bytes, before: os.stat_result | None) -> Non
 
 
 def _rename(part: Path, target: Path) -> None:
-    try:
-        os.replace(part, target)
-    except FileNotFoundError as error:
-        raise (_Vanished() if target.parent.is_dir() else error) from error
+    for pause in (*_PAUSES, None):
+        try:
+            os.replace(part, target)
+            return
+        except FileNotFoundError as error:
+            raise (_Vanished() if target.parent.is_dir() else error) from error
+        except PermissionError:
+            if os.name != "nt" or pause is None:
+                raise
+            time.sleep(pause)
 
 
 def _lock(stream: IO[bytes]) -> None:

@@ -202,6 +202,29 @@ def test_a_full_disk_is_one_line_and_stops_nothing(
     assert list(folder.path.iterdir()) == []
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_another_process_that_was_quicker_has_kept_it(
+    home: Path, whole: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Windows refuses to replace a file that somebody reads; what is there will do, unless it is damaged."""
+    folder = Folder(home)
+    assert folder.path is not None
+    folder.write("name", b"content")
+    if not whole:
+        (folder.path / "name").write_bytes(b"damaged")
+
+    def in_use(*args: Any) -> None:
+        raise PermissionError(errno.EACCES, "used by another process")
+
+    monkeypatch.setattr(_folder.os, "replace", in_use)
+    folder.write("name", b"content")
+    monkeypatch.undo()
+    assert [path.name for path in folder.path.iterdir()] == ["name"]
+    assert (capsys.readouterr().err == "") is whole
+    folder.write("other", b"more")
+    assert (folder.read("other") == b"more") is whole
+
+
 @compiles
 def test_a_folder_that_is_read_only_is_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel(monkeypatch, Folder(home))(1.5)

@@ -5,6 +5,8 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -211,3 +213,28 @@ def test_an_owner_that_cannot_be_kept_is_no_reason_to_fail(tmp_path, monkeypatch
     monkeypatch.setattr(replace, "_existing", lambda target: os.stat_result([*another[:4], another.st_uid + 1, *another[5:10]]))
     write_atomically(path, b"whole")
     assert mode(path) == 0o750  # a program that runs in its owner's name would now run in another's
+
+
+@pytest.mark.parametrize("system, refusals, arrives", [("nt", 3, True), ("nt", 100, False), ("posix", 1, False)])
+def test_windows_is_given_a_moment_to_let_go_of_a_new_file(tmp_path, monkeypatch, system, refusals, arrives):
+    """A virus scanner or an indexer looks into each; elsewhere a refusal is one."""
+    left_to_refuse, pauses = [1] * refusals, []
+
+    def refused_at_first(source, target):
+        if left_to_refuse:
+            left_to_refuse.pop()
+            raise PermissionError(13, "used by another process", str(source))
+        Path(source).rename(target)
+
+    monkeypatch.setattr(replace, "os", SimpleNamespace(**{**vars(os), "name": system, "replace": refused_at_first}))
+    monkeypatch.setattr(replace, "time", SimpleNamespace(sleep=pauses.append, time=lambda: 0.0))
+    (tmp_path / "w").write_bytes(b"before")
+    if arrives:
+        write_atomically(tmp_path / "w", b"after")
+        assert pauses == list(replace._PAUSES[:refusals])
+    else:
+        with pytest.raises(PermissionError):
+            write_atomically(tmp_path / "w", b"after")
+        assert pauses == list(replace._PAUSES if system == "nt" else ())
+    assert (tmp_path / "w").read_bytes() == (b"after" if arrives else b"before")
+    assert os.listdir(tmp_path) == ["w"]

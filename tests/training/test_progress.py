@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import sys
 import unicodedata
 
@@ -210,6 +211,20 @@ def test_a_resized_window_is_noticed(terminal):
     shown = stream.screen()
     assert len(shown) == 3, "a terminal that becomes narrower breaks the line it has: the next goes below it"
     assert shown[-1].startswith(" 5/10 [===")
+
+
+def test_without_the_escape_that_clears_a_line_the_screen_is_the_same(terminal, monkeypatch):
+    """Windows' old console shows its letters; there blanks go over what was longer."""
+    for columns in (20, 30, 45, 80, 200):
+        screens = []
+        for clears in ("\x1b[K", ""):
+            monkeypatch.setattr(progress, "_TO_THE_END", clears)
+            stream = terminal(columns)
+            epochs(stream, lambda batch: {"loss": 1e9 if batch < 500 else 0.5, "正解率": 1 / (1 + batch)})
+            assert ("\x1b" in stream.getvalue()) is bool(clears)
+            assert stream.widest <= columns - 1
+            screens.append(re.sub(r"\d+(ms|us|s)", "time", "\n".join(stream.screen())))
+        assert screens[0] == screens[1]
 
 
 def test_where_the_width_comes_from(monkeypatch):

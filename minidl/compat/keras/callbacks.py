@@ -486,9 +486,9 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Open the file."""
         if self.append and os.path.exists(self.filename):
-            with open(self.filename) as file:
+            with open(self.filename, encoding="utf-8") as file:
                 self.append_header = not file.readline()
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115  (until training ends)
+        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115  (until training ends)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """One row."""

@@ -152,7 +152,7 @@ def _expanded(file: str, seen: set[str]) -> str:
     """The file with its own headers in place, so that the compiler's cache sees when one changes."""
     seen.add(file)
     lines = [f'#line 1 "{file}"']
-    for number, line in enumerate(resources.files(__package__).joinpath(file).read_text().splitlines(), 1):
+    for number, line in enumerate(resources.files(__package__).joinpath(file).read_text(encoding="utf-8").splitlines(), 1):
         header = re.fullmatch(r'#include "(\w+\.cuh)"', line)
         if header is None:
             lines.append(line)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from minidl.kernels.numba._tile import DATAPATH_BYTES, REGISTERS, Size, natural_lanes, tile_of
+from minidl.kernels.numba._machine import MACHINE
+from minidl.kernels.numba._tile import Size, natural_lanes, tile_of
 
 # {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
@@ -26,7 +27,9 @@ _MENU = {
         (5, 3),
         (5, 2),
     ),
+    (32, 16): ((5, 4), (6, 4), (7, 3), (8, 3), (4, 5), (3, 7), (8, 2), (12, 2), (14, 1), (6, 1), (5, 2)),
     (16, 32): ((4, 2), (6, 2), (12, 1), (2, 4), (6, 1)),
+    (16, 16): ((4, 2), (6, 2), (12, 1), (2, 4), (6, 1)),
 }
 _TILE_COST = 0.25  # cycles: some 40 to begin and end a tile, for 160 steps
 
@@ -40,7 +43,7 @@ def tile_shape(rows: int, columns: int, itemsize: int, fewest_rows: bool = False
     """
     lanes = natural_lanes(itemsize)
     best, best_cost = None, float("inf")
-    for count, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
+    for count, vectors in _MENU[MACHINE.registers, MACHINE.vector_bytes]:
         if (fewest_rows and count > rows) or group % (vectors * lanes):
             continue
         cost = _cost(count, vectors, rows, columns, lanes)
@@ -58,7 +61,7 @@ def tiles_of_two_heights(rows: int, columns: int, itemsize: int, group: int = 0)
     """
     lanes = natural_lanes(itemsize)
     best, best_cost = None, float("inf")
-    for most, vectors in _MENU[REGISTERS, DATAPATH_BYTES]:
+    for most, vectors in _MENU[MACHINE.registers, MACHINE.vector_bytes]:
         if group % (vectors * lanes):
             continue
         tiles = -(-rows // most)
@@ -78,14 +81,24 @@ def tiles_of_two_heights(rows: int, columns: int, itemsize: int, group: int = 0)
 @lru_cache(maxsize=8)
 def tile_shapes(itemsize: int) -> tuple[Size, ...]:
     """All sizes of the menu."""
-    return tuple([_size(*shape, itemsize) for shape in _MENU[REGISTERS, DATAPATH_BYTES]])
+    return tuple([_size(*shape, itemsize) for shape in _MENU[MACHINE.registers, MACHINE.vector_bytes]])
 
 
 def _size(count: int, vectors: int, itemsize: int) -> Size:
     lanes = natural_lanes(itemsize)
-    if REGISTERS * DATAPATH_BYTES == 32 * 32 and vectors % 2 == 0:
+    if MACHINE.registers * MACHINE.vector_bytes == 32 * 32 and vectors % 2 == 0:
         vectors, lanes = vectors // 2, 2 * lanes  # whole registers, computed in halves: half as many instructions
     return tile_of(count, vectors, lanes, itemsize)
+
+
+@lru_cache(maxsize=4096)
+def few_rows_shape(rows: int, columns: int, itemsize: int) -> Size:
+    """The size for at most three rows, for which b is read once: wide, so that b is read in long runs."""
+    lanes = natural_lanes(itemsize)
+    most = 8
+    if MACHINE.vector_bytes == 16 and rows > 1:  # one row uses each vector of b once, which needs no register to stay in
+        most = min(most, (MACHINE.registers - 2) // (rows + 1))
+    return tile_of(rows, min(most, columns // lanes), lanes, itemsize)
 
 
 def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:

@@ -31,7 +31,17 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, REGISTERS, call, machine_code, number_type, place, store_some
+    from minidl.kernels.numba._instructions import (
+        INDEX,
+        call,
+        call_intrinsic,
+        load_some,
+        machine_code,
+        number_type,
+        place,
+        store_some,
+    )
+    from minidl.kernels.numba._machine import MACHINE
     from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=8)
@@ -39,7 +49,7 @@ else:
         """Whether there are a bias and a ReLU, and the address of the code, to be given to ``finish``."""
         lanes = natural_lanes(itemsize)
         number = number_type(itemsize)
-        vector, some = ir.VectorType(number, lanes), ir.VectorType(ir.IntType(1), lanes)
+        vector = ir.VectorType(number, lanes)
         kind = f"v{lanes}f{8 * itemsize}.p0"
         i32 = ir.IntType(32)
         zero = ir.Constant(vector, [0.0] * lanes)
@@ -47,12 +57,6 @@ else:
         def emit(builder: Any, arguments: Any) -> None:
             sums, s_row_step, y, y_row_step, rows, columns, b = arguments
             pointer = vector.as_pointer()
-            load_some = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(vector, [pointer, i32, some, vector]), f"llvm.masked.load.{kind}"
-            )
-            masked_store = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), [vector, pointer, i32, some]), f"llvm.masked.store.{kind}"
-            )
 
             def finished(total: Any, of_bias: Any) -> Any:
                 total = builder.fadd(total, of_bias) if bias else total
@@ -60,6 +64,11 @@ else:
 
             def at(base: Any, offset: Any) -> Any:
                 return builder.bitcast(builder.gep(base, [offset]), pointer)
+
+            def part_at(base: Any) -> Any:
+                if not MACHINE.loads_parts:
+                    return load_some(builder, vector, at(base, whole), builder.zext(rest, INDEX), zero, itemsize)
+                return call_intrinsic(builder, f"llvm.masked.load.{kind}", vector, [at(base, whole), i32(itemsize), mask, zero])
 
             whole = builder.mul(builder.sdiv(columns, INDEX(lanes)), INDEX(lanes))
             rest = builder.trunc(builder.sub(columns, whole), i32)
@@ -79,13 +88,12 @@ else:
                             value.align = itemsize
                     builder.store(finished(total, of_bias), at(target, offset)).align = itemsize
                 with builder.if_then(builder.icmp_signed("!=", rest, i32(0))):
-                    total = builder.call(load_some, [at(source, whole), i32(itemsize), mask, zero])
-                    of_bias = builder.call(load_some, [at(b, whole), i32(itemsize), mask, zero]) if bias else None
-                    total = finished(total, of_bias)
-                    if REGISTERS < 32:
-                        store_some(builder, total, at(target, whole), builder.zext(rest, INDEX), itemsize)
+                    total = finished(part_at(source), part_at(b) if bias else None)
+                    if MACHINE.stores_parts:
+                        arguments = [total, at(target, whole), i32(itemsize), mask]
+                        call_intrinsic(builder, f"llvm.masked.store.{kind}", ir.VoidType(), arguments)
                     else:
-                        builder.call(masked_store, [total, at(target, whole), i32(itemsize), mask])
+                        store_some(builder, total, at(target, whole), builder.zext(rest, INDEX), itemsize)
 
         pointer = number.as_pointer()
         name = f"finish_{int(bias)}_{int(relu)}_{itemsize}"

@@ -25,6 +25,7 @@ from minidl.kernels.numba._private import DISABLED, MISSING
 _SOURCES = ("minidl.kernels.numba", "minidl.backend")  # the second: constants of the random numbers
 _CHECKSUM = hashlib.sha256().digest_size
 _MODE = 0o600
+_TO_THE_END = "" if os.name == "nt" else "\x1b[K"  # clears the rest of a line; Windows' old console shows the letters
 _NO_LINK_NO_WAIT = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor for a pipe in the place of a file
 
 
@@ -36,7 +37,7 @@ def _open(path: str, flags: int) -> int:
 def say(text: str) -> None:
     """A line for people, on the error stream: no stream to say it on is no reason to stop."""
     with suppress(Exception):
-        first, rest = ("\r", "\x1b[K") if sys.stderr.isatty() else ("", "")  # over a bar of progress that may stand there
+        first, rest = ("\r", _TO_THE_END) if sys.stderr.isatty() else ("", "")  # over a bar of progress that may stand there
         print(f"{first}minidl: {text}{rest}", file=sys.stderr, flush=True)
 
 
@@ -122,10 +123,12 @@ class Folder:
             unfinished.chmod(_MODE)  # whatever the umask
             os.replace(unfinished, self.path / name)
         except OSError as error:
-            self._writes, self.reason = False, f"{self.path}: {error.strerror or error}"
-            self._warn(f"kernels cannot be kept, and compile again in the next run: {self.reason}")
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
+            if self.read(name) is not None:  # Windows replaces no file that is being read: another process was quicker
+                return
+            self._writes, self.reason = False, f"{self.path}: {error.strerror or error}"
+            self._warn(f"kernels cannot be kept, and compile again in the next run: {self.reason}")
 
     def _warn(self, text: str) -> None:
         """Once in a process."""

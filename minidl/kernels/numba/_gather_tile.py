@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED
-from minidl.kernels.numba._tile import REGISTERS, natural_lanes
+from minidl.kernels.numba._machine import MACHINE
+from minidl.kernels.numba._tile import natural_lanes
 
 Width = tuple[int, int]  # numbers, address of the code
 
@@ -20,7 +21,7 @@ def gather_tile_for(columns: int, itemsize: int) -> Width:
     """The widest tile that the registers hold and that divides ``columns`` evenly, rounded up to whole vectors."""
     lanes = natural_lanes(itemsize)
     vectors = -(-columns // lanes)
-    parts = -(-vectors // (REGISTERS - 3))
+    parts = -(-vectors // (MACHINE.registers - 3))
     return gather_tile_of(-(-vectors // parts), lanes, itemsize)
 
 
@@ -47,7 +48,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, multiply_add, number_type
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, multiply_add, number_type
     from minidl.kernels.numba._private import cgutils, data_of
 
     @lru_cache(maxsize=64)
@@ -60,7 +61,6 @@ else:
 
         def emit(builder: Any, arguments: Any) -> None:
             count, values, offsets, b, c, add = arguments
-            fma = multiply_add(builder, vector)
 
             def vector_at(base: Any, offset: int) -> Any:
                 return builder.bitcast(builder.gep(base, [INDEX(offset)]), vector.as_pointer())
@@ -79,7 +79,7 @@ else:
                 one = builder.insert_element(nothing, builder.load(builder.gep(values, [loop.index])), i32(0))
                 value = builder.shuffle_vector(one, nothing, everywhere)
                 for v, total in enumerate(totals):
-                    builder.store(builder.call(fma, [value, load(row, v * lanes), builder.load(total)]), total)
+                    builder.store(multiply_add(builder, value, load(row, v * lanes), builder.load(total)), total)
             with builder.if_then(builder.icmp_signed("!=", add, INDEX(0))):
                 for v, total in enumerate(totals):
                     builder.store(builder.fadd(builder.load(total), load(c, v * lanes)), total)

@@ -28,7 +28,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, number_type, place
     from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=2)

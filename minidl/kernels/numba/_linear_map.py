@@ -42,7 +42,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, multiply_add, number_type, place
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, multiply_add, number_type, place
     from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=64)
@@ -53,7 +53,6 @@ else:
 
         def emit(builder: Any, arguments: Any) -> None:
             source, s_step, target, t_step, count = arguments
-            fma = multiply_add(builder, vector)
 
             def vector_at(base: Any, step: Any, row: int, offset: Any) -> Any:
                 at = builder.add(builder.mul(step, INDEX(row)), offset)
@@ -78,7 +77,7 @@ else:
                         elif m in (1, -1):
                             total = builder.fadd(total, row) if m == 1 else builder.fsub(total, row)
                         else:
-                            total = builder.call(fma, [constant(m), row, total])
+                            total = multiply_add(builder, constant(m), row, total)
                     builder.store(total, vector_at(target, t_step, i, offset)).align = itemsize
 
         pointer = number_type(itemsize).as_pointer()

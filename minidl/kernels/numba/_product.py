@@ -19,13 +19,13 @@ import numpy as np
 from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.tape import again, write
-from minidl.kernels.numba._blocking import tile_cost, tile_shape, tile_shapes
+from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape, tile_shapes
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
-from minidl.kernels.numba._tile import Size, natural_lanes, tile, tile_of
+from minidl.kernels.numba._tile import Size, natural_lanes, tile
 from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._tuning import quickest
 from minidl.kernels.numba._vector import LANES, load, store
@@ -318,8 +318,8 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
     deep = depth >= DEEP and m * n <= SMALL_RESULT and bias is None and not relu
     after = bias is not None, relu
     bias = _NO_BIAS[c.dtype] if bias is None else bias
-    if m <= FEW_ROWS and b_column_step == 1 and n >= (lanes := natural_lanes(itemsize)):
-        _rows_on_threads(work, tile_of(m, min(8, n // lanes), lanes, itemsize), finisher(*after, itemsize), a, b, c, bias)
+    if m <= FEW_ROWS and b_column_step == 1 and n >= natural_lanes(itemsize):
+        _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
         return
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)

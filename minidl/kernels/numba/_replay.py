@@ -27,7 +27,7 @@ from llvmlite import ir
 from numba import types
 
 from minidl.kernels.numba import _private
-from minidl.kernels.numba._machine import INDEX, machine_code
+from minidl.kernels.numba._instructions import INDEX, machine_code
 from minidl.kernels.numba._moves import compiled_move
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]

@@ -2,9 +2,9 @@
 
     c[r, :] (+)= sum_o sum_k a(r, o, k) b[o, k, :]        r < rows,  width = vectors x lanes numbers per row
 
-The compiler is handed vector instructions directly (LLVM's fused multiply-add on vectors of ``lanes`` numbers), because it
-does not find this blocking by itself. rows x vectors accumulators plus the row of b must fit the registers: 32 of AVX-512,
-16 of AVX2. All arrays are flat.
+The compiler is handed vector instructions directly (multiply-adds of vectors of ``lanes`` numbers), because it does not find
+this blocking by itself. rows x vectors accumulators plus the row of b must fit the registers of the ``MACHINE``. All arrays
+are flat.
 
 Sixteen arguments are too many to tell apart by their order: name them in calls, ``tile(size, outer=1, depth=k, a=x, ...)``.
 Starts and steps count numbers, not bytes: a(r, o, k) stands at a[a_start + r a_row_step + o a_outer_step + k a_k_step].
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._machine import MACHINE
 
 Size = tuple[int, int, int]  # rows, width, address of the code
 
 
 if DISABLED:
-    DATAPATH_BYTES, REGISTERS = 64, 32
 
     def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
         """A tile of this size, to be given to ``tile``."""
@@ -54,8 +54,7 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import DATAPATH_BYTES, INDEX, call, machine_code, multiply_add, number_type, place
-    from minidl.kernels.numba._machine import REGISTERS as REGISTERS
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, multiply_add, number_type, place
     from minidl.kernels.numba._private import cgutils
 
     @lru_cache(maxsize=256)
@@ -68,7 +67,6 @@ else:
 
         def emit(builder: Any, arguments: Any) -> None:
             outer, depth, a, a_row_step, a_outer_step, a_k_step, b, b_outer_step, b_k_step, c, c_row_step, add = arguments
-            fma = multiply_add(builder, vector)
 
             def vector_at(base: Any, offset: Any) -> Any:
                 return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
@@ -94,7 +92,7 @@ else:
                         one = builder.insert_element(nothing, builder.load(builder.gep(a_rows[r], [at])), ir.IntType(32)(0))
                         splat = builder.shuffle_vector(one, nothing, mask)
                         for v in range(vectors):
-                            builder.store(builder.call(fma, [splat, bs[v], builder.load(totals[r][v])]), totals[r][v])
+                            builder.store(multiply_add(builder, splat, bs[v], builder.load(totals[r][v])), totals[r][v])
             for r in range(rows):
                 for v in range(vectors):
                     target = vector_at(c, builder.add(times(c_row_step, r), INDEX(v * lanes)))
@@ -131,4 +129,4 @@ else:
 
 def natural_lanes(itemsize: int) -> int:
     """Numbers of ``itemsize`` bytes in the vectors that this processor computes with in one piece."""
-    return DATAPATH_BYTES // itemsize
+    return MACHINE.vector_bytes // itemsize

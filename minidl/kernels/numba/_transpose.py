@@ -6,12 +6,15 @@ from functools import lru_cache, partial
 from typing import Any
 
 from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._machine import MACHINE
+
+EDGE = min(MACHINE.vector_bytes, 32)  # bytes: the rows of a block of numbers of 4 bytes fill eight registers, or four
 
 if DISABLED:
 
     def transposer(itemsize: int) -> tuple[int, int]:
         """Numbers along an edge of a block, and the address of the code."""
-        return 32 // itemsize, 0
+        return EDGE // itemsize, 0
 
     def transpose(code, source, s_start, s_step, target, t_start, t_step):  # type: ignore[no-untyped-def]
         """The reference, for runs without the compiler; an index out of range raises."""
@@ -24,12 +27,12 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._machine import INDEX, call, machine_code, number_type, place
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, number_type, place
 
     @lru_cache(maxsize=2)
     def transposer(itemsize: int) -> tuple[int, int]:
         """Numbers along an edge of a block, and the address of the code."""
-        lanes = 32 // itemsize
+        lanes = EDGE // itemsize
         vector = ir.VectorType(number_type(itemsize), lanes)
 
         def emit(builder: Any, arguments: Any) -> None:

@@ -86,8 +86,11 @@ else:
     from numba import types
     from numba.extending import intrinsic, lower_builtin, models, register_model
 
-    from minidl.kernels.numba._machine import REGISTERS, store_some
-    from minidl.kernels.numba._private import cgutils, data_of, signature, type_operator
+    from minidl.kernels.numba._instructions import call_intrinsic as _call
+    from minidl.kernels.numba._instructions import load_some, spelling, store_some
+    from minidl.kernels.numba._instructions import multiply_add as _fma
+    from minidl.kernels.numba._machine import MACHINE
+    from minidl.kernels.numba._private import data_of, signature, type_operator
 
     class VectorType(types.Type):
         """``LANES`` numbers of one type; comparisons give booleans."""
@@ -107,7 +110,6 @@ else:
         types.uint8: ir.IntType(8),
         types.boolean: ir.IntType(1),
     }
-    _LETTERS = {ir.FloatType(): "f32", ir.DoubleType(): "f64", ir.IntType(8): "i8"}
     _I32, _I64 = ir.IntType(32), ir.IntType(64)
     _KEPT = ("nsz",)  # the only freedom where the order of two operations matters: no reassociation
 
@@ -124,17 +126,6 @@ else:
         nothing = ir.Constant(kind, ir.Undefined)
         one = builder.insert_element(nothing, number, ir.Constant(_I32, 0))
         return builder.shuffle_vector(one, nothing, _all(ir.VectorType(_I32, LANES), 0))
-
-    def _call(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
-        kind = ir.FunctionType(result, [a.type for a in arguments])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
-
-    def _suffix(kind: Any) -> str:
-        """How LLVM spells a type in the names of its functions."""
-        return f"v{LANES}{_LETTERS[kind.element]}" if isinstance(kind, ir.VectorType) else _LETTERS[kind]
-
-    def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
-        return _call(builder, f"llvm.fma.{_suffix(a.type)}", a.type, [a, b, c])
 
     # -- from memory and back ------------------------------------------------------------------------------------------
 
@@ -160,10 +151,12 @@ else:
             rest_, size = _spread(builder, kind, args[3]), kind.element.get_abi_size(context.target_data)
 
             def some() -> Any:
+                if not MACHINE.loads_parts:
+                    return load_some(builder, kind, pointer, args[2], rest_, size)
                 arguments = [pointer, ir.Constant(_I32, size), _mask(builder, args[2]), rest_]
-                return _call(builder, f"llvm.masked.load.{_suffix(kind)}.p0", kind, arguments)
+                return _call(builder, f"llvm.masked.load.{spelling(kind)}.p0", kind, arguments)
 
-            if REGISTERS == 32:
+            if MACHINE.stores_parts:
                 return some()
             # without AVX-512 a mask is made anew for each vector, which takes longer than loading it
             with builder.if_else(builder.icmp_signed(">=", args[2], ir.Constant(_I64, LANES)), likely=True) as (whole, part):
@@ -184,10 +177,10 @@ else:
             kind = _vector(sig.args[3])
             pointer = _place(context, builder, sig.args[0], args[0], args[1])
             size = kind.element.get_abi_size(context.target_data)
-            if REGISTERS < 32:
+            if not MACHINE.stores_parts:
                 store_some(builder, args[3], pointer, args[2], size)
                 return context.get_dummy_value()
-            name = f"llvm.masked.store.{_suffix(kind)}.p0"
+            name = f"llvm.masked.store.{spelling(kind)}.p0"
             _call(builder, name, ir.VoidType(), [args[3], pointer, ir.Constant(_I32, size), _mask(builder, args[2])])
             return context.get_dummy_value()
 
@@ -231,7 +224,7 @@ else:
 
     @intrinsic
     def multiply_add(typingctx, a, b, c):  # type: ignore[no-untyped-def]
-        """a b + c, rounded once."""
+        """a b + c, rounded once where the processor does that."""
         return c(a, b, c), lambda context, builder, sig, args: _fma(builder, *args)
 
     def _both(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
@@ -297,7 +290,7 @@ else:
     @intrinsic
     def absolute(typingctx, v):  # type: ignore[no-untyped-def]
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return _call(builder, f"llvm.fabs.{_suffix(_vector(v))}", _vector(v), list(args))
+            return _call(builder, f"llvm.fabs.{spelling(_vector(v))}", _vector(v), list(args))
 
         return v(v), codegen
 
@@ -314,7 +307,7 @@ else:
     def total(typingctx, v):  # type: ignore[no-untyped-def]
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             number = _vector(v).element
-            name = f"llvm.vector.reduce.fadd.{_suffix(_vector(v))}"
+            name = f"llvm.vector.reduce.fadd.{spelling(_vector(v))}"
             result = _call(builder, name, number, [ir.Constant(number, 0.0), *args])
             result.fastmath.add("reassoc")  # in pairs; without it, one after another
             return result
@@ -324,7 +317,7 @@ else:
     @intrinsic
     def largest(typingctx, v):  # type: ignore[no-untyped-def]
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            result = _call(builder, f"llvm.vector.reduce.fmax.{_suffix(_vector(v))}", _vector(v).element, list(args))
+            result = _call(builder, f"llvm.vector.reduce.fmax.{spelling(_vector(v))}", _vector(v).element, list(args))
             result.fastmath.add("nnan")  # which would cost two more steps at each turn
             return result
 
@@ -362,7 +355,7 @@ else:
             (x,) = args
             kind = x.type
             if v in (types.float64, VectorType(types.float64)):
-                return _call(builder, f"llvm.exp.{_suffix(kind)}", kind, [x])
+                return _call(builder, f"llvm.exp.{spelling(kind)}", kind, [x])
             whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
             # exp x = 2^k exp r with x = k ln 2 + r. Added to 1.5 * 2^23 + 127, k stands in the lowest bits of the sum as
             # the exponent of 2^k, where one shift brings it to its place.
@@ -384,7 +377,7 @@ else:
             (x,) = args
             kind = x.type
             if v in (types.float64, VectorType(types.float64)):
-                return _call(builder, f"llvm.log.{_suffix(kind)}", kind, [x])
+                return _call(builder, f"llvm.log.{spelling(kind)}", kind, [x])
             whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
             # log x = k ln 2 + log(1 + r) with x = 2^k (1 + r), 1 + r between the roots of 1/2 and 2
             bits = builder.sub(builder.bitcast(x, whole), _all(whole, 0x3F3504F3))

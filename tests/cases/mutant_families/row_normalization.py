@@ -113,11 +113,3 @@ mutant(
     "            if whole < width:\n                _normalized(",
     "            if whole > width:\n                _normalized(",
 )
-mutant(
-    "a second part of a vector that is the first once more",
-    "kernels/numba/_machine.py",
-    "tests/kernels/test_stores.py::test_so_many_numbers_are_stored_and_no_more",
-    "rest = builder.select(wanted, second, first)",
-    "rest = first",
-    mode="compiled",
-)

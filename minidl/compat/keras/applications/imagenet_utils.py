@@ -58,6 +58,6 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[Any, ...]]]:
     if not CLASS_INDEX_PATH.exists():
         fix = f"put imagenet_class_index.json into {CLASS_INDEX_PATH.parent}"
         raise DatasetError("decode_predictions", "", f"the names of the classes in {CLASS_INDEX_PATH}", fix)
-    names = json.loads(CLASS_INDEX_PATH.read_text())
+    names = json.loads(CLASS_INDEX_PATH.read_text(encoding="utf-8"))
     best = np.argsort(-preds, axis=1, kind="stable")[:, :top]
     return [[(*names[str(i)], row[i]) for i in order] for row, order in zip(preds, best)]
