@@ -123,7 +123,6 @@ PARTS = {
         {
             f"{_LIBRARY}.get_pointer_to_function": "self name",
             f"{_CONTEXT}.call_conv": None,
-            f"{_DISPATCHER}.compile": "self sig",
             "numba.core.callconv:CPUCallConv.get_function_type": "self restype argtypes",
             "numba.core.registry:cpu_target.target_context.codegen": "",
         },
