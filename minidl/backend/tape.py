@@ -12,7 +12,8 @@ left of it. What is noted:
 What Python decides by looking at numbers would not be decided again, so only layers that say ``replays`` are recorded. And
 nothing is trusted: the first step that is replayed is also computed, and where a single bit differs the model goes on as it is
 and is not recorded. An input that has been the same in both of these steps (all samples at once, labels that happen to be
-equal) has proven nothing: the step in which it is another for the first time is computed as well.
+equal) has proven nothing: the step is tried once more with inputs turned around, of which nothing remains. Where they are the
+same even then, the step in which they are others for the first time is computed as well.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -378,6 +379,9 @@ class Steps(Protocol):
     def state(self) -> list[np.ndarray]:
         """All arrays that a step changes and does not return: parameters, and what optimizer and layers keep."""
 
+    def aside(self) -> AbstractContextManager[Any]:
+        """A step that is computed within it is not counted; its state is put back by who asks."""
+
     def held(self) -> list[np.ndarray]:
         """Arrays that are there anyway, as state and gradients are, and cost nothing more."""
 
@@ -455,12 +459,13 @@ class Recorder:
     ) -> Any:
         """Replay a step, put everything back and compute it; from now on it is replayed if both gave the same bits."""
         self._steps[key] = None
-        result, reason = _both_ways(known, compute, arrays, steps)
-        if not reason and known.unproven and not steps.state():  # then other inputs may be made up, and none looked at later
+        of_others = ""
+        if not known.trusted:  # inputs that never change would prove nothing, and be looked at in every step
             with suppress(Exception):  # of a batch that nobody gave
-                reason = _both_ways(known, compute, [_turned_around(a) for a in arrays], steps)[1]
-        if reason:
-            return self._refuse(reason, result)
+                of_others = _made_up(known, compute, arrays, steps)
+        result, reason = _both_ways(known, compute, arrays, steps)
+        if reason or of_others:
+            return self._refuse(reason or of_others, result)
         self._steps[key] = known
         return result
 
@@ -491,6 +496,18 @@ def _both_ways(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Se
         return result, "a replayed step differed from a computed one"
     known.agreed(arrays)
     return result, ""
+
+
+def _made_up(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps) -> str:
+    """How the step differs, replayed and computed, for the inputs turned around; nothing has happened then."""
+    state = steps.state()
+    before = [a.copy() for a in state]
+    try:
+        with steps.aside():
+            return _both_ways(known, compute, [_turned_around(a) for a in arrays], steps)[1]
+    finally:
+        for array, old in zip(state, before):
+            array[...] = old
 
 
 def _turned_around(a: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ anything else has changed that a step depends on, all recordings are forgotten, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import is_not
 from types import NoneType
 from typing import Any
@@ -87,6 +88,15 @@ class RecordedSteps:
         of_layers = [value.value for value in held if isinstance(value, State)]
         of_optimizer = [array for slots in self.group.state.values() for array in slots.values()]
         return [self.root.steps_done, *(p.value for p in self.group.parameters), *of_optimizer, *of_layers]
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A step that is computed within it is not counted."""
+        iterations = self.optimizer.iterations
+        try:
+            yield
+        finally:
+            self.optimizer.iterations = iterations
 
     def held(self) -> list[Array]:
         """State, and the gradients."""

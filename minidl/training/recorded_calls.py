@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from minidl import backend as backends
@@ -74,6 +75,10 @@ class RecordedCalls:
     def state(self) -> list[Array]:
         """Nothing changes."""
         return []
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Calls are not counted."""
+        return nullcontext()
 
     def held(self) -> list[Array]:
         """The weights."""

@@ -16,8 +16,8 @@ mutant(
     "a recorded step tried without putting back what it changed",
     TAPE,
     TESTS + "test_a_fit_gives_the_same_numbers",
-    "            array[...] = old",
-    "            pass",
+    "            array[...] = old\n    result = compute",
+    "            pass\n    result = compute",
 )
 mutant(
     "a recorded step that looks at the first batch for ever",
@@ -117,4 +117,25 @@ mutant(
     TESTS + "test_each_input_is_proven_once",
     "a.copy() if place in self._small else a for place",
     "a for place",
+)
+mutant(
+    "the state of a step whose batch was made up stays",
+    TAPE,
+    TESTS + "test_batches_that_never_change_are_proven_by_one_that_is_made_up",
+    "    finally:\n        for array, old in zip(state, before):\n            array[...] = old",
+    "    finally:\n        pass",
+)
+mutant(
+    "a step whose batch was made up is counted",
+    STEPS,
+    TESTS + "test_batches_that_never_change_are_proven_by_one_that_is_made_up",
+    "            self.optimizer.iterations = iterations",
+    "            pass",
+)
+mutant(
+    "what a batch that was made up shows is not looked at",
+    TAPE,
+    TESTS + "test_an_input_that_was_always_the_same_has_proven_nothing",
+    "if reason or of_others:",
+    "if reason:",
 )
