@@ -278,7 +278,7 @@ class _Recorded:
     Large inputs are not copied: the few calls that look at them are made for where they stand.
     """
 
-    def __init__(self, tape: Tape, inputs: list[np.ndarray], outputs: Any) -> None:
+    def __init__(self, tape: Tape, inputs: list[np.ndarray], outputs: Any, quiet: bool = False) -> None:
         self.tape, self.outputs, self.trusted = tape, outputs, False
         self._given = inputs
         self._small = [place for place, a in enumerate(inputs) if a.nbytes <= COPIED]
@@ -287,6 +287,7 @@ class _Recorded:
         self.unproven = {place: a.copy() if place in self._small else a for place, a in enumerate(inputs)}
         self._calls = in_one_call(tape.calls, lambda array: _looking_at(array, inputs))
         self._runs = [function for function, _ in self._calls if hasattr(function, "look_at")]
+        self._quiet = quiet and len(self._runs) < len(self._calls)  # else there is nothing of NumPy that could warn
         self._looking: list[tuple[int, Any]] = []  # (position, its arguments)
         for position, (_, args) in enumerate(self._calls):
             template = _looking_at(args, inputs)
@@ -312,7 +313,11 @@ class _Recorded:
             if arrays[place] is not given[place]:
                 self._look_at(arrays)
                 break
-        _make(self._calls)
+        if self._quiet:
+            with np.errstate(all="ignore"):
+                _make(self._calls)
+        else:
+            _make(self._calls)
         return self.outputs
 
     def _look_at(self, arrays: Sequence[np.ndarray]) -> None:
@@ -371,7 +376,13 @@ def _looking_at(value: Any, inputs: Sequence[np.ndarray]) -> Any:
 
 
 class Steps(Protocol):
-    """What a recorder asks about the steps that it records."""
+    """What a recorder asks about the steps that it records.
+
+    Attributes:
+        quiet: whether NumPy is not to warn of infinities and NaN in them.
+    """
+
+    quiet: bool
 
     def objection(self) -> str:
         """Why they cannot be recorded; empty where they can."""
@@ -451,7 +462,7 @@ class Recorder:
         if tape.objection:
             self.gave_up = True
             return self._refuse(tape.objection, outputs)
-        self._steps[key] = _Recorded(tape, inputs, outputs)
+        self._steps[key] = _Recorded(tape, inputs, outputs, steps.quiet)
         return outputs
 
     def _try(

@@ -211,7 +211,8 @@ class Optimizer(Declared):
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
         self._prepare(self._segments(group))
         group.arrange_penalties()
-        self._clipping.prepare(self, group)
+        if self._clipping.is_asked_for(self):
+            self._clipping.prepare(self, group)
 
     def _segments(self, group: ParameterGroup) -> list[Segment]:
         group.undecayed = self._undecayed if self.weight_decay else None

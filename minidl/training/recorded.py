@@ -45,6 +45,7 @@ class RecordedSteps:
         group: ParameterGroup,
     ) -> None:
         self.recorder, self.root = backends.current().recorder(), root
+        self.quiet = True  # NumPy says nothing about infinities and NaN: training does
         self.network, self.loss, self.optimizer, self.group = network, loss, optimizer, group
         self._arranged: int | None = None
         self._settings, self._looked = Settings(), False

@@ -28,7 +28,7 @@ class RecordedCalls:
     """
 
     def __init__(self, network: Layer, frozen: bool = False) -> None:
-        self.network = network
+        self.network, self.quiet = network, False
         self._settings = None if frozen else Settings(network)
         self._objection = next((f"{layer.label} may compute beside ops" for layer in leaves(network) if not replays(layer)), "")
         self._of_thread = threading.local()

@@ -118,6 +118,7 @@ class Step:
             return self._run(partial(self._train, batch, stop_at_nan), batch)
         return self._run(partial(self._recorded.train, self._train, batch), batch)
 
+    @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
     def _train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
         self.group.zero_grad()  # at the start: an exception in the last step cannot poison this one
         context = Context(training=True, step=self.root.steps_done)
@@ -150,6 +151,7 @@ class Step:
         """Loss and prediction of a batch in inference mode; changes nothing but states that are carried on."""
         return self._run(partial(self._test, batch), batch)
 
+    @np.errstate(all="ignore")
     def _test(self, batch: Batch) -> Result:
         context = Context(keep=False)
         prediction, _ = self.network.apply(batch.x, context)
@@ -157,7 +159,6 @@ class Step:
         take_over("evaluate", self.root, context)
         return result
 
-    @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
     def _run(self, compute: Callable[[], Result], batch: Batch) -> Result:
         """``compute()`` in this model's precision, with words for a memory that is full."""
         if self.precision == config.precision():

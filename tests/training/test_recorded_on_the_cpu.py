@@ -16,6 +16,7 @@ from minidl.backend import tape
 from minidl.backend.dispatch import CPU, op
 from minidl.backend.threads import set_threads, use_threads
 from minidl.callbacks import LambdaCallback
+from minidl.errors import NumericWarning
 from minidl.kernels.numba import linear
 from minidl.layers import (
     LSTM,
@@ -74,6 +75,8 @@ def in_both_ways(run: Any) -> Any:
 
 class Part:
     """What a recorder asks, for a part of a step."""
+
+    quiet = False
 
     def __init__(self, arrays: Any) -> None:
         self.arrays = arrays
@@ -804,6 +807,21 @@ def test_large_inputs_are_looked_at_where_they_stand(copied: int, monkeypatch: p
             assert mode == "off" or len(recordings(model)) == 1
     assert losses["on"] == losses["off"]
     assert np.array_equal(*last)
+
+
+def test_numbers_beyond_range_are_left_to_training_to_report() -> None:
+    """Where Python computes between kernels too, NumPy says nothing, whatever it was told."""
+    model = Sequential([Dense(3, input_shape=(6,)), BatchNormalization(), Dense(2)])
+    model.compile("sgd", MeanSquaredError())
+    for shift in range(5):
+        model.train_on_batch(X + shift, X[:, :2] - shift)
+    (known,) = recordings(model)
+    assert len(known._runs) < len(known._calls)
+    found: list[Any] = []
+    with np.errstate(all="call", call=lambda *said: found.append(said)), pytest.warns(NumericWarning, match="the loss became"):
+        model.train_on_batch(X * np.float32(1e38), X[:, :2])
+    assert found == []
+    assert len(recordings(model)) == 1
 
 
 def test_what_comes_out_in_another_form_stops_a_replay() -> None:

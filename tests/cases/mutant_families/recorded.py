@@ -139,3 +139,11 @@ mutant(
     "if reason or of_others:",
     "if reason:",
 )
+mutant(
+    "a recorded step in which NumPy warns",
+    TAPE,
+    TESTS + "test_numbers_beyond_range_are_left_to_training_to_report",
+    "self._quiet = quiet and",
+    "self._quiet = False and",
+    mode="compiled",
+)
