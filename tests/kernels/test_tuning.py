@@ -208,7 +208,7 @@ def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dt
 def test_the_first_way_is_the_cheapest_of_the_model() -> None:
     for m, n, work in ((128, 128, 2), (784, 10, 1), (7, 500, 4)):
         ways = _product.ways(m, n, work, False, 4)
-        assert 1 < len(ways) <= _product.WAYS
+        assert 1 <= len(ways) <= _product.WAYS  # a single one where others waste too many lanes
         assert len(set(ways)) == len(ways)
         assert {down * across for _, (down, across) in ways} == {work}
 
