@@ -58,7 +58,8 @@ AS_ON_WINDOWS = """
 import importlib, os, pkgutil, sys, types
 import csv, ctypes, gzip, hashlib, json, logging, multiprocessing, pathlib, random, shutil, signal, subprocess, tarfile
 import tempfile, threading, time, zipfile, platform, asyncio, concurrent.futures, importlib.resources, importlib.metadata
-import numpy, numpy.testing, numba, safetensors.numpy, llvmlite.binding, numba.core.registry, numba.np.arrayobj, numba.np.ufunc.parallel
+import numpy, numpy.testing, safetensors.numpy, llvmlite.binding
+import numba, numba.core.registry, numba.np.arrayobj, numba.np.ufunc.parallel
 
 ABSENT = {
     "fork", "forkpty", "register_at_fork", "sched_getaffinity", "geteuid", "getuid", "getgid", "getegid", "fchown", "chown",
