@@ -133,10 +133,6 @@ class Tape:
             return type(result)(self._in_memory(part) for part in result)
         return np.array(result) if isinstance(result, np.generic) else result
 
-    def replay(self) -> None:
-        """The step once more, with what stands in the arrays now."""
-        _make(self.calls)
-
     @property
     def objection(self) -> str:
         """Why this step cannot be replayed; empty where it can."""
@@ -472,8 +468,8 @@ class Recorder:
         self._steps[key] = None
         of_others = ""
         if not known.trusted:  # inputs that never change would prove nothing, and be looked at in every step
-            with suppress(Exception):  # of a batch that nobody gave
-                of_others = _made_up(known, compute, arrays, steps)
+            with suppress(Exception), steps.aside():  # of a batch that nobody gave
+                of_others = _both_ways(known, compute, [_turned_around(a) for a in arrays], steps, made_up=True)[1]
         result, reason = _both_ways(known, compute, arrays, steps)
         if reason or of_others:
             return self._refuse(reason or of_others, result)
@@ -487,8 +483,13 @@ class Recorder:
         return result
 
 
-def _both_ways(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps) -> tuple[Any, str]:
-    """The step replayed, undone and computed: its result, and how the two differ (empty: in no bit)."""
+def _both_ways(
+    known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps, made_up: bool = False
+) -> tuple[Any, str]:
+    """The step replayed, undone and computed: its result, and how the two differ (empty: in no bit).
+
+    Of inputs that are made up nothing remains: what was computed is undone, too.
+    """
     state = steps.state()
     before = [a.copy() for a in state]
     replayed, what = None, ""
@@ -497,28 +498,24 @@ def _both_ways(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Se
     except Exception as error:
         what = str(error) or type(error).__name__
     finally:  # also where the step was interrupted
-        for array, old in zip(state, before):
-            array[...] = old
-    result = compute(list(arrays))
-    if replayed is None:
-        return result, what
-    computed = [*_arrays_of(result), *state]
-    if len(computed) != len(replayed) or not all(map(_same_bits, computed, replayed)):
-        return result, "a replayed step differed from a computed one"
+        _put_back(state, before)
+    try:
+        result = compute(list(arrays))
+        if replayed is None:
+            return result, what
+        computed = [*_arrays_of(result), *state]
+        if len(computed) != len(replayed) or not all(map(_same_bits, computed, replayed)):
+            return result, "a replayed step differed from a computed one"
+    finally:
+        if made_up:
+            _put_back(state, before)
     known.agreed(arrays)
     return result, ""
 
 
-def _made_up(known: _Recorded, compute: Callable[[list[Any]], Any], arrays: Sequence[Any], steps: Steps) -> str:
-    """How the step differs, replayed and computed, for the inputs turned around; nothing has happened then."""
-    state = steps.state()
-    before = [a.copy() for a in state]
-    try:
-        with steps.aside():
-            return _both_ways(known, compute, [_turned_around(a) for a in arrays], steps)[1]
-    finally:
-        for array, old in zip(state, before):
-            array[...] = old
+def _put_back(state: Sequence[np.ndarray], before: Sequence[np.ndarray]) -> None:
+    for array, old in zip(state, before):
+        array[...] = old
 
 
 def _turned_around(a: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ mutant(
     "a recorded step tried without putting back what it changed",
     TAPE,
     TESTS + "test_a_fit_gives_the_same_numbers",
-    "            array[...] = old\n    result = compute",
-    "            pass\n    result = compute",
+    "        _put_back(state, before)\n    try:",
+    "        pass\n    try:",
 )
 mutant(
     "a recorded step that looks at the first batch for ever",
@@ -122,8 +122,8 @@ mutant(
     "the state of a step whose batch was made up stays",
     TAPE,
     TESTS + "test_batches_that_never_change_are_proven_by_one_that_is_made_up",
-    "    finally:\n        for array, old in zip(state, before):\n            array[...] = old",
-    "    finally:\n        pass",
+    "        if made_up:\n            _put_back(state, before)",
+    "        pass",
 )
 mutant(
     "a step whose batch was made up is counted",
