@@ -202,6 +202,68 @@ print(numba.threading_layer())
     assert layer in ("default", lines[4])
 
 
+TASKS = """
+import numba, numpy as np, time, minidl
+from minidl.kernels.numba._parallel import in_parallel
+
+@numba.njit
+def count(first, last, seen):
+    for task in range(first, last):
+        seen[task] += 1
+
+@numba.njit
+def kernel(seen, tasks):
+    in_parallel(count, tasks, (seen,))
+
+@numba.njit
+def slow_at_first(first, last, by, busy):
+    by[first:last] = numba.get_thread_id() + 1
+    total = 0.0
+    for k in range(busy[first]):
+        total += np.sqrt(k)
+    busy[first] = total > 1
+
+@numba.njit
+def uneven(by, busy):
+    in_parallel(slow_at_first, len(by), (by, busy))
+"""
+
+
+@needs_numba
+@pytest.mark.parametrize("layer", ["default", "workqueue"])
+def test_each_task_is_done_once_whatever_their_number(layer: str) -> None:
+    done = run(TASKS + """
+for threads in (1, 2, 3, 4):
+    minidl.set_threads(threads)
+    for tasks in [*range(40), 100, 1000, 12345]:
+        seen = np.zeros(tasks + 1, np.int64)
+        kernel(seen, tasks)
+        assert (seen[:tasks] == 1).all() and seen[tasks] == 0, (threads, tasks)
+print("done")
+""", NUMBA_NUM_THREADS="4", NUMBA_THREADING_LAYER=layer)  # fmt: skip
+    assert done.stdout.split() == ["done"], done.stdout + done.stderr
+
+
+@needs_numba
+def test_others_do_what_a_slow_thread_has_left() -> None:
+    """Of 40 tasks each of two threads has 20, and the last five of them are for both."""
+    done = run(TASKS + """
+for slow in (0, 20):
+    for attempt in range(20):
+        by, busy = np.zeros(40, np.int64), np.zeros(40, np.int64)
+        uneven(by, busy)
+        busy[slow] = 50_000_000
+        uneven(by, busy)
+        own, others = by[slow : slow + 15], by[slow + 15 : slow + 20]
+        if len(set(own)) == 1 and not (others == own[0]).any():
+            break
+    else:
+        raise AssertionError(by)
+print("done")
+""", NUMBA_NUM_THREADS="2")  # fmt: skip
+    assert done.stdout.split() == ["done"], done.stdout + done.stderr
+
+
 @needs_numba
 def test_matrix_products_and_kernels_from_many_threads() -> None:
     """Kernels and BLAS from four threads while a fifth changes how many they may use: right, and it ends."""

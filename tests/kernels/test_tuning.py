@@ -188,26 +188,43 @@ def test_a_place_that_the_list_does_not_have_is_measured_anew(monkeypatch: pytes
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("m", "depth", "n"), [(3, 5, 4), (17, 300, 33), (40, 9, 70), (130, 70, 10), (70, 600, 40), (24, 400, 12)]
+    ("m", "depth", "n"),
+    [(3, 5, 4), (17, 300, 33), (40, 9, 70), (130, 70, 10), (70, 600, 40), (24, 400, 12), (40, 300, 66), (130, 133, 19)],
 )
 def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dtype: str) -> None:
     rng = np.random.default_rng(0)
     a, b, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, depth), (depth, n), (n,)))
-    found = set()
-    for left in (in_rows(a, m, depth), (np.ascontiguousarray(a.T).reshape(-1), m, depth, 1, m)):
+    in_columns = np.ascontiguousarray(a.T).reshape(-1), m, depth, 1, m
+    for left, most_spare in ((in_rows(a, m, depth), _product.MOST_SPARE), (in_columns, 0)):
+        found = set()
+        spare = n % 16 if n > 16 and n % 16 <= most_spare else 0
         for work in (1, 2, 3):
-            for size, cuts in _product.ways(m, n, work, left[3] == 1, a.itemsize):
-                c = np.empty(m * n, dtype)
-                code = _product._code(size, True, True, a.itemsize)
-                _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts)
-                found.add(c.tobytes())
-    assert len(found) == 1
-    assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)
+            for way in _product.ways(m, n - spare, spare, work, left[3] == 1, a.itemsize):
+                for size, cuts in {way, _product._in_pieces(way, m, n - spare), (way[0], (5, 2)), (way[0], (1, 3))}:
+                    c = np.empty(m * n, dtype)
+                    code = _product._code(size, True, True, a.itemsize)
+                    _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts, spare)
+                    found.add(c.tobytes())
+        assert len(found) == 1
+        assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)
+
+
+def test_parts_of_a_product_are_equal_and_small_enough_to_be_shared_out() -> None:
+    size = (8, 32, 0)
+    assert _product._in_pieces((size, (2, 1)), 1000, 500)[1] == (20, 1)  # of 50 rows
+    assert _product._in_pieces((size, (2, 2)), 90, 500)[1] == (2, 2)  # rows that are too few to pack b for
+    assert _product._in_pieces((size, (1, 2)), 64, 500)[1] == (1, 16)  # a panel each
+    assert _product._in_pieces((size, (1, 2)), 64, 40)[1] == (1, 2)
+
+
+def test_columns_that_would_hardly_fill_a_vector_are_summed_along_the_depth() -> None:
+    assert _product.spare_columns(1600, 65, 4) == 1
+    assert [_product.spare_columns(128, n, 4) for n in (1, 3, 16, 64, 69, 75)] == [0] * 6
 
 
 def test_the_first_way_is_the_cheapest_of_the_model() -> None:
     for m, n, work in ((128, 128, 2), (784, 10, 1), (7, 500, 4)):
-        ways = _product.ways(m, n, work, False, 4)
+        ways = _product.ways(m, n, 0, work, False, 4)
         assert 1 <= len(ways) <= _product.WAYS  # a single one where others waste too many lanes
         assert len(set(ways)) == len(ways)
         assert {down * across for _, (down, across) in ways} == {work}
@@ -231,7 +248,7 @@ def test_a_product_is_computed_in_the_way_that_was_measured(monkeypatch: pytest.
     results = [dense(x, W), dense_grad_x(dy, W), dense_grad_W(x, dy)]
     assert [name.partition(",")[0] for name in asked] == ["product 64 100 60", "product 64 60 100", "product 100 64 60"]
     taken = [way for key, way in _product._chosen.items() if key[0] == "measured"]
-    assert taken == [_product.ways(*key[1:3], key[4], key[5], 4)[-1] for key in _product._chosen]
+    assert taken == [_product.ways(key[1], key[2] - key[8], key[8], key[4], key[5], 4)[-1] for key in _product._chosen]
     dense(x, W)
     dense(x[:3], W[:, :5])  # too small to be measured
     assert len(asked) == 3

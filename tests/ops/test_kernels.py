@@ -524,7 +524,7 @@ def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> N
     rng = np.random.default_rng(6)
     with use_threads(min(threads, config.team())):
         for rows in (7, 385, 500, 1543):
-            for columns in (5, 10, 16, 17, 33, 40, 50, 70):
+            for columns in (5, 10, 16, 17, 33, 40, 50, 70, 100):
                 for depth in (100, 300, 784):
                     x = rng.standard_normal((rows, depth)).astype(np.float32)
                     W = rng.standard_normal((depth, columns)).astype(np.float32)

@@ -28,7 +28,7 @@ from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile
 from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._tuning import quickest
-from minidl.kernels.numba._vector import LANES, load, store
+from minidl.kernels.numba._vector import LANES, load, load_all, multiply_add, splat, store, total
 
 PANEL_DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
 NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of b: the panel is no larger
@@ -38,10 +38,13 @@ UNPACKED_ROWS = 64  # up to so many rows of a, b is read often enough from where
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
 SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
+STRIP = 48  # rows of a for which packing b is worth while
+MOST_SPARE = 4  # of the last columns: more are not summed along the depth in less time than a vector of them
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
-_PACK_COST, _COPY_COST = 0.4, 0.25  # of one number of b, and of a where it is copied, in steps of the innermost loop
+# Of one number of b, of a where it is copied, and of a for a spare column, in steps of the innermost loop.
+_PACK_COST, _COPY_COST, _SPARE_COST = 0.4, 0.25, 0.25
 
 
 class Code(NamedTuple):
@@ -95,11 +98,30 @@ def _pack_a(copy, a, i0, k0, depth, rows, packed, width):  # type: ignore[no-unt
 
 
 @inner
-def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
-    """c[i0:i1, j0:j1]."""
+def _sum_spare_columns(a, i0, k0, depth, rows, columns, spare, c, at, step):  # type: ignore[no-untyped-def]
+    """c[at + r step + q] (+)= row i0 + r of a times column q, from k0 on; ``columns`` (spare, depth); added where k0 > 0."""
+    numbers, whole = a.numbers, depth - depth % LANES
+    for r in range(rows):
+        start = (i0 + r) * a.row_step + k0
+        for q in range(spare):
+            sums = splat(c, 0)
+            for k in range(0, whole, LANES):
+                sums = multiply_add(load_all(numbers, start + k), load_all(columns, q * depth + k), sums)
+            if whole < depth:
+                rest = depth - whole
+                sums = multiply_add(load(numbers, start + whole, rest, 0), load(columns, q * depth + whole, rest, 0), sums)
+            number = total(sums)
+            if k0:
+                number += c[at + r * step + q]
+            c[at + r * step + q] = number
+
+
+@inner
+def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untyped-def]
+    """c[i0:i1, j0:j1], whose last ``spare`` columns are summed along the depth."""
     rows, width, _ = code.tile
     n, depth = b.columns, b.rows
-    m, columns = i1 - i0, j1 - j0
+    m, columns = i1 - i0, j1 - j0 - spare
     panels = (columns + width - 1) // width
     narrow = SHORT_DEPTH if a.row_step == 1 and a.rows <= NARROW_COLUMNS else NARROW_DEPTH  # of all rows: bits follow from it
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
@@ -116,8 +138,12 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
     edge = new_run(rows * width, c.dtype)  # (rows, width): a tile of which only some rows are wanted
     whole = columns // width * width  # columns of whole panels; what is left of a last one is summed aside, in whole vectors
     aside = new_run(width * (m if together < depth else min(m, most)) if whole < columns else 1, c.dtype)  # (rows, width)
+    last = new_run(spare * together, c.dtype)  # (spare, block): the spare columns of b
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
+        for q in range(spare):
+            for k in range(block):
+                last[q * block + k] = b.numbers[(k0 + k) * b.row_step + (j1 - spare + q) * b.column_step]
         skipped = first_packed * width
         if skipped < columns:
             pack_b(code.turn, code.copy, b, k0, j0 + skipped, block, columns - skipped, width, packed)
@@ -157,13 +183,20 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
                         for j in range(0, width, LANES):
                             to, number = out + (row - r) * step + j, load(edge, (row - first) * width + j, width - j, 0)
                             store(sums, to, width - j, number + load(sums, to, width - j, 0) if k0 else number)
+            at = (i0 + r0) * n + j0
+            if spare:
+                _sum_spare_columns(a, i0 + r0, k0, block, count, last, spare, c, at + columns, n)
             if k0 + block < depth:
                 continue
-            at = (i0 + r0) * n + j0
             if whole and (code.finish[0] or code.finish[1]):
                 finish(
                     code.finish, sums=c, s_start=at, s_row_step=n, y=c, y_start=at, y_row_step=n,
                     rows=count, columns=whole, bias=bias, b_start=j0,
+                )  # fmt: skip
+            if spare and (code.finish[0] or code.finish[1]):
+                finish(
+                    code.finish, sums=c, s_start=at + columns, s_row_step=n, y=c, y_start=at + columns, y_row_step=n,
+                    rows=count, columns=spare, bias=bias, b_start=j1 - spare,
                 )  # fmt: skip
             if whole < columns:
                 finish(
@@ -174,22 +207,29 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _parts(first, last, code, a, b, c, bias, cuts):  # type: ignore[no-untyped-def]
-    """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile."""
+def _parts(first, last, code, a, b, c, bias, cuts, spare):  # type: ignore[no-untyped-def]
+    """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile.
+
+    Parts below each other are computed as one, for which b is packed once; where there are none, those beside each other.
+    """
     rows, width, _ = code.tile
+    down, across = cuts
     m, n = a.rows, b.columns
-    tiles, panels = (m + rows - 1) // rows, (n + width - 1) // width
-    for index in range(first, last):
-        i, j = index // cuts[1], index % cuts[1]
-        i0, i1 = min(i * tiles // cuts[0] * rows, m), min((i + 1) * tiles // cuts[0] * rows, m)
-        j0, j1 = min(j * panels // cuts[1] * width, n), min((j + 1) * panels // cuts[1] * width, n)
+    tiles, panels = (m + rows - 1) // rows, (n - spare + width - 1) // width
+    while first < last:
+        j, i = first // down, first % down
+        beside, below = (last - first, 1) if down == 1 else (1, min(last - first, down - i))
+        first += beside * below
+        i0, i1 = min(i * tiles // down * rows, m), min((i + below) * tiles // down * rows, m)
+        j0 = min(j * panels // across * width, n)
+        j1 = n if j + beside == across else min((j + beside) * panels // across * width, n)
         if i0 < i1 and j0 < j1:
-            _part(code, a, b, c, bias, i0, i1, j0, j1)
+            _part(code, a, b, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
 
 
 @compiled
-def _on_threads(code, a, b, c, bias, cuts):  # type: ignore[no-untyped-def]
-    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), c, bias, cuts))
+def _on_threads(code, a, b, c, bias, cuts, spare):  # type: ignore[no-untyped-def]
+    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), c, bias, cuts, spare))
 
 
 @inner
@@ -224,26 +264,46 @@ def _rows_on_threads(work, size, after, a, b, c, bias):  # type: ignore[no-untyp
 
 
 @inner
-def _deep_share(first, last, code, a, b, parts, bias):  # type: ignore[no-untyped-def]
+def _deep_share(first, last, code, a, b, parts, bias, spare):  # type: ignore[no-untyped-def]
     """Each share sums an equal part of the depth by itself, into its row of parts (shares, m n)."""
     depth = b.rows
     for s in range(first, last):
         k0, k1 = s * depth // len(parts), (s + 1) * depth // len(parts)
         left = Matrix(a.numbers[k0 * a.column_step :], a.rows, k1 - k0, a.row_step, a.column_step)
         right = Matrix(b.numbers[k0 * b.row_step :], k1 - k0, b.columns, b.row_step, b.column_step)
-        _part(code, left, right, parts[s], bias, 0, a.rows, 0, b.columns)
+        _part(code, left, right, parts[s], bias, 0, a.rows, 0, b.columns, spare)
 
 
 @compiled
-def _deep_on_threads(code, a, b, parts, bias):  # type: ignore[no-untyped-def]
-    in_parallel(_deep_share, len(parts), (Code(*code), Matrix(*a), Matrix(*b), parts, bias))
+def _deep_on_threads(code, a, b, parts, bias, spare):  # type: ignore[no-untyped-def]
+    in_parallel(_deep_share, len(parts), (Code(*code), Matrix(*a), Matrix(*b), parts, bias, spare))
 
 
 Way = tuple[Size, tuple[int, int]]  # the size of the tile and (rows, columns) of parts, one for each thread
 
 
 @lru_cache(maxsize=4096)
-def ways(m: int, n: int, work: int, copies: bool, itemsize: int) -> list[Way]:
+def _in_pieces(way: Way, m: int, n: int) -> Way:
+    """The same way with smaller parts, some of which a thread that is slowed down can leave to the others."""
+    size, (down, across) = way
+    if down == 1:
+        return size, (1, max(across, -(-n // size[1])))
+    return size, (down * max(1, m // (down * STRIP)), across)
+
+
+@lru_cache(maxsize=4096)
+def spare_columns(m: int, n: int, itemsize: int) -> int:
+    """How many of the last columns are better summed along the depth, as they would hardly fill a vector."""
+    spare = n % LANES
+
+    def cost(columns: int) -> float:
+        return min([tile_cost(size, m, columns, itemsize) for size in tile_shapes(itemsize)])
+
+    return spare if n > LANES and spare <= MOST_SPARE and cost(n - spare) + _SPARE_COST * m * spare < cost(n) else 0
+
+
+@lru_cache(maxsize=4096)
+def ways(m: int, n: int, spare: int, work: int, copies: bool, itemsize: int) -> list[Way]:
     """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
     found = []
     for down in range(1, work + 1):
@@ -253,6 +313,7 @@ def ways(m: int, n: int, work: int, copies: bool, itemsize: int) -> list[Way]:
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
             cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns + _COPY_COST * rows * copies
+            cost += _SPARE_COST * rows * spare
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
     return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
@@ -263,13 +324,13 @@ _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 
 def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way."""
-    _, m, n, depth, work, by_columns, in_columns, itemsize = key
-    possible = ways(m, n, work, by_columns, itemsize)
-    alone = ways(m, n, 1, by_columns, itemsize)[0] if work > 1 else None
+    _, m, n, depth, work, by_columns, in_columns, itemsize, spare = key
+    possible = ways(m, n - spare, spare, work, by_columns, itemsize)
+    alone = ways(m, n - spare, spare, 1, by_columns, itemsize)[0] if work > 1 else None
 
     def run(way: Way) -> None:
-        size, cuts = way
-        _on_threads.dispatcher(code(size), a, b, c, bias, cuts)
+        size, cuts = _in_pieces(way, m, n - spare)
+        _on_threads.dispatcher(code(size), a, b, c, bias, cuts, spare)
 
     layout = f"{'columns' if by_columns else 'rows'} times {'columns' if in_columns else 'rows'}"
     name = f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads"
@@ -321,11 +382,13 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> Non
     if m <= FEW_ROWS and b_column_step == 1 and n >= natural_lanes(itemsize):
         _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
         return
+    spare = spare_columns(m, n, itemsize) if a_column_step == 1 else 0  # along the depth only a in rows is read in vectors
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
-        _deep_on_threads(_code(tile_shape(m, n, itemsize), *after, itemsize), a, b, shares, bias)
+        _deep_on_threads(_code(tile_shape(m, n - spare, itemsize), *after, itemsize), a, b, shares, bias, spare)
         _add_up(shares, c)
         return
-    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize
-    size, cuts = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias)
-    _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts)
+    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare
+    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias)
+    size, cuts = way if work == 1 else _in_pieces(way, m, n - spare)
+    _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts, spare)

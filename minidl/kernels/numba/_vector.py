@@ -11,15 +11,17 @@
     total(v), largest(v)       of all lanes
     across_1(v), across_2(v), across_4(v)   lane i has what lane i ^ 1, i ^ 2 or i ^ 4 had: neighbours, pairs or fours exchanged
     exp(v), log(v)             also of a number
+    expm1(v)                   exp v - 1 without losing the digits of small v
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
-whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``log`` nothing below the smallest normal
-number. In single precision the two are polynomials (Cephes), right to about one unit in the last place; in double
-precision the C library's functions.
+whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log`` nothing
+below the smallest normal number. In single precision these are polynomials (Cephes), right to about one unit in the last
+place; in double precision the C library's functions.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -80,6 +82,10 @@ if DISABLED:  # the same on small arrays, with a look at every index
     def exp(v):  # type: ignore[no-untyped-def]
         assert not (v > 0).any(), "exp of a positive number"
         return np.exp(v)
+
+    def expm1(v):  # type: ignore[no-untyped-def]
+        assert not (v < 0).any(), "expm1 of a negative number"
+        return np.expm1(v)
 
 else:
     from llvmlite import ir
@@ -343,11 +349,27 @@ else:
         return y
 
     _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1)
+    _EXPM1_OVER_X = tuple([1 / math.factorial(n) for n in range(14, 0, -1)])
     _LOG = (
         *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
         *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
     )
     _LN2 = (0.693359375, -2.12194440e-4)  # in two parts, the first of few digits, so that k times it is exact
+
+    def _reduced(builder: Any, x: Any) -> tuple[Any, Any]:
+        """r and 2^k of exp x = 2^k exp r, with x = k ln 2 + r.
+
+        Added to 1.5 * 2^23 + 127, k stands in the lowest bits of the sum as the exponent of 2^k, where one shift brings it to
+        its place.
+        """
+        kind = x.type
+        whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
+        shift = _all(kind, 12582912.0 + 127)
+        shifted = _fma(builder, x, _all(kind, 1.44269504088896341), shift)
+        k = builder.fsub(shifted, shift, flags=_KEPT)
+        r = _fma(builder, k, _all(kind, -_LN2[0]), x)
+        r = _fma(builder, k, _all(kind, -_LN2[1]), r)
+        return r, builder.bitcast(builder.shl(builder.bitcast(shifted, whole), _all(whole, 23)), kind)
 
     @intrinsic
     def exp(typingctx, v):  # type: ignore[no-untyped-def]
@@ -356,18 +378,25 @@ else:
             kind = x.type
             if v in (types.float64, VectorType(types.float64)):
                 return _call(builder, f"llvm.exp.{spelling(kind)}", kind, [x])
-            whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
-            # exp x = 2^k exp r with x = k ln 2 + r. Added to 1.5 * 2^23 + 127, k stands in the lowest bits of the sum as
-            # the exponent of 2^k, where one shift brings it to its place.
-            shift = _all(kind, 12582912.0 + 127)
-            shifted = _fma(builder, x, _all(kind, 1.44269504088896341), shift)
-            k = builder.fsub(shifted, shift, flags=_KEPT)
-            r = _fma(builder, k, _all(kind, -_LN2[0]), x)
-            r = _fma(builder, k, _all(kind, -_LN2[1]), r)
-            power = builder.bitcast(builder.shl(builder.bitcast(shifted, whole), _all(whole, 23)), kind)
+            r, power = _reduced(builder, x)
             y = _polynomial(builder, r, _EXP)
             tiny = builder.fcmp_ordered("<", x, _all(kind, -87.33654))  # below the smallest normal number; not for NaN
             return builder.select(tiny, _all(kind, 0.0), builder.fmul(y, power, flags=_KEPT))
+
+        return v(v), codegen
+
+    @intrinsic
+    def expm1(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            (x,) = args
+            kind, one = x.type, _all(x.type, 1.0)
+            if v in (types.float64, VectorType(types.float64)):
+                of_small = builder.fmul(_polynomial(builder, x, _EXPM1_OVER_X), x, flags=_KEPT)
+                of_others = builder.fsub(_call(builder, f"llvm.exp.{spelling(kind)}", kind, [x]), one, flags=_KEPT)
+                return builder.select(builder.fcmp_ordered("<", x, _all(kind, 0.35)), of_small, of_others)
+            r, power = _reduced(builder, x)  # 2^k (exp r - 1) + (2^k - 1)
+            y = _fma(builder, builder.fmul(r, r, flags=_KEPT), _polynomial(builder, r, _EXP[:-2]), r)
+            return _fma(builder, y, power, builder.fsub(power, one, flags=_KEPT))
 
         return v(v), codegen
 

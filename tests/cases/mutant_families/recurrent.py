@@ -234,19 +234,31 @@ mutant(
     "dc_later[i] = dc_later[i] if block > first else dc0[begin * units + i]",
 )
 mutant(
-    "kernel: a digit of tanh's polynomials",
+    "kernel: a digit of tanh's quotient",
     "kernels/numba/_tanh.py",
     "tests/ops/test_kernels.py::test_tanh_is_right_to_the_last_digits",
-    "1614.68768441708447952",
-    "1614.67768441708447952",
+    "y = m / (m + 2)",
+    "y = m / (m + 2.000001)",
 )
 mutant(
-    "kernel: tanh without its polynomials",
+    "kernel: tanh of no number a number",
     "kernels/numba/_tanh.py",
-    "tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[float32]",
-    "size < 0.625",
-    "size < 0",
+    "tests/ops/test_kernels.py::test_tanh_is_right_to_the_last_digits",
+    "where(size > 20, 20, size)",
+    "where(size < 20, size, 20)",
 )
+for _dtype, _old, _new in (
+    ("float32", "_polynomial(builder, r, _EXP[:-2]), r)", "_polynomial(builder, r, _EXP[1:-2]), r)"),
+    ("float64", '("<", x, _all(kind, 0.35))', '("<", x, _all(kind, -1.0))'),
+):
+    mutant(
+        f"kernel: exp v - 1 that loses the digits of small numbers, {_dtype}",
+        "kernels/numba/_vector.py",
+        f"tests/ops/test_kernels.py::test_the_gates_are_exact_near_zero[{_dtype}]",
+        _old,
+        _new,
+        mode="compiled",
+    )
 mutant(
     "kernel: a candidate that sees all of the state",
     KERNELS,
