@@ -65,8 +65,3 @@ class AllTimes(Kind, Recurrent, abstract=True):
     ) -> tuple[Any, tuple[Any, ...]]:
         """dz, of x W, and the gradients of the first states; adds to those of the weights."""
         raise NotImplementedError
-
-
-def before(h0: Any, h: Any) -> Any:
-    """The states before each time: h0, and all of h but the last."""
-    return backends.array_namespace(h).concatenate((h0[:, None], h[:, :-1]), axis=1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minidl import backend as backends
-from minidl.layers.all_times import AllTimes, before
+from minidl.layers.all_times import AllTimes
 from minidl.layers.base import LayerOptions
 from minidl.layers.cell import Cell, Kind, through, through_grad
 from minidl.layers.context import Context
 from minidl.layers.recurrent import RecurrentOptions
 from minidl.ops.linear import bias_grad, dense_grad_W
-from minidl.ops.recurrent import gru, gru_grad, gru_step, gru_step_grad
+from minidl.ops.recurrent import gru, gru_grad, gru_step, gru_step_grad, states_before
 
 
 class _GRU(Kind, abstract=True):
@@ -192,7 +192,7 @@ class GRU(_GRU, AllTimes):
         options = (*self.names_in_kernels(), self.reset_after, mask)
         h, gates, p = kept
         of_x, of_h, dh0 = gru_grad(dh, self.W_recurrent.value, states[0], h, gates, p, *options)
-        h_before, width = before(states[0], h), 2 * self.units
+        h_before, width = states_before(states[0], h), 2 * self.units
         self.W.accumulate(dense_grad_W, x, of_x)
         if self.reset_after:
             self.W_recurrent.accumulate(dense_grad_W, h_before, of_h)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minidl.layers.all_times import AllTimes, before
+from minidl.layers.all_times import AllTimes
 from minidl.layers.base import LayerOptions
 from minidl.layers.cell import Cell, Kind, through, through_grad
 from minidl.layers.context import Context
 from minidl.layers.recurrent import RecurrentOptions
 from minidl.ops.linear import bias_grad, dense_grad_W
-from minidl.ops.recurrent import lstm, lstm_grad, lstm_step, lstm_step_grad
+from minidl.ops.recurrent import lstm, lstm_grad, lstm_step, lstm_step_grad, states_before
 
 
 class LSTMKind(Kind, abstract=True):
@@ -165,7 +165,7 @@ class LSTM(LSTMKind, AllTimes):
         dc = None if dstates is None else dstates[1]
         dz, dh0, dc0 = lstm_grad(dh, self.W_recurrent.value, states[1], c, gates, *names, dc, mask)
         self.W.accumulate(dense_grad_W, x, dz)
-        self.W_recurrent.accumulate(dense_grad_W, before(states[0], h), dz)
+        self.W_recurrent.accumulate(dense_grad_W, states_before(states[0], h), dz)
         if self.b is not None:
             self.b.accumulate(bias_grad, dz)
         return dz, (dh0, dc0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minidl.layers.all_times import AllTimes, before
+from minidl.layers.all_times import AllTimes
 from minidl.layers.base import LayerOptions
 from minidl.layers.cell import Cell, Kind, through, through_grad
 from minidl.layers.context import Context
 from minidl.layers.recurrent import RecurrentOptions
 from minidl.ops.linear import bias_grad, dense_grad_W
-from minidl.ops.recurrent import simple_rnn, simple_rnn_grad
+from minidl.ops.recurrent import simple_rnn, simple_rnn_grad, states_before
 
 
 class _Simple(Kind, abstract=True):
@@ -141,7 +141,7 @@ class SimpleRNN(_Simple, AllTimes):
         name, _ = self.names_in_kernels()
         dz, dh0 = simple_rnn_grad(dh, self.W_recurrent.value, kept, name, mask)
         self.W.accumulate(dense_grad_W, x, dz)
-        self.W_recurrent.accumulate(dense_grad_W, before(states[0], kept), dz)
+        self.W_recurrent.accumulate(dense_grad_W, states_before(states[0], kept), dz)
         if self.b is not None:
             self.b.accumulate(bias_grad, dz)
         return dz, (dh0,)

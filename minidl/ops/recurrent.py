@@ -131,6 +131,12 @@ def side_by_side(*gates: Array) -> Array:
 
 
 @op
+def states_before(h0: Array, h: Array) -> Array:
+    """h_{t-1} of all times: h0, and all of h but the last."""
+    return array_namespace(h).concatenate((h0[:, None][:, : h.shape[1]], h[:, :-1]), axis=1)
+
+
+@op
 def simple_rnn(x: Array, W: Array, U: Array, b: Array | None, h0: Array, activation: str, mask: Array | None = None) -> Array:
     """h of all times."""
     a = curve(activation)

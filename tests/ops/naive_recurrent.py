@@ -159,5 +159,12 @@ def by_loops(curves: Scalars, slopes: Scalars) -> dict[str, Callable[..., tuple]
             dh0[sample] = owed
         return of_x, of_h, dh0
 
-    found = (simple_rnn, simple_rnn_grad, lstm, lstm_grad, gru, gru_grad)
+    def states_before(h0: Any, h: Any) -> tuple:
+        n, steps, units = h.shape
+        found = np.zeros(h.shape)
+        for sample, t, u in itertools.product(range(n), range(steps), range(units)):
+            found[sample, t, u] = h[sample, t - 1, u] if t else h0[sample, u]
+        return (found,)
+
+    found = (states_before, simple_rnn, simple_rnn_grad, lstm, lstm_grad, gru, gru_grad)
     return {f"recurrent.{f.__name__}": f for f in found}

@@ -452,6 +452,8 @@ WRONG_SHAPES = [  # what a reference refuses or broadcasts, a kernel must not re
     ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), z(9, 7))),
     ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), None, np.ones((9, 4), bool))),
     ("recurrent.lstm_grad", lambda z: (*fitting_lstm_grad(z), None, z(9, 5))),
+    ("recurrent.states_before", lambda z: (z(1, 8), z(9, 5, 8))),
+    ("recurrent.states_before", lambda z: (z(9, 7), z(9, 5, 8))),
     ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 7), z(8), z(9, 8), "tanh")),
     ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 8), z(8), z(8, 8), "tanh")),
     ("recurrent.simple_rnn", lambda z: (z(9, 5, 4), z(4, 8), z(8, 8), z(8), z(9, 8), "tanh", np.ones((9, 4), bool))),

@@ -192,6 +192,15 @@ def gru_grad(
     return of_x, of_h, dh0
 
 
+def states_before(h0: Any, h: Any) -> Any:
+    """Kernel of ``ops.recurrent.states_before``."""
+    if h.ndim != 3 or not h.size or h0.shape != (len(h), h.shape[2]) or h.dtype not in FLOATS or h0.dtype != h.dtype:
+        return NotImplemented
+    found = CPU.pool.empty(h.shape, h.dtype)
+    _before_on_threads(h0.reshape(-1), h.reshape(-1), found.reshape(-1), *h.shape)
+    return found
+
+
 def _declines(names: tuple[str, ...], *arrays: Any) -> bool:
     dtype = arrays[0].dtype
     return not set(names) <= set(_CODES) or dtype not in FLOATS or any(a.dtype != dtype for a in arrays)
@@ -263,6 +272,23 @@ def _pack_gates(W, U, inputs, units, width, packed):  # type: ignore[no-untyped-
         _pack_gates_share(0, inputs + units, *arguments)
     else:
         in_parallel(_pack_gates_share, inputs + units, arguments)
+
+
+@inner
+def _before_share(first, last, h0, h, found, steps, units):  # type: ignore[no-untyped-def]
+    """Samples first to last - 1."""
+    for r in range(first, last):
+        copy_run(h0, r * units, found, r * steps * units, units)
+        copy_run(h, r * steps * units, found, (r * steps + 1) * units, (steps - 1) * units)
+
+
+@compiled
+def _before_on_threads(h0, h, found, n, steps, units):  # type: ignore[no-untyped-def]
+    arguments = (h0, h, found, steps, units)
+    if len(h) < FEW_NUMBERS:
+        _before_share(0, n, *arguments)
+    else:
+        in_parallel(_before_share, n, arguments)
 
 
 @inner

@@ -260,6 +260,20 @@ for _dtype, _old, _new in (
         mode="compiled",
     )
 mutant(
+    "kernel: the state of the same time for the one before",
+    KERNELS,
+    kernel("recurrent.states_before"),
+    "(r * steps + 1) * units, (steps - 1) * units",
+    "r * steps * units, (steps - 1) * units",
+)
+mutant(
+    "states before all times, without the first",
+    "ops/recurrent.py",
+    "tests/ops/test_references.py::test_reference_equals_naive[recurrent.states_before-float64]",
+    "concatenate((h0[:, None][:, : h.shape[1]], h[:, :-1]), axis=1)",
+    "concatenate((h[:, :1], h[:, :-1]), axis=1)",
+)
+mutant(
     "kernel: a candidate that sees all of the state",
     KERNELS,
     kernel("recurrent.gru"),

@@ -88,6 +88,9 @@ def _cases(row: Row) -> None:
         with np.errstate(all="ignore"):
             return op_function(f"recurrent.{name}").reference(*args)
 
+    def states_before(rng: np.random.Generator, dtype: Any) -> Arguments:
+        return (normal(rng, dtype, n, u), normal(rng, dtype, n, T, u)), {}
+
     def simple_rnn(rng: np.random.Generator, dtype: Any) -> Arguments:
         x, W, U, b, h0, mask = given(rng, dtype, 1)
         return (x, W, U, b, h0, row.activation, mask), {}
@@ -116,7 +119,7 @@ def _cases(row: Row) -> None:
         found = reference("gru", *args)
         return (normal(rng, dtype, n, T, u), args[2], args[4], *found, *args[5:]), {}
 
-    made = [gru, gru_grad] if not row.after else [simple_rnn, simple_rnn_grad, lstm, lstm_grad, gru, gru_grad]
+    made = [gru, gru_grad] if not row.after else [states_before, simple_rnn, simple_rnn_grad, lstm, lstm_grad, gru, gru_grad]
     for make in made:
         add(f"recurrent.{make.__name__}", str(row), make, row.size)
 
