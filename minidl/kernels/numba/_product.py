@@ -34,7 +34,7 @@ PANEL_DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
 NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of b: the panel is no larger
 SHORT_DEPTH = 64  # the same for gradients of a few weights: more sums, which round less, cost little there
 BLOCK_ROWS = 384  # rows of a under work, at most
-UNPACKED_ROWS = 64  # up to so many rows of a, b is read often enough from where it stands
+UNPACKED_ROWS = 32  # up to so many rows of a, b is read from where it stands; fewer for narrow tiles, which read it in pieces
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
 SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
@@ -43,8 +43,8 @@ MOST_SPARE = 4  # of the last columns: more are not summed along the depth in le
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
-# Of one number of b, of a where it is copied, and of a for a spare column, in steps of the innermost loop.
-_PACK_COST, _COPY_COST, _SPARE_COST = 0.4, 0.25, 0.25
+# Of one number of b, of a, of a where it is copied too, and of a for a spare column, in steps of the innermost loop.
+_PACK_COST, _READ_COST, _COPY_COST, _SPARE_COST = 0.4, 0.1, 0.25, 0.25
 
 
 class Code(NamedTuple):
@@ -125,7 +125,7 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
     panels = (columns + width - 1) // width
     narrow = SHORT_DEPTH if a.row_step == 1 and a.rows <= NARROW_COLUMNS else NARROW_DEPTH  # of all rows: bits follow from it
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
-    as_it_stands = b.column_step == 1 and m <= UNPACKED_ROWS  # then whole panels of b are not packed
+    as_it_stands = b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
     packed = new_run((panels - first_packed) * width * together, c.dtype)  # (panels, together, width), of b
     # then rows of a are copied: side by side where they are spread, and with zeros where they are too few
@@ -313,7 +313,7 @@ def ways(m: int, n: int, spare: int, work: int, copies: bool, itemsize: int) -> 
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
             cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns + _COPY_COST * rows * copies
-            cost += _SPARE_COST * rows * spare
+            cost += (_READ_COST + _SPARE_COST * spare) * rows
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
     return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
