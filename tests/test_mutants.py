@@ -1138,8 +1138,8 @@ mutant(
     "kernel: a narrow product turned, and not turned back",
     "kernels/numba/_product.py",
     kernel("linear.dense_grad_W"),
-    "c.reshape(m, n), turned.T)",
-    "c.reshape(m, n), turned.reshape(m, n))",
+    "turned[j * m + i] = c[i * n + j]",
+    "turned[j * m + i] = c[j * m + i]",
 )
 mutant(
     "kernel: a share of db lost",

@@ -203,7 +203,7 @@ def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dt
                 for size, cuts in {way, _product._in_pieces(way, m, n - spare), (way[0], (5, 2)), (way[0], (1, 3))}:
                     c = np.empty(m * n, dtype)
                     code = _product._code(size, True, True, a.itemsize)
-                    _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts, spare)
+                    _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts, spare, c[:0])
                     found.add(c.tobytes())
         assert len(found) == 1
         assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)

@@ -207,7 +207,20 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
 
 
 @inner
-def _parts(first, last, code, a, b, c, bias, cuts, spare):  # type: ignore[no-untyped-def]
+def _turn(turn, c, n, i0, i1, j0, j1, turned, m):  # type: ignore[no-untyped-def]
+    """c[i0:i1, j0:j1] of c (m, n) on its side, into turned (n, m)."""
+    edge = turn[0]
+    i_whole, j_whole = i1 - (i1 - i0) % edge, j1 - (j1 - j0) % edge
+    for i in range(i0, i_whole, edge):
+        for j in range(j0, j_whole, edge):  # blocks (edge, edge)
+            transpose(turn, c, i * n + j, n, turned, j * m + i, m)
+    for i in range(i0, i1):
+        for j in range(j_whole if i < i_whole else j0, j1):
+            turned[j * m + i] = c[i * n + j]
+
+
+@inner
+def _parts(first, last, code, a, b, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile.
 
     Parts below each other are computed as one, for which b is packed once; where there are none, those beside each other.
@@ -225,11 +238,13 @@ def _parts(first, last, code, a, b, c, bias, cuts, spare):  # type: ignore[no-un
         j1 = n if j + beside == across else min((j + beside) * panels // across * width, n)
         if i0 < i1 and j0 < j1:
             _part(code, a, b, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
+            if len(turned):
+                _turn(code.turn, c, n, i0, i1, j0, j1, turned, m)
 
 
 @compiled
-def _on_threads(code, a, b, c, bias, cuts, spare):  # type: ignore[no-untyped-def]
-    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), c, bias, cuts, spare))
+def _on_threads(code, a, b, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
+    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), c, bias, cuts, spare, turned))
 
 
 @inner
@@ -322,7 +337,7 @@ def ways(m: int, n: int, spare: int, work: int, copies: bool, itemsize: int) -> 
 _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 
 
-def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any) -> Way:
+def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any, turned: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way."""
     _, m, n, depth, work, by_columns, in_columns, itemsize, spare = key
     possible = ways(m, n - spare, spare, work, by_columns, itemsize)
@@ -330,7 +345,7 @@ def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any) 
 
     def run(way: Way) -> None:
         size, cuts = _in_pieces(way, m, n - spare)
-        _on_threads.dispatcher(code(size), a, b, c, bias, cuts, spare)
+        _on_threads.dispatcher(code(size), a, b, c, bias, cuts, spare, turned)
 
     layout = f"{'columns' if by_columns else 'rows'} times {'columns' if in_columns else 'rows'}"
     name = f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads"
@@ -350,7 +365,7 @@ def _add_up(shares, c):  # type: ignore[no-untyped-def]
             c[i] += shares[s, i]
 
 
-_NO_BIAS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
+_NOTHING = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
 @lru_cache(maxsize=4096)
@@ -359,36 +374,44 @@ def _code(size: Size, bias: bool, relu: bool, itemsize: int) -> tuple[Any, ...]:
     return size, transposer(itemsize), finisher(False, False, itemsize), finisher(bias, relu, itemsize)
 
 
-def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False) -> None:
-    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU.
+def _copy_turned(c: Any, m: int, n: int, turned: Any) -> None:
+    """c (m, n) on its side into ``turned``, where that is given."""
+    if turned is not None:
+        again(write, turned.reshape(n, m), c.reshape(m, n).T)
 
-    a and b are what ``in_rows`` and ``in_columns`` give, c and bias are flat, c in C order.
+
+def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned: Any = None) -> None:
+    """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU; on its side in ``turned``, too, where that is given.
+
+    a and b are what ``in_rows`` and ``in_columns`` give, c, turned and bias are flat, c in C order.
     """
     of_a, m, depth, a_row_step, a_column_step = a
     of_b, _, n, b_row_step, b_column_step = b
     if m == 0 or n == 0:
         return
     if n <= NARROW_COLUMNS and n < m and a_row_step == 1 and bias is None and not relu:  # on its side: c in whole vectors
-        turned = CPU.pool.empty((n, m), c.dtype)
+        on_its_side = CPU.pool.empty((n * m,), c.dtype)
         b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
-        product(b_turned, a_turned, turned.reshape(-1))
-        again(write, c.reshape(m, n), turned.T)
+        product(b_turned, a_turned, on_its_side, turned=c)
         return
     itemsize = c.itemsize
     work = 1 if m * n * depth < SMALL_WORK else threads()
     deep = depth >= DEEP and m * n <= SMALL_RESULT and bias is None and not relu
     after = bias is not None, relu
-    bias = _NO_BIAS[c.dtype] if bias is None else bias
+    bias = _NOTHING[c.dtype] if bias is None else bias
     if m <= FEW_ROWS and b_column_step == 1 and n >= natural_lanes(itemsize):
         _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
+        _copy_turned(c, m, n, turned)
         return
     spare = spare_columns(m, n, itemsize) if a_column_step == 1 else 0  # along the depth only a in rows is read in vectors
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
         _deep_on_threads(_code(tile_shape(m, n - spare, itemsize), *after, itemsize), a, b, shares, bias, spare)
         _add_up(shares, c)
+        _copy_turned(c, m, n, turned)
         return
+    turned = _NOTHING[c.dtype] if turned is None else turned
     key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare
-    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias)
+    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias, turned)
     size, cuts = way if work == 1 else _in_pieces(way, m, n - spare)
-    _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts, spare)
+    _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts, spare, turned)

@@ -72,8 +72,8 @@ mutant(
     "a result turned over once and for all",
     "kernels/numba/_product.py",
     TESTS + "test_products_that_numpy_finishes",
-    "        again(write, c.reshape(m, n), turned.T)",
-    "        write(c.reshape(m, n), turned.T)",
+    "        again(write, turned.reshape(n, m), c.reshape(m, n).T)",
+    "        write(turned.reshape(n, m), c.reshape(m, n).T)",
 )
 mutant(
     "a method of an array noted with that array for ever",
