@@ -10,8 +10,11 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._runs import CACHE_LINE
+from minidl.kernels.numba._vector import prefetch
 
 CHUNK = 1 << 15  # numbers of one task, about
+AHEAD = 1  # rows lie anywhere, so that the next one is fetched while one is copied
 SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be compiled for a type of targets
 
 
@@ -38,6 +41,9 @@ def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-unty
             if index < 0 or index >= n:
                 found[task] = False
                 break
+            ahead = indices[min(i + AHEAD, len(indices) - 1)] * width  # of a row that comes soon; it need not exist
+            for j in range(0, width, CACHE_LINE // x.itemsize):
+                prefetch(x, ahead + j)
             source, target = x[index * width : (index + 1) * width], y[i * width : (i + 1) * width]
             for j in range(len(target)):
                 target[j] = source[j]
