@@ -82,7 +82,7 @@ for _name, _old, _new in (
     ("computed by a part in the middle, too", "spare if j1 == n else 0", "spare"),
 ):
     mutant(f"kernel: spare columns, {_name}", PRODUCT, TESTS + "test_all_ways_of_a_product_give_the_same_bits", _old, _new)
-PARALLEL, TASKS = "kernels/numba/_parallel.py", "tests/backend/test_thread_number.py::"
+SHARE_OUT, TASKS = "kernels/numba/_share_out.py", "tests/backend/test_thread_number.py::"
 SLOW, EACH = (
     TASKS + "test_others_do_what_a_slow_thread_has_left",
     TASKS + "test_each_task_is_done_once_whatever_their_number",
@@ -90,7 +90,7 @@ SLOW, EACH = (
 for _name, _test, _old, _new in (
     ("nothing left for others", SLOW, "SHARED, PORTIONS = 4, 4", "SHARED, PORTIONS = 400, 4"),
     ("of others nothing taken", SLOW, "builder.srem(builder.add(thread, others.index), threads)", "thread"),
-    ("a portion taken twice", EACH, "_taken(builder, work, other), some,", "_taken(builder, work, other), _COUNT(1),"),
+    ("a portion taken twice", EACH, "_taken(builder, work, other), some,", "_taken(builder, work, other), INDEX(1),"),
     ("portions beyond the end", EACH, "_smaller(builder, builder.add(at, some), end)", "builder.add(at, some)"),
 ):
-    mutant(f"tasks: {_name}", PARALLEL, _test, _old, _new, mode="compiled")
+    mutant(f"tasks: {_name}", SHARE_OUT, _test, _old, _new, mode="compiled")
