@@ -115,25 +115,36 @@ def _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape):  # typ
     clear_run(padded, count * line, slack)
     copy_pixels(x, padded, image, h, w, c, i0 * sh - top, count, left, left + w + right)
     tiles = (ow + rows - 1) // rows
-    sums = new_run(tiles * rows * width, x.dtype)  # (tiles, rows, width): a row of results, some filters
+    sums = new_run(rows * width, x.dtype)  # (rows, width): results at some positions, some filters
     panels, depth = (f + width - 1) // width, kw * c
+    begin, end = (image * oh + i0) * ow * f, (image * oh + i1) * ow * f
+    # A tile whose lanes or positions are not all wanted may write the rest where later tiles write, but not behind the end.
+    in_place = panels == 1 or f % width == 0
     for p in range(panels):
         columns = min(width, f - p * width)
         for i in range(i1 - i0):
             for t in range(tiles):
-                start = t * rows  # the last tile may run into the slack; what it finds there is not written
-                at = t * rows * width
+                start = t * rows  # the last tile may run into the slack; what it finds there is overwritten, or not written
+                at = begin + (i * ow + start) * f + p * width
+                direct = in_place and at + (rows - 1) * f + width <= end
+                target, to, step = (y, at, f) if direct else (sums, 0, width)
                 tile(
                     size, outer=kh, depth=depth,
                     a=padded, a_start=i * sh * line + start * sw * c, a_row_step=sw * c, a_outer_step=dh * line, a_k_step=1,
                     b=packed, b_start=p * kh * depth * width, b_outer_step=depth * width, b_k_step=width,
-                    c=sums, c_start=at, c_row_step=width, add=0,
+                    c=target, c_start=to, c_row_step=step, add=0,
                 )  # fmt: skip
-                finish(
-                    after, sums=sums, s_start=at, s_row_step=width,
-                    y=y, y_start=((image * oh + i0 + i) * ow + start) * f + p * width, y_row_step=f,
-                    rows=min(rows, ow - start), columns=columns, bias=bias, b_start=p * width,
-                )  # fmt: skip
+                if not direct:
+                    for r in range(min(rows, ow - start)):
+                        copy_run(sums, r * width, y, at + r * f, columns)
+    if after[0] or after[1]:
+        of_all = new_run(ow * f, x.dtype)  # (ow, f): the biases of a row of results
+        for j in range(ow if after[0] else 0):
+            copy_run(bias, 0, of_all, j * f, f)
+        finish(
+            after, sums=y, s_start=begin, s_row_step=ow * f, y=y, y_start=begin, y_row_step=ow * f,
+            rows=i1 - i0, columns=ow * f, bias=of_all, b_start=0,
+        )  # fmt: skip
 
 
 @inner

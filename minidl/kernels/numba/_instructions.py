@@ -80,6 +80,12 @@ def multiply_add(builder: ir.IRBuilder, a: Any, b: Any, c: Any) -> Any:
     return call_intrinsic(builder, f"llvm.fma.{spelling(a.type)}", a.type, [a, b, c])
 
 
+def unforeseen(builder: ir.IRBuilder, pointer: Any) -> Any:
+    """The same pointer, of which the compiler knows nothing: it would keep sums with it in registers that it does not have."""
+    kind = ir.FunctionType(pointer.type, [pointer.type])
+    return builder.asm(kind, "", "=r,0", [pointer], side_effect=False)
+
+
 # -- Parts of vectors, where the processor has no instruction for them, or a slow one -----------------------------------
 #
 # As the bits of ``count`` say: half a vector, a quarter and so on, each if it is wanted.

@@ -54,8 +54,12 @@ else:
     from numba import types
     from numba.extending import intrinsic
 
-    from minidl.kernels.numba._instructions import INDEX, call, machine_code, multiply_add, number_type, place
+    from minidl.kernels.numba._instructions import INDEX, call, machine_code, multiply_add, number_type, place, unforeseen
     from minidl.kernels.numba._private import cgutils
+
+    # A processor has no registers for the addresses of more rows. Then five rows share one, as it adds 1, 2, 3 or 4 steps
+    # to an address for nothing.
+    MOST_POINTERS, TOGETHER = 8, 5
 
     @lru_cache(maxsize=256)
     def tile_of(rows: int, vectors: int, lanes: int, itemsize: int) -> Size:
@@ -79,17 +83,27 @@ else:
                 for total in row:
                     builder.store(ir.Constant(vector, [0.0] * lanes), total)
             a_rows = [builder.gep(a, [times(a_row_step, r)]) for r in range(rows)]
+            heads = [cgutils.alloca_once(builder, a.type) for _ in range(0, rows, TOGETHER)] if rows > MOST_POINTERS else []
             with cgutils.for_range(builder, outer) as outer_loop:
                 block = builder.mul(outer_loop.index, a_outer_step)
                 b_block = builder.gep(b, [builder.mul(outer_loop.index, b_outer_step)])
+                for g, head in enumerate(heads):
+                    builder.store(builder.gep(a_rows[g * TOGETHER], [block]), head)
                 with cgutils.for_range(builder, depth) as loop:
                     b_row = builder.mul(loop.index, b_k_step)
                     bs = [builder.load(vector_at(b_block, builder.add(b_row, INDEX(v * lanes)))) for v in range(vectors)]
                     for row_of_b in bs:
                         row_of_b.align = itemsize
-                    at = builder.add(block, builder.mul(loop.index, a_k_step))
+                    if heads:
+                        firsts = [unforeseen(builder, builder.load(head)) for head in heads]
+                        places = [builder.gep(firsts[r // TOGETHER], [times(a_row_step, r % TOGETHER)]) for r in range(rows)]
+                        for head, first in zip(heads, firsts):
+                            builder.store(builder.gep(first, [a_k_step]), head)
+                    else:
+                        at = builder.add(block, builder.mul(loop.index, a_k_step))
+                        places = [builder.gep(a_row, [at]) for a_row in a_rows]
                     for r in range(rows):
-                        one = builder.insert_element(nothing, builder.load(builder.gep(a_rows[r], [at])), ir.IntType(32)(0))
+                        one = builder.insert_element(nothing, builder.load(places[r]), ir.IntType(32)(0))
                         splat = builder.shuffle_vector(one, nothing, mask)
                         for v in range(vectors):
                             builder.store(multiply_add(builder, splat, bs[v], builder.load(totals[r][v])), totals[r][v])

@@ -1,6 +1,6 @@
-"""Faults in choices by measurement."""
+"""Faults in choices by measurement, in how tasks are shared out, and in what products and convolutions write in place."""
 
-from tests.cases.mutant import mutant
+from tests.cases.mutant import kernel, mutant
 
 TESTS, TUNING, PRODUCT = "tests/kernels/test_tuning.py::", "kernels/numba/_tuning.py", "kernels/numba/_product.py"
 
@@ -82,6 +82,12 @@ for _name, _old, _new in (
     ("computed by a part in the middle, too", "spare if j1 == n else 0", "spare"),
 ):
     mutant(f"kernel: spare columns, {_name}", PRODUCT, TESTS + "test_all_ways_of_a_product_give_the_same_bits", _old, _new)
+for _name, _old, _new in (
+    ("written behind the end of an image", "+ width <= end", "+ width <= end + width"),
+    ("the results at the end lost", "y, at + r * f, columns)", "y, at, columns)"),
+    ("the biases of a row", "copy_run(bias, 0, of_all, j * f, f)", "copy_run(bias, 0, of_all, j, f)"),
+):
+    mutant(f"convolution in place: {_name}", "kernels/numba/_direct.py", kernel("convolution.convolve"), _old, _new)
 SHARE_OUT, TASKS = "kernels/numba/_share_out.py", "tests/backend/test_thread_number.py::"
 SLOW, EACH = (
     TASKS + "test_others_do_what_a_slow_thread_has_left",
