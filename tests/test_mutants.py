@@ -1130,9 +1130,17 @@ mutant(
 mutant(
     "kernel: a product that forgets what it had summed",
     "kernels/numba/_product.py",
-    kernel("linear.dense"),
+    "tests/ops/test_kernels.py::test_products_of_every_tile_and_of_more_rows_than_a_block",
     "number + load(sums, to, width - j, 0) if k0 else number",
     "number",
+)
+mutant(
+    "kernel: a product of few rows that forgets what it had summed",
+    "kernels/numba/_product.py",
+    "tests/ops/test_kernels.py::test_products_of_few_rows",
+    "c=sums, c_start=0, c_row_step=width, add=k,",
+    "c=sums, c_start=0, c_row_step=width, add=0,",
+    mode="compiled",
 )
 mutant(
     "kernel: a narrow product turned, and not turned back",

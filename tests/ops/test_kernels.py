@@ -9,6 +9,7 @@ import ast
 import functools
 import importlib
 import inspect
+import itertools
 import os
 import subprocess
 import sys
@@ -539,6 +540,22 @@ def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> N
                     ):
                         case = f"{op.__name__} {rows} x {depth} x {columns}"
                         assert_close(op(*args), op.reference(*args), "scaled", case)
+
+
+@both_dtypes
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_few_rows(dtype: type, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For which b is read once and not packed: one panel or more, whole ones and the last, one block of the depth or more."""
+    if "linear.dense" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
+    product = importlib.import_module("minidl.kernels.numba._product")
+    monkeypatch.setattr(product, "FEW_ROWS", 3)
+    rng = np.random.default_rng(7)
+    with use_threads(min(threads, config.team())):
+        for rows, columns, depth in itertools.product((1, 2, 3), (16, 33, 150, 500), (5, 300, 784)):
+            x, W, b = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, depth), (depth, columns), (columns,)))
+            expected = linear.dense.reference(x, W, b, "relu")
+            assert_close(linear.dense(x, W, b, "relu"), expected, "scaled", f"{rows} x {depth} x {columns}")
 
 
 def test_depthwise_sums_read_nothing_behind_the_images() -> None:

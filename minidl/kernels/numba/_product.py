@@ -30,15 +30,15 @@ from minidl.kernels.numba._transpose import transpose, transposer
 from minidl.kernels.numba._tuning import quickest
 from minidl.kernels.numba._vector import LANES, load, load_all, multiply_add, splat, store, total
 
-PANEL_DEPTH = 128  # rows of b packed together: 128 x 48 floats are 24 KiB
+PANEL_DEPTH = 264  # rows of b packed together: panels of them are read from the second cache, as fast as from the first
 NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of b: the panel is no larger
 SHORT_DEPTH = 64  # the same for gradients of a few weights: more sums, which round less, cost little there
 BLOCK_ROWS = 384  # rows of a under work, at most
-UNPACKED_ROWS = 32  # up to so many rows of a, b is read from where it stands; fewer for narrow tiles, which read it in pieces
+UNPACKED_ROWS = 64  # up to so many rows of a, b is read from where it stands; fewer for narrow tiles, which read it in pieces
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
 SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
-STRIP = 48  # rows of a for which packing b is worth while
+STRIP = 64  # rows of a for which packing b is worth while
 MOST_SPARE = 4  # of the last columns: more are not summed along the depth in less time than a vector of them
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
@@ -318,7 +318,7 @@ def spare_columns(m: int, n: int, itemsize: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def ways(m: int, n: int, spare: int, work: int, copies: bool, itemsize: int) -> list[Way]:
+def ways(m: int, n: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int) -> list[Way]:
     """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
     found = []
     for down in range(1, work + 1):
@@ -327,8 +327,9 @@ def ways(m: int, n: int, spare: int, work: int, copies: bool, itemsize: int) -> 
         part_m, part_n = -(-m // down), -(-n // (work // down))
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
-            cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns + _COPY_COST * rows * copies
-            cost += (_READ_COST + _SPARE_COST * spare) * rows
+            packs = in_columns or part_m > min(UNPACKED_ROWS, size[1])
+            cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns * packs
+            cost += (_READ_COST + _COPY_COST * copies + _SPARE_COST * spare) * rows
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
     return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
@@ -340,8 +341,8 @@ _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any, turned: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way."""
     _, m, n, depth, work, by_columns, in_columns, itemsize, spare = key
-    possible = ways(m, n - spare, spare, work, by_columns, itemsize)
-    alone = ways(m, n - spare, spare, 1, by_columns, itemsize)[0] if work > 1 else None
+    possible = ways(m, n - spare, spare, work, by_columns, in_columns, itemsize)
+    alone = ways(m, n - spare, spare, 1, by_columns, in_columns, itemsize)[0] if work > 1 else None
 
     def run(way: Way) -> None:
         size, cuts = _in_pieces(way, m, n - spare)
