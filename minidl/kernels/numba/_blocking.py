@@ -109,6 +109,6 @@ def tile_cost(size: Size, rows: int, columns: int, itemsize: int) -> float:
 
 def _cost(count: int, vectors: int, rows: int, columns: int, lanes: int) -> float:
     tiles = -(-rows // count) * -(-columns // (vectors * lanes))
-    # one step of the innermost loop: two multiply-adds or two loads a cycle; eight accumulators do not quite hide the latency
+    # one step of the innermost loop: two multiply-adds or two loads a cycle; ten accumulators do not quite hide the latency
     # of four; then what a tile costs beside, spread over its depth
-    return tiles * (max(count * vectors / 2, (count + vectors) / 2, 5) + _TILE_COST)
+    return tiles * (max(count * vectors / 2, (count + vectors) / 2, 5.2) + _TILE_COST)

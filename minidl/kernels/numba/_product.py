@@ -43,8 +43,9 @@ MOST_SPARE = 4  # of the last columns: more are not summed along the depth in le
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
-# Of one number of b, of a, of a where it is copied too, and of a for a spare column, in steps of the innermost loop.
-_PACK_COST, _READ_COST, _COPY_COST, _SPARE_COST = 0.4, 0.1, 0.25, 0.25
+# In steps of the innermost loop: of one number of b where it is packed, and where it is not; of a, of a where it is copied too,
+# and of a for a spare column.
+_PACK_COST, _STREAM_COST, _READ_COST, _COPY_COST, _SPARE_COST = 0.4, 0.02, 0.1, 0.25, 0.25
 
 
 class Code(NamedTuple):
@@ -328,7 +329,9 @@ def ways(m: int, n: int, spare: int, work: int, copies: bool, in_columns: bool, 
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
             packs = in_columns or part_m > min(UNPACKED_ROWS, size[1])
-            cost = tile_cost(size, rows, columns, itemsize) + _PACK_COST * columns * packs
+            cost = tile_cost(size, rows, columns, itemsize) + (_PACK_COST if packs else _STREAM_COST) * columns
+            if part_m % size[0]:  # a last tile overlaps the one before it, and is copied row by row
+                cost += tile_cost(size, size[0], columns, itemsize) / 2
             cost += (_READ_COST + _COPY_COST * copies + _SPARE_COST * spare) * rows
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
