@@ -30,9 +30,11 @@ def sum_of(shares: Any) -> Any:
 if DISABLED:
 
     def in_parallel(function: Any, tasks: int, arguments: tuple[Any, ...]) -> None:
-        """Each task by itself, one after another."""
-        for task in range(tasks):
-            function(task, task + 1, *arguments)
+        """All tasks, one after another: in one call but the last of several, which comes by itself."""
+        border = tasks - 1 if tasks > 2 else tasks
+        function(0, border, *arguments)
+        if border < tasks:
+            function(border, tasks, *arguments)
 
 elif has("team"):
     from llvmlite import ir

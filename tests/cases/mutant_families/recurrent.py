@@ -61,7 +61,7 @@ mutant("a simple network that forgets", OPS, gradient("simple_rnn"), "dh_t = dh[
 
 # -- layers ------------------------------------------------------------------------------------------------------------
 
-mutant("dU with today's output", "layers/lstm.py", gradient("lstm"), "before(states[0], h), dz", "h, dz")
+mutant("dU with today's output", "layers/lstm.py", gradient("lstm"), "states_before(states[0], h), dz", "h, dz")
 mutant(
     "the forget bias at the input gate",
     "layers/lstm.py",

@@ -57,6 +57,7 @@ mutant(
     TESTS + "test_all_ways_of_a_product_give_the_same_bits",
     "a.row_step == 1 and a.rows <= NARROW_COLUMNS",
     "a.row_step == 1 and m <= NARROW_COLUMNS",
+    mode="compiled",
 )
 mutant(
     "tuning: a way that was measured and not taken",
@@ -81,7 +82,8 @@ for _name, _old, _new in (
     ("without their bias", "b_start=j1 - spare,", "b_start=j0,"),
     ("computed by a part in the middle, too", "spare if j1 == n else 0", "spare"),
 ):
-    mutant(f"kernel: spare columns, {_name}", PRODUCT, TESTS + "test_all_ways_of_a_product_give_the_same_bits", _old, _new)
+    same_bits = TESTS + "test_all_ways_of_a_product_give_the_same_bits"
+    mutant(f"kernel: spare columns, {_name}", PRODUCT, same_bits, _old, _new, mode="compiled")
 for _name, _old, _new in (
     ("written behind the end of an image", "+ width <= end", "+ width <= end + width"),
     ("the results at the end lost", "y, at + r * f, columns)", "y, at, columns)"),
