@@ -1133,6 +1133,7 @@ mutant(
     "tests/ops/test_kernels.py::test_products_of_every_tile_and_of_more_rows_than_a_block",
     "number + load(sums, to, width - j, 0) if k0 else number",
     "number",
+    mode="compiled",
 )
 mutant(
     "kernel: a product of few rows that forgets what it had summed",
