@@ -16,7 +16,7 @@
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
 whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log`` nothing
 below the smallest normal number. In single precision these are polynomials (Cephes), right to about one unit in the last
-place; in double precision the C library's functions.
+place; in double precision the C library's functions, and for ``expm1`` of small v a power series.
 """
 
 from __future__ import annotations
