@@ -36,11 +36,16 @@ def moment() -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """The processor's name as it calls itself."""
+    """The processor's name as it calls itself, and what LLVM calls its kind: hosts sell several kinds as one ``"AMD EPYC"``."""
     name = _from_proc("model name")
     if not name and sys.platform == "darwin":
         name = _output(["sysctl", "-n", "machdep.cpu.brand_string"])
-    return name or platform.processor() or platform.machine() or "unknown"
+    name = name or platform.processor() or platform.machine() or "unknown"
+    with contextlib.suppress(ImportError):
+        from llvmlite.binding import get_host_cpu_name
+
+        name = f"{name} ({get_host_cpu_name()})"
+    return name
 
 
 def slug(text: str) -> str:
