@@ -2,8 +2,9 @@
 
     c[i, j] = sum_k a[i, k] b[k, j]        a (m, depth), b (depth, n), c (m, n)
 
-Each thread has one part of the rows or columns of c. ``DEPTH`` rows of b at a time are packed into panels as wide as a tile;
-a panel and the rows of a under work stay in the first cache, the packed rows of b and a block of rows of a in the second.
+Each thread has one part of the rows or columns of c. ``PANEL_DEPTH`` rows of b at a time are packed into panels as wide as a
+tile, several panels together, so that long runs of b are read; a panel and the rows of a under work stay in the first cache, the
+packed rows of b and a block of rows of a in the second. Rows of a that stand side by side are copied tile by tile.
 How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it: how is measured
 (``_tuning``). Where c is small and the depth is not, the threads share the depth, in a fixed number of partial sums.
 """
@@ -20,6 +21,7 @@ from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.tape import again, write
 from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape, tile_shapes
+from minidl.kernels.numba._column_tiles import column_copier, copy_columns
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix
@@ -37,7 +39,8 @@ BLOCK_ROWS = 384  # rows of a under work, at most
 UNPACKED_ROWS = 64  # up to so many rows of a, b is read from where it stands; fewer for narrow tiles, which read it in pieces
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
-SHORT_STEP = 128  # numbers from a column of a to the next, up to which rows that stand side by side are not copied
+PANELS = 8  # of b, packed together where each is read once: long runs of its rows are read, and they stay in the second cache
+COPIED_PANELS = 4  # of b, from which on rows of a that stand side by side are copied, tile by tile
 STRIP = 64  # rows of a for which packing b is worth while
 MOST_SPARE = 4  # of the last columns: more are not summed along the depth in less time than a vector of them
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
@@ -52,17 +55,26 @@ class Code(NamedTuple):
     """The pieces of machine code that a product is made of: sizes and addresses."""
 
     tile: Any  # rows, width, address: see ``tile_of``
-    turn: Any  # of ``transposer``
-    copy: Any  # of ``finisher``, with neither bias nor ReLU
+    pack: Any  # of ``packer``, for panels as wide as the tile
+    columns: Any  # of ``column_copier``, for as many as the tile has rows
     finish: Any  # of ``finisher``
 
 
+def packer(width: int, itemsize: int) -> tuple[Any, Any, Any]:
+    """The pieces of machine code that ``pack_b`` is made of, for panels of this width."""
+    return transposer(itemsize), finisher(False, False, itemsize), column_copier(width, itemsize)
+
+
 @inner
-def pack_b(turn, copy, b, k0, j0, depth, columns, width, packed):  # type: ignore[no-untyped-def]
+def pack_b(code, b, k0, j0, depth, columns, packed):  # type: ignore[no-untyped-def]
     """b[k0 : k0 + depth, j0 : j0 + columns] as panels (panels, depth, width), zeros behind the last column."""
-    numbers, edge = b.numbers, turn[0]
-    start = k0 * b.row_step + j0 * b.column_step
-    for j in range(0, columns, width):
+    turn, copy, panels = code
+    numbers, edge, width = b.numbers, turn[0], panels[0]
+    start, together = k0 * b.row_step + j0 * b.column_step, 0
+    if b.column_step == 1:  # whole panels together: a row of b is read in one go
+        together = columns // width
+        copy_columns(panels, together, depth, numbers, start, b.row_step, packed, 0)
+    for j in range(together * width, columns, width):
         panel, used = j * depth, min(width, columns - j)  # (depth, width) in packed, and how much of the width b fills
         if b.column_step == 1:
             finish(
@@ -84,18 +96,22 @@ def pack_b(turn, copy, b, k0, j0, depth, columns, width, packed):  # type: ignor
 
 
 @inner
-def _pack_a(copy, a, i0, k0, depth, rows, packed, width):  # type: ignore[no-untyped-def]
-    """a[i0 : i0 + rows, k0 : k0 + depth] on its side, (depth, width), of which ``rows`` columns are written."""
-    start = i0 * a.row_step + k0 * a.column_step
-    if a.row_step == 1:
-        finish(
-            copy, sums=a.numbers, s_start=start, s_row_step=a.column_step, y=packed, y_start=0, y_row_step=width,
-            rows=depth, columns=rows, bias=a.numbers, b_start=0,
-        )  # fmt: skip
-    else:
+def _pack_a(code, a, i0, first, last, k0, depth, packed):  # type: ignore[no-untyped-def]
+    """Rows first to last of a[i0:, k0 : k0 + depth] as tiles (tiles, depth, rows); the last one overlaps the one before it.
+
+    Where a has fewer rows than a tile, the rest of it stays as it is.
+    """
+    rows, start = code.tile[0], (i0 + first) * a.row_step + k0 * a.column_step
+    tiles = (last - first) // rows if a.row_step == 1 else 0
+    if tiles:
+        copy_columns(code.columns, tiles, depth, a.numbers, start, a.column_step, packed, 0)
+    for r in range(first + tiles * rows, last, rows):
+        used = min(rows, last)
+        begin = min(r, last - used)
+        at, to = start + (begin - first) * a.row_step, (r - first) * depth
         for k in range(depth):
-            for r in range(rows):
-                packed[k * width + r] = a.numbers[start + r * a.row_step + k * a.column_step]
+            for i in range(used):
+                packed[to + k * rows + i] = a.numbers[at + i * a.row_step + k * a.column_step]
 
 
 @inner
@@ -128,12 +144,13 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
     as_it_stands = b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
-    packed = new_run((panels - first_packed) * width * together, c.dtype)  # (panels, together, width), of b
     # then rows of a are copied: side by side where they are spread, and with zeros where they are too few
-    by_columns = (a.row_step == 1 and a.column_step > SHORT_STEP) or m < rows
+    by_columns = (a.row_step == 1 and panels >= COPIED_PANELS) or m < rows
     most = BLOCK_ROWS // rows * rows  # whole tiles: one that reached into the next block would be summed there again
-    a_width = max(min(m, most), rows)
-    copied = new_run(a_width * together if by_columns else 1, c.dtype)  # (together, a_width), of a
+    at_once = PANELS if m <= most else panels  # of b, packed together: all of them, where they are read again
+    packed = new_run(min(at_once, panels - first_packed) * width * together, c.dtype)  # (panels, together, width), of b
+    a_tiles = (min(m, most) + rows - 1) // rows
+    copied = new_run(a_tiles * rows * together if by_columns else 1, c.dtype)  # (tiles, together, rows), of a
     if m < rows:
         copied[:] = 0
     edge = new_run(rows * width, c.dtype)  # (rows, width): a tile of which only some rows are wanted
@@ -145,27 +162,30 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
         for q in range(spare):
             for k in range(block):
                 last[q * block + k] = b.numbers[(k0 + k) * b.row_step + (j1 - spare + q) * b.column_step]
-        skipped = first_packed * width
-        if skipped < columns:
-            pack_b(code.turn, code.copy, b, k0, j0 + skipped, block, columns - skipped, width, packed)
         for r0 in range(0, m, most):
             count = min(most, m - r0)
-            r_first = min(r0, max(m - rows, 0))  # a last block of few rows begins earlier
             left, left_start = a.numbers, i0 * a.row_step + k0 * a.column_step
             left_row, left_k = a.row_step, a.column_step
             if by_columns:
-                _pack_a(code.copy, a, i0 + r_first, k0, block, r0 + count - r_first, copied, a_width)
-                left, left_start, left_row, left_k = copied, -r_first, 1, a_width
+                _pack_a(code, a, i0, r0, r0 + count, k0, block, copied)
+                left, left_start, left_row, left_k = copied, 0, 1, rows
             for p in range(panels):
-                right, right_start, right_k = packed, (p - first_packed) * width * block, width
+                packs = (p - first_packed) % at_once  # its place among those that are packed together
+                right, right_start, right_k = packed, packs * width * block, width
                 if p < first_packed:
                     right, right_start, right_k = b.numbers, k0 * b.row_step + j0 + p * width, b.row_step
+                elif packs == 0 and r0 == 0:
+                    j = p * width
+                    some = min(at_once * width, columns - j)
+                    pack_b(code.pack, b, k0, j0 + j, block, some, packed)
                 sums, at, step = c, (i0 + r0) * n + j0 + p * width, n
                 if p * width == whole:
                     sums, at, step = aside, (r0 if together < depth else 0) * width, width
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
                     start, out = left_start + first * left_row, at + (r - r0) * step
+                    if by_columns:
+                        start = (r - r0) * block
                     if first == r and m >= rows:
                         tile(
                             code.tile, outer=1, depth=block,
@@ -240,7 +260,7 @@ def _parts(first, last, code, a, b, c, bias, cuts, spare, turned):  # type: igno
         if i0 < i1 and j0 < j1:
             _part(code, a, b, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
             if len(turned):
-                _turn(code.turn, c, n, i0, i1, j0, j1, turned, m)
+                _turn(code.pack[0], c, n, i0, i1, j0, j1, turned, m)
 
 
 @compiled
@@ -375,7 +395,7 @@ _NOTHING = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 @lru_cache(maxsize=4096)
 def _code(size: Size, bias: bool, relu: bool, itemsize: int) -> tuple[Any, ...]:
     """The fields of a Code."""
-    return size, transposer(itemsize), finisher(False, False, itemsize), finisher(bias, relu, itemsize)
+    return size, packer(size[1], itemsize), column_copier(size[0], itemsize), finisher(bias, relu, itemsize)
 
 
 def _copy_turned(c: Any, m: int, n: int, turned: Any) -> None:

@@ -27,10 +27,9 @@ from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._parallel import in_parallel, sum_of
-from minidl.kernels.numba._product import pack_b
+from minidl.kernels.numba._product import pack_b, packer
 from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import tile
-from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, load, store
 
 
@@ -76,7 +75,7 @@ def _grad_x_of_one_channel(dy: Any, W: Any, window: Window, dx: Any) -> None:
     rows_of_taps = np.zeros((-(-taps // size[0]) * size[0], f), W.dtype)  # zeros fill the last tile
     rows_of_taps[:taps] = W.reshape(taps, f)
     shape = (len(dy), dx.shape[1:], dy.shape[1:], window.size, window.strides, window.dilation, window.pads(dx.shape[1:4]))
-    code = size, transposer(dy.itemsize), finisher(False, False, dy.itemsize)
+    code = size, packer(size[1], dy.itemsize)
     _backward_x_on_threads(*code, dy.reshape(-1), rows_of_taps.reshape(-1), dx.reshape(-1), shape)
 
 
@@ -168,7 +167,7 @@ def _forward_on_threads(size, after, x, packed, finite, bias, y, shape):  # type
 
 
 @inner
-def _backward_x_share(first, last, size, turn, copy, dy, W, dx, shape):  # type: ignore[no-untyped-def]
+def _backward_x_share(first, last, size, pack, dy, W, dx, shape):  # type: ignore[no-untyped-def]
     """Images first to last - 1, of one channel."""
     rows, width, _ = size
     (h1, h2, w, _), (o1, o2, ow, f), (k1, k2, k3), (d1, d2, _) = shape.x, shape.y, shape.window, shape.dilation
@@ -183,7 +182,7 @@ def _backward_x_share(first, last, size, turn, copy, dy, W, dx, shape):  # type:
         for index in range(o1 * o2):
             i, j = index // o2, index % o2
             row = Matrix(dy[(image * o1 * o2 + index) * ow * f :], f, ow, 1, f)
-            pack_b(turn, copy, row, 0, 0, f, ow, width, packed)
+            pack_b(pack, row, 0, 0, f, ow, packed)
             for t in range(tiles):
                 for p in range(panels):
                     tile(
@@ -205,8 +204,8 @@ def _backward_x_share(first, last, size, turn, copy, dy, W, dx, shape):  # type:
 
 
 @compiled
-def _backward_x_on_threads(size, turn, copy, dy, W, dx, shape):  # type: ignore[no-untyped-def]
-    in_parallel(_backward_x_share, shape[0], (size, turn, copy, dy, W, dx, Volume(*shape)))
+def _backward_x_on_threads(size, pack, dy, W, dx, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_backward_x_share, shape[0], (size, pack, dy, W, dx, Volume(*shape)))
 
 
 @inner

@@ -16,15 +16,13 @@ import numpy as np
 
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._blocking import tiles_of_two_heights
-from minidl.kernels.numba._finish import finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._product import pack_b
+from minidl.kernels.numba._product import pack_b, packer
 from minidl.kernels.numba._runs import copy_run, new_run, zero_run
 from minidl.kernels.numba._tanh import tanh_of
 from minidl.kernels.numba._tile import natural_lanes, tile, tile_of
-from minidl.kernels.numba._transpose import transposer
 from minidl.kernels.numba._vector import LANES, absolute, exp, load, load_all, prefetch, store, where
 from minidl.kernels.numba.linear import dense
 
@@ -232,24 +230,25 @@ def _packed(size: Any, b: tuple[Any, int, int, int, int]) -> Any:
     """The Matrix b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
     numbers, depth, columns, _, _ = b
     packed = CPU.pool.empty((-(-columns // size[1]) * depth * size[1],), numbers.dtype)
-    _pack(transposer(numbers.itemsize), finisher(False, False, numbers.itemsize), b, size[1], packed)
+    _pack(packer(size[1], numbers.itemsize), b, packed)
     return packed
 
 
 @inner
-def _pack_share(first, last, turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
+def _pack_share(first, last, code, b, packed):  # type: ignore[no-untyped-def]
+    width = code[2][0]
     for p in range(first, last):
         j, panel = p * width, b.rows * width
-        pack_b(turn, copy, b, 0, j, b.rows, min(width, b.columns - j), width, packed[p * panel : (p + 1) * panel])
+        pack_b(code, b, 0, j, b.rows, min(width, b.columns - j), packed[p * panel : (p + 1) * panel])
 
 
 @compiled
-def _pack(turn, copy, b, width, packed):  # type: ignore[no-untyped-def]
-    arguments, panels = (turn, copy, Matrix(*b), width, packed), (b[2] + width - 1) // width
+def _pack(code, b, packed):  # type: ignore[no-untyped-def]
+    arguments, tasks = (code, Matrix(*b), packed), (b[2] + code[2][0] - 1) // code[2][0]
     if len(packed) < FEW_NUMBERS:
-        _pack_share(0, panels, *arguments)
+        _pack_share(0, tasks, *arguments)
     else:
-        in_parallel(_pack_share, panels, arguments)
+        in_parallel(_pack_share, tasks, arguments)
 
 
 @inner

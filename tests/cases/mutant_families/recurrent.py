@@ -216,8 +216,8 @@ mutant(
     "kernel: each panel of U packed from the first column",
     KERNELS,
     kernel("recurrent.lstm_grad"),
-    "pack_b(turn, copy, b, 0, j, b.rows,",
-    "pack_b(turn, copy, b, 0, 0, b.rows,",
+    "pack_b(code, b, 0, j, b.rows,",
+    "pack_b(code, b, 0, 0, b.rows,",
 )
 mutant(
     "kernel: df with today's cell",

@@ -84,6 +84,22 @@ for _name, _old, _new in (
 ):
     same_bits = TESTS + "test_all_ways_of_a_product_give_the_same_bits"
     mutant(f"kernel: spare columns, {_name}", PRODUCT, same_bits, _old, _new, mode="compiled")
+EVERY_TILE = "tests/ops/test_kernels.py::test_products_of_every_tile_and_of_more_rows_than_a_block"
+mutant(
+    "columns as tiles: the next tile's first numbers overwritten",
+    "kernels/numba/_column_tiles.py",
+    EVERY_TILE,
+    "exact = -(-(whole - rows) // rows)",
+    "exact = 0",
+    mode="compiled",
+)
+for _name, _old, _new in (
+    ("copied from the first k", "+ k0 * a.column_step\n    tiles =", "\n    tiles ="),
+    ("a last tile that does not overlap", "begin = min(r, last - used)", "begin = r - rows"),
+    ("of panels packed together the first", "packed, packs * width * block, width", "packed, 0, width"),
+    ("panels packed again for the next rows", "packs == 0 and r0 == 0", "packs == 0 and r0 == 1"),
+):
+    mutant(f"product: {_name}", PRODUCT, EVERY_TILE, _old, _new, mode="compiled")
 for _name, _old, _new in (
     ("written behind the end of an image", "+ width <= end", "+ width <= end + width"),
     ("the results at the end lost", "y, at + r * f, columns)", "y, at, columns)"),
