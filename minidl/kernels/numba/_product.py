@@ -3,8 +3,8 @@
     c[i, j] = sum_k a[i, k] b[k, j]        a (m, depth), b (depth, n), c (m, n)
 
 Each thread has one part of the rows or columns of c. ``PANEL_DEPTH`` rows of b at a time are packed into panels as wide as a
-tile, several panels together, so that long runs of b are read; a panel and the rows of a under work stay in the first cache, the
-packed rows of b and a block of rows of a in the second. Rows of a that stand side by side are copied tile by tile.
+tile, several panels together, so that long runs of b are read; a panel and the rows of a under work stay in the first cache,
+the packed rows of b and a block of rows of a in the second. Rows of a that stand side by side are copied tile by tile.
 How c is cut up does not change the order in which a number of c is summed, so its bits do not depend on it: how is measured
 (``_tuning``). Where c is small and the depth is not, the threads share the depth, in a fixed number of partial sums.
 """
