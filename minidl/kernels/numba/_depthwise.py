@@ -252,9 +252,13 @@ def _backward_W_on_threads(x, dy, sums, sizes, spans):  # type: ignore[no-untype
 
 
 @inner
-def _bring(x, row, length):  # type: ignore[no-untyped-def]
-    """Has a row of so many numbers brought near, in the order of memory: the sums come to it with steps as long as a pixel."""
-    for at in range(row * length, min((row + 1) * length, len(x)), LANES):
+def _bring(x, row, length, part, parts):  # type: ignore[no-untyped-def]
+    """Has a part of a row of so many numbers brought near, in the order of memory: sums come to it with steps as long as a pixel.
+
+    A part at a time, as more requests than a core keeps in flight would hold it up.
+    """
+    first, last = row * length + part * length // parts, row * length + (part + 1) * length // parts
+    for at in range(first, min(last, len(x)), LANES):
         prefetch(x, at)
 
 
@@ -272,11 +276,11 @@ def _three_share(first, last, x, W, bias, y, relu, sizes):  # type: ignore[no-un
         lines = (index // oh * h + row) * w
         # Behind the last channels of a pixel stand those of the next, which are summed too and not written; not behind x.
         behind = (lines + (k_last - 1) * dh * w + end + 2 - left) * c + whole - c
-        _bring(x, index // oh * h + row + (kh - 1) * dh + 1, w * c)
-        _bring(y, index + 1, ow * c)
         in_sixes = 0 if sixes == 0 else whole if behind <= len(x) else whole - LANES
         for six in range(sixes):
             j = min(begin + 6 * six, end - 6)
+            _bring(x, index // oh * h + row + (kh - 1) * dh + 1, w * c, six, sixes)
+            _bring(y, index + 1, ow * c, six, sixes)
             for block in range(0, in_sixes, LANES):
                 s0 = load_all(bias, block)
                 s1, s2, s3, s4, s5 = s0, s0, s0, s0, s0
@@ -348,15 +352,16 @@ def _three_W_share(first, last, x, dy, sums, sizes):  # type: ignore[no-untyped-
         clear_run(S, 0, len(S))
         for index in range(share * n // shares * oh, (share + 1) * n // shares * oh):
             row = index % oh * sh - top
-            _bring(dy, index + 1, ow * c)
-            for r in range(sh):
-                _bring(x, index // oh * h + row + (kh - 1) * dh + 1 + r, w * c)
             for k in range(kh):
                 inside = 0 <= row + k * dh < h
                 between = inside and end > begin
                 others = ow - (end - begin) if between else ow
                 line = ((index // oh * h + row + k * dh) * w - left) * c
                 for block in range(0, whole, LANES):
+                    part, parts = (k * whole + block) // LANES, kh * whole // LANES
+                    _bring(dy, index + 1, ow * c, part, parts)
+                    for r in range(sh):
+                        _bring(x, index // oh * h + row + (kh - 1) * dh + 1 + r, w * c, part, parts)
                     rest, of_dy, to = c - block, index * ow * c + block, 3 * k * whole + block
                     s0, s1, s2 = load_all(S, to), load_all(S, to + whole), load_all(S, to + 2 * whole)
                     if between:  # of two positions at a time all three taps: x moves on from one tap to the next
