@@ -1180,7 +1180,7 @@ mutant(
 )
 mutant(
     "kernel: the last winner",
-    "kernels/numba/pooling.py",
+    "kernels/numba/_two_by_two.py",
     kernel("pooling.max_pool"),
     "keep = (candidate <= best)",
     "keep = (candidate < best)",
@@ -1194,11 +1194,26 @@ mutant(
 )
 mutant(
     "kernel: the last of two by two winners lost",
-    "kernels/numba/pooling.py",
+    "kernels/numba/_two_by_two.py",
     kernel("pooling.max_pool_grad"),
     "where(everywhere | (winner == 3), d, 0)",
     "where(everywhere | (winner == 2), d, 0)",
 )
+OF_ANY = "tests/kernels/test_pooling.py::test_two_by_two_windows_of_any_number_of_channels"
+BEHIND = "tests/kernels/test_pooling.py::test_a_task_writes_nothing_behind_its_images"
+for _name, _test, _old, _new in (
+    ("two windows in a vector: the second lost", OF_ANY, "store_second(y, t + channels, best)", "pass"),
+    (
+        "a row of pools written over by the one before",
+        OF_ANY,
+        "range(2 if channels < LANES else 0)",
+        "(1, 0)[2 * (channels >= LANES) :]",
+    ),
+    ("pools written behind a task's images", BEHIND, "if t + channels + HALF > end or", "if"),
+    ("gradients of pools written behind a task's images", BEHIND, "if t + step + right + HALF > end or", "if"),
+    ("whole vectors behind a task's images", BEHIND, "inside = t + LANES <= end and", "inside ="),
+):
+    mutant(f"kernel: {_name}", "kernels/numba/_two_by_two.py", _test, _old, _new)
 mutant(
     "kernel: an average of the whole window at the border",
     "kernels/numba/pooling.py",

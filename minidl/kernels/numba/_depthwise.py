@@ -253,9 +253,9 @@ def _backward_W_on_threads(x, dy, sums, sizes, spans):  # type: ignore[no-untype
 
 @inner
 def _bring(x, row, length, part, parts):  # type: ignore[no-untyped-def]
-    """Has a part of a row of so many numbers brought near, in the order of memory: sums come to it with steps as long as a pixel.
+    """Has a part of a row of so many numbers brought near, in the order of memory: sums come to it in steps as long as a pixel.
 
-    A part at a time, as more requests than a core keeps in flight would hold it up.
+    A part at a time: more requests than a core keeps in flight would hold it up.
     """
     first, last = row * length + part * length // parts, row * length + (part + 1) * length // parts
     for at in range(first, min(last, len(x)), LANES):

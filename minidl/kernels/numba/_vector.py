@@ -3,6 +3,8 @@
     load(x, at, count, rest)   x[at], x[at + 1], ...; where there are only ``count`` left, ``rest`` in the lanes behind them
     store(x, at, count, v)     the way back; writes at most ``count``
     load_all(x, at), store_all(x, at, v)   all lanes, which is quicker where they are known to be there
+    load_two(x, at, other)     ``HALF`` lanes from x[at] on, the others from x[other] on; both must be there
+    store_first(x, at, v), store_second(x, at, v)   one half of the lanes
     prefetch(x, at)            have x[at] brought near, for later; it need not exist
     splat(x, number)           the number in every lane
     a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
@@ -29,7 +31,7 @@ import numpy as np
 
 from minidl.kernels.numba._jit import DISABLED
 
-LANES = 16  # single-precision numbers in a vector of AVX-512; where vectors are shorter, the compiler takes several
+LANES, HALF = 16, 8  # single-precision numbers in a vector of AVX-512; where vectors are shorter, the compiler takes several
 
 if DISABLED:  # the same on small arrays, with a look at every index
 
@@ -61,6 +63,19 @@ if DISABLED:  # the same on small arrays, with a look at every index
         assert at >= 0, "before the start"
         assert at + LANES <= len(x), "behind the end"
         x[at : at + LANES] = v
+
+    def load_two(x, at, other):  # type: ignore[no-untyped-def]
+        for place in (at, other):
+            assert 0 <= place <= len(x) - HALF, "outside"
+        return np.concatenate((x[at : at + HALF], x[other : other + HALF]))
+
+    def store_first(x, at, v):  # type: ignore[no-untyped-def]
+        assert 0 <= at <= len(x) - HALF, "outside"
+        x[at : at + HALF] = v[:HALF]
+
+    def store_second(x, at, v):  # type: ignore[no-untyped-def]
+        assert 0 <= at <= len(x) - HALF, "outside"
+        x[at : at + HALF] = v[HALF:]
 
     def prefetch(x, at):  # type: ignore[no-untyped-def]
         """Nothing that could be seen."""
@@ -210,6 +225,39 @@ else:
             return context.get_dummy_value()
 
         return types.void(x, types.intp, v), codegen
+
+    def _half_place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+        half = ir.VectorType(_vector(kind).element, HALF)
+        return builder.bitcast(_place(context, builder, kind, array, at), half.as_pointer())
+
+    @intrinsic
+    def load_two(typingctx, x, at, other):  # type: ignore[no-untyped-def]
+        result = VectorType(x.dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            size = _vector(result).element.get_abi_size(context.target_data)
+            first, second = [
+                builder.load(_half_place(context, builder, sig.args[0], args[0], place), align=size) for place in args[1:]
+            ]
+            return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES))))
+
+        return result(x, types.intp, types.intp), codegen
+
+    def _half_store(begin: int) -> Any:
+        @intrinsic
+        def store_half(typingctx, x, at, v):  # type: ignore[no-untyped-def]
+            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+                lanes = ir.Constant(ir.VectorType(_I32, HALF), list(range(begin, begin + HALF)))
+                half = builder.shuffle_vector(args[2], args[2], lanes)
+                pointer = _half_place(context, builder, sig.args[0], args[0], args[1])
+                builder.store(half, pointer, align=half.type.element.get_abi_size(context.target_data))
+                return context.get_dummy_value()
+
+            return types.void(x, types.intp, v), codegen
+
+        return store_half
+
+    store_first, store_second = _half_store(0), _half_store(HALF)
 
     @intrinsic
     def prefetch(typingctx, x, at):  # type: ignore[no-untyped-def]

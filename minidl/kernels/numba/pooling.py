@@ -18,6 +18,7 @@ from minidl.backend.tape import again
 from minidl.geometry import Window
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._two_by_two import larger, pool_row, spread_row
 from minidl.kernels.numba._vector import LANES, load, splat, store, where
 
 _NO_WINNERS = np.empty(0, np.uint8)
@@ -64,7 +65,7 @@ def average_pool(x: Any, window: Window) -> Any:
     n, h, w, channels = x.shape
     out = window.output_shape((h, w))
     y = CPU.pool.empty((n, *out, channels), x.dtype)
-    _mean(x.reshape(-1), y.reshape(-1), n, (h, w, channels, *out), _sizes(window, (h, w)))
+    _mean(x.reshape(-1), y.reshape(-1), _NO_WINNERS, n, (h, w, channels, *out), _sizes(window, (h, w)))
     return y
 
 
@@ -177,10 +178,10 @@ def _largest(x, y, winners, images, shape, sizes):  # type: ignore[no-untyped-de
 
 
 @inner
-def _larger(best, winner, candidate, tap):  # type: ignore[no-untyped-def]
-    """The best so far and its tap, after one more candidate."""
-    keep = (candidate <= best) | (best != best)  # of equal numbers the first wins, and a NaN beats every number
-    return where(keep, best, candidate), where(keep, winner, tap)
+def _windows_inside(length, outputs, stride, before):  # type: ignore[no-untyped-def]
+    """The first of the windows of two neighbours that stand inside 0 .. length - 1, and the one behind the last."""
+    first = (before + stride - 1) // stride
+    return first, max(first, min(outputs, (length - 2 + before) // stride + 1))
 
 
 @inner
@@ -188,50 +189,60 @@ def _largest_share(first_image, last_image, x, y, winners, shape, sizes):  # typ
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
     down, right = dh * w * channels, dw * channels  # from tap to tap
+    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            for j in range(ow):
+            between = 0
+            if kh == 2 and kw == 2 and dw == 1 and r1 - r0 == 2:
+                between, to = j1 - j0, ((image * oh + i) * ow + j0) * channels
+                corner = ((image * h + row) * w + j0 * sw - left) * channels
+                end = last_image * oh * ow * channels
+                pool_row(x, corner, down, sw * channels, channels, between, y, winners, to, end)
+            for other in range(ow - between):  # after those between the borders, which may write over them
+                j = other if between == 0 or other < j0 else other + between
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
                 to = ((image * oh + i) * ow + j) * channels
-                two_by_two = kh == 2 and kw == 2 and r1 - r0 == 2 and s1 - s0 == 2
                 for c in range(0, channels, LANES):
                     at, count = corner + c, channels - c
                     best, winner = splat(x, -np.inf), splat(winners, 0)  # what a window without a tap inside the input gives
-                    if two_by_two:  # the usual case, without loops
-                        best = load(x, at, count, 0)
-                        best, winner = _larger(best, winner, load(x, at + right, count, 0), 1)
-                        best, winner = _larger(best, winner, load(x, at + down, count, 0), 2)
-                        best, winner = _larger(best, winner, load(x, at + down + right, count, 0), 3)
-                    elif r0 < r1 and s0 < s1:
+                    if r0 < r1 and s0 < s1:
                         best = load(x, at + r0 * down + s0 * right, count, 0)
                         winner = splat(winners, r0 * kw + s0)
                         for r in range(r0, r1):
                             for s in range(s0, s1):
                                 candidate = load(x, at + r * down + s * right, count, 0)
-                                best, winner = _larger(best, winner, candidate, r * kw + s)
+                                best, winner = larger(best, winner, candidate, r * kw + s)
                     store(y, to + c, count, best)
                     store(winners, to + c, count, winner)
 
 
 @compiled
-def _mean(x, y, images, shape, sizes):  # type: ignore[no-untyped-def]
-    in_parallel(_mean_share, images, (x, y, shape, sizes))
+def _mean(x, y, no_winners, images, shape, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_mean_share, images, (x, y, no_winners, shape, sizes))
 
 
 @inner
-def _mean_share(first_image, last_image, x, y, shape, sizes):  # type: ignore[no-untyped-def]
+def _mean_share(first_image, last_image, x, y, no_winners, shape, sizes):  # type: ignore[no-untyped-def]
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
     down, right = dh * w * channels, dw * channels
+    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            for j in range(ow):
+            between = 0
+            if kh == 2 and kw == 2 and dw == 1 and r1 - r0 == 2:
+                between, to = j1 - j0, ((image * oh + i) * ow + j0) * channels
+                corner = ((image * h + row) * w + j0 * sw - left) * channels
+                end = last_image * oh * ow * channels
+                pool_row(x, corner, down, sw * channels, channels, between, y, no_winners, to, end)
+            for other in range(ow - between):
+                j = other if between == 0 or other < j0 else other + between
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
@@ -259,18 +270,24 @@ def _back_share(first_image, last_image, dy, winners, dx, shape, sizes, one_wind
     down, right = dh * w * channels, dw * channels
     size, to_all = h * w * channels, len(winners) == 0
     everywhere = splat(winners, 1 if to_all else 0) == 1
+    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         if not one_window_each:
             dx[image * size : (image + 1) * size] = 0
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            for j in range(ow):
+            between = 0
+            if one_window_each and kh == 2 and kw == 2 and r1 - r0 == 2:
+                between, of = j1 - j0, ((image * oh + i) * ow + j0) * channels
+                corner = ((image * h + row) * w + j0 * sw - left) * channels
+                spread_row(dy, winners, of, dx, corner, down, channels, between, last_image * size)
+            for other in range(ow - between):
+                j = other if between == 0 or other < j0 else other + between
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
                 of = ((image * oh + i) * ow + j) * channels
-                two_by_two = one_window_each and kh == 2 and kw == 2 and r1 - r0 == 2 and s1 - s0 == 2
                 for c in range(0, channels, LANES):
                     at, count = corner + c, channels - c
                     d, winner = load(dy, of + c, count, 0), splat(winners, 0)
@@ -278,12 +295,6 @@ def _back_share(first_image, last_image, dy, winners, dx, shape, sizes, one_wind
                         d = d * (1 / max((r1 - r0) * (s1 - s0), 1))
                     else:
                         winner = load(winners, of + c, count, 0)
-                    if two_by_two:
-                        store(dx, at, count, where(everywhere | (winner == 0), d, 0))
-                        store(dx, at + right, count, where(everywhere | (winner == 1), d, 0))
-                        store(dx, at + down, count, where(everywhere | (winner == 2), d, 0))
-                        store(dx, at + down + right, count, where(everywhere | (winner == 3), d, 0))
-                        continue
                     for r in range(r0, r1):
                         for s in range(s0, s1):
                             to = at + r * down + s * right
