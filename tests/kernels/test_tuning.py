@@ -199,7 +199,7 @@ def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dt
         found = set()
         spare = n % 16 if n > 16 and n % 16 <= most_spare else 0
         for work in (1, 2, 3):
-            for way in _product.ways(m, n - spare, spare, work, left[3] == 1, False, a.itemsize):
+            for way in _product.ways(m, n - spare, depth, spare, work, left[3] == 1, False, a.itemsize):
                 for size, cuts in {way, _product._in_pieces(way, m, n - spare), (way[0], (5, 2)), (way[0], (1, 3))}:
                     c = np.empty(m * n, dtype)
                     code = _product._code(size, True, True, a.itemsize)
@@ -224,10 +224,15 @@ def test_columns_that_would_hardly_fill_a_vector_are_summed_along_the_depth() ->
 
 def test_the_first_way_is_the_cheapest_of_the_model() -> None:
     for m, n, work in ((128, 128, 2), (784, 10, 1), (7, 500, 4)):
-        ways = _product.ways(m, n, 0, work, False, False, 4)
+        ways = _product.ways(m, n, 100, 0, work, False, False, 4)
         assert 1 <= len(ways) <= _product.WAYS  # a single one where others waste too many lanes
         assert len(set(ways)) == len(ways)
         assert {down * across for _, (down, across) in ways} == {work}
+
+
+def test_a_large_matrix_is_read_by_one_thread_only() -> None:
+    assert _product.ways(4000, 128, 784, 0, 2, False, False, 4)[0][1] == (2, 1)  # rows of a are shared out
+    assert _product.ways(128, 4000, 784, 0, 2, False, False, 4)[0][1] == (1, 2)  # columns of b
 
 
 @pytest.mark.skipif(DISABLED, reason="nothing is compiled")
@@ -248,7 +253,9 @@ def test_a_product_is_computed_in_the_way_that_was_measured(monkeypatch: pytest.
     results = [dense(x, W), dense_grad_x(dy, W), dense_grad_W(x, dy)]
     assert [name.partition(",")[0] for name in asked] == ["product 64 100 60", "product 64 60 100", "product 100 64 60"]
     taken = [way for key, way in _product._chosen.items() if key[0] == "measured"]
-    assert taken == [_product.ways(key[1], key[2] - key[8], key[8], key[4], key[5], key[6], 4)[-1] for key in _product._chosen]
+    assert taken == [
+        _product.ways(key[1], key[2] - key[8], key[3], key[8], key[4], key[5], key[6], 4)[-1] for key in _product._chosen
+    ]
     dense(x, W)
     dense(x[:3], W[:, :5])  # too small to be measured
     assert len(asked) == 3

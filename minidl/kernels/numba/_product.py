@@ -49,6 +49,7 @@ WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse 
 # In steps of the innermost loop: of one number of b where it is packed, and where it is not; of a, of a where it is copied too,
 # and of a for a spare column.
 _PACK_COST, _STREAM_COST, _READ_COST, _COPY_COST, _SPARE_COST = 0.4, 0.02, 0.1, 0.25, 0.25
+FAR, _FAR_COST = 1 << 20, 0.5  # bytes of a matrix that does not stay in a core's cache, and of reading one number of it more
 
 
 class Code(NamedTuple):
@@ -339,9 +340,10 @@ def spare_columns(m: int, n: int, itemsize: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def ways(m: int, n: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int) -> list[Way]:
+def ways(m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int) -> list[Way]:
     """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
     found = []
+    from_a, from_b = (_FAR_COST * (numbers * itemsize > FAR) for numbers in (m * depth, n * depth))
     for down in range(1, work + 1):
         if work % down:
             continue
@@ -349,10 +351,10 @@ def ways(m: int, n: int, spare: int, work: int, copies: bool, in_columns: bool, 
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
             packs = in_columns or part_m > min(UNPACKED_ROWS, size[1])
-            cost = tile_cost(size, rows, columns, itemsize) + (_PACK_COST if packs else _STREAM_COST) * columns
+            cost = tile_cost(size, rows, columns, itemsize) + ((_PACK_COST if packs else _STREAM_COST) + from_b) * columns
             if part_m % size[0]:  # a last tile overlaps the one before it, and is copied row by row
                 cost += tile_cost(size, size[0], columns, itemsize) / 2
-            cost += (_READ_COST + _COPY_COST * copies + _SPARE_COST * spare) * rows
+            cost += (_READ_COST + from_a + _COPY_COST * copies + _SPARE_COST * spare) * rows
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
     return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
@@ -364,8 +366,8 @@ _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any, turned: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way."""
     _, m, n, depth, work, by_columns, in_columns, itemsize, spare = key
-    possible = ways(m, n - spare, spare, work, by_columns, in_columns, itemsize)
-    alone = ways(m, n - spare, spare, 1, by_columns, in_columns, itemsize)[0] if work > 1 else None
+    possible = ways(m, n - spare, depth, spare, work, by_columns, in_columns, itemsize)
+    alone = ways(m, n - spare, depth, spare, 1, by_columns, in_columns, itemsize)[0] if work > 1 else None
 
     def run(way: Way) -> None:
         size, cuts = _in_pieces(way, m, n - spare)

@@ -93,6 +93,14 @@ mutant(
     "exact = 0",
     mode="compiled",
 )
+for _name, _old, _new in (("of a", "_READ_COST + from_a +", "_READ_COST +"), ("of b", ") + from_b) * columns", ")) * columns")):
+    mutant(
+        f"product: the cost of reading a large matrix, {_name}",
+        PRODUCT,
+        TESTS + "test_a_large_matrix_is_read_by_one_thread_only",
+        _old,
+        _new,
+    )
 for _name, _old, _new in (
     ("copied from the first k", "+ k0 * a.column_step\n    tiles =", "\n    tiles ="),
     ("a last tile that does not overlap", "begin = min(r, last - used)", "begin = r - rows"),
