@@ -186,6 +186,10 @@ def _processor() -> Lines:
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield "CPU", f"{_cpu_name()}, {usable} of {os.cpu_count()} logical cores usable"
+    if _version("numba") is not None and not _cannot_import("numba"):
+        machine = importlib.import_module("minidl.kernels.numba._machine")
+        vectors = f"{machine.MACHINE.registers} vectors of {machine.MACHINE.vector_bytes} bytes"
+        yield "compiled for", "nothing" if machine.DISABLED else f"{machine.processor()}, {vectors}"
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     yield "BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
     set_now = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]

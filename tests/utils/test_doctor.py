@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,13 @@ def test_every_section_speaks_and_none_fails():
     assert value("minidl", findings) == f"{minidl.__version__}, in {Path(minidl.__file__).parent}"
     assert value("in use", findings) == minidl.backend.current().device
     assert all(f.value for f in findings)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="of x86")
+def test_it_says_for_which_processor_kernels_are_made():
+    pytest.importorskip("numba")
+    old = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2", "NUMBA_DISABLE_JIT": "0"}
+    assert "compiled for      x86-64, 16 vectors of 16 bytes\n" in run("doctor", **old).stdout
 
 
 def test_text():

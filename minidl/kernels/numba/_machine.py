@@ -58,9 +58,14 @@ def _features() -> set[str]:
     return {feature for feature, there in found.items() if there and (numba.config.ENABLE_AVX or not feature.startswith("avx"))}
 
 
+def processor() -> str:
+    """LLVM's name of this processor, or the one that NUMBA_CPU_NAME gives."""
+    return str(numba.config.CPU_NAME or llvm.get_host_cpu_name())
+
+
 def _this() -> Machine:
     architecture = llvm.get_process_triple().partition("-")[0]
-    return machine_of(architecture, numba.config.CPU_NAME or llvm.get_host_cpu_name(), _features())
+    return machine_of(architecture, processor(), _features())
 
 
 MACHINE = AVX_512 if DISABLED else _this()  # without the compiler the same on every machine
