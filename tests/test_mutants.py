@@ -1341,7 +1341,7 @@ mutant(
     "kernel: minus infinity times a target of 0",
     "kernels/numba/cross_entropy.py",
     kernel("cross_entropy.softmax_cross_entropy"),
-    "t * where(v < lowest, lowest, v)",
+    "t * where(v < lowest[0], lowest[0], v)",
     "t * v",
 )
 mutant(

@@ -7,6 +7,7 @@ import importlib
 import os
 import secrets
 import stat
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -314,3 +315,31 @@ def test_a_number_of_threads_that_no_team_can_have(given: str, refused: bool, mo
         return
     with pytest.raises(ArgumentError, match=r"NUMBA_NUM_THREADS: received .*; expected a positive integer"):
         _check_number_of_threads()
+
+
+@compiles
+def test_kept_kernels_run_without_the_compiler_brought_in(tmp_path: Path) -> None:
+    """Numba's own cache brings in 20 MB of the compiler with the first function it loads."""
+    program = """
+import sys
+import numpy as np
+import minidl
+from minidl.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from minidl.models import Sequential
+
+minidl.set_seed(1)
+features = [Conv2D(3, 3, activation="relu", input_shape=(9, 9, 1)), MaxPooling2D(), Flatten()]
+model = Sequential([*features, Dense(30, "relu"), Dense(20, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy")
+x, y = np.ones((64, 9, 9, 1), np.float32), np.zeros(64, int)
+print(model.train_on_batch(x, y), model.predict(x, verbose=0).sum(), "numba.np.linalg" in sys.modules)
+"""
+    environment = {**os.environ, "MINIDL_HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    first, again = (
+        subprocess.run(
+            [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+        ).stdout.split()
+        for _ in range(2)
+    )
+    assert first[-1] == "True"
+    assert again == [*first[:-1], "False"]

@@ -71,7 +71,6 @@ PARTS = {
             f"{_CODEGEN}.magic_tuple": "self",
             f"{_CODEGEN}.unserialize_library": "self serialized",
             f"{_CONTEXT}.codegen": "self",
-            f"{_CONTEXT}.refresh": "self",
             "numba.core.caching:NullCache": "",
             "numba.core.caching:NullCache.load_overload": "self sig target_context",
             "numba.core.caching:NullCache.save_overload": "self sig cres",
@@ -79,6 +78,7 @@ PARTS = {
                 "target_context libdata fndesc env signature objectmode lifted typeann reload_init referenced_envs"
             ),
             "numba.core.compiler:CompileResult._reduce": "self",
+            "numba.core.runtime.nrt:rtsys.initialize": "ctx",
             "numba.core.serialize:dumps": "obj",
             "numba.core.sigutils:normalize_signature": "sig",
         },
@@ -407,6 +407,7 @@ if has("keeping"):
     from numba.core.caching import NullCache
     from numba.core.compiler import CompileResult
     from numba.core.registry import cpu_target
+    from numba.core.runtime.nrt import rtsys
     from numba.core.serialize import dumps
 
     class _Cache(NullCache):
@@ -421,7 +422,7 @@ if has("keeping"):
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             """The version for these arguments, ready to be called; None where it is not kept."""
-            target_context.refresh()
+            rtsys.initialize(target_context)  # a kernel that is kept needs no more; all the rest is brought in by compiling
             arguments = _arguments(sig)
             content = self._store.read(arguments, target_context.codegen().magic_tuple())
             if content is None:

@@ -14,6 +14,10 @@ from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
 from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
 
+# What the logarithm of no probability is: minus infinity times a target of 0 would be NaN. Given to the kernels, as those that
+# asked NumPy's finfo themselves would bring half of Numba along.
+_LOWEST = {dtype: np.array([np.finfo(dtype).min]) for dtype in FLOATS}
+
 
 @replays
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
@@ -21,7 +25,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     if _misfit(logits) or targets.shape != logits.shape or targets.dtype != logits.dtype:
         return NotImplemented
     loss, p = CPU.pool.empty(logits.shape[:-1], logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
-    arguments = logits.reshape(-1), targets.reshape(-1), loss.reshape(-1), p.reshape(-1)
+    arguments = logits.reshape(-1), targets.reshape(-1), loss.reshape(-1), p.reshape(-1), _LOWEST[p.dtype]
     _run(_dense_on_threads, logits, arguments)
     return loss, p
 
@@ -32,7 +36,7 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     if _misfit(logits) or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu":
         return NotImplemented
     loss, p = CPU.pool.empty(labels.shape, logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
-    arguments = logits.reshape(-1), _indices(labels), loss.reshape(-1), p.reshape(-1)
+    arguments = logits.reshape(-1), _indices(labels), loss.reshape(-1), p.reshape(-1), _LOWEST[p.dtype]
     _run(_sparse_on_threads, logits, arguments)
     return loss, p
 
@@ -82,8 +86,7 @@ def _run(kernel: Any, rows_of: Any, arguments: tuple[Any, ...]) -> None:
 
 
 @inner
-def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
-    lowest = np.finfo(z.dtype).min  # the logarithm of no probability; minus infinity times a target of 0 would be NaN
+def _dense_share(first, last, z, targets, loss, p, lowest, classes, rows):  # type: ignore[no-untyped-def]
     scratch, weights = scratch_of(z, rows, classes), new_run(rows, z.dtype)
     _, peaks, sums = scratch
     for block in range(first, last):
@@ -94,7 +97,7 @@ def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: igno
             for c in range(0, classes, LANES):
                 t = load(targets, row * classes + c, classes - c, 0)
                 v = load(z, row * classes + c, classes - c, 0) - peaks[row - begin]
-                weight, product = weight + t, product + t * where(v < lowest, lowest, v)
+                weight, product = weight + t, product + t * where(v < lowest[0], lowest[0], v)
             weights[row - begin], loss[row] = total(weight), total(product)
         for row in range(begin, end, LANES):
             of_sum = log(load(sums, row - begin, end - row, 1)) * load(weights, row - begin, end - row, 0)
@@ -102,13 +105,12 @@ def _dense_share(first, last, z, targets, loss, p, classes, rows):  # type: igno
 
 
 @compiled
-def _dense_on_threads(z, targets, loss, p, classes, rows):  # type: ignore[no-untyped-def]
-    in_parallel(_dense_share, (len(loss) + rows - 1) // rows, (z, targets, loss, p, classes, rows))
+def _dense_on_threads(z, targets, loss, p, lowest, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_dense_share, (len(loss) + rows - 1) // rows, (z, targets, loss, p, lowest, classes, rows))
 
 
 @inner
-def _sparse_share(first, last, z, labels, loss, p, classes, rows):  # type: ignore[no-untyped-def]
-    lowest = np.finfo(z.dtype).min
+def _sparse_share(first, last, z, labels, loss, p, lowest, classes, rows):  # type: ignore[no-untyped-def]
     scratch = scratch_of(z, rows, classes)
     _, peaks, sums = scratch
     for block in range(first, last):
@@ -118,7 +120,7 @@ def _sparse_share(first, last, z, labels, loss, p, classes, rows):  # type: igno
             label = labels[row]
             if 0 <= label < classes:
                 v = z[row * classes + label] - peaks[row - begin]
-                loss[row] = lowest if v < lowest else v
+                loss[row] = lowest[0] if v < lowest[0] else v
             else:  # no class has a target; NaN stays
                 loss[row], sums[row - begin] = 0, 0 * sums[row - begin] + 1
         for row in range(begin, end, LANES):
@@ -127,8 +129,8 @@ def _sparse_share(first, last, z, labels, loss, p, classes, rows):  # type: igno
 
 
 @compiled
-def _sparse_on_threads(z, labels, loss, p, classes, rows):  # type: ignore[no-untyped-def]
-    in_parallel(_sparse_share, (len(loss) + rows - 1) // rows, (z, labels, loss, p, classes, rows))
+def _sparse_on_threads(z, labels, loss, p, lowest, classes, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_sparse_share, (len(loss) + rows - 1) // rows, (z, labels, loss, p, lowest, classes, rows))
 
 
 @inner

@@ -126,3 +126,11 @@ for _name, _test, _old, _new in (
     ("portions beyond the end", EACH, "_smaller(builder, builder.add(at, some), end)", "builder.add(at, some)"),
 ):
     mutant(f"tasks: {_name}", SHARE_OUT, _test, _old, _new, mode="compiled")
+mutant(
+    "a kept kernel brings in the compiler",
+    "kernels/numba/_private.py",
+    "tests/kernels/test_kept.py::test_kept_kernels_run_without_the_compiler_brought_in",
+    "rtsys.initialize(target_context)",
+    "target_context.refresh()",
+    mode="compiled",
+)
