@@ -43,7 +43,8 @@ def pictures(path: Path, files: Sequence[Path]) -> list[Path]:
 
 def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool = False) -> str:
     """One result as Markdown, with links to its pictures."""
-    title = TITLES.get(document["name"], document["name"]) + (", without AVX-512" if only_avx2 else "")
+    kept_from = ", kept from AVX-512" if only_avx2 else ""
+    title = f"{TITLES.get(document['name'], document['name'])}: {document['machine']['cpu']}{kept_from}"
     parts = [f"### {title}", tables.about(document) + "."]
     if document["quick"]:
         parts.append("A quick run: its figures mean nothing.")

@@ -105,7 +105,7 @@ def test_the_table_of_to_99_says_what_was_reached():
     assert to_99.says(found).endswith("(deviation 0.071, least 98.90): 99 % is not reached.")
     document = {"name": "to_99", "quick": False, "works": [], "sides": {}, "date": "", "commit": None, "to_99": found}
     section = report.section({**document, "machine": {"cpu": "A", "cores": 2, "vector_bits": 256, "system": ""}})
-    assert section.startswith("### MNIST to 99 %\n")
+    assert section.startswith("### MNIST to 99 %: A\n")
     assert "| training | 3.50 | 1.00 | 6.00 | 5 | 2 | must |" in section
     assert "99 % is not reached." in section
 
