@@ -1787,6 +1787,8 @@ def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("minidl", "tests"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
+    compile_all = [sys.executable, "-m", "compileall", "-q", str(folder)]  # once, and not in each of the processes to come
+    subprocess.run(compile_all, env=os.environ | {"PYTHONPYCACHEPREFIX": ""}, check=True)
     return folder
 
 
@@ -1796,6 +1798,7 @@ def run_tests(folder: Path, tests: tuple[str, ...], mode: str) -> subprocess.Com
     environment |= {
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": "",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "MINIDL_KERNELS": "reference" if mode == "reference" else "auto",
         "MINIDL_HOME": str(folder / "home"),
