@@ -41,11 +41,16 @@ def cpu_name() -> str:
     if not name and sys.platform == "darwin":
         name = _output(["sysctl", "-n", "machdep.cpu.brand_string"])
     name = name or platform.processor() or platform.machine() or "unknown"
+    return f"{name} ({_kind()})" if _kind() else name
+
+
+def _kind() -> str:
+    """The processor's kind in LLVM's words, "" where that is not installed."""
     with contextlib.suppress(ImportError):
         from llvmlite.binding import get_host_cpu_name
 
-        name = f"{name} ({get_host_cpu_name()})"
-    return name
+        return str(get_host_cpu_name())
+    return ""
 
 
 def slug(text: str) -> str:

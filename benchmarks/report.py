@@ -44,7 +44,7 @@ def pictures(path: Path, files: Sequence[Path]) -> list[Path]:
 def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool = False) -> str:
     """One result as Markdown, with links to its pictures."""
     kept_from = ", kept from AVX-512" if only_avx2 else ""
-    title = f"{TITLES.get(document['name'], document['name'])}: {document['machine']['cpu']}{kept_from}"
+    title = f"{TITLES.get(document['name'], document['name'])}: {document.get('card') or document['machine']['cpu']}{kept_from}"
     parts = [f"### {title}", tables.about(document) + "."]
     if document["quick"]:
         parts.append("A quick run: its figures mean nothing.")

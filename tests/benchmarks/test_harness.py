@@ -166,8 +166,11 @@ def test_every_library_can_be_kept_from_avx_512(monkeypatch):
     target = subprocess.run([sys.executable, "-c", say], env=for_workers(), capture_output=True, text=True, check=True).stdout
     assert "x86-64-v3" in target
     assert "avx512" not in target, "Numba would still use this machine's"
+    monkeypatch.setattr("benchmarks.machine._kind", lambda: "zen9")
+    assert options.place("ops", plain).name == "ops-a-processor-zen9.json"  # hosts sell several kinds under one name
+    assert options.place("ops", avx2).name == "ops-a-processor-zen9-avx2.json"  # not into the other's place
+    monkeypatch.setattr("benchmarks.machine._kind", lambda: "")
     assert options.place("ops", plain).name == "ops-a-processor.json"
-    assert options.place("ops", avx2).name == "ops-a-processor-avx2.json"  # not into the other's place
     with pytest.raises(SystemExit):
         options.parser("", known={}).parse_args(["--avx2"])  # where it would do nothing
 

@@ -296,7 +296,7 @@ def test_a_part_of_the_copies(
     assert store.read(path)["works"][0]["of_copies"] == 0.8
     assert "80 %" in capsys.readouterr().out
     section = report.section(store.read(path))
-    assert section.startswith("### On the GPU\n\nA Card; ")
+    assert section.startswith("### On the GPU: A Card\n\nA Card; ")
     assert "| relu | 500 / 500 | 80 % |  | 80 % of copies | after |" in section
 
 
