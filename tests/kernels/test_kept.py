@@ -317,6 +317,7 @@ def test_a_number_of_threads_that_no_team_can_have(given: str, refused: bool, mo
         _check_number_of_threads()
 
 
+@pytest.mark.slow
 @compiles
 def test_kept_kernels_run_without_the_compiler_brought_in(tmp_path: Path) -> None:
     """Numba's own cache brings in 20 MB of the compiler with the first function it loads."""
