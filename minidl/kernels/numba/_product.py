@@ -145,7 +145,7 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
     as_it_stands = b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels of b are not packed
     first_packed = columns // width if as_it_stands else 0
-    # then rows of a are copied: side by side where they are spread, and with zeros where they are too few
+    # rows of a are copied tile by tile where they stand side by side and are read often, and with zeros where they are too few
     by_columns = (a.row_step == 1 and panels >= COPIED_PANELS) or m < rows
     most = BLOCK_ROWS // rows * rows  # whole tiles: one that reached into the next block would be summed there again
     at_once = PANELS if m <= most else panels  # of b, packed together: all of them, where they are read again
