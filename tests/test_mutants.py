@@ -1215,6 +1215,13 @@ for _name, _test, _old, _new in (
 ):
     mutant(f"kernel: {_name}", "kernels/numba/_two_by_two.py", _test, _old, _new)
 mutant(
+    "kernel: a pool's first window taken where zeros stand in front",
+    "kernels/numba/pooling.py",
+    OF_ANY,
+    "first = (before + stride - 1) // stride",
+    "first = before // stride",
+)
+mutant(
     "kernel: an average of the whole window at the border",
     "kernels/numba/pooling.py",
     kernel("pooling.average_pool"),

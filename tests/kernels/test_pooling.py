@@ -39,7 +39,7 @@ CHANNELS = (1, 3, 6, 8, 9, 15, 16, 17, 20, 33)  # two windows in a vector, one, 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("strides", [(2, 2), (1, 1), (2, 3)])
-@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("padding", ["valid", "same", ((1, 1), (1, 0))], ids=str)
 def test_two_by_two_windows_of_any_number_of_channels(dtype, strides, padding):
     """Rows of windows are stored in whole vectors: what one writes too much, another must have written over."""
     rng, window = np.random.default_rng(3), Window((2, 2), strides, padding)
