@@ -1215,6 +1215,14 @@ for _name, _test, _old, _new in (
 ):
     mutant(f"kernel: {_name}", "kernels/numba/_two_by_two.py", _test, _old, _new)
 mutant(
+    "kernel: means summed in the order that the compiler likes",
+    "kernels/numba/_vector.py",
+    "tests/kernels/test_pooling.py::test_means_have_the_same_bits_wherever_tasks_end",
+    "builder.fadd(*args, flags=_KEPT)",
+    "builder.fadd(*args)",
+    mode="compiled",
+)
+mutant(
     "kernel: a pool's first window taken where zeros stand in front",
     "kernels/numba/pooling.py",
     OF_ANY,

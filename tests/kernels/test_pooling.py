@@ -68,6 +68,15 @@ def test_two_by_two_windows_of_any_number_of_channels(dtype, strides, padding):
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
+def test_means_have_the_same_bits_wherever_tasks_end(channels):
+    x = np.random.default_rng(4).standard_normal((5, 4, 6, channels)).astype(np.float32)
+    together = pooling.average_pool(x, Window((2, 2), (2, 2)))
+    for image in range(len(x)):
+        alone = pooling.average_pool(x[image : image + 1], Window((2, 2), (2, 2)))
+        assert alone.tobytes() == together[image : image + 1].tobytes()
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
 def test_a_task_writes_nothing_behind_its_images(channels):
     """They may be another thread's."""
     out, sizes, size = (2, 2), (2, 2, 2, 2, 1, 1, 0, 0), 4 * 4 * channels

@@ -2,7 +2,8 @@
 
 Few channels would leave lanes idle: of up to ``HALF``, two neighbouring windows share a vector. A vector may be stored over
 what comes behind its window, as the next one overwrites that; so windows are taken in the order of memory, and what a task
-must not touch begins at ``end``. All arrays are flat; the windows of a row begin ``step`` numbers apart.
+must not touch begins at ``end``. Where that is must not show in the bits of a mean, so the order of its sum is fixed. All
+arrays are flat; the windows of a row begin ``step`` numbers apart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from minidl.kernels.numba._jit import inner
 from minidl.kernels.numba._vector import (
     HALF,
     LANES,
+    added,
     load,
     load_all,
     load_two,
@@ -49,7 +51,7 @@ def pool_row(x, at, down, step, channels, count, y, winners, to, end):  # type: 
             break
         a, b = load_two(x, k, k + step), load_two(x, k + right, k + right + step)
         c, d = load_two(x, k + down, k + down + step), load_two(x, k + down + right, k + down + right + step)
-        best, winner = ((a + b) + (c + d)) * 0.25, first
+        best, winner = added(added(a, b), added(c, d)) * 0.25, first
         if not mean:
             best, winner = _pooled(a, b, c, d, first)
             store_first(winners, t, winner)
@@ -65,7 +67,7 @@ def pool_row(x, at, down, step, channels, count, y, winners, to, end):  # type: 
                 o = min(block, max(channels - LANES, 0))
                 a, b = load_all(x, k + o), load_all(x, k + o + right)
                 c, d = load_all(x, k + o + down), load_all(x, k + o + down + right)
-                best, winner = ((a + b) + (c + d)) * 0.25, first
+                best, winner = added(added(a, b), added(c, d)) * 0.25, first
                 if not mean:
                     best, winner = _pooled(a, b, c, d, first)
                     store_all(winners, t + o, winner)
@@ -73,7 +75,7 @@ def pool_row(x, at, down, step, channels, count, y, winners, to, end):  # type: 
             else:
                 a, b = load(x, k, channels, 0), load(x, k + right, channels, 0)
                 c, d = load(x, k + down, channels, 0), load(x, k + down + right, channels, 0)
-                best, winner = ((a + b) + (c + d)) * 0.25, first
+                best, winner = added(added(a, b), added(c, d)) * 0.25, first
                 if not mean:
                     best, winner = _pooled(a, b, c, d, first)
                     store(winners, t, channels, winner)

@@ -8,6 +8,7 @@
     prefetch(x, at)            have x[at] brought near, for later; it need not exist
     splat(x, number)           the number in every lane
     a + b, a > b, p | q, ...   lane by lane; a number beside a vector stands for itself in every lane
+    added(a, b)                a + b in just this order, where the compiler may sum others in any
     where(p, a, b)             a where p, else b
     absolute(v), widened(v)    the latter in double precision
     total(v), largest(v)       of all lanes
@@ -84,6 +85,9 @@ if DISABLED:  # the same on small arrays, with a look at every index
         return np.full(LANES, number, x.dtype)
 
     where, absolute, log, total, largest = np.where, np.abs, np.log, np.sum, np.max
+
+    def added(a, b):  # type: ignore[no-untyped-def]
+        return a + b
 
     def multiply_add(a, b, c):  # type: ignore[no-untyped-def]
         return a * b + c
@@ -275,6 +279,10 @@ else:
         return result(x, x.dtype), lambda context, builder, sig, args: _spread(builder, _vector(result), args[1])
 
     # -- lane by lane --------------------------------------------------------------------------------------------------
+
+    @intrinsic
+    def added(typingctx, a, b):  # type: ignore[no-untyped-def]
+        return a(a, b), lambda context, builder, sig, args: builder.fadd(*args, flags=_KEPT)
 
     @intrinsic
     def multiply_add(typingctx, a, b, c):  # type: ignore[no-untyped-def]
