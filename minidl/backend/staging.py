@@ -23,10 +23,15 @@ class _Slot:
     """Pinned and device memory for one batch, and how far its copies have got."""
 
     def __init__(self, xp: Any, nbytes: int) -> None:
+        self.copied, self.read = xp.cuda.Event(), xp.cuda.Event()
         pinned = xp.cuda.alloc_pinned_memory(max(nbytes, 1))
         self.pinned = np.frombuffer(pinned, np.uint8, nbytes)
         self.device = xp.empty(nbytes, "uint8")
-        self.copied, self.read = xp.cuda.Event(), xp.cuda.Event()
+
+    def __del__(self) -> None:
+        """CuPy lends pinned memory that is given back to the next who asks, whatever copy is still to be made from it."""
+        if not sys.is_finalizing():
+            self.copied.synchronize()
 
 
 class Stager:

@@ -142,6 +142,18 @@ template <class T> static T atomicAdd(T *place, T value)
     *place = before + value;
     return before;
 }
+static inline int __float_as_int(float x)
+{
+    int bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+static inline float __int_as_float(int bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 static inline double normcdf(double x) { return erfc(-x / sqrt(2.0)) / 2; }
 static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {

@@ -214,21 +214,6 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
     assert 1e-4 < difference < 0.1
 
 
-CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
-
-
-@needs_compiler
-@pytest.mark.parametrize("op", only(CONVOLUTIONS, always=["convolution.convolve_grad_x"]))
-def test_convolution_on_tensor_cores_is_patches_and_a_product(op: str, cublas: FakeCublas) -> None:
-    """TF32, which the stand-in computes in full: so the same table holds to the same digits."""
-    with config.use_precision("tf32"), np.errstate(all="ignore"):  # of the infinite ones
-        for seed, case in enumerate(cases_of(op)):
-            assert check_case(case, seed, np.float32)
-    assert cublas.compute == {77}
-    assert {"unfold", "fold"} & set(on_cpu.launches)
-    assert op.rpartition(".")[2].removesuffix("_relu") in on_cpu.launches  # groups
-
-
 def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:
     x = cupy.asarray(np.ones((2, 2), np.float32))
     product(x, x, cupy.empty((2, 2), "float32"))

@@ -78,7 +78,8 @@ def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
     result = kernel(*ready, **kwargs)
     if module in ON_ROWS:  # the launch sees addresses, so nobody looked beside the arrays yet
         for array in row:
-            array.check_guards(case.op)
+            if hasattr(array, "check_guards"):  # those of the stand-in
+                array.check_guards(case.op)
     if result is NotImplemented:
         return None
     if case.writes:
@@ -87,13 +88,21 @@ def run(case: OpCase, args: tuple, kwargs: dict) -> tuple | None:
     return tuple(result) if isinstance(result, tuple) else (result,)
 
 
-def check_case(case: OpCase, seed: int, dtype: Any, again: tuple[str, ...] = ORDERS[:1]) -> bool:
+def without_subnormals(x: Any) -> Any:
+    """As CuPy has CUDA compiled: float32's numbers below 1.2e-38 are zeros."""
+    if not (isinstance(x, np.ndarray) and x.dtype == np.float32):
+        return x
+    return np.where(np.abs(x) < np.finfo(np.float32).tiny, np.copysign(np.float32(0), x), x)
+
+
+def check_case(case: OpCase, seed: int, dtype: Any, again: tuple[str, ...] = ORDERS[:1], card: bool = False) -> bool:
     """Agrees with the reference on the CPU, changes no input, the same bits ``again``, with threads in these orders.
 
-    False where the kernel declined.
+    False where the kernel declined. On a ``card`` results may lack what x sigmoid(x) does where the sigmoid is subnormal.
     """
     host_args, host_kwargs = case.make(np.random.default_rng(seed), dtype)
     copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in host_args]
+    copies = [without_subnormals(a) for a in copies] if card else copies
     result = case.function.reference(*copies, **case.make(np.random.default_rng(seed), dtype)[1])
     expected = tuple(copies[k] for k in case.writes) if case.writes else result if isinstance(result, tuple) else (result,)
     args, kwargs = to_device(host_args), to_device(host_kwargs)
@@ -103,7 +112,7 @@ def check_case(case: OpCase, seed: int, dtype: Any, again: tuple[str, ...] = ORD
     for a, e in zip(to_host(found), expected, strict=True):
         assert a.dtype == e.dtype, f"{case}: {a.dtype}, reference {e.dtype}"
         e = e.reshape(-1) if case.op.startswith("activation") else e
-        assert_close(a, e, case.compare, f"{case} ({np.dtype(dtype)})")
+        assert_close(a, e, case.compare, f"{case} ({np.dtype(dtype)})", lost=128 if card else 4)
     for k, (now, then) in enumerate(zip(args, host_args)):
         if isinstance(then, np.ndarray) and k not in case.writes:
             assert now.get().tobytes() == then.tobytes(), f"{case}: an input was changed"

@@ -9,11 +9,16 @@ import pytest
 
 from minidl import backend, config
 from minidl.errors import ArgumentError, BackendError
-from minidl.kernels.cuda import _cublas
+from minidl.geometry import Window
+from minidl.kernels.cuda import _cublas, convolution
+from minidl.ops import convolution as ops
+from tests.cases.ops import cases_of
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import stand_in
 from tests.gpu.test_cublas import FakeCublas
+from tests.gpu.test_kernels import run, to_device
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, targets
+from tests.ops.naive import assert_close
 
 needs_compiler = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not installed")
 
@@ -79,3 +84,72 @@ def test_it_is_refused_where_it_would_mean_nothing() -> None:
         config.use_precision("half").__enter__()
     assert model.loss is not None
     assert type(model.loss).__name__ == "CategoricalCrossentropy"  # a refused compile changes nothing
+
+
+def rounded(x: np.ndarray, bits: int) -> np.ndarray:
+    """The nearest numbers of so many significant bits, of two the even one."""
+    fraction, exponent = np.frexp(x.astype(np.float64))
+    return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits).astype(x.dtype)
+
+
+def test_rounding_keeps_so_many_bits() -> None:
+    x = np.array([1 + 2**-7, 1 + 2**-8, 1 + 3 * 2**-8, -3.0, np.inf], np.float32)
+    np.testing.assert_array_equal(rounded(x, 8), [1 + 2**-7, 1, 1 + 2**-6, -3, np.inf])
+
+
+CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("bits, precision", [(11, "tf32"), (8, "bf16")])
+@pytest.mark.parametrize("op", CONVOLUTIONS)
+def test_tensor_cores_convolve_rounded_factors(op: str, bits: int, precision: str, cublas: FakeCublas) -> None:
+    """The reference's results for factors of so many bits, to float32's rounding."""
+    seen = 0
+    with np.errstate(all="ignore"):  # of the infinite ones
+        for seed, case in enumerate(cases_of(op, "tiny", "small")):
+            host, keywords = case.make(np.random.default_rng(seed), np.float32)
+            factors = tuple(rounded(a, bits) for a in host[:2])
+            expected = case.function.reference(*factors, *host[2:], **keywords)
+            with config.use_precision(precision):
+                (found,) = run(case, to_device(host), to_device(keywords)) or (None,)
+            assert found is not None, str(case)
+            assert_close(found.get(), expected, case.compare, str(case))
+            with config.use_precision("float32"):
+                (full,) = run(case, to_device(host), to_device(case.make(np.random.default_rng(seed), np.float32)[1])) or (
+                    None,
+                )
+            seen += bool((full.get() != found.get()).any())
+    assert seen > 3  # factors were rounded
+
+
+@needs_compiler
+def test_older_cards_convolve_in_full(cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_has_tensor_cores", lambda like: False)
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(1, 4, 4, 2)).astype("float32"), rng.normal(size=(3, 3, 2, 2)).astype("float32")
+    arguments = (*map(backend.current().asarray, (x, W)), None, Window((3, 3)))
+    with config.use_precision("tf32"):
+        found = ops.convolve(*arguments).get()
+    np.testing.assert_array_equal(found, ops.convolve(*arguments).get())
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "tf32"])
+@pytest.mark.parametrize("filters", [33, 65, 130])
+def test_wide_tiles(filters: int, precision: str, cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU is used that has nothing else to do: tiles of 64 and of 128 columns, the last of which is not full."""
+    monkeypatch.setattr(convolution, "_BLOCKS", 2)
+    rng, window = np.random.default_rng(filters), Window((3, 2), padding="same")
+    x, W, dy = (rng.normal(size=s).astype("float32") for s in ((2, 9, 8, 5), (3, 2, 5, filters), (2, 9, 8, filters)))
+    x, W, dy = (rounded(a, 11) for a in (x, W, dy))  # so that tensor cores change nothing
+    with config.use_precision(precision):
+        (X, V, DY), b = map(backend.current().asarray, (x, W, dy)), backend.current().asarray(np.zeros(filters, np.float32))
+        found = [ops.convolve(X, V, b, window), ops.convolve_grad_W(X, DY, window)]
+        turned = backend.current().asarray(np.ascontiguousarray(W.swapaxes(2, 3)))
+        found.append(ops.convolve_grad_x(X, turned, (9, 8), window))
+    with backend.use_backend("numpy"), config.use_kernels("reference"):
+        expected = [ops.convolve(x, W, np.zeros(filters, np.float32), window), ops.convolve_grad_W(x, dy, window)]
+        expected.append(ops.convolve_grad_x(x, np.ascontiguousarray(W.swapaxes(2, 3)), (9, 8), window))
+    for a, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.get(), e, rtol=1e-5, atol=1e-5 * np.abs(e).max())

@@ -21,8 +21,11 @@ from tests.ops.naive_recurrent import by_loops as recurrent_by_loops
 # --- how close -------------------------------------------------------------------------------------------------------
 
 
-def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None:
-    """``actual`` equals ``expected`` as ``OpCase.compare`` says; NaN and infinities stand at the same places."""
+def assert_close(actual: Any, expected: Any, compare: str, message: str, lost: float = 4) -> None:
+    """``actual`` equals ``expected`` as ``OpCase.compare`` says; NaN and infinities stand at the same places.
+
+    A processor may take numbers below the smallest normal one for zero: ``lost`` times that number may be missing.
+    """
     assert actual.shape == expected.shape, f"{message}: shape {actual.shape}, expected {expected.shape}"
     if actual.dtype.kind != "f":
         np.testing.assert_array_equal(actual, expected, err_msg=message)
@@ -41,7 +44,7 @@ def assert_close(actual: Any, expected: Any, compare: str, message: str) -> None
     elif compare == "unit":
         bound = relative * np.maximum(np.abs(e), 1)
     else:
-        bound = relative * np.abs(e) + 4 * float(info.tiny)  # below ``tiny`` a processor may flush to zero
+        bound = relative * np.abs(e) + lost * float(info.tiny)
     wrong = ~(np.abs(a - e) <= bound)  # also true where only ``actual`` is infinite
     worst = np.abs(a - e).max(initial=0)
     assert not wrong.any(), (

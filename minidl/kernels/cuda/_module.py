@@ -68,38 +68,39 @@ class Module:
         self.kernels = _declarations(self.source)
         self._functions: dict[Any, Any] = {}
 
-    def __call__(self, kernel: str, like: Any, grid: int | tuple[int, ...], *args: Any, **types: Any) -> None:
-        """Launch ``kernel`` on ``grid`` blocks, ``real`` being the dtype of ``like``; ``types`` are further type macros.
+    def __call__(self, kernel: str, like: Any, grid: int | tuple[int, ...], *args: Any, **macros: Any) -> None:
+        """Launch ``kernel`` on ``grid`` blocks, ``real`` being the dtype of ``like``; ``macros`` are further types and numbers.
 
-        A grid of no blocks launches nothing.
+        A grid of no blocks launches nothing. The file is compiled anew for each choice of macros.
         """
         grid = grid if isinstance(grid, tuple) else (grid,)
         if not all(grid):
             return
         xp = backend_of(like).xp
-        types = {"real": like.dtype, **types}
-        key = (xp, kernel, *sorted((name, np.dtype(dtype).name) for name, dtype in types.items()))
+        macros = {"real": like.dtype, **macros}
+        key = (xp, kernel, *options(macros))
         function = self._functions.get(key)
         if function is None:
-            function = self._functions[key] = self._compiled(xp, types).get_function(kernel)
+            function = self._functions[key] = self._compiled(xp, macros).get_function(kernel)
         declaration = self.kernels[kernel]
-        function(grid, (declaration.threads,), packed(declaration, args, types, xp.ndarray))
+        function(grid, (declaration.threads,), packed(declaration, args, macros, xp.ndarray))
 
-    def _compiled(self, xp: Any, types: dict[str, Any]) -> Any:
+    def _compiled(self, xp: Any, macros: dict[str, Any]) -> Any:
         """CuPy compiles at the first ``get_function`` and keeps the result in its own cache on disk."""
-        key = (xp, *sorted((name, np.dtype(dtype).name) for name, dtype in types.items()))
+        key = (xp, *options(macros))
         if key not in self._functions:
-            self._functions[key] = xp.RawModule(code=self.source, options=options(types))
+            self._functions[key] = xp.RawModule(code=self.source, options=options(macros))
         return self._functions[key]
 
 
-def options(types: dict[str, Any]) -> tuple[str, ...]:
-    """The compiler's options, with each type macro.
+def options(macros: dict[str, Any]) -> tuple[str, ...]:
+    """The compiler's options, with each macro: a type or a number.
 
-    >>> options({"real": np.dtype("float32")})
-    ('--std=c++17', '-Dreal=float')
+    >>> options({"real": np.dtype("float32"), "COLUMNS": 64})
+    ('--std=c++17', '-DCOLUMNS=64', '-Dreal=float')
     """
-    return (*OPTIONS, *(f"-D{name}={C_NAMES[np.dtype(dtype).name]}" for name, dtype in sorted(types.items())))
+    said = {name: value if isinstance(value, int) else C_NAMES[np.dtype(value).name] for name, value in macros.items()}
+    return (*OPTIONS, *(f"-D{name}={value}" for name, value in sorted(said.items())))
 
 
 def packed(declaration: Declaration, args: tuple[Any, ...], types: dict[str, Any], array_type: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from minidl.kernels.cuda import _cublas
 from minidl.kernels.cuda._module import Module, blocks
 
 _module = Module("linear.cu")
-TILE = 64
+COLUMNS, ROWS = 64, {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
 _MOST_LAYERS = 65535  # of a grid, along its third axis
 
 
@@ -32,7 +32,7 @@ def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu
         return
     size = y.itemsize
     steps = [stride // size for matrix in (A, B) for stride in matrix.strides]
-    grid = (-(-M // TILE), -(-N // TILE))
+    grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS))
     _module("product", y, grid, A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding, relu)
 
 
@@ -49,6 +49,6 @@ def products(A: Any, B: Any) -> Any:
     (A_next, *A_steps), (B_next, *B_steps) = ([stride // y.itemsize for stride in matrix.strides] for matrix in (A, B))
     for first in range(0, count, _MOST_LAYERS):
         a, b, c = (matrix[first : first + _MOST_LAYERS] for matrix in (A, B, y))
-        grid = (-(-M // TILE), -(-N // TILE), len(c))
+        grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS), len(c))
         _module("products", y, grid, a, b, c, M, N, K, *A_steps, *B_steps, A_next, B_next)
     return y

@@ -27,23 +27,36 @@ __device__ inline int read_place(const Place &place, const Tap &tap, const Axis 
     return ((place.n * D.size + d) * H.size + h) * W.size + w;
 }
 
+// Where something is read: the sum of what a row and a column of U say.
+struct Spot {
+    int place;   // in memory's order, counted in numbers
+    int d, h, w; // the position, to see whether it is inside
+};
+
 // U(x): row = output position, column = tap and channel.
 struct Patches {
     const real *x; // of the group's first channel
     int C, c;      // channels of x, of the group
     Axis D, H, W;
 
-    typedef Place Row;
-    struct Column {
-        Tap tap;
-        int channel;
-    };
-    __device__ Row row(long long m) const { return place_of(m, D.out, H.out, W.out); }
-    __device__ Column column(long long k) const { return {tap_of((int)k / c, H, W), (int)k % c}; }
+    typedef Spot Row, Column;
+    __device__ Row row(int m) const
+    {
+        const Place o = place_of(m, D.out, H.out, W.out);
+        const int d = looks_at(D, o.d, 0), h = looks_at(H, o.h, 0), w = looks_at(W, o.w, 0);
+        return {(((o.n * D.size + d) * H.size + h) * W.size + w) * C, d, h, w};
+    }
+    __device__ Column column(int k) const
+    {
+        const Tap tap = tap_of(k / c, H, W);
+        const int d = tap.t * D.dilation, h = tap.u * H.dilation, w = tap.v * W.dilation;
+        return {((d * H.size + h) * W.size + w) * C + k % c, d, h, w};
+    }
     __device__ real at(const Row &row, const Column &column) const
     {
-        const int place = read_place(row, column.tap, D, H, W);
-        return place < 0 ? (real)0 : x[place * C + column.channel];
+        const bool image = inside(row.d + column.d, D.size) && inside(row.h + column.h, H.size) &&
+                           inside(row.w + column.w, W.size);
+        return image ? x[row.place + column.place] : (real)0;
     }
 };
 
@@ -51,91 +64,104 @@ struct Patches {
 struct TurnedPatches {
     Patches patches;
 
-    typedef Patches::Column Row;
-    typedef Place Column;
-    __device__ Row row(long long m) const { return patches.column(m); }
-    __device__ Column column(long long k) const { return patches.row(k); }
+    typedef Spot Row, Column;
+    __device__ Row row(int m) const { return patches.column(m); }
+    __device__ Column column(int k) const { return patches.row(k); }
     __device__ real at(const Row &row, const Column &column) const { return patches.at(column, row); }
 };
 
-// U'(dy): row = place in x, column = tap and filter.
+// U'(dy): row = place in x, column = tap and filter. A place is seen from where the taps are taken off, by whole strides.
 struct Outputs {
     const real *dy; // of the group's first filter
     int F, f;
     Axis D, H, W;
 
-    typedef Place Row;
-    struct Column {
-        Tap tap;
-        int filter;
-    };
-    __device__ Row row(long long m) const { return place_of(m, D.size, H.size, W.size); }
-    __device__ Column column(long long k) const { return {tap_of((int)k / f, H, W), (int)k % f}; }
+    typedef Spot Row, Column;
+    __device__ Row row(int m) const
+    {
+        const Place i = place_of(m, D.size, H.size, W.size);
+        return {i.n * D.out, i.d + D.before, i.h + H.before, i.w + W.before};
+    }
+    __device__ Column column(int k) const
+    {
+        const Tap tap = tap_of(k / f, H, W);
+        return {k % f, tap.t * D.dilation, tap.u * H.dilation, tap.v * W.dilation};
+    }
+    __device__ static bool seen(const Axis &axis, int &distance)
+    {
+        if (axis.stride == 1) return inside(distance, axis.out);
+        const bool whole = distance >= 0 && distance % axis.stride == 0;
+        distance /= axis.stride;
+        return whole && distance < axis.out;
+    }
     __device__ real at(const Row &row, const Column &column) const
     {
-        const int d = seen_from(D, row.d, column.tap.t);
-        const int h = seen_from(H, row.h, column.tap.u);
-        const int w = seen_from(W, row.w, column.tap.v);
-        if (d < 0 || h < 0 || w < 0) return 0;
-        return dy[(((row.n * D.out + d) * H.out + h) * W.out + w) * F + column.filter];
+        int d = row.d - column.d, h = row.h - column.h, w = row.w - column.w;
+        if (!seen(D, d) || !seen(H, h) || !seen(W, w)) return 0;
+        return dy[(((row.place + d) * H.out + h) * W.out + w) * F + column.place];
     }
 };
 
-// W as it stands: row = tap and channel, column = filter of the group.
+// W as it stands, and dy: row = tap and channel (of dy: position), column = filter of the group.
 struct Filters {
     const real *W;
     int F;
-    __device__ real at(long long k, int n) const { return W[k * F + n]; }
+
+    static const bool down = false;
+    __device__ real at(int k, int n) const { return W[k * F + n]; }
 };
 
-// W': row = tap and filter, column = channel.
+// W': row = tap and filter, column = channel. Filters are neighbours in memory.
 struct TurnedFilters {
     const real *W;
     int c, F, f;
-    __device__ real at(long long k, int n) const { return W[(k / f * c + n) * F + k % f]; }
+
+    static const bool down = true;
+    __device__ real at(int k, int n) const { return W[(k / f * c + n) * F + k % f]; }
 };
 
 KERNEL(256) convolve(
-    const real *x, const real *W_, const real *b, real *y, bool relu, long long positions, int C, int F, int groups, AXES)
+    const real *x, const real *W_, const real *b, real *y, bool relu, int positions, int C, int F, int groups, AXES)
 {
-    __shared__ Tiles tiles;
+    __shared__ Tiles<Patches> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups, group = blockIdx.z;
     const Patches left = {x + group * c, C, c, D, H, W};
     const Filters right = {W_ + group * f, F};
     const int K = D.window * H.window * W.window * c;
-    tile_product<false>(tiles, left, right, positions, f, 0, K, [&](long long m, int n, real sum) {
+    tile_product<false>(tiles, left, right, positions, f, 0, K, [&](int m, int n, real sum) {
         const real z = sum + (b ? b[group * f + n] : (real)0);
         y[m * F + group * f + n] = relu ? rectified(z) : z;
     });
 }
 
-KERNEL(256) convolve_grad_x(const real *dy, const real *W_, real *dx, long long places, int C, int F, int groups, AXES)
+KERNEL(256) convolve_grad_x(const real *dy, const real *W_, real *dx, int places, int C, int F, int groups, AXES)
 {
-    __shared__ Tiles tiles;
+    __shared__ Tiles<Outputs> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups, group = blockIdx.z;
     const Outputs left = {dy + group * f, F, f, D, H, W};
     const TurnedFilters right = {W_ + group * f, c, F, f};
     const int K = D.window * H.window * W.window * f;
-    tile_product<false>(tiles, left, right, places, c, 0, K, [&](long long m, int n, real sum) {
+    tile_product<false>(tiles, left, right, places, c, 0, K, [&](int m, int n, real sum) {
         dx[m * C + group * c + n] = sum;
     });
 }
 
 // The positions are many and the result is small: `shares` blocks each sum a part of them, and `add_partial` adds the parts.
 KERNEL(256) convolve_grad_W(
-    const real *x, const real *dy, real *partial, long long positions, int C, int F, int groups, int shares, AXES)
+    const real *x, const real *dy, real *partial, int positions, int C, int F, int groups, int shares, AXES)
 {
-    __shared__ Tiles tiles;
+    __shared__ Tiles<TurnedPatches> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups, group = blockIdx.z / shares, share = blockIdx.z % shares;
     const int rows = D.window * H.window * W.window * c;
     const TurnedPatches left = {{x + group * c, C, c, D, H, W}};
     const Filters right = {dy + group * f, F};
-    const long long first = positions * share / shares, last = positions * (share + 1) / shares;
-    tile_product<true>(tiles, left, right, rows, f, first, last, [&](long long m, int n, real sum) {
-        partial[((long long)share * rows + m) * F + group * f + n] = sum;
+    const int each = (positions + shares - 1) / shares, first = share * each;
+    const int last = first + each < positions ? first + each : positions;
+    tile_product<true>(tiles, left, right, rows, f, first, last, [&](int m, int n, real sum) {
+        partial[(share * rows + m) * F + group * f + n] = sum;
     });
 }
 

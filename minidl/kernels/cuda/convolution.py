@@ -1,7 +1,7 @@
 """Convolution on the GPU, for one to three spatial axes and any number of groups.
 
-In full precision the matrix of patches is never written down (see ``convolution.cu``). Where tensor cores are allowed
-(``precision="tf32"`` or ``"bf16"``) it is, and cuBLAS multiplies it.
+The matrix of patches is never written down (see ``convolution.cu``), also where tensor cores are allowed to multiply
+(``precision="tf32"`` or ``"bf16"``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import Any
 from minidl import config
 from minidl.backend.dispatch import backend_of
 from minidl.geometry import Window
-from minidl.kernels.cuda._cublas import library_of
 from minidl.kernels.cuda._module import Module, blocks, fits
-from minidl.kernels.cuda._product import product
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
 _module = Module("convolution.cu")
-TILE = 64
+ROWS = {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
+BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
 _MOST_GROUPS = 65535  # the third axis of a grid
 _BLOCKS, _POSITIONS_OF_A_SHARE, _MOST_SUMS = 264, 256, 1 << 24  # of dW: blocks to be busy with, and numbers in all partial sums
 
@@ -63,12 +62,9 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
     if positions * f > MOST:
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
-    if _on_tensor_cores(x, positions, window, groups, c):
-        patches = unfold(x, window)
-        product(patches.reshape(positions, -1), W.reshape(-1, f), y.reshape(positions, f), bias=b, relu=relu)
-        return y
-    grid = (_tiles(positions), _tiles(f // groups), groups)
-    _module("convolve", x, grid, x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1]))
+    grid, macros = _tiles(positions, f // groups, x)
+    arguments = x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1])
+    _module("convolve", x, (*grid, groups), *arguments, **macros)
     return y
 
 
@@ -80,14 +76,9 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     places = dy.shape[0] * prod(spatial)
     if places * c > MOST:
         return NotImplemented
-    positions = prod(dy.shape[:-1])
-    if _on_tensor_cores(dy, positions, window, groups, c):
-        patches = backend_of(dy).empty((*dy.shape[:-1], window.taps, c), dy.dtype)
-        product(dy.reshape(positions, f), W.reshape(-1, f).T, patches.reshape(positions, -1))
-        return fold(patches, tuple(spatial), window)
     dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
-    grid = (_tiles(places), _tiles(c // groups), groups)
-    _module("convolve_grad_x", dy, grid, dy, W, dx, places, c, f, groups, *axes(window, spatial))
+    grid, macros = _tiles(places, c // groups, dy)
+    _module("convolve_grad_x", dy, (*grid, groups), dy, W, dx, places, c, f, groups, *axes(window, spatial), **macros)
     return dx
 
 
@@ -102,29 +93,33 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     backend = backend_of(x)
     dW = backend.empty(shape, x.dtype) if out is None else out
     positions = prod(dy.shape[:-1])
-    if _on_tensor_cores(x, positions, window, groups, c):
-        patches = unfold(x, window)
-        product(patches.reshape(positions, -1).T, dy.reshape(positions, f), dW.reshape(-1, f))
-        return dW
-    rows = window.taps * (c // groups)
-    tiles = _tiles(rows) * _tiles(f // groups) * groups
-    shares = max(1, min(_BLOCKS // tiles, positions // _POSITIONS_OF_A_SHARE, _MOST_SUMS // dW.size))
+    grid, macros = _tiles(window.taps * (c // groups), f // groups, x)
+    shares = max(1, min(_BLOCKS // (prod(grid) * groups), positions // _POSITIONS_OF_A_SHARE, _MOST_SUMS // dW.size))
     partial = backend.empty((shares, *shape), x.dtype) if shares > 1 else dW
-    grid = (_tiles(rows), _tiles(f // groups), groups * shares)
-    _module("convolve_grad_W", x, grid, x, dy, partial, positions, c, f, groups, shares, *axes(window, x.shape[1:-1]))
+    arguments = x, dy, partial, positions, c, f, groups, shares, *axes(window, x.shape[1:-1])
+    _module("convolve_grad_W", x, (*grid, groups * shares), *arguments, **macros)
     if shares > 1:
         _module("add_partial", x, blocks(dW.size), partial, dW, shares, dW.size)
     return dW
 
 
-def _on_tensor_cores(like: Any, positions: int, window: Window, groups: int, c: int) -> bool:
-    """Whether the user allows tensor cores, and the patches can be written down for them."""
-    allowed = config.precision() != "float32" and like.dtype == "float32" and groups == 1
-    return allowed and 0 < positions * window.taps * c <= MOST and library_of(like) is not None
+def _tiles(rows: int, columns: int, like: Any) -> tuple[tuple[int, int], dict[str, int]]:
+    """The grid of tiles for a matrix of results, and what the kernel is compiled for: how wide tiles are, how factors are kept.
+
+    Tiles are wide, where the matrix is and enough of them are left for all multiprocessors.
+    """
+    down = -(-rows // ROWS[like.dtype.name])
+    wide = columns > 64 and like.dtype == "float32" and down * -(-columns // 128) >= _BLOCKS // 2
+    width = 128 if wide else 64 if columns > 32 else 32
+    macros = {"COLUMNS": width}
+    if like.dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(like):
+        macros["FACTORS"] = BITS[config.precision()]
+    return (down, -(-columns // width)), macros
 
 
-def _tiles(count: int) -> int:
-    return -(-count // TILE)
+def _has_tensor_cores(like: Any) -> bool:
+    """Whether this GPU multiplies float32 on them; older ones compute in full, as cuBLAS does there."""
+    return int(backend_of(like).xp.cuda.Device().compute_capability) >= 80
 
 
 def _takes(window: Window, groups: int, c: int, f: int, W_shape: tuple[int, ...], image: Any, *others: Any) -> bool:

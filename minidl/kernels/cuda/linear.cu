@@ -10,14 +10,16 @@ struct Matrix {
 
     typedef const real *Row;
     typedef long long Column;
-    __device__ Row row(long long m) const { return start + m * down; }
-    __device__ Column column(long long k) const { return k * across; }
+    __device__ Row row(int m) const { return start + m * down; }
+    __device__ Column column(int k) const { return k * across; }
     __device__ real at(Row row, Column column) const { return row[column]; }
 };
 
 struct Factor {
     Matrix matrix;
-    __device__ real at(long long k, int n) const { return matrix.start[k * matrix.down + n * matrix.across]; }
+
+    static const bool down = false;
+    __device__ real at(int k, int n) const { return matrix.start[k * matrix.down + n * matrix.across]; }
 };
 
 // y (M, N) = A (M, K) B (K, N) + bias (N,), added to what y holds where `adding`, ReLU of it where `relu`; rows of y are
@@ -26,10 +28,10 @@ KERNEL(256) product(
     const real *A, const real *B, const real *bias, real *y, int M, int N, int K, long long A_down, long long A_across,
     long long B_down, long long B_across, long long y_down, bool adding, bool relu)
 {
-    __shared__ Tiles tiles;
+    __shared__ Tiles<Matrix> tiles;
     const Matrix left = {A, A_down, A_across};
     const Factor right = {{B, B_down, B_across}};
-    tile_product<false>(tiles, left, right, M, N, 0, K, [&](long long m, int n, real sum) {
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, real sum) {
         real *place = y + m * y_down + n;
         const real z = sum + (bias ? bias[n] : (real)0) + (adding ? *place : (real)0);
         *place = relu ? rectified(z) : z;
@@ -41,11 +43,11 @@ KERNEL(256) products(
     const real *A, const real *B, real *y, int M, int N, int K, long long A_down, long long A_across, long long B_down,
     long long B_across, long long A_next, long long B_next)
 {
-    __shared__ Tiles tiles;
+    __shared__ Tiles<Matrix> tiles;
     const Matrix left = {A + blockIdx.z * A_next, A_down, A_across};
     const Factor right = {{B + blockIdx.z * B_next, B_down, B_across}};
     y += blockIdx.z * (long long)M * N;
-    tile_product<false>(tiles, left, right, M, N, 0, K, [&](long long m, int n, real sum) { y[m * N + n] = sum; });
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, real sum) { y[(long long)m * N + n] = sum; });
 }
 
 // y (rows, columns) += b (columns,), then ReLU where `relu`: what is left to do after a product of cuBLAS's

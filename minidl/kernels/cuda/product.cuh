@@ -1,94 +1,96 @@
 // Every matrix product of minidl, tile by tile:  y = A B  with A (M, K), B (K, N), whatever A and B are read from.
 //
-// A block of 256 threads computes a tile of 64 x 64 numbers of y. It walks along the sum in steps of 16: the tile's share of
-// A (64 x 16) and of B (16 x 64) is copied into shared memory, all threads wait, then each of them adds to its 4 x 4 numbers
-// of y from there. A number of A is thus fetched once per tile instead of once per number of y.
+// A block of 256 threads computes a tile of ROWS x COLUMNS numbers of y. It walks along the sum in steps of 16: the tile's
+// share of A (ROWS x 16) and of B (16 x COLUMNS) is copied into shared memory, all threads wait, then each of them adds to
+// its numbers of y from there. A number of A is thus fetched once per tile instead of once per number of y.
 //
-//              16                64                      64
-//          +--------+        +---------+             +---------+
-//      64  |   a    |    16  |    b    |         64  |    y    |      a is kept turned round, so that the four numbers a
-//          +--------+        +---------+             +---------+      thread needs of a column are neighbours
+//               16              COLUMNS                 COLUMNS
+//           +--------+        +---------+             +---------+
+//     ROWS  |   a    |    16  |    b    |       ROWS  |    y    |     a is kept turned round, so that the numbers a thread
+//           +--------+        +---------+             +---------+     needs of a column are neighbours
+//
+// There are two pairs of a and b: while one is added up, the numbers of the next step are on their way to the other.
 //
 // What A and B are is told by `Left` and `Right`; a number outside them is 0 and adds nothing:
 //
-//     Left::Row row(long long m)            where row m begins, found once for the whole sum
-//     Left::Column column(long long k)      what column k means, found once for four rows
+//     Left::Row row(int m)            where row m begins, found once for the whole sum
+//     Left::Column column(int k)      what column k means, found once for all rows of the tile
 //     real at(row, column)                  the number
-//     real Right::at(long long k, int n)
+//     real Right::at(int k, int n)
 //
-// `together` says what neighbouring threads fetch from A: columns of one row (false) or rows of one column (true),
-// whichever are neighbours in memory.
+// `together` says what neighbouring threads fetch from A: columns of one row (false) or rows of one column (true), whichever
+// are neighbours in memory; `Right::down` the same of B: rows of one column (true) or columns of one row (false).
 #ifndef MINIDL_PRODUCT_CUH
 #define MINIDL_PRODUCT_CUH
-#include "common.cuh"
+#include "tensor_cores.cuh"
+#include "tile.cuh"
 
-#define TILE 64
-#define DEPTH 16
-#define EACH 4 // numbers of y along each side that one thread computes, and numbers of A (and of B) that it fetches
+#ifdef FACTORS
+typedef TensorSums Sum;
+#else
+typedef Sums Sum;
+#endif
 
-struct Tiles {
-    __align__(16) real a[DEPTH][TILE + 4];
-    __align__(16) real b[DEPTH][TILE + 4];
+template <class Left> struct Tiles {
+    __align__(16) real a[2][DEPTH][ROWS + Sum::GAP];
+    __align__(16) real b[2][DEPTH][COLUMNS + Sum::GAP];
+    typename Left::Row rows[ROWS];
+    typename Left::Column columns[2][DEPTH];
 };
 
 template <bool together, class Left, class Right, class Store>
 __device__ void tile_product(
-    Tiles &tiles, const Left &left, const Right &right, long long M, int N, long long first, long long last,
-    const Store &store)
+    Tiles<Left> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
 {
     const int thread = threadIdx.x;
-    const long long top = (long long)blockIdx.x * TILE;
-    const int side = blockIdx.y * TILE;
-    const int my_row = thread / 16 * EACH, my_column = thread % 16 * EACH;
-    const int fetch_row = together ? thread % TILE : thread / DEPTH;
-    const int fetch_depth = together ? thread / TILE : thread % DEPTH;
-    const int b_depth = thread / TILE, b_column = thread % TILE;
+    const int top = blockIdx.x * ROWS, side = blockIdx.y * COLUMNS;
 
-    typename Left::Row rows[EACH]; // of which `together` needs only the first
-    for (int i = 0; i < EACH; i++) rows[i] = left.row(top + fetch_row + (together ? 0 : i * TILE / EACH));
+    // The numbers this thread fetches in each step: i = 0, 1, ... of A and of B.
+    const int A = ROWS * DEPTH / THREADS, B = COLUMNS * DEPTH / THREADS;
+    const auto a_row = [&](int i) { return together ? thread % ROWS : thread / DEPTH + i * (THREADS / DEPTH); };
+    const auto a_depth = [&](int i) { return together ? thread / ROWS + i * (THREADS / ROWS) : thread % DEPTH; };
+    const auto b_column = [&](int i) { return Right::down ? thread / DEPTH + i * (THREADS / DEPTH) : thread % COLUMNS; };
+    const auto b_depth = [&](int i) { return Right::down ? thread % DEPTH : thread / COLUMNS + i * (THREADS / COLUMNS); };
+    real a[A], b[B];
+    const auto fetch = [&](int start, int turn) {
+#pragma unroll
+        for (int i = 0; i < A; i++) {
+            const bool inside = top + a_row(i) < M && start + a_depth(i) < last;
+            a[i] = inside ? left.at(tiles.rows[a_row(i)], tiles.columns[turn][a_depth(i)]) : (real)0;
+        }
+#pragma unroll
+        for (int i = 0; i < B; i++) {
+            const bool inside = side + b_column(i) < N && start + b_depth(i) < last;
+            b[i] = inside ? right.at(start + b_depth(i), side + b_column(i)) : (real)0;
+        }
+    };
+    const auto put_down = [&](int turn) {
+#pragma unroll
+        for (int i = 0; i < A; i++) tiles.a[turn][a_depth(i)][a_row(i)] = Sum::factor(a[i]);
+#pragma unroll
+        for (int i = 0; i < B; i++) tiles.b[turn][b_depth(i)][b_column(i)] = Sum::factor(b[i]);
+    };
 
-    real sum[EACH][EACH] = {};
-    for (long long start = first; start < last; start += DEPTH) {
-        if (together) {
-#pragma unroll
-            for (int i = 0; i < EACH; i++) {
-                const int depth = fetch_depth + i * DEPTH / EACH;
-                const bool inside = top + fetch_row < M && start + depth < last;
-                tiles.a[depth][fetch_row] = inside ? left.at(rows[0], left.column(start + depth)) : (real)0;
-            }
-        } else {
-            const bool in_sum = start + fetch_depth < last;
-            const typename Left::Column column = left.column(in_sum ? start + fetch_depth : first);
-#pragma unroll
-            for (int i = 0; i < EACH; i++) {
-                const int row = fetch_row + i * TILE / EACH;
-                tiles.a[fetch_depth][row] = in_sum && top + row < M ? left.at(rows[i], column) : (real)0;
-            }
-        }
-#pragma unroll
-        for (int i = 0; i < EACH; i++) {
-            const int depth = b_depth + i * DEPTH / EACH;
-            const bool inside = start + depth < last && side + b_column < N;
-            tiles.b[depth][b_column] = inside ? right.at(start + depth, side + b_column) : (real)0;
-        }
-        __syncthreads(); // the tiles are there
-#pragma unroll
-        for (int k = 0; k < DEPTH; k++) {
-            real a[EACH], b[EACH];
-#pragma unroll
-            for (int i = 0; i < EACH; i++) a[i] = tiles.a[k][my_row + i], b[i] = tiles.b[k][my_column + i];
-#pragma unroll
-            for (int i = 0; i < EACH; i++)
-#pragma unroll
-                for (int j = 0; j < EACH; j++) sum[i][j] += a[i] * b[j];
-        }
-        __syncthreads(); // nobody needs them any more
+    if (thread < ROWS) tiles.rows[thread] = left.row(top + thread);
+    if (thread < 2 * DEPTH) tiles.columns[thread / DEPTH][thread % DEPTH] = left.column(first + thread);
+    __syncthreads(); // rows and columns are known
+    fetch(first, 0);
+    put_down(0);
+    __syncthreads(); // the first tiles are there
+
+    Sum sum;
+    int turn = 0;
+    for (int start = first; start < last; start += DEPTH, turn = 1 - turn) {
+        const bool more = start + DEPTH < last;
+        if (more) fetch(start + DEPTH, 1 - turn);
+        sum.add(tiles.a[turn], tiles.b[turn]);
+        if (more) put_down(1 - turn);
+        if (thread < DEPTH) tiles.columns[turn][thread] = left.column(start + 2 * DEPTH + thread);
+        __syncthreads(); // the next tiles are there, and nobody needs these any more
     }
-#pragma unroll
-    for (int i = 0; i < EACH; i++)
-#pragma unroll
-        for (int j = 0; j < EACH; j++)
-            if (top + my_row + i < M && side + my_column + j < N) store(top + my_row + i, side + my_column + j, sum[i][j]);
+    sum.store([&](int row, int column, real total) {
+        if (top + row < M && side + column < N) store(top + row, side + column, total);
+    });
 }
 
 #endif

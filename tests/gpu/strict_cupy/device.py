@@ -35,6 +35,7 @@ class Device:
         self.fails_at: int | None = None  # the number of the allocation that fails
         self.waiting_forbidden = False
         self.free = 2_000_000_000  # bytes, as memGetInfo says
+        self.given_back_early = 0  # pinned memory from which a copy was still to be made
         self.released = 0  # how often the pool was asked to give memory back
 
     def allocate(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -1,11 +1,13 @@
 """``cupy.cuda`` of the stand-in: kernels run at once, copies on another stream as late as events allow, pinned memory.
 
 A copy is made when somebody waits for it and not before: who forgets to wait reads poison, and who overwrites pinned memory
-before its copy is over sends the wrong numbers. ``log`` says which stream did what and waited for whom.
+before its copy is over sends the wrong numbers. Who gives pinned memory back without having waited for its copy on the host is
+counted (``device.given_back_early``). ``log`` says which stream did what and waited for whom.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -25,6 +27,7 @@ class Stream:
         self.ptr, self.name = (0 if name == "compute" else 1), name
         self.left: list[Callable[[], None]] = []
         self.done = 0
+        self.known_to_be_done = 0  # on the host
 
     def put(self, work: Callable[[], None]) -> None:
         self.left.append(work)
@@ -47,6 +50,7 @@ class Stream:
     def synchronize(self) -> None:
         device.wait("Stream.synchronize")
         self.run_to(self.position)
+        self.known_to_be_done = self.done
 
     def begin_capture(self) -> None:
         assert self.name != "compute", "the default stream cannot be recorded"
@@ -115,18 +119,42 @@ class Event:
         if self.stream is not None and self.stream.name == "compute":
             device.wait("Event.synchronize")
         self.arrive()
+        if self.stream is not None:
+            self.stream.known_to_be_done = max(self.stream.known_to_be_done, self.position)
 
 
 def copy_to(target: np.ndarray, host: np.ndarray, stream: Stream | None) -> None:
     """``ndarray.set``."""
     stream = stream or compute
     device.uploads += 1
+    _read_by[_owner(host)] = stream, stream.position + 1
 
     def copy() -> None:
         log.append((stream.name, "copies"))
         target[...] = host
 
     stream.put(copy)
+
+
+_read_by: dict[int, tuple[Stream, int]] = {}  # pinned memory: the last copy from it
+
+
+def _owner(host: np.ndarray) -> int:
+    while isinstance(host.base, np.ndarray):
+        host = host.base
+    return id(host.base.obj) if isinstance(host.base, memoryview) else id(host)
+
+
+def _given_back(owner: int) -> None:
+    stream, position = _read_by.pop(owner, (compute, 0))
+    device.given_back_early += stream.known_to_be_done < position
+
+
+def pinned(nbytes: int) -> memoryview:
+    """``cupy.cuda.alloc_pinned_memory``: a little more than was asked for."""
+    block = np.full(nbytes + 512, 0xFF, np.uint8)
+    weakref.finalize(block, _given_back, id(block)).atexit = False
+    return memoryview(block)
 
 
 compute = Stream(name="compute")
@@ -146,9 +174,9 @@ cuda = SimpleNamespace(
     MemoryPool=MemoryPool,
     using_allocator=using_allocator,
     is_available=lambda: True,
-    Device=lambda *number: SimpleNamespace(id=0),
+    Device=lambda *number: SimpleNamespace(id=0, compute_capability="90"),
     runtime=runtime,
     nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)),
-    alloc_pinned_memory=lambda nbytes: memoryview(np.full(nbytes + 512, 0xFF, np.uint8)),
+    alloc_pinned_memory=pinned,
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
 )
