@@ -40,10 +40,29 @@ def _dense(batch: int, inputs: int, outputs: int) -> Work:
     return Work(f"dense {inputs}-{outputs} b{batch}", "dense", spec, flops=6 * batch * W, bytes=FLOAT * (3 * x + 2 * y + 3 * W))
 
 
-def _images(name: str, kind: str, floats: float, target: Target | None, **more: float) -> Work:
-    """Work on 128x28x28x20 images; ``floats`` is what it must read and write, in numbers per number of the input."""
-    spec = {"batch": 128, "size": 28, "channels": 20, **more}
-    return Work(f"{name} 128x28x28x20", kind, spec, target, bytes=FLOAT * floats * 128 * 28 * 28 * 20)
+def on_images(name: str, kind: str, floats: float, target: Target | None, batch: int = 128, **more: float) -> Work:
+    """Work on 28x28x20 images; ``floats`` is what it must read and write, in numbers per number of the input."""
+    spec = {"batch": batch, "size": 28, "channels": 20, **more}
+    return Work(f"{name} {batch}x28x28x20", kind, spec, target, bytes=FLOAT * floats * batch * 28 * 28 * 20)
+
+
+def cross_entropy(rows: int, target: Target) -> Work:
+    """Softmax and cross-entropy of 20 classes: logits read, gradient written."""
+    spec = {"rows": rows, "classes": 20}
+    return Work(f"softmax cross-entropy {rows}x20", "softmax_cross_entropy", spec, target, bytes=FLOAT * 2 * rows * 20)
+
+
+def batch_norm_relu(batch: int, target: Target) -> Work:
+    """Of 32x32x64 images: x is read once, dy and x again, y and dx are written."""
+    spec = {"batch": batch, "size": 32, "channels": 64}
+    numbers = 5 * batch * 32 * 32 * 64
+    return Work(f"batch norm + relu {batch}x32x32x64", "batch_norm_relu", spec, target, bytes=FLOAT * numbers, tolerance=1e-3)
+
+
+def layer_norm(rows: int, target: Target) -> Work:
+    """Of rows of 256 numbers."""
+    spec = {"rows": rows, "units": 256}
+    return Work(f"layer norm {rows}x256", "layer_norm", spec, target, tolerance=1e-3, bytes=FLOAT * 6 * rows * 256)
 
 
 def _adam(label: str, elements: int) -> Work:
@@ -73,12 +92,11 @@ WORKS = [
     convolution(32, 3, 1, 64, 64, 64, Target(0.95, 1.5)),
     convolution(14, 1, 1, 256, 64, 64, Target(0.95, 1)),
     convolution(112, 7, 2, 3, 64, 16, Target(1.0, 1.5)),
-    _images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, POOLING),
-    _images("average pool 2x2", "average_pool", 1 + 0.25 + 0.25 + 1, None),
-    _images("relu", "relu", 2 + 3, POOLING),
-    _images("dropout", "dropout", 2 + 2, POOLING, rate=0.5),
-    Work("softmax cross-entropy 100352x20", "softmax_cross_entropy", {"rows": 100_352, "classes": 20}, POOLING,
-         bytes=FLOAT * 2 * 100_352 * 20),
+    on_images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, POOLING),
+    on_images("average pool 2x2", "average_pool", 1 + 0.25 + 0.25 + 1, None),
+    on_images("relu", "relu", 2 + 3, POOLING),
+    on_images("dropout", "dropout", 2 + 2, POOLING, rate=0.5),
+    cross_entropy(100_352, POOLING),
     _adam("1.26 M", 1_256_080),
     _adam("25.6 M", 25_600_000),
     _dense(128, 784, 10),
@@ -87,8 +105,7 @@ WORKS = [
     _dense(128, 128, 10),
     _dense(128, 2450, 500),
     _dense(128, 500, 10),
-    Work("batch norm + relu 64x32x32x64", "batch_norm_relu", {"batch": 64, "size": 32, "channels": 64},
-         Target(1.2, 1.5), bytes=FLOAT * (1 + 1 + 1 + 1 + 1) * 64 * 32 * 32 * 64, tolerance=1e-3),
+    batch_norm_relu(64, Target(1.2, 1.5)),
     _recurrent("lstm", 4, 50, 32, 65, 128, Target(1.3, 1.5)),
     _recurrent("gru", 3, 50, 32, 65, 128, Target(1.2, 1.5)),
     _recurrent("simple_rnn", 1, 50, 32, 65, 128, Target(1.2, 1.5)),
@@ -98,8 +115,7 @@ WORKS = [
          flops=6 * 9 * 64 * 32 * 32 * 64, bytes=FLOAT * 6 * 64 * 32 * 32 * 64),
     Work("embedding 20000x128 b32 T100", "embedding", {"batch": 32, "time": 100, "vocabulary": 20_000, "units": 128},
          Target(1.5, 2), bytes=FLOAT * 5 * 32 * 100 * 128),
-    Work("layer norm 4096x256", "layer_norm", {"rows": 4096, "units": 256}, Target(1.0, 1.3), tolerance=1e-3,
-         bytes=FLOAT * 6 * 4096 * 256),
+    layer_norm(4096, Target(1.0, 1.3)),
 ]  # fmt: skip
 
 

@@ -185,9 +185,10 @@ def use_precision(value: Any) -> Any:
 
 
 def graphs() -> str:
-    """``"on"``: training steps are recorded and replayed; ``"off"``: they run op by op; ``"auto"``: recorded on the CPU only.
+    """``"auto"``, the default: training steps are recorded and replayed; ``"off"``: they run op by op.
 
-    Recorded are those that can be, with the same results: see ``backend/tape.py`` and, for the GPU, ``backend/graphs.py``.
+    Recorded are those that can be, with the same results: see ``backend/tape.py`` and, for the GPU, ``backend/graphs.py``. On a
+    GPU ``"on"`` also records steps with layers, losses or optimizers of your own.
     """
     return _graphs.get()
 

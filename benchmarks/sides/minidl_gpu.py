@@ -1,6 +1,6 @@
 """minidl on the GPU: the works of ``minidl.py`` with everything on the device, held to the references on the CPU.
 
-A training step and ``fit`` also as recorded CUDA graphs, which is a variant of its own because it has to be switched on.
+A training step and ``fit`` are recorded, as they are by default; without that they are a variant of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from minidl import config
 from minidl.backend import gpu, graphs
 
 __all__ = ["prepare", "release", "threads", "variants", "versions"]
-RECORDED = "recorded"
+OP_BY_OP = "op by op"
 
 
 def _use_the_card() -> None:
@@ -38,12 +38,12 @@ def versions() -> dict[str, str]:
 
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return ["", RECORDED] if work["kind"] in ("train_step", "fit") else on_any_device.variants(work)
+    return ["", OP_BY_OP] if work["kind"] in ("train_step", "fit") else on_any_device.variants(work)
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
     _use_the_card()
-    graph = functools.partial(config.use_graphs, "on" if variant == RECORDED else "off")
+    graph = functools.partial(config.use_graphs, "off" if variant == OP_BY_OP else "auto")
     precision = work.get("precision", "float32")
     with graph():
         made = on_any_device.prepare(work, arrays, variant)

@@ -121,8 +121,8 @@ class GpuBackend:
         return Stager(self.xp).send
 
     def recorder(self) -> Recorder | None:
-        """A recorder of CUDA graphs where they are switched on."""
-        return Recorder(self.xp) if config.graphs() == "on" else None
+        """A recorder of CUDA graphs, unless they are switched off; "on": also of steps that may do more than launch kernels."""
+        return None if config.graphs() == "off" else Recorder(self.xp, all_steps=config.graphs() == "on")
 
     def release(self) -> None:
         """Give unused memory back, so that another size of batch may find room."""

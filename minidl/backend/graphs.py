@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
+MOST = 16  # recordings of one model, for batches of different shapes: each holds memory of its own
 WARM_UP = 2  # steps that run as they are: kernels are compiled and libraries loaded, which cannot be recorded
 reasons: list[str] = []  # why steps of this process could not be recorded, for the doctor
 
@@ -28,12 +29,13 @@ class Recorder:
 
     Args:
         xp: the array library.
+        all_steps: record also steps with code from outside minidl, which may do more than launch kernels.
     """
 
     gave_up = False  # another batch may be recorded where one could not
 
-    def __init__(self, xp: Any) -> None:
-        self._xp = xp
+    def __init__(self, xp: Any, all_steps: bool = False) -> None:
+        self._xp, self._all_steps = xp, all_steps
         self._stream = xp.cuda.Stream(non_blocking=True)  # the default stream cannot be recorded
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the graph; None where it cannot be had
 
@@ -47,7 +49,7 @@ class Recorder:
     ) -> Any:
         """``compute(arrays)``. Steps of one ``key`` differ in nothing but the numbers in memory.
 
-        ``replayed`` does what ``compute`` does on the host besides, counting the step; about ``steps`` nothing is asked.
+        ``replayed`` does what ``compute`` does on the host besides, counting the step; ``steps`` says what is from outside.
         """
         known = self._steps.get(key, 0)
         if isinstance(known, int) and known < WARM_UP:
@@ -56,7 +58,12 @@ class Recorder:
         if known is None:
             return compute(list(arrays))
         if isinstance(known, int):
-            known = self._steps[key] = self._record(compute, arrays)
+            objection = "" if self._all_steps or steps is None else steps.outside()
+            if not objection and sum(isinstance(step, _Recorded) for step in self._steps.values()) >= MOST:
+                objection = f"batches of {MOST} shapes are recorded already"
+            if objection:
+                reasons.append(objection)
+            known = self._steps[key] = None if objection else self._record(compute, arrays)
             if known is None:
                 return compute(list(arrays))
             self._launch(known, arrays)
@@ -90,16 +97,14 @@ class Recorder:
             self._stream.begin_capture()
             try:
                 outputs = compute(inputs)
-            except MemoryError:
-                with suppress(Exception):
-                    self._stream.end_capture()
-                raise
-            except Exception as error:  # whatever CUDA, CuPy or a layer object to
+            except Exception as error:  # whatever CUDA, CuPy or a layer object to, or no memory for what a recording keeps
                 with suppress(Exception):
                     self._stream.end_capture()
                 reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
                 return None
-            return _Recorded(self._stream.end_capture(), pool, inputs, outputs)
+            graph = self._stream.end_capture()
+        xp.get_default_memory_pool().free_all_blocks()  # what the steps before were computed in
+        return _Recorded(graph, pool, inputs, outputs)
 
     def _order(self, first: Any, then: Any) -> None:
         """What is asked of ``then`` from now on happens after what was asked of ``first``."""

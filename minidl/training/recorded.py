@@ -119,6 +119,19 @@ class RecordedSteps:
             return f"{type(self.optimizer).__name__} has a rule of its own"
         return ""
 
+    def outside(self) -> str:
+        """What of a step is not minidl's, and may do more than launch kernels; empty where nothing is. (For a GPU's recorder.)
+
+        A layer from outside that says ``replays`` does not.
+        """
+        losses = [self.loss.part(index) for index in range(len(getattr(self.loss, "losses", (None,))))]
+        terms = [term for p in self.group.parameters for term in (p.regularizer, p.constraint)]
+        layers = [layer for layer in _layers_in(self.network) if not replays(layer)]
+        for part in (*layers, *losses, *terms, self.optimizer):
+            if part is not None and not _is_minidls(type(part)):
+                return f"{getattr(part, 'label', type(part).__name__)} may do more than launch kernels"
+        return ""
+
     def _what_is_fixed(self) -> tuple[Any, ...]:
         """Everything a step depends on beside the batch and the numbers in memory.
 
@@ -139,6 +152,11 @@ class RecordedSteps:
 
 
 _OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers
+
+
+def _is_minidls(cls: type) -> bool:
+    """Whether a class is minidl's own. Those of ``compat`` call what old scripts define."""
+    return cls.__module__.startswith("minidl.") and not cls.__module__.startswith("minidl.compat.")
 
 
 def replays(layer: Layer) -> bool:

@@ -72,6 +72,8 @@ class RecordedCalls:
         """Why calls cannot be recorded; empty where they can."""
         return self._objection
 
+    outside = objection
+
     def state(self) -> list[Array]:
         """Nothing changes."""
         return []

@@ -21,7 +21,8 @@ from benchmarks.tables import rows_of
 from minidl import backend
 from minidl.backend import gpu as device
 from minidl.backend import graphs
-from minidl.kernels.cuda import _cublas
+from minidl.kernels.cuda import _cublas, _module
+from minidl.kernels.cuda._module import options
 from tests.cases.sample import only
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import StrictModule, stand_in
@@ -73,7 +74,7 @@ SOME = [
 @pytest.mark.parametrize("names", only([SOME[:1], SOME[1:], ["train cnn b128"]], always=[SOME[:1]]))
 @pytest.mark.usefixtures("card")
 def test_beside_pytorch(tmp_path: Path, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is verified, every variant timed, and a recorded step has a row of its own."""
+    """Everything is verified, every variant timed, and a step op by op has a row of its own."""
     sides = ALL if WITH_PYTORCH else MINIDL
     monkeypatch.setattr(gpu, "SIDES", sides)
     fit = {"fit cnn 60000 bytes": {"model": "softmax"}}  # of another model, as the CNN takes half a minute here
@@ -83,14 +84,14 @@ def test_beside_pytorch(tmp_path: Path, names: list[str], monkeypatch: pytest.Mo
     assert gpu.main(["--quick", "--out", str(tmp_path / "gpu.json")]) == 0
     document = store.read(tmp_path / "gpu.json")
     assert set(document["sides"]) == set(sides)
-    expected = [[name, f"{name} recorded"] if name.startswith(("train", "fit")) else [name] for name in names]
+    expected = [[name, f"{name} op by op"] if name.startswith(("train", "fit")) else [name] for name in names]
     assert [w["name"] for w in document["works"]] == [name for pair in expected for name in pair]
     for w in document["works"]:
         assert not w["failed"], w
         assert len(w["contenders"]["minidl"]["rounds"]) == 2
         assert set(w["verified"]) >= set(w["contenders"])
-        assert "minidl: recorded" not in w["contenders"]
-        assert ("minidl: recorded" in w["verified"]) is (w["kind"] in ("train_step", "fit"))
+        assert "minidl: op by op" not in w["contenders"]
+        assert ("minidl: op by op" in w["verified"]) is (w["kind"] in ("train_step", "fit"))
         assert set(w["ratios"]) == set(sides) - {"minidl"} - (set() if w["kind"] == "train_step" else {"PyTorch graphs"})
 
 
@@ -106,8 +107,8 @@ def test_without_a_pytorch_that_can_use_the_card_minidl_stands_alone(
     assert gpu.main(["--quick", "--only", "train softmax b128", "--out", str(tmp_path / "gpu.json")]) == 0
     said = capsys.readouterr().out
     assert "PyTorch is missing: " in said
-    plain, recorded = store.read(tmp_path / "gpu.json")["works"]
-    assert (plain["name"], recorded["name"]) == ("train softmax b128", "train softmax b128 recorded")
+    recorded, plain = store.read(tmp_path / "gpu.json")["works"]
+    assert (recorded["name"], plain["name"]) == ("train softmax b128", "train softmax b128 op by op")
     assert list(plain["contenders"]) == list(recorded["contenders"]) == ["minidl"]
     assert plain["contenders"]["minidl"]["rounds"] != recorded["contenders"]["minidl"]["rounds"]
     assert "card: ok, stand-in; CUDA 13.0 (driver) and 13.0 (runtime)" in said
@@ -128,15 +129,15 @@ def prepared(work: Any, variant: str = "") -> Any:
 
 
 @needs_compiler
-@pytest.mark.parametrize("suffix, compute", [("", 68), (" TF32", 77)])
-def test_the_precision_reaches_cublas(card: StrictModule, suffix: str, compute: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeCublas()
-    monkeypatch.setattr(_cublas, "load", lambda: fake)
+@pytest.mark.parametrize("suffix", ["", " TF32"])
+def test_the_precision_reaches_the_kernels(card: StrictModule, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[str, ...]] = []
+    monkeypatch.setattr(_module, "options", lambda macros: compiled.append(options(macros)) or options(macros))
     item = prepared(named(f"conv 3x3 64-64 32x32 b64{suffix}"))
     for function in (item.run, item.results):
-        fake.compute.clear()
+        compiled.clear()
         function()
-        assert fake.compute == ({compute} if suffix else set())  # in float32 our own kernel convolves
+        assert any("-DFACTORS=11" in said for said in compiled) is bool(suffix)
     before = stand_in_device.allocations
     assert set(item.reference()) == {"y", "dx", "dW", "db"}
     assert stand_in_device.allocations == before  # on the CPU
@@ -153,8 +154,8 @@ def test_a_training_step_is_on_the_device_and_waits_for_nothing(card: StrictModu
 
 
 @needs_compiler
-def test_the_recorded_variant_replays_or_is_refused(card: StrictModule, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variant, replays in (("", 0), ("recorded", 5 - graphs.WARM_UP)):
+def test_a_step_is_replayed_or_refused(card: StrictModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variant, replays in (("op by op", 0), ("", 5 - graphs.WARM_UP)):
         item, Graph.launched = prepared(named("train softmax b128"), variant), 0
         item.results()
         assert Graph.launched == replays
@@ -164,7 +165,7 @@ def test_the_recorded_variant_replays_or_is_refused(card: StrictModule, monkeypa
 
     monkeypatch.setattr(graphs.Recorder, "_record", lambda self, compute, arrays: graphs.reasons.append("RuntimeError: no"))
     with pytest.raises(CannotError, match="could not be recorded: RuntimeError: no"):
-        prepared(named("train softmax b128"), "recorded").results()
+        prepared(named("train softmax b128")).results()
 
 
 # -- PyTorch's side ----------------------------------------------------------------------------------------------------
@@ -231,19 +232,20 @@ def test_tf32_is_allowed_where_the_work_asks_for_it_and_nowhere_else(monkeypatch
 
 def test_the_targets() -> None:
     names = [work.name for work in gpu.WORKS]
-    assert len(set(names)) == len(names) == 17
+    assert len(set(names)) == len(names) == 19
     targets = {work.name: (work.target.must, work.target.after, work.target.of) for work in gpu.WORKS if work.target}
-    assert len(targets) == 17
-    assert targets["train mlp b1024"] == (None, 2, "ratio")
+    assert len(targets) == 18  # all but the LSTM
+    assert targets["train mlp b1024"] == (1.5, 2, "ratio")
     assert named("train mlp b1024").target.peers == {"PyTorch graphs": 1.0}
-    assert targets["fit cnn 60000 bytes"] == (None, 0.3, "seconds")
-    assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (None, 0.8, "ratio")
-    assert {name for name, target in targets.items() if target == (None, 0.8, "copies")} == {
-        "max pool 2x2 128x28x28x20",
-        "relu 128x28x28x20",
-        "dropout 128x28x28x20",
-        "softmax cross-entropy 100352x20",
-        "layer norm 4096x256",
+    assert targets["fit cnn 60000 bytes"] == (1, 0.3, "seconds")
+    assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (0.5, 0.8, "ratio")
+    assert {name for name, target in targets.items() if target == (0.6, 0.8, "copies")} == {
+        "max pool 2x2 2048x28x28x20",
+        "relu 2048x28x28x20",
+        "dropout 2048x28x28x20",
+        "softmax cross-entropy 1605632x20",
+        "batch norm + relu 512x32x32x64",
+        "layer norm 131072x256",
         "adam 25.6 M",
     }
 
@@ -252,32 +254,32 @@ def times(median: float, side: str) -> dict[str, Any]:
     return {"side": side, "median": median, "min": median, "rounds": [median]}
 
 
-def test_a_recorded_step_has_a_row_of_its_own_and_both_have_both_ratios() -> None:
+def test_a_step_op_by_op_has_a_row_of_its_own_without_a_target() -> None:
     record = {
         "name": "train",
         "target": vars(named("train cnn b128").target),
         "failed": {},
         "contenders": {
-            "minidl": times(2, "minidl"),
-            "minidl: recorded": times(1, "minidl"),
+            "minidl": times(1, "minidl"),
+            "minidl: op by op": times(2, "minidl"),
             "PyTorch: eager": times(4, "PyTorch"),
             "PyTorch graphs: x": times(1.5, "PyTorch graphs"),
         },
-        "ratios": {"PyTorch": {"best": "PyTorch: eager", "median": 2, "min": 2},
-                   "PyTorch graphs": {"best": "PyTorch graphs: x", "median": 0.75, "min": 0.75}},
+        "ratios": {"PyTorch": {"best": "PyTorch: eager", "median": 4, "min": 4},
+                   "PyTorch graphs": {"best": "PyTorch graphs: x", "median": 1.5, "min": 1.5}},
     }  # fmt: skip
-    head, plain, recorded = rows_of(gpu.apart(record))
+    head, recorded, plain = rows_of(gpu.apart(record))
     assert [cell for cell in head if "ratio" in cell] == ["ratio PyTorch", "ratio PyTorch graphs"]
-    assert plain == ["train", "2000 / 2000", "4000 / 4000", "1500 / 1500", "2.00 / 2.00", "0.75 / 0.75", "", "2", "no"]
-    assert recorded[:2] == ["train recorded", "1000 / 1000"]
-    assert recorded[4:] == ["4.00 / 4.00", "1.50 / 1.50", "", "2", "after"]
-    del record["contenders"]["minidl: recorded"]
+    assert recorded == ["train", "1000 / 1000", "4000 / 4000", "1500 / 1500", "4.00 / 4.00", "1.50 / 1.50", "1.5", "2", "after"]
+    assert plain[:2] == ["train op by op", "2000 / 2000"]
+    assert plain[4:] == ["2.00 / 2.00", "0.75 / 0.75", "", "", ""]
+    del record["contenders"]["minidl: op by op"]
     assert len(gpu.apart(record)) == 1
-    record["failed"] = {"minidl: recorded": "could not be recorded: why"}
-    plain, failed = gpu.apart(record)
-    assert plain["failed"] == {}
+    record["failed"] = {"minidl": "could not be recorded: why"}
+    del record["contenders"]["minidl"]
+    (failed,) = gpu.apart(record)
     assert failed["failed"] == {"minidl": "could not be recorded: why"}
-    assert rows_of([failed])[1][:2] == ["train recorded", "failed"]
+    assert rows_of([failed])[1][:2] == ["train", "failed"]
 
 
 def test_a_part_of_the_copies(
@@ -297,11 +299,11 @@ def test_a_part_of_the_copies(
     assert "80 %" in capsys.readouterr().out
     section = report.section(store.read(path))
     assert section.startswith("### On the GPU: A Card\n\nA Card; ")
-    assert "| relu | 500 / 500 | 80 % |  | 80 % of copies | after |" in section
+    assert "| relu | 500 / 500 | 80 % | 60 % of copies | 80 % of copies | after |" in section
 
 
 def test_the_epochs_target_is_of_one_card(card: StrictModule, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, promised in (("NVIDIA H200", True), ("NVIDIA L4", False)):
+    for name, promised in (("NVIDIA H200", True), ("NVIDIA H100 80GB HBM3", True), ("NVIDIA L4", False)):
         probes = {"card": {"ok": True, "says": "", "name": name}}
         seen: list[Any] = []
 
@@ -314,7 +316,7 @@ def test_the_epochs_target_is_of_one_card(card: StrictModule, monkeypatch: pytes
         gpu.main(["--quick", "--out", str(tmp_path / "gpu.json")])
         (fit,) = [work for work in seen if work.kind == "fit"]
         assert (fit.target is not None) is promised
-        assert all(work.target for work in seen if work is not fit)
+        assert all(work.target for work in seen if work is not fit and work.kind != "lstm")
 
 
 # -- probes ------------------------------------------------------------------------------------------------------------

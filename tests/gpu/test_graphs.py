@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from minidl import config
 from minidl.backend import backend_of, graphs
 from minidl.layers import Activation, Dense
+from minidl.losses import MeanSquaredError
 from minidl.models import Sequential, given
 from minidl.optimizers import SGD
 from minidl.schedules import ExponentialDecay
@@ -134,3 +136,87 @@ def test_looking_at_every_loss_is_not_recorded(name: str) -> None:
     with on_the_stand_in("auto"), config.use_graphs("on"):
         make(name).fit(IMAGES, targets(name, LABELS), batch_size=10, verbose=0, nan="raise")
     assert Graph.launched == 0
+
+
+class Counted(Dense):
+    """A learner's layer, which does more than compute."""
+
+    calls = 0
+
+    def apply(self, x, context):  # type: ignore[no-untyped-def]
+        type(self).calls += 1
+        return super().apply(x, context)
+
+
+class OwnLoss(MeanSquaredError):
+    """Of somebody's own."""
+
+
+class OwnRate(SGD):
+    """Of somebody's own."""
+
+
+def test_by_default_minidls_own_steps_are_recorded() -> None:
+    with on_the_stand_in("auto", graphs="auto"):
+        model = make("mlp")
+        for _ in range(5):
+            model.train_on_batch(IMAGES[:10], LABELS[:10])
+    assert Graph.launched == 5 - graphs.WARM_UP
+    assert not graphs.reasons
+
+
+@pytest.mark.parametrize(
+    "layer, loss, optimizer, name",
+    [
+        (Counted, "mse", SGD, "Counted"),
+        (Dense, OwnLoss(), SGD, "OwnLoss"),
+        (Dense, "mse", OwnRate, "OwnRate"),
+    ],
+)
+def test_what_is_not_minidls_is_recorded_only_where_it_is_asked_for(layer: type, loss: Any, optimizer: type, name: str) -> None:
+    """It may do more than launch kernels: count, draw, look something up."""
+    Counted.calls = 0
+    for mode, recorded in (("auto", 0), ("on", 4 - graphs.WARM_UP)):
+        Graph.launched = 0
+        graphs.reasons.clear()
+        with on_the_stand_in("auto", graphs=mode):
+            model = Sequential([layer(2, input_shape=(4,))])
+            model.compile(optimizer(0.1), loss)
+            for _ in range(4):
+                model.train_on_batch(np.ones((4, 4)), np.ones((4, 2)))
+        assert Graph.launched == recorded
+        assert any(name in reason for reason in graphs.reasons) is (mode == "auto")
+
+
+def test_a_recording_for_which_memory_does_not_suffice_is_done_without() -> None:
+    """Its memory comes on top of the steps' own, so a model that fits must not fail for it."""
+    with on_the_stand_in("auto", graphs="off"):
+        model = make("mlp")
+        for _ in range(4):
+            model.train_on_batch(IMAGES[:10], LABELS[:10])
+        expected = model.get_weights()
+    with on_the_stand_in("auto", graphs="auto"):
+        model = make("mlp")
+        for _ in range(graphs.WARM_UP):
+            model.train_on_batch(IMAGES[:10], LABELS[:10])
+        before = device.allocations
+        with device.out_of_memory_at(5):  # x, y and what the step reads come first
+            model.train_on_batch(IMAGES[:10], LABELS[:10])
+        assert device.allocations > before
+        model.train_on_batch(IMAGES[:10], LABELS[:10])
+        assert Graph.launched == 0
+        assert any("emory" in reason for reason in graphs.reasons)
+        for a, e in zip(model.get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(a, e)
+
+
+def test_recordings_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "MOST", 2)
+    monkeypatch.setattr(graphs, "WARM_UP", 1)
+    with on_the_stand_in("auto", graphs="auto"):
+        model = make("softmax")
+        for _ in range(3):
+            for size in (3, 4, 5):
+                model.train_on_batch(IMAGES[:size], targets("softmax", LABELS[:size]))
+    assert Graph.launched == 2 * 2
+    assert graphs.reasons == ["batches of 2 shapes are recorded already"]

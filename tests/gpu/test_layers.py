@@ -22,8 +22,8 @@ both_kernels = pytest.mark.parametrize("kernels", ["reference", pytest.param("au
 
 
 @contextmanager
-def on_the_stand_in(kernels: str) -> Iterator[None]:
-    with stand_in(), backend.use_backend("cupy"), config.use_kernels(kernels):
+def on_the_stand_in(kernels: str, graphs: str = "off") -> Iterator[None]:
+    with stand_in(), backend.use_backend("cupy"), config.use_kernels(kernels), config.use_graphs(graphs):
         yield
 
 

@@ -53,7 +53,7 @@ def test_a_declaration_is_read_from_the_source() -> None:
         Argument("bool", "nesterov", False),
     )
     axes = Module("pooling.cu").kernels["max_pool"].arguments  # a macro that stands for several parameters
-    assert [a.name for a in axes[3:9]] == ["numbers", "c", "size_0", "out_0", "window_0", "stride_0"]
+    assert [a.name for a in axes[3:9]] == ["groups", "wide", "size_0", "out_0", "window_0", "stride_0"]
     assert len(axes) == 5 + 18
 
 

@@ -138,6 +138,19 @@ def blocks(count: int, threads: int = 256) -> int:
     return min(-(-count // threads), _MOST_BLOCKS)
 
 
+def width(rows: tuple[int, ...], *arrays: Any) -> int:
+    """How many neighbours can be read at once in arrays with ``rows`` of so many: 16 bytes' worth, or fewer, or one.
+
+    Only those that divide all rows, where the arrays begin at such addresses.
+    """
+    most = 16 // max(a.itemsize for a in arrays if a is not None)
+    for count in (most, most // 2):
+        whole = not any(row % count for row in rows)
+        if whole and not any(a.data.ptr % (count * a.itemsize) for a in arrays if a is not None):
+            return count
+    return 1
+
+
 def alike(*arrays: Any) -> bool:
     """Whether all arrays (None aside) are of one floating type, the first condition of nearly every kernel."""
     dtypes = {a.dtype for a in arrays if a is not None}

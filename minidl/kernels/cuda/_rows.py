@@ -1,18 +1,27 @@
-"""How rows are spread over blocks where a warp takes a row, or where rows may be so wide that a block does."""
+"""How rows are spread over blocks where a warp or a part of it takes a row, or where rows may be so wide that a block does."""
 
 from __future__ import annotations
 
-WARPS = 8  # in a block of 256 threads
+THREADS = 256  # of a block
 WIDE = 512  # numbers of a row
 
 
-def row_blocks(rows: int) -> int:
-    """Blocks for this many rows.
+def lanes(columns: int) -> int:
+    """How many threads take a row of so many columns together: each has two or three numbers, of long rows more.
 
-    >>> row_blocks(9)
-    2
+    >>> [lanes(columns) for columns in (1, 10, 20, 1000)]
+    [1, 4, 8, 32]
     """
-    return -(-rows // WARPS)
+    return min(32, 1 << max(0, (columns // 2).bit_length() - 1))
+
+
+def row_blocks(rows: int, lanes: int = 32) -> int:
+    """Blocks for this many rows, each taken by so many threads.
+
+    >>> row_blocks(9), row_blocks(9, 4)
+    (2, 1)
+    """
+    return -(-rows * lanes // THREADS)
 
 
 def teams(rows: int, columns: int) -> tuple[int, bool]:

@@ -9,6 +9,18 @@
 #define FOR_EACH(i, n)                                                                                                 \
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < (n); i += (long long)gridDim.x * blockDim.x)
 
+// Row and column of number i of a matrix. 32 bits divide several times faster than 64.
+struct Where {
+    long long row;
+    int column;
+};
+
+__device__ inline Where where(long long i, int columns)
+{
+    if (i >> 31) return {i / columns, (int)(i % columns)};
+    return {(unsigned)i / columns, (int)((unsigned)i % columns)};
+}
+
 #define ALL_LANES 0xffffffffu
 
 // max(a, b) in which NaN wins, as in NumPy; the built-in fmax drops it.

@@ -52,11 +52,11 @@ struct Patches {
         const int d = tap.t * D.dilation, h = tap.u * H.dilation, w = tap.v * W.dilation;
         return {((d * H.size + h) * W.size + w) * C + k % c, d, h, w};
     }
-    __device__ real at(const Row &row, const Column &column) const
+    __device__ Numbers at(const Row &row, const Column &column) const
     {
         const bool image = inside(row.d + column.d, D.size) && inside(row.h + column.h, H.size) &&
                            inside(row.w + column.w, W.size);
-        return image ? x[row.place + column.place] : (real)0;
+        return image ? read(x + row.place + column.place) : Numbers{};
     }
 };
 
@@ -67,7 +67,7 @@ struct TurnedPatches {
     typedef Spot Row, Column;
     __device__ Row row(int m) const { return patches.column(m); }
     __device__ Column column(int k) const { return patches.row(k); }
-    __device__ real at(const Row &row, const Column &column) const { return patches.at(column, row); }
+    __device__ Numbers at(const Row &row, const Column &column) const { return patches.at(column, row); }
 };
 
 // U'(dy): row = place in x, column = tap and filter. A place is seen from where the taps are taken off, by whole strides.
@@ -94,11 +94,11 @@ struct Outputs {
         distance /= axis.stride;
         return whole && distance < axis.out;
     }
-    __device__ real at(const Row &row, const Column &column) const
+    __device__ Numbers at(const Row &row, const Column &column) const
     {
         int d = row.d - column.d, h = row.h - column.h, w = row.w - column.w;
-        if (!seen(D, d) || !seen(H, h) || !seen(W, w)) return 0;
-        return dy[(((row.place + d) * H.out + h) * W.out + w) * F + column.place];
+        if (!seen(D, d) || !seen(H, h) || !seen(W, w)) return {};
+        return read(dy + (((row.place + d) * H.out + h) * W.out + w) * F + column.place);
     }
 };
 
@@ -108,7 +108,7 @@ struct Filters {
     int F;
 
     static const bool down = false;
-    __device__ real at(int k, int n) const { return W[k * F + n]; }
+    __device__ Numbers at(int k, int n) const { return read(W + k * F + n); }
 };
 
 // W': row = tap and filter, column = channel. Filters are neighbours in memory.
@@ -117,7 +117,7 @@ struct TurnedFilters {
     int c, F, f;
 
     static const bool down = true;
-    __device__ real at(int k, int n) const { return W[(k / f * c + n) * F + k % f]; }
+    __device__ Numbers at(int k, int n) const { return read(W + (k / f * c + n) * F + k % f); }
 };
 
 KERNEL(256) convolve(

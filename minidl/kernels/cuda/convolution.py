@@ -12,7 +12,7 @@ from typing import Any
 from minidl import config
 from minidl.backend.dispatch import backend_of
 from minidl.geometry import Window
-from minidl.kernels.cuda._module import Module, blocks, fits
+from minidl.kernels.cuda._module import Module, blocks, fits, width
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
 _module = Module("convolution.cu")
@@ -62,7 +62,7 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
     if positions * f > MOST:
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
-    grid, macros = _tiles(positions, f // groups, x)
+    grid, macros = _tiles(positions, f // groups, (c // groups, f // groups), x, W)
     arguments = x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1])
     _module("convolve", x, (*grid, groups), *arguments, **macros)
     return y
@@ -77,7 +77,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     if places * c > MOST:
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
-    grid, macros = _tiles(places, c // groups, dy)
+    grid, macros = _tiles(places, c // groups, (f // groups, f // groups), dy, W)
     _module("convolve_grad_x", dy, (*grid, groups), dy, W, dx, places, c, f, groups, *axes(window, spatial), **macros)
     return dx
 
@@ -93,7 +93,7 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     backend = backend_of(x)
     dW = backend.empty(shape, x.dtype) if out is None else out
     positions = prod(dy.shape[:-1])
-    grid, macros = _tiles(window.taps * (c // groups), f // groups, x)
+    grid, macros = _tiles(window.taps * (c // groups), f // groups, (c // groups, f // groups), x, dy)
     shares = max(1, min(_BLOCKS // (prod(grid) * groups), positions // _POSITIONS_OF_A_SHARE, _MOST_SUMS // dW.size))
     partial = backend.empty((shares, *shape), x.dtype) if shares > 1 else dW
     arguments = x, dy, partial, positions, c, f, groups, shares, *axes(window, x.shape[1:-1])
@@ -103,18 +103,21 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     return dW
 
 
-def _tiles(rows: int, columns: int, like: Any) -> tuple[tuple[int, int], dict[str, int]]:
-    """The grid of tiles for a matrix of results, and what the kernel is compiled for: how wide tiles are, how factors are kept.
+def _tiles(rows: int, columns: int, neighbours: tuple[int, int], *arrays: Any) -> tuple[tuple[int, int], dict[str, int]]:
+    """The grid of tiles for a matrix of results, and what the kernel is compiled for.
+
+    That is how wide tiles are, how many ``neighbours`` in the rows of the arrays are read at once, how factors are rounded.
 
     Tiles are wide, where the matrix is and enough of them are left for all multiprocessors.
     """
+    like = arrays[0]
     down = -(-rows // ROWS[like.dtype.name])
     wide = columns > 64 and like.dtype == "float32" and down * -(-columns // 128) >= _BLOCKS // 2
-    width = 128 if wide else 64 if columns > 32 else 32
-    macros = {"COLUMNS": width}
+    columns_of_a_tile = 128 if wide else 64 if columns > 32 else 32
+    macros = {"COLUMNS": columns_of_a_tile, "WIDTH": width(neighbours, *arrays)}
     if like.dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(like):
         macros["FACTORS"] = BITS[config.precision()]
-    return (down, -(-columns // width)), macros
+    return (down, -(-columns // columns_of_a_tile)), macros
 
 
 def _has_tensor_cores(like: Any) -> bool:

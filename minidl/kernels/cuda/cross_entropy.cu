@@ -1,5 +1,5 @@
 // Cross-entropy taken together with softmax or sigmoid. Formulas: minidl/ops/cross_entropy.py.
-// Shapes: logits, targets, p, dz (rows, classes), labels and loss (rows,). A warp of 32 lanes takes a row.
+// Shapes: logits, targets, p, dz (rows, classes), labels and loss (rows,). LANES threads take a row.
 // `scale` is dL/d(loss of a row): one number, or an array (rows,) where `scales` is not null.
 #include "rows.cuh"
 
@@ -18,7 +18,7 @@ KERNEL(256) softmax_cross_entropy(
     const real log_total = log(total);
     const real sum = row_sum(classes, [&](int j) { return targets[j] * log_probability(logits[j] - top, log_total); });
     EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) / total;
-    if (threadIdx.x % 32 == 0) loss[row] = -sum;
+    if (threadIdx.x % LANES == 0) loss[row] = -sum;
 }
 
 // dz = (p sum(t) - t) scale
@@ -44,7 +44,7 @@ KERNEL(256) sparse_softmax_cross_entropy(
     const real total = row_sum(classes, [&](int j) { return exp(logits[j] - top); });
     const real log_total = log(total);
     EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) / total;
-    if (threadIdx.x % 32 == 0) {
+    if (threadIdx.x % LANES == 0) {
         const long long label = labels[row];
         const bool known = label >= 0 && label < classes;
         loss[row] = known ? -log_probability(logits[label] - top, log_total) : (real)0 * log_total;
@@ -56,8 +56,8 @@ KERNEL(256) sparse_softmax_cross_entropy_grad(
 {
     FOR_EACH(i, rows * classes)
     {
-        const long long row = i / classes;
-        dz[i] = (p[i] - (labels[row] == i % classes ? (real)1 : (real)0)) * (scales ? scales[row] : scale);
+        const Where at = where(i, classes);
+        dz[i] = (p[i] - (labels[at.row] == at.column ? (real)1 : (real)0)) * (scales ? scales[at.row] : scale);
     }
 }
 
@@ -73,12 +73,12 @@ KERNEL(256) sigmoid_cross_entropy(
         p[j] = (z >= 0 ? (real)1 : e) / (1 + e);
         return (z > 0 ? z : (real)0) - z * targets[j] + log1p(e);
     });
-    if (threadIdx.x % 32 == 0) loss[row] = sum / classes;
+    if (threadIdx.x % LANES == 0) loss[row] = sum / classes;
 }
 
 // dz = (p - t) scale / classes
 KERNEL(256) sigmoid_cross_entropy_grad(
     const real *p, const real *targets, real scale, const real *scales, real *dz, long long rows, int classes)
 {
-    FOR_EACH(i, rows * classes) dz[i] = (p[i] - targets[i]) * ((scales ? scales[i / classes] : scale) / classes);
+    FOR_EACH(i, rows * classes) dz[i] = (p[i] - targets[i]) * ((scales ? scales[where(i, classes).row] : scale) / classes);
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend.dispatch import backend_of
 from minidl.kernels.cuda._module import Module, alike, blocks
-from minidl.kernels.cuda._rows import row_blocks
+from minidl.kernels.cuda._rows import lanes, row_blocks
 
 _module = Module("cross_entropy.cu")
 
@@ -21,7 +21,7 @@ def softmax_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
     """Kernel of ``ops.cross_entropy.softmax_cross_entropy_grad``."""
     if not _same(probabilities, targets):
         return NotImplemented
-    return _backward("softmax_cross_entropy_grad", probabilities, targets, scale, row_blocks)
+    return _backward("softmax_cross_entropy_grad", probabilities, targets, scale, by_rows=True)
 
 
 def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
@@ -36,7 +36,7 @@ def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: An
     if not _labelled(probabilities, labels):
         return NotImplemented
     numbers = labels.astype("int64", copy=False)
-    return _backward("sparse_softmax_cross_entropy_grad", probabilities, numbers, scale, None)
+    return _backward("sparse_softmax_cross_entropy_grad", probabilities, numbers, scale)
 
 
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
@@ -48,7 +48,7 @@ def sigmoid_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
     """Kernel of ``ops.cross_entropy.sigmoid_cross_entropy_grad``."""
     if not _same(probabilities, targets):
         return NotImplemented
-    return _backward("sigmoid_cross_entropy_grad", probabilities, targets, scale, None)
+    return _backward("sigmoid_cross_entropy_grad", probabilities, targets, scale)
 
 
 def _same(p: Any, targets: Any) -> bool:
@@ -62,16 +62,19 @@ def _labelled(p: Any, labels: Any) -> bool:
 def _forward(kernel: str, logits: Any, targets: Any) -> tuple[Any, Any]:
     backend, classes, rows = backend_of(logits), logits.shape[-1], prod(logits.shape[:-1])
     loss, p = backend.empty(logits.shape[:-1], logits.dtype), backend.empty(logits.shape, logits.dtype)
-    _module(kernel, logits, row_blocks(rows), logits, targets, loss, p, rows, classes)
+    together = lanes(classes)
+    _module(kernel, logits, row_blocks(rows, together), logits, targets, loss, p, rows, classes, LANES=together)
     return loss, p
 
 
-def _backward(kernel: str, p: Any, targets: Any, scale: Any, grid: Any) -> Any:
+def _backward(kernel: str, p: Any, targets: Any, scale: Any, by_rows: bool = False) -> Any:
     """dz; ``scale`` is a number, or an array of one number a row."""
     classes, rows = p.shape[-1], prod(p.shape[:-1])
     number, scales = (scale, None) if isinstance(scale, (int, float)) else (0.0, scale)
     if scales is not None and (getattr(scales, "shape", None) != (*p.shape[:-1], 1) or not alike(p, scales)):
         return NotImplemented
     dz = backend_of(p).empty(p.shape, p.dtype)
-    _module(kernel, p, (grid or (lambda _: blocks(p.size)))(rows), p, targets, number, scales, dz, rows, classes)
+    together = lanes(classes)
+    grid = row_blocks(rows, together) if by_rows else blocks(p.size)
+    _module(kernel, p, grid, p, targets, number, scales, dz, rows, classes, LANES=together)
     return dz

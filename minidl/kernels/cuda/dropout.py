@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend.dispatch import backend_of
 from minidl.backend.random import DROP
-from minidl.kernels.cuda._module import Module, alike, blocks
+from minidl.kernels.cuda._module import Module, alike, blocks, width
 
 _module = Module("dropout.cu")
 
@@ -22,7 +22,8 @@ def dropout(x: Any, rate: float, key: tuple[int, int], step: Any, call: int, mas
     y = backend.empty(x.shape, x.dtype) if together else None
     threshold = min(round(rate * 2**32), 2**32 - 1)
     draw = (*key, call, DROP, threshold, _scale(rate))
-    _module("dropout", x, blocks(-(-count // 8)), x if together else None, y, mask, step, *draw, count)
+    arrays = x if together else None, y, mask
+    _module("dropout", x, blocks(-(-count // 8)), *arrays, step, *draw, count, WIDTH=width((count,), x, y, mask))
     return (y if together else dropout_grad(x, mask, rate)), mask
 
 
@@ -34,7 +35,9 @@ def dropout_grad(dy: Any, mask: Any, rate: float) -> Any:
     if mask.shape != dy.shape:
         mask = backend.contiguous(backend.xp.broadcast_to(mask, dy.shape))
     dx = backend.empty(dy.shape, dy.dtype)
-    _module("dropout_grad", dy, blocks(dy.size), dy, mask, dx, _scale(rate), dy.size)
+    together = width((dy.size,), dy, mask, dx)
+    groups = dy.size // together
+    _module("dropout_grad", dy, blocks(groups), dy, mask, dx, _scale(rate), groups, WIDTH=together)
     return dx
 
 

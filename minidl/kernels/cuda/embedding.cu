@@ -7,8 +7,9 @@ KERNEL(256) embed(const long long *ids, const real *W, real *y, long long n, lon
 {
     FOR_EACH(i, n * units)
     {
-        const long long id = ids[i / units];
-        y[i] = id >= 0 && id < rows ? W[id * units + i % units] : (real)nan("");
+        const Where at = where(i, units);
+        const long long id = ids[at.row];
+        y[i] = id >= 0 && id < rows ? W[id * units + at.column] : (real)nan("");
     }
 }
 

@@ -12,14 +12,14 @@ struct Matrix {
     typedef long long Column;
     __device__ Row row(int m) const { return start + m * down; }
     __device__ Column column(int k) const { return k * across; }
-    __device__ real at(Row row, Column column) const { return row[column]; }
+    __device__ Numbers at(Row row, Column column) const { return {row[column]}; }
 };
 
 struct Factor {
     Matrix matrix;
 
     static const bool down = false;
-    __device__ real at(int k, int n) const { return matrix.start[k * matrix.down + n * matrix.across]; }
+    __device__ Numbers at(int k, int n) const { return {matrix.start[k * matrix.down + n * matrix.across]}; }
 };
 
 // y (M, N) = A (M, K) B (K, N) + bias (N,), added to what y holds where `adding`, ReLU of it where `relu`; rows of y are
@@ -55,7 +55,7 @@ KERNEL(256) finish(real *y, const real *b, bool relu, long long n, int columns)
 {
     FOR_EACH(i, n)
     {
-        const real z = b ? y[i] + b[i % columns] : y[i];
+        const real z = b ? y[i] + b[where(i, columns).column] : y[i];
         y[i] = relu ? rectified(z) : z;
     }
 }

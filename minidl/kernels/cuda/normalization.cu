@@ -33,7 +33,7 @@ KERNEL(256) normalize(
 {
     FOR_EACH(i, numbers)
     {
-        const real v = normalized(x[i], mean, variance, gamma, beta, epsilon, i % channels);
+        const real v = normalized(x[i], mean, variance, gamma, beta, epsilon, where(i, channels).column);
         y[i] = relu && v < 0 ? (real)0 : v; // NaN is not below zero
     }
 }
@@ -62,7 +62,7 @@ KERNEL(256) normalize_grad(
 {
     FOR_EACH(i, rows * channels)
     {
-        const int c = i % channels;
+        const int c = where(i, channels).column;
         const bool off = relu && !(normalized(x[i], mean, variance, gamma, beta, epsilon, c) > 0);
         const real dyi = off ? (real)0 : dy[i];
         const real inverse = 1 / sqrt(variance[c] + epsilon);

@@ -1,6 +1,15 @@
 // Pooling. Formulas: minidl/ops/pooling.py. Shapes: x, dx (n, D, H, W, c), y, dy, winners (n, out, out, out, c).
-// A thread computes one number of the result; neighbouring threads have neighbouring channels.
+// A thread computes WIDTH neighbouring channels of the result; neighbouring threads have those that follow. So `groups`
+// are the numbers of the result / WIDTH, and `wide` is c / WIDTH.
+#include "numbers.cuh"
 #include "windows.cuh"
+
+#define EACH_CHANNEL for (int k = 0; k < WIDTH; k++)
+
+// The winners, as they are read and written together with WIDTH numbers.
+struct __align__(WIDTH) Taps {
+    unsigned char at[WIDTH];
+};
 
 // Taps of the window at `place`, in row-major order: body(number of the tap, position in x or -1).
 template <class Body>
@@ -15,65 +24,94 @@ __device__ void each_tap(const Axis &D, const Axis &H, const Axis &W, const Plac
             }
 }
 
+// The taps through which `position` of an axis is seen, in ascending order: first, first + step, ...
+struct Seen {
+    int first, step;
+};
+
+__device__ inline Seen taps_that_see(const Axis &axis, int position)
+{
+    if (axis.dilation > 1) return {0, 1}; // ask all
+    return {(position + axis.before) % axis.stride, axis.stride};
+}
+
 // Windows that look at `place`, by tap: body(number of the tap, position in y).
 template <class Body>
 __device__ void each_window(const Axis &D, const Axis &H, const Axis &W, const Place &place, const Body &body)
 {
-    for (int t = 0, tap = 0; t < D.window; t++)
-        for (int u = 0; u < H.window; u++)
-            for (int v = 0; v < W.window; v++, tap++) {
-                const int d = seen_from(D, place.d, t), h = seen_from(H, place.h, u), w = seen_from(W, place.w, v);
-                if (d >= 0 && h >= 0 && w >= 0) body(tap, ((place.n * D.out + d) * H.out + h) * W.out + w);
+    const Seen depth = taps_that_see(D, place.d), height = taps_that_see(H, place.h), width = taps_that_see(W, place.w);
+    for (int t = depth.first; t < D.window; t += depth.step) {
+        const int d = seen_from(D, place.d, t);
+        for (int u = height.first; u < H.window; u += height.step) {
+            const int h = seen_from(H, place.h, u);
+            for (int v = width.first; v < W.window; v += width.step) {
+                const int w = seen_from(W, place.w, v);
+                if (d < 0 || h < 0 || w < 0) continue;
+                body((t * H.window + u) * W.window + v, ((place.n * D.out + d) * H.out + h) * W.out + w);
             }
+        }
+    }
 }
 
 // y = max over the window, winners = the first tap that has it; NaN beats every number.
-KERNEL(256) max_pool(const real *x, real *y, unsigned char *winners, long long numbers, unsigned c, AXES)
+KERNEL(256) max_pool(const real *x, real *y, unsigned char *winners, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned place = (unsigned)i / c, channel = (unsigned)i % c;
-        real best = 0;
-        int winner = -1;
+        const unsigned place = (unsigned)i / wide, channel = (unsigned)i % wide;
+        Numbers best = {};
+        int winner[WIDTH];
+        EACH_CHANNEL winner[k] = -1;
         each_tap(D, H, W, place_of(place, D.out, H.out, W.out), [&](int tap, int position) {
-            const real candidate = x[position * c + channel];
-            if (winner < 0 || candidate > best || (candidate != candidate && best == best)) best = candidate, winner = tap;
+            const Numbers candidates = read(x + (position * wide + channel) * WIDTH);
+            EACH_CHANNEL
+            {
+                const real candidate = candidates.at[k], so_far = best.at[k];
+                if (winner[k] < 0 || candidate > so_far || (candidate != candidate && so_far == so_far))
+                    best.at[k] = candidate, winner[k] = tap;
+            }
         });
-        y[i] = best;
-        winners[i] = winner;
+        Taps taps;
+        EACH_CHANNEL taps.at[k] = winner[k];
+        write(y + i * WIDTH, best);
+        ((Taps *)winners)[i] = taps;
     }
 }
 
 // dx = the sum of dy over the windows that this position won
-KERNEL(256) max_pool_grad(const real *dy, const unsigned char *winners, real *dx, long long numbers, unsigned c, AXES)
+KERNEL(256) max_pool_grad(const real *dy, const unsigned char *winners, real *dx, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned place = (unsigned)i / c, channel = (unsigned)i % c;
-        real sum = 0;
+        const unsigned place = (unsigned)i / wide, channel = (unsigned)i % wide;
+        Numbers sum = {};
         each_window(D, H, W, place_of(place, D.size, H.size, W.size), [&](int tap, int position) {
-            if (winners[position * c + channel] == tap) sum += dy[position * c + channel];
+            const Taps won = ((const Taps *)winners)[position * wide + channel];
+            const Numbers gradient = read(dy + (position * wide + channel) * WIDTH);
+            EACH_CHANNEL if (won.at[k] == tap) sum.at[k] += gradient.at[k];
         });
-        dx[i] = sum;
+        write(dx + i * WIDTH, sum);
     }
 }
 
 // y = sum / m, m being the window's positions inside the input
-KERNEL(256) average_pool(const real *x, real *y, long long numbers, unsigned c, AXES)
+KERNEL(256) average_pool(const real *x, real *y, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned place = (unsigned)i / c, channel = (unsigned)i % c;
-        real sum = 0;
+        const unsigned place = (unsigned)i / wide, channel = (unsigned)i % wide;
+        Numbers sum = {};
         int m = 0;
         each_tap(D, H, W, place_of(place, D.out, H.out, W.out), [&](int, int position) {
-            sum += x[position * c + channel];
+            const Numbers more = read(x + (position * wide + channel) * WIDTH);
+            EACH_CHANNEL sum.at[k] += more.at[k];
             m++;
         });
-        y[i] = sum / m;
+        EACH_CHANNEL sum.at[k] /= m;
+        write(y + i * WIDTH, sum);
     }
 }
 
@@ -86,17 +124,19 @@ __device__ inline int taps_inside(const Axis &axis, int o)
 }
 
 // dx = the sum of dy / m over the windows that look here
-KERNEL(256) average_pool_grad(const real *dy, real *dx, long long numbers, unsigned c, AXES)
+KERNEL(256) average_pool_grad(const real *dy, real *dx, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned place = (unsigned)i / c, channel = (unsigned)i % c;
-        real sum = 0;
+        const unsigned place = (unsigned)i / wide, channel = (unsigned)i % wide;
+        Numbers sum = {};
         each_window(D, H, W, place_of(place, D.size, H.size, W.size), [&](int, int position) {
             const Place window = place_of(position, D.out, H.out, W.out);
-            sum += dy[position * c + channel] / (taps_inside(D, window.d) * taps_inside(H, window.h) * taps_inside(W, window.w));
+            const int m = taps_inside(D, window.d) * taps_inside(H, window.h) * taps_inside(W, window.w);
+            const Numbers gradient = read(dy + (position * wide + channel) * WIDTH);
+            EACH_CHANNEL sum.at[k] += gradient.at[k] / m;
         });
-        dx[i] = sum;
+        write(dx + i * WIDTH, sum);
     }
 }

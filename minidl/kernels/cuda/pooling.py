@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend.dispatch import backend_of
 from minidl.geometry import Window
-from minidl.kernels.cuda._module import Module, blocks
+from minidl.kernels.cuda._module import Module, blocks, width
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
 _module = Module("pooling.cu")
@@ -20,7 +20,7 @@ def max_pool(x: Any, window: Window) -> Any:
     backend = backend_of(x)
     shape = (x.shape[0], *window.output_shape(x.shape[1:-1]), x.shape[-1])
     y, winners = backend.empty(shape, x.dtype), backend.empty(shape, "uint8")
-    _module("max_pool", x, blocks(y.size), x, y, winners, y.size, x.shape[-1], *axes(window, x.shape[1:-1]))
+    _launch("max_pool", (x, y, winners), y, axes(window, x.shape[1:-1]))
     return y, winners
 
 
@@ -29,7 +29,7 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
     if not _fits(dy, spatial, window) or winners.dtype != "uint8" or winners.shape != dy.shape:
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
-    _module("max_pool_grad", dy, blocks(dx.size), dy, winners, dx, dx.size, dx.shape[-1], *axes(window, spatial))
+    _launch("max_pool_grad", (dy, winners, dx), dx, axes(window, spatial))
     return dx
 
 
@@ -38,7 +38,7 @@ def average_pool(x: Any, window: Window) -> Any:
     if not suit(window, x):
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *window.output_shape(x.shape[1:-1]), x.shape[-1]), x.dtype)
-    _module("average_pool", x, blocks(y.size), x, y, y.size, x.shape[-1], *axes(window, x.shape[1:-1]))
+    _launch("average_pool", (x, y), y, axes(window, x.shape[1:-1]))
     return y
 
 
@@ -47,8 +47,16 @@ def average_pool_grad(dy: Any, spatial: tuple[int, ...], window: Window) -> Any:
     if not _fits(dy, spatial, window):
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
-    _module("average_pool_grad", dy, blocks(dx.size), dy, dx, dx.size, dx.shape[-1], *axes(window, spatial))
+    _launch("average_pool_grad", (dy, dx), dx, axes(window, spatial))
     return dx
+
+
+def _launch(kernel: str, arrays: tuple[Any, ...], result: Any, axes: list[int]) -> None:
+    """The kernel on as many neighbouring channels at once as can be."""
+    c = result.shape[-1]
+    together = width((c,), *arrays)
+    groups = result.size // together
+    _module(kernel, result, blocks(groups), *arrays, groups, c // together, *axes, WIDTH=together)
 
 
 def _fits(dy: Any, spatial: tuple[int, ...], window: Window) -> bool:

@@ -15,13 +15,14 @@
 //
 //     Left::Row row(int m)            where row m begins, found once for the whole sum
 //     Left::Column column(int k)      what column k means, found once for all rows of the tile
-//     real at(row, column)                  the number
-//     real Right::at(int k, int n)
+//     Numbers at(row, column)         the number, and WIDTH - 1 that stand behind it in memory
+//     Numbers Right::at(int k, int n)
 //
-// `together` says what neighbouring threads fetch from A: columns of one row (false) or rows of one column (true), whichever
-// are neighbours in memory; `Right::down` the same of B: rows of one column (true) or columns of one row (false).
+// `together` says which these are in A: columns of one row (false) or rows of one column (true); neighbouring threads fetch what
+// follows. `Right::down` says the same of B: rows of one column (true) or columns of one row (false).
 #ifndef MINIDL_PRODUCT_CUH
 #define MINIDL_PRODUCT_CUH
+#include "numbers.cuh"
 #include "tensor_cores.cuh"
 #include "tile.cuh"
 
@@ -38,6 +39,19 @@ template <class Left> struct Tiles {
     typename Left::Column columns[2][DEPTH];
 };
 
+// Neighbours of the tile's row `depth`, or of its column `at` where they go `down`.
+template <class Tile> __device__ inline void put(Tile &tile, int depth, int at, bool down, Numbers numbers)
+{
+#pragma unroll
+    for (int i = 0; i < WIDTH; i++) numbers.at[i] = Sum::factor(numbers.at[i]);
+    if (!down) {
+        write(&tile[depth][Sum::place(depth, at)], numbers);
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < WIDTH; i++) tile[depth + i][Sum::place(depth + i, at)] = numbers.at[i];
+}
+
 template <bool together, class Left, class Right, class Store>
 __device__ void tile_product(
     Tiles<Left> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
@@ -45,30 +59,39 @@ __device__ void tile_product(
     const int thread = threadIdx.x;
     const int top = blockIdx.x * ROWS, side = blockIdx.y * COLUMNS;
 
-    // The numbers this thread fetches in each step: i = 0, 1, ... of A and of B.
-    const int A = ROWS * DEPTH / THREADS, B = COLUMNS * DEPTH / THREADS;
-    const auto a_row = [&](int i) { return together ? thread % ROWS : thread / DEPTH + i * (THREADS / DEPTH); };
-    const auto a_depth = [&](int i) { return together ? thread / ROWS + i * (THREADS / ROWS) : thread % DEPTH; };
-    const auto b_column = [&](int i) { return Right::down ? thread / DEPTH + i * (THREADS / DEPTH) : thread % COLUMNS; };
-    const auto b_depth = [&](int i) { return Right::down ? thread % DEPTH : thread / COLUMNS + i * (THREADS / COLUMNS); };
-    real a[A], b[B];
+    // What this thread fetches in each step: i = 0, 1, ... of A and of B, WIDTH numbers each.
+    const int ALONG = DEPTH / WIDTH, ROWS_WIDE = ROWS / WIDTH, COLUMNS_WIDE = COLUMNS / WIDTH;
+    const int A = ROWS * ALONG / THREADS, B = COLUMNS * ALONG < THREADS ? 1 : COLUMNS * ALONG / THREADS;
+    const bool fetches_b = COLUMNS * ALONG >= THREADS || thread < COLUMNS * ALONG;
+    const auto a_row = [&](int i) { return together ? thread % ROWS_WIDE * WIDTH : thread / ALONG + i * (THREADS / ALONG); };
+    const auto a_depth = [&](int i) {
+        return together ? thread / ROWS_WIDE + i * (THREADS / ROWS_WIDE) : thread % ALONG * WIDTH;
+    };
+    const auto b_column = [&](int i) {
+        return Right::down ? thread / ALONG + i * (THREADS / ALONG) : thread % COLUMNS_WIDE * WIDTH;
+    };
+    const auto b_depth = [&](int i) {
+        return Right::down ? thread % ALONG * WIDTH : thread / COLUMNS_WIDE + i * (THREADS / COLUMNS_WIDE);
+    };
+    Numbers a[A], b[B];
     const auto fetch = [&](int start, int turn) {
 #pragma unroll
         for (int i = 0; i < A; i++) {
             const bool inside = top + a_row(i) < M && start + a_depth(i) < last;
-            a[i] = inside ? left.at(tiles.rows[a_row(i)], tiles.columns[turn][a_depth(i)]) : (real)0;
+            a[i] = inside ? left.at(tiles.rows[a_row(i)], tiles.columns[turn][a_depth(i)]) : Numbers{};
         }
 #pragma unroll
         for (int i = 0; i < B; i++) {
-            const bool inside = side + b_column(i) < N && start + b_depth(i) < last;
-            b[i] = inside ? right.at(start + b_depth(i), side + b_column(i)) : (real)0;
+            const bool inside = fetches_b && side + b_column(i) < N && start + b_depth(i) < last;
+            b[i] = inside ? right.at(start + b_depth(i), side + b_column(i)) : Numbers{};
         }
     };
     const auto put_down = [&](int turn) {
 #pragma unroll
-        for (int i = 0; i < A; i++) tiles.a[turn][a_depth(i)][a_row(i)] = Sum::factor(a[i]);
+        for (int i = 0; i < A; i++) put(tiles.a[turn], a_depth(i), a_row(i), !together, a[i]);
 #pragma unroll
-        for (int i = 0; i < B; i++) tiles.b[turn][b_depth(i)][b_column(i)] = Sum::factor(b[i]);
+        for (int i = 0; i < B; i++)
+            if (fetches_b) put(tiles.b[turn], b_depth(i), b_column(i), Right::down, b[i]);
     };
 
     if (thread < ROWS) tiles.rows[thread] = left.row(top + thread);

@@ -3,16 +3,16 @@
 #define MINIDL_REDUCE_CUH
 #include "common.cuh"
 
-// The sum, or the maximum, over the 32 lanes of a warp, in every lane.
-template <class Number> __device__ inline Number warp_sum(Number value)
+// The sum, or the maximum, over so many neighbouring lanes of a warp, in each of them.
+template <class Number> __device__ inline Number warp_sum(Number value, int lanes = 32)
 {
-    for (int distance = 16; distance; distance /= 2) value += __shfl_xor_sync(ALL_LANES, value, distance);
+    for (int distance = lanes / 2; distance; distance /= 2) value += __shfl_xor_sync(ALL_LANES, value, distance);
     return value;
 }
 
-__device__ inline real warp_max(real value)
+__device__ inline real warp_max(real value, int lanes = 32)
 {
-    for (int distance = 16; distance; distance /= 2) value = larger(value, __shfl_xor_sync(ALL_LANES, value, distance));
+    for (int distance = lanes / 2; distance; distance /= 2) value = larger(value, __shfl_xor_sync(ALL_LANES, value, distance));
     return value;
 }
 

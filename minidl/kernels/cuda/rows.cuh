@@ -1,18 +1,23 @@
-// Work on the rows of a matrix, a warp for each: its 32 lanes stand side by side in the row and move on together.
+// Work on the rows of a matrix, LANES threads for each: they stand side by side in the row and move on together. LANES is 32, a
+// warp, or of short rows a part of it.
 #ifndef MINIDL_ROWS_CUH
 #define MINIDL_ROWS_CUH
 #include "reduce.cuh"
 
-#define EACH_OF_ROW(j, columns) for (int j = threadIdx.x % 32; j < (columns); j += 32)
+#ifndef LANES
+#define LANES 32
+#endif
 
-__device__ inline long long my_row() { return blockIdx.x * (long long)(blockDim.x / 32) + threadIdx.x / 32; }
+#define EACH_OF_ROW(j, columns) for (int j = threadIdx.x % LANES; j < (columns); j += LANES)
+
+__device__ inline long long my_row() { return blockIdx.x * (long long)(blockDim.x / LANES) + threadIdx.x / LANES; }
 
 // The largest number of a row (NaN if there is one), in every lane.
 __device__ inline real row_max(const real *row, int columns)
 {
     real top = row[0];
     EACH_OF_ROW(j, columns) top = larger(top, row[j]);
-    return warp_max(top);
+    return warp_max(top, LANES);
 }
 
 // The sum of term(j) over a row, in every lane.
@@ -20,7 +25,7 @@ template <class Term> __device__ real row_sum(int columns, const Term &term)
 {
     real sum = 0;
     EACH_OF_ROW(j, columns) sum += term(j);
-    return warp_sum(sum);
+    return warp_sum(sum, LANES);
 }
 
 // -- means over rows of any width ---------------------------------------------------------------------------------------

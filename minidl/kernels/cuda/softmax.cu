@@ -1,11 +1,11 @@
 // Softmax over the last axis: y_i = exp(x_i - max x) / sum_j exp(x_j - max x),  dx = y (dy - sum_j dy_j y_j).
-// Shapes: all arrays (rows, classes). A warp of 32 lanes takes a row, 8 warps make a block.
+// Shapes: all arrays (rows, classes). LANES threads take a row.
 #include "rows.cuh"
 
 KERNEL(256) softmax(const real *x, real *y, long long rows, int classes)
 {
     const long long row = my_row();
-    if (row >= rows) return; // a whole warp at a time: nobody waits for it in a shuffle
+    if (row >= rows) return; // all threads of a row at a time: nobody waits for them in a shuffle
     x += row * classes, y += row * classes;
     const real top = row_max(x, classes);
     const real total = row_sum(classes, [&](int j) { return exp(x[j] - top); });

@@ -1,4 +1,4 @@
-"""Softmax on the GPU: a warp for each row."""
+"""Softmax on the GPU: a warp for each row, or a part of it where rows are short."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend.dispatch import backend_of
 from minidl.kernels.cuda._module import Module, alike
-from minidl.kernels.cuda._rows import row_blocks
+from minidl.kernels.cuda._rows import lanes, row_blocks
 
 _module = Module("softmax.cu")
 
@@ -18,7 +18,8 @@ def softmax(x: Any) -> Any:
         return NotImplemented
     rows = prod(x.shape[:-1])
     y = backend_of(x).empty(x.shape, x.dtype)
-    _module("softmax", x, row_blocks(rows), x, y, rows, x.shape[-1])
+    together = lanes(x.shape[-1])
+    _module("softmax", x, row_blocks(rows, together), x, y, rows, x.shape[-1], LANES=together)
     return y
 
 
@@ -28,5 +29,6 @@ def softmax_grad(dy: Any, y: Any) -> Any:
         return NotImplemented
     rows = prod(y.shape[:-1])
     dx = backend_of(y).empty(y.shape, y.dtype)
-    _module("softmax_grad", y, row_blocks(rows), dy, y, dx, rows, y.shape[-1])
+    together = lanes(y.shape[-1])
+    _module("softmax_grad", y, row_blocks(rows, together), dy, y, dx, rows, y.shape[-1], LANES=together)
     return dx

@@ -46,7 +46,12 @@ __device__ inline float rounded(float x)
 }
 
 struct TensorSums {
-    static const int GAP = 8; // so that all threads of a warp read different banks of shared memory
+    static const int GAP = 8; // numbers between the rows of a tile: the threads of a warp read from different banks
+
+    // Where number `at` of row `depth` stands: rows differ, so that threads which put down several of them at once meet different
+    // banks, too. Eight neighbours stay together.
+    __device__ static int place(int depth, int at) { return at ^ depth / 4 % 4 * 8; }
+
     static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 16, ACROSS = 4;
     float sum[DOWN][ACROSS][4] = {};
 
@@ -57,16 +62,23 @@ struct TensorSums {
     __device__ void add(const float (&a)[DEPTH][ROWS + GAP], const float (&b)[DEPTH][COLUMNS + GAP])
     {
 #pragma unroll
-        for (int k = threadIdx.x % 4, step = 0; step < DEPTH / 8; k += 8, step++) {
+        for (int first = 0; first < DEPTH; first += 8) {
+            const int k = threadIdx.x % 4, across = threadIdx.x % 32 / 4;
             float left[DOWN][4], right[ACROSS][2];
 #pragma unroll
             for (int i = 0; i < DOWN; i++)
 #pragma unroll
-                for (int r = 0; r < 4; r++) left[i][r] = a[k + r / 2 * 4][row() + 16 * i + r % 2 * 8];
+                for (int r = 0; r < 4; r++) {
+                    const int depth = first + r / 2 * 4; // and k: rows of a tile differ in fours
+                    left[i][r] = a[depth + k][place(depth, row() + 16 * i + r % 2 * 8)];
+                }
 #pragma unroll
             for (int j = 0; j < ACROSS; j++)
 #pragma unroll
-                for (int r = 0; r < 2; r++) right[j][r] = b[k + r * 4][column() + 8 * j + threadIdx.x % 32 / 4];
+                for (int r = 0; r < 2; r++) {
+                    const int depth = first + r * 4;
+                    right[j][r] = b[depth + k][place(depth, column() + 8 * j) + across];
+                }
 #pragma unroll
             for (int i = 0; i < DOWN; i++)
 #pragma unroll

@@ -14,6 +14,7 @@
 // columns up to four are neighbours, then come those of the other threads: all read different banks of shared memory.
 struct Sums {
     static const int GAP = 4; // numbers between the rows of a tile in shared memory
+    __device__ static int place(int depth, int at) { return at; } // where a number stands in its row
     static const int EACH_ROW = ROWS / 16, EACH_COLUMN = COLUMNS / 16, SIDE_BY_SIDE = EACH_COLUMN < 4 ? EACH_COLUMN : 4;
     real sum[EACH_ROW][EACH_COLUMN] = {};
 
