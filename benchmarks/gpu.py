@@ -46,6 +46,15 @@ def _convolutions(size: int, channels: int) -> list[Work]:
     return [whole, replace(whole, name=f"{whole.name} TF32", spec=spec, tolerance=TF32)]
 
 
+def _passes(work: Work, numbers: int) -> Work:
+    """With the numbers that must pass where forwards and backwards are two calls and an array is larger than the cache.
+
+    Probabilities are written and read again; x is read for its moments and once more to be normalised, dy and x for their
+    sums and once more for dx.
+    """
+    return replace(work, bytes=ops.FLOAT * numbers)
+
+
 WORKS = [
     *(_step(model, batch) for model in ("softmax", "mlp", "cnn") for batch in (128, 1024)),
     Work("fit cnn 60000 bytes", "fit", {"model": "cnn", "samples": 60_000, "bytes": True},
@@ -55,8 +64,8 @@ WORKS = [
     ops.on_images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, OF_COPIES, IMAGES),
     ops.on_images("relu", "relu", 2 + 3, OF_COPIES, IMAGES),
     ops.on_images("dropout", "dropout", 2 + 2, OF_COPIES, IMAGES, rate=0.5),
-    ops.cross_entropy(1_605_632, OF_COPIES),
-    ops.batch_norm_relu(512, OF_COPIES),
+    _passes(ops.cross_entropy(1_605_632, OF_COPIES), 4 * 1_605_632 * 20),
+    _passes(ops.batch_norm_relu(512, OF_COPIES), 8 * 512 * 32 * 32 * 64),
     ops.layer_norm(131_072, OF_COPIES),
     *(replace(work, target=OF_COPIES) for work in ops.WORKS if work.name == "adam 25.6 M"),
     *(replace(work, target=None) for work in ops.WORKS if work.kind == "lstm"),

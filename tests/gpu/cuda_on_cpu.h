@@ -154,6 +154,8 @@ static inline float __int_as_float(int bits)
     memcpy(&x, &bits, sizeof x);
     return x;
 }
+static inline float rsqrt(float x) { return 1 / sqrtf(x); }
+static inline double rsqrt(double x) { return 1 / sqrt(x); }
 static inline double normcdf(double x) { return erfc(-x / sqrt(2.0)) / 2; }
 static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dispatch import backend_of
-from minidl.kernels.cuda._module import Module, alike, blocks
+from minidl.kernels.cuda._module import Module, alike, blocks, width
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # as in ops/activation.py
 
@@ -146,5 +146,7 @@ def _each(kernel: str, *arrays: Any, options: tuple[float, ...] = ()) -> Any:
     if not alike(*arrays) or any(a.shape != first.shape for a in arrays):
         return NotImplemented
     result = backend_of(first).empty(first.shape, first.dtype)
-    _module(kernel, first, blocks(first.size), *arrays, result, first.size, *options)
+    together = width((first.size,), *arrays, result)
+    groups = first.size // together
+    _module(kernel, first, blocks(groups), *arrays, result, groups, *options, WIDTH=together)
     return result

@@ -5,9 +5,15 @@
 //     dx (places, c)        = U'(dy) (places, taps f)      W' (taps f, c)            U' lists the outputs that see a place
 //     dW (taps c, f)        = U(x)^T (taps c, positions)   dy (positions, f)
 //
-// Shapes: x, dx (n, D, H, W, C), y, dy (n, out, out, out, F), W (taps, C / groups, F), b (F,). Group g is blockIdx.z.
+// Shapes: x, dx (n, D, H, W, C), y, dy (n, out, out, out, F), W (taps, C / groups, F), b (F,). A block belongs to a group, and
+// where the results are few and the sums long, to one of `shares` in a sum: then `result` holds the sums of all shares one behind
+// the other, and `add_up` adds them.
 #include "product.cuh"
 #include "windows.cuh"
+
+#ifndef STRIDED
+#define STRIDED 1 // 0: all strides are 1, and nothing has to be divided by them
+#endif
 
 // The three numbers of a tap.
 struct Tap {
@@ -89,7 +95,7 @@ struct Outputs {
     }
     __device__ static bool seen(const Axis &axis, int &distance)
     {
-        if (axis.stride == 1) return inside(distance, axis.out);
+        if (!STRIDED) return inside(distance, axis.out);
         const bool whole = distance >= 0 && distance % axis.stride == 0;
         distance /= axis.stride;
         return whole && distance < axis.out;
@@ -120,58 +126,74 @@ struct TurnedFilters {
     __device__ Numbers at(int k, int n) const { return read(W + (k / f * c + n) * F + k % f); }
 };
 
+// The part of a sum, and the group, that this block adds up.
+struct Part {
+    int group, share, first, last;
+};
+
+__device__ inline Part my_part(int sum, int shares)
+{
+    const int each = ((sum + shares - 1) / shares + DEPTH - 1) / DEPTH * DEPTH, share = blockIdx.z % shares;
+    const int last = (share + 1) * each;
+    return {(int)blockIdx.z / shares, share, share * each, last < sum ? last : sum};
+}
+
 KERNEL(256) convolve(
-    const real *x, const real *W_, const real *b, real *y, bool relu, int positions, int C, int F, int groups, AXES)
+    const real *x, const real *W_, const real *b, real *result, bool relu, int positions, int C, int F, int groups, int shares,
+    AXES)
 {
-    __shared__ Tiles<Patches> tiles;
+    __shared__ Tiles<false, Patches, Filters> tiles;
     DECLARE_AXES
-    const int c = C / groups, f = F / groups, group = blockIdx.z;
-    const Patches left = {x + group * c, C, c, D, H, W};
-    const Filters right = {W_ + group * f, F};
-    const int K = D.window * H.window * W.window * c;
-    tile_product<false>(tiles, left, right, positions, f, 0, K, [&](int m, int n, real sum) {
-        const real z = sum + (b ? b[group * f + n] : (real)0);
-        y[m * F + group * f + n] = relu ? rectified(z) : z;
+    const int c = C / groups, f = F / groups;
+    const Part part = my_part(D.window * H.window * W.window * c, shares);
+    const Patches left = {x + part.group * c, C, c, D, H, W};
+    const Filters right = {W_ + part.group * f, F};
+    real *y = result + part.share * (long long)positions * F + part.group * f;
+    if (b) b += part.group * f;
+    tile_product<false>(tiles, left, right, positions, f, part.first, part.last, [&](int m, int n, real sum) {
+        const real z = sum + (b ? b[n] : (real)0);
+        y[m * F + n] = relu ? rectified(z) : z;
     });
 }
 
-KERNEL(256) convolve_grad_x(const real *dy, const real *W_, real *dx, int places, int C, int F, int groups, AXES)
+KERNEL(256) convolve_grad_x(
+    const real *dy, const real *W_, real *result, int places, int C, int F, int groups, int shares, AXES)
 {
-    __shared__ Tiles<Outputs> tiles;
+    __shared__ Tiles<false, Outputs, TurnedFilters> tiles;
     DECLARE_AXES
-    const int c = C / groups, f = F / groups, group = blockIdx.z;
-    const Outputs left = {dy + group * f, F, f, D, H, W};
-    const TurnedFilters right = {W_ + group * f, c, F, f};
-    const int K = D.window * H.window * W.window * f;
-    tile_product<false>(tiles, left, right, places, c, 0, K, [&](int m, int n, real sum) {
-        dx[m * C + group * c + n] = sum;
+    const int c = C / groups, f = F / groups;
+    const Part part = my_part(D.window * H.window * W.window * f, shares);
+    const Outputs left = {dy + part.group * f, F, f, D, H, W};
+    const TurnedFilters right = {W_ + part.group * f, c, F, f};
+    real *dx = result + part.share * (long long)places * C + part.group * c;
+    tile_product<false>(tiles, left, right, places, c, part.first, part.last, [&](int m, int n, real sum) {
+        dx[m * C + n] = sum;
     });
 }
 
-// The positions are many and the result is small: `shares` blocks each sum a part of them, and `add_partial` adds the parts.
 KERNEL(256) convolve_grad_W(
-    const real *x, const real *dy, real *partial, int positions, int C, int F, int groups, int shares, AXES)
+    const real *x, const real *dy, real *result, int positions, int C, int F, int groups, int shares, AXES)
 {
-    __shared__ Tiles<TurnedPatches> tiles;
+    __shared__ Tiles<true, TurnedPatches, Filters> tiles;
     DECLARE_AXES
-    const int c = C / groups, f = F / groups, group = blockIdx.z / shares, share = blockIdx.z % shares;
-    const int rows = D.window * H.window * W.window * c;
-    const TurnedPatches left = {{x + group * c, C, c, D, H, W}};
-    const Filters right = {dy + group * f, F};
-    const int each = (positions + shares - 1) / shares, first = share * each;
-    const int last = first + each < positions ? first + each : positions;
-    tile_product<true>(tiles, left, right, rows, f, first, last, [&](int m, int n, real sum) {
-        partial[(share * rows + m) * F + group * f + n] = sum;
+    const int c = C / groups, f = F / groups, rows = D.window * H.window * W.window * c;
+    const Part part = my_part(positions, shares);
+    const TurnedPatches left = {{x + part.group * c, C, c, D, H, W}};
+    const Filters right = {dy + part.group * f, F};
+    real *dW = result + part.share * (long long)rows * F + part.group * f;
+    tile_product<true>(tiles, left, right, rows, f, part.first, part.last, [&](int m, int n, real sum) {
+        dW[m * F + n] = sum;
     });
 }
 
-KERNEL(256) add_partial(const real *partial, real *dW, int shares, long long n)
+// The sum of the shares, plus b (columns,) where it is given, and the ReLU of that where asked for.
+KERNEL(256) add_up(const real *partial, const real *b, real *result, bool relu, int shares, long long n, int columns)
 {
     FOR_EACH(i, n)
     {
-        double sum = 0;
+        double sum = b ? b[where(i, columns).column] : 0;
         for (int share = 0; share < shares; share++) sum += partial[share * n + i];
-        dW[i] = sum;
+        result[i] = relu ? rectified(sum) : (real)sum;
     }
 }
 

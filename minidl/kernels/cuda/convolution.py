@@ -18,8 +18,10 @@ from minidl.kernels.cuda._windows import MOST, axes, suit
 _module = Module("convolution.cu")
 ROWS = {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
 BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
-_MOST_GROUPS = 65535  # the third axis of a grid
-_BLOCKS, _POSITIONS_OF_A_SHARE, _MOST_SUMS = 264, 256, 1 << 24  # of dW: blocks to be busy with, and numbers in all partial sums
+_MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a sum
+_BLOCKS = {32: 528, 64: 264, 128: 264}  # of tiles so wide, to be busy with: as many as large GPUs take at once
+_SHORTEST_SUM = 256  # products in a share
+_MOST_SUMS = 1 << 24  # numbers in all shares of a result
 
 
 def unfold(x: Any, window: Window) -> Any:
@@ -62,9 +64,9 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
     if positions * f > MOST:
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
-    grid, macros = _tiles(positions, f // groups, (c // groups, f // groups), x, W)
-    arguments = x, W, b, y, relu, positions, c, f, groups, *axes(window, x.shape[1:-1])
-    _module("convolve", x, (*grid, groups), *arguments, **macros)
+    length, neighbours = window.taps * c // groups, (c // groups, f // groups)
+    numbers = positions, c, f, groups
+    _sum_up("convolve", (x, W), y, (positions, f, length), numbers, neighbours, axes(window, x.shape[1:-1]), (b, relu))
     return y
 
 
@@ -77,8 +79,9 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     if places * c > MOST:
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
-    grid, macros = _tiles(places, c // groups, (f // groups, f // groups), dy, W)
-    _module("convolve_grad_x", dy, (*grid, groups), dy, W, dx, places, c, f, groups, *axes(window, spatial), **macros)
+    length, neighbours = window.taps * f // groups, (f // groups, f // groups)
+    numbers = places, c, f, groups
+    _sum_up("convolve_grad_x", (dy, W), dx, (places, c, length), numbers, neighbours, axes(window, spatial))
     return dx
 
 
@@ -90,34 +93,59 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         return NotImplemented
     if tuple(dy.shape[:-1]) != (x.shape[0], *window.output_shape(x.shape[1:-1])):
         return NotImplemented
-    backend = backend_of(x)
-    dW = backend.empty(shape, x.dtype) if out is None else out
-    positions = prod(dy.shape[:-1])
-    grid, macros = _tiles(window.taps * (c // groups), f // groups, (c // groups, f // groups), x, dy)
-    shares = max(1, min(_BLOCKS // (prod(grid) * groups), positions // _POSITIONS_OF_A_SHARE, _MOST_SUMS // dW.size))
-    partial = backend.empty((shares, *shape), x.dtype) if shares > 1 else dW
-    arguments = x, dy, partial, positions, c, f, groups, shares, *axes(window, x.shape[1:-1])
-    _module("convolve_grad_W", x, (*grid, groups * shares), *arguments, **macros)
-    if shares > 1:
-        _module("add_partial", x, blocks(dW.size), partial, dW, shares, dW.size)
+    dW = backend_of(x).empty(shape, x.dtype) if out is None else out
+    positions, neighbours = prod(dy.shape[:-1]), (c // groups, f // groups)
+    sums = window.taps * (c // groups), f, positions
+    _sum_up("convolve_grad_W", (x, dy), dW, sums, (positions, c, f, groups), neighbours, axes(window, x.shape[1:-1]))
     return dW
 
 
-def _tiles(rows: int, columns: int, neighbours: tuple[int, int], *arrays: Any) -> tuple[tuple[int, int], dict[str, int]]:
-    """The grid of tiles for a matrix of results, and what the kernel is compiled for.
+def _sum_up(
+    kernel: str,
+    factors: tuple[Any, Any],
+    result: Any,
+    matrix: tuple[int, int, int],
+    numbers: tuple[int, int, int, int],
+    neighbours: tuple[int, int],
+    axes: list[int],
+    finish: tuple[Any, bool] | None = None,
+) -> None:
+    """``result`` by ``kernel``: rows and columns of ``matrix``, and how long the sums are; long ones in shares.
 
-    That is how wide tiles are, how many ``neighbours`` in the rows of the arrays are read at once, how factors are rounded.
-
-    Tiles are wide, where the matrix is and enough of them are left for all multiprocessors.
+    ``numbers`` and ``axes`` are the kernel's, ``finish`` bias and ReLU of ``convolve``.
     """
-    like = arrays[0]
-    down = -(-rows // ROWS[like.dtype.name])
-    wide = columns > 64 and like.dtype == "float32" and down * -(-columns // 128) >= _BLOCKS // 2
-    columns_of_a_tile = 128 if wide else 64 if columns > 32 else 32
-    macros = {"COLUMNS": columns_of_a_tile, "WIDTH": width(neighbours, *arrays)}
-    if like.dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(like):
+    rows, columns, length = matrix
+    groups = numbers[-1]
+    grid, macros = _tiles(rows, columns // groups, length, factors, neighbours)
+    if max(axes[3::6]) == 1:
+        macros["STRIDED"] = 0
+    most = max(1, _MOST_SUMS // max(1, result.size)), max(1, length // _SHORTEST_SUM), _MOST_LAYERS // groups
+    shares = max(1, min(_BLOCKS[macros["COLUMNS"]] // max(1, prod(grid) * groups), *most))
+    into = result if shares == 1 else backend_of(result).empty((shares, *result.shape), result.dtype)
+    bias, relu = finish or (None, False)
+    details = [into] if finish is None else [bias, into, relu] if shares == 1 else [None, into, False]
+    _module(kernel, result, (*grid, groups * shares), *factors, *details, *numbers, shares, *axes, **macros)
+    if shares > 1:
+        arguments = into, bias, result, relu, shares, result.size, columns
+        _module("add_up", result, blocks(result.size), *arguments, **macros)
+
+
+def _tiles(
+    rows: int, columns: int, length: int, factors: tuple[Any, Any], neighbours: tuple[int, int]
+) -> tuple[tuple[int, int], dict[str, int]]:
+    """The grid of tiles for a matrix of sums, and what the kernel is compiled for.
+
+    That is how wide tiles are, how many ``neighbours`` in the rows of the factors are read at once, how factors are rounded.
+    Tiles are wide where the matrix is and enough of them, or of shares of sums, are left for all multiprocessors.
+    """
+    dtype = factors[0].dtype.name
+    down = -(-rows // ROWS[dtype])
+    enough = down * -(-columns // 128) * max(1, length // _SHORTEST_SUM) >= _BLOCKS[128] // 2
+    tile = 128 if columns > 64 and dtype == "float32" and enough else 64 if columns > 32 else 32
+    macros = {"COLUMNS": tile, "WIDTH": width(neighbours, *factors)}
+    if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factors[0]):
         macros["FACTORS"] = BITS[config.precision()]
-    return (down, -(-columns // columns_of_a_tile)), macros
+    return (down, -(-columns // tile)), macros
 
 
 def _has_tensor_cores(like: Any) -> bool:
@@ -133,5 +161,5 @@ def _takes(window: Window, groups: int, c: int, f: int, W_shape: tuple[int, ...]
         and not f % groups
         and tuple(W_shape) == (*window.size, c // groups, f)
         and window.taps * max(c, f) <= MOST
-        and groups <= _MOST_GROUPS
+        and groups <= _MOST_LAYERS
     )

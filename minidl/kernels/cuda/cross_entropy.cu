@@ -1,6 +1,7 @@
 // Cross-entropy taken together with softmax or sigmoid. Formulas: minidl/ops/cross_entropy.py.
 // Shapes: logits, targets, p, dz (rows, classes), labels and loss (rows,). LANES threads take a row.
 // `scale` is dL/d(loss of a row): one number, or an array (rows,) where `scales` is not null.
+#include "numbers.cuh"
 #include "rows.cuh"
 
 // log of a probability; a difference of two large logits may overflow, and 0 times -infinity would be NaN.
@@ -15,9 +16,9 @@ KERNEL(256) softmax_cross_entropy(
     logits += row * classes, targets += row * classes, p += row * classes;
     const real top = row_max(logits, classes);
     const real total = row_sum(classes, [&](int j) { return exp(logits[j] - top); });
-    const real log_total = log(total);
+    const real log_total = log(total), part = 1 / total;
     const real sum = row_sum(classes, [&](int j) { return targets[j] * log_probability(logits[j] - top, log_total); });
-    EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) / total;
+    EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) * part;
     if (threadIdx.x % LANES == 0) loss[row] = -sum;
 }
 
@@ -42,8 +43,8 @@ KERNEL(256) sparse_softmax_cross_entropy(
     logits += row * classes, p += row * classes;
     const real top = row_max(logits, classes);
     const real total = row_sum(classes, [&](int j) { return exp(logits[j] - top); });
-    const real log_total = log(total);
-    EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) / total;
+    const real log_total = log(total), part = 1 / total;
+    EACH_OF_ROW(j, classes) p[j] = exp(logits[j] - top) * part;
     if (threadIdx.x % LANES == 0) {
         const long long label = labels[row];
         const bool known = label >= 0 && label < classes;
@@ -54,10 +55,14 @@ KERNEL(256) sparse_softmax_cross_entropy(
 KERNEL(256) sparse_softmax_cross_entropy_grad(
     const real *p, const long long *labels, real scale, const real *scales, real *dz, long long rows, int classes)
 {
-    FOR_EACH(i, rows * classes)
+    FOR_EACH(i, rows * classes / WIDTH)
     {
-        const Where at = where(i, classes);
-        dz[i] = (p[i] - (labels[at.row] == at.column ? (real)1 : (real)0)) * (scales ? scales[at.row] : scale);
+        const Where at = where(i * WIDTH, classes);
+        const real factor = scales ? scales[at.row] : scale;
+        const int label = labels[at.row] - at.column; // as seen from these numbers
+        Numbers numbers = read(p + i * WIDTH);
+        for (int k = 0; k < WIDTH; k++) numbers.at[k] = (numbers.at[k] - (label == k ? (real)1 : (real)0)) * factor;
+        write(dz + i * WIDTH, numbers);
     }
 }
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from minidl.backend.dispatch import backend_of
-from minidl.kernels.cuda._module import Module, alike, blocks
+from minidl.kernels.cuda._module import Module, alike, blocks, width
 from minidl.kernels.cuda._rows import lanes, row_blocks
 
 _module = Module("cross_entropy.cu")
@@ -74,7 +74,7 @@ def _backward(kernel: str, p: Any, targets: Any, scale: Any, by_rows: bool = Fal
     if scales is not None and (getattr(scales, "shape", None) != (*p.shape[:-1], 1) or not alike(p, scales)):
         return NotImplemented
     dz = backend_of(p).empty(p.shape, p.dtype)
-    together = lanes(classes)
-    grid = row_blocks(rows, together) if by_rows else blocks(p.size)
-    _module(kernel, p, grid, p, targets, number, scales, dz, rows, classes, LANES=together)
+    together, beside = lanes(classes), width((classes,), p, dz)
+    grid = row_blocks(rows, together) if by_rows else blocks(p.size // beside)
+    _module(kernel, p, grid, p, targets, number, scales, dz, rows, classes, LANES=together, WIDTH=beside)
     return dz

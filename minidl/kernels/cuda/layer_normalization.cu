@@ -49,9 +49,9 @@ KERNEL(256) layer_normalize_grad_sums(
     const real *dy, const real *x, const real *mean, const real *r, double *dbeta, double *dgamma, long long rows,
     int columns)
 {
-    __shared__ Lines lines;
-    column_sums(lines, rows, columns, dbeta, [&](long long row, int c) { return (double)dy[row * columns + c]; });
-    column_sums(lines, rows, columns, dgamma, [&](long long row, int c) {
-        return (double)(dy[row * columns + c] * normalized(x[row * columns + c], mean, r, row));
+    __shared__ LinesOfTwo lines;
+    column_sums(lines, rows, columns, dbeta, dgamma, [&](long long row, int c) {
+        const real g = dy[row * columns + c];
+        return Two{g, g * normalized(x[row * columns + c], mean, r, row)};
     });
 }

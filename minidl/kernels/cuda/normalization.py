@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend.dispatch import backend_of
-from minidl.kernels.cuda._module import Module, alike, blocks
+from minidl.kernels.cuda._module import Module, alike, blocks, width
 from minidl.kernels.cuda._reduce import add_shares, column_shares, partial_sums
 
 _module = Module("normalization.cu")
@@ -33,7 +33,9 @@ def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: 
         return NotImplemented
     y = backend_of(x).empty(x.shape, x.dtype)
     relu, channels = activation == "relu", x.shape[-1]
-    _module("normalize", x, blocks(x.size), x, mean, variance, gamma, beta, y, epsilon, relu, x.size, channels)
+    together = width((channels,), x, y)
+    groups, arrays = x.size // together, (x, mean, variance, gamma, beta, y)
+    _module("normalize", x, blocks(groups), *arrays, epsilon, relu, groups, channels // together, WIDTH=together)
     return y
 
 
@@ -61,7 +63,10 @@ def normalize_grad(
     add_shares(_module, partial_beta, dbeta)
     add_shares(_module, partial_gamma, dgamma)
     dx = backend_of(x).empty(x.shape, x.dtype)
-    _module("normalize_grad", x, blocks(x.size), *given, dgamma, dbeta, dx, epsilon, bool(of_batch), relu, rows, channels)
+    together = width((channels,), dy, x, dx)
+    groups, each = x.size // together, 1 / rows if of_batch else 0.0
+    arrays = *given, dgamma, dbeta, dx
+    _module("normalize_grad", x, blocks(groups), *arrays, epsilon, each, relu, groups, channels // together, WIDTH=together)
     return dx, dgamma, dbeta
 
 

@@ -15,4 +15,28 @@ struct __align__(sizeof(real) * WIDTH) Numbers {
 __device__ inline Numbers read(const real *from) { return *(const Numbers *)from; }
 __device__ inline void write(real *to, const Numbers &numbers) { *(Numbers *)to = numbers; }
 
+// result = f(x), or f(dy, y), number by number, for arrays of WIDTH `groups`
+template <class Function>
+__device__ void each(const real *x, real *result, long long groups, const Function &f)
+{
+    FOR_EACH(i, groups)
+    {
+        Numbers numbers = read(x + i * WIDTH);
+        for (int k = 0; k < WIDTH; k++) numbers.at[k] = f(numbers.at[k]);
+        write(result + i * WIDTH, numbers);
+    }
+}
+
+template <class Function>
+__device__ void each(const real *dy, const real *y, real *result, long long groups, const Function &f)
+{
+    FOR_EACH(i, groups)
+    {
+        Numbers numbers = read(dy + i * WIDTH);
+        const Numbers others = read(y + i * WIDTH);
+        for (int k = 0; k < WIDTH; k++) numbers.at[k] = f(numbers.at[k], others.at[k]);
+        write(result + i * WIDTH, numbers);
+    }
+}
+
 #endif

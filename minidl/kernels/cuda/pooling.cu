@@ -24,33 +24,34 @@ __device__ void each_tap(const Axis &D, const Axis &H, const Axis &W, const Plac
             }
 }
 
-// The taps through which `position` of an axis is seen, in ascending order: first, first + step, ...
-struct Seen {
-    int first, step;
-};
-
-__device__ inline Seen taps_that_see(const Axis &axis, int position)
+// The taps through which `position` of an axis is seen, in ascending order, and from which outputs: of those of its distance
+// from the first window that are whole strides.
+template <class Body> __device__ inline void each_tap_of(const Axis &axis, int position, const Body &body)
 {
-    if (axis.dilation > 1) return {0, 1}; // ask all
-    return {(position + axis.before) % axis.stride, axis.stride};
+    if (axis.dilation > 1) {
+        for (int t = 0; t < axis.window; t++) {
+            const int o = seen_from(axis, position, t);
+            if (o >= 0) body(t, o);
+        }
+        return;
+    }
+    const int distance = position + axis.before, stride = axis.stride;
+    int o = stride == 1 ? distance : distance / stride;
+    for (int t = distance - o * stride; t < axis.window && o >= 0; t += stride, o--)
+        if (o < axis.out) body(t, o);
 }
 
 // Windows that look at `place`, by tap: body(number of the tap, position in y).
 template <class Body>
 __device__ void each_window(const Axis &D, const Axis &H, const Axis &W, const Place &place, const Body &body)
 {
-    const Seen depth = taps_that_see(D, place.d), height = taps_that_see(H, place.h), width = taps_that_see(W, place.w);
-    for (int t = depth.first; t < D.window; t += depth.step) {
-        const int d = seen_from(D, place.d, t);
-        for (int u = height.first; u < H.window; u += height.step) {
-            const int h = seen_from(H, place.h, u);
-            for (int v = width.first; v < W.window; v += width.step) {
-                const int w = seen_from(W, place.w, v);
-                if (d < 0 || h < 0 || w < 0) continue;
+    each_tap_of(D, place.d, [&](int t, int d) {
+        each_tap_of(H, place.h, [&](int u, int h) {
+            each_tap_of(W, place.w, [&](int v, int w) {
                 body((t * H.window + u) * W.window + v, ((place.n * D.out + d) * H.out + h) * W.out + w);
-            }
-        }
-    }
+            });
+        });
+    });
 }
 
 // y = max over the window, winners = the first tap that has it; NaN beats every number.

@@ -32,29 +32,30 @@ typedef TensorSums Sum;
 typedef Sums Sum;
 #endif
 
-template <class Left> struct Tiles {
-    __align__(16) real a[2][DEPTH][ROWS + Sum::GAP];
-    __align__(16) real b[2][DEPTH][COLUMNS + Sum::GAP];
+template <bool together, class Left, class Right> struct Tiles {
+    static const bool a_along = !together, b_along = Right::down; // how numbers are fetched
+    __align__(16) real a[2][Sum::room(ROWS, a_along)];
+    __align__(16) real b[2][Sum::room(COLUMNS, b_along)];
     typename Left::Row rows[ROWS];
     typename Left::Column columns[2][DEPTH];
 };
 
-// Neighbours of the tile's row `depth`, or of its column `at` where they go `down`.
-template <class Tile> __device__ inline void put(Tile &tile, int depth, int at, bool down, Numbers numbers)
+// Neighbours in row `depth` of a tile of `size` columns, or in column `at` where they were fetched `along` the sum.
+template <int size, bool along> __device__ inline void put(real *tile, int depth, int at, Numbers numbers)
 {
 #pragma unroll
     for (int i = 0; i < WIDTH; i++) numbers.at[i] = Sum::factor(numbers.at[i]);
-    if (!down) {
-        write(&tile[depth][Sum::place(depth, at)], numbers);
-        return;
-    }
+    real *place = tile + Sum::index(depth, at, size, along);
+    const int next = along ? Sum::index(1, 0, size, along) : 1;
+    if (next == 1) write(place, numbers);
+    else
 #pragma unroll
-    for (int i = 0; i < WIDTH; i++) tile[depth + i][Sum::place(depth + i, at)] = numbers.at[i];
+        for (int i = 0; i < WIDTH; i++) place[i * next] = numbers.at[i];
 }
 
 template <bool together, class Left, class Right, class Store>
 __device__ void tile_product(
-    Tiles<Left> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
+    Tiles<together, Left, Right> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
 {
     const int thread = threadIdx.x;
     const int top = blockIdx.x * ROWS, side = blockIdx.y * COLUMNS;
@@ -88,10 +89,10 @@ __device__ void tile_product(
     };
     const auto put_down = [&](int turn) {
 #pragma unroll
-        for (int i = 0; i < A; i++) put(tiles.a[turn], a_depth(i), a_row(i), !together, a[i]);
+        for (int i = 0; i < A; i++) put<ROWS, !together>(tiles.a[turn], a_depth(i), a_row(i), a[i]);
 #pragma unroll
         for (int i = 0; i < B; i++)
-            if (fetches_b) put(tiles.b[turn], b_depth(i), b_column(i), Right::down, b[i]);
+            if (fetches_b) put<COLUMNS, Right::down>(tiles.b[turn], b_depth(i), b_column(i), b[i]);
     };
 
     if (thread < ROWS) tiles.rows[thread] = left.row(top + thread);
@@ -106,7 +107,7 @@ __device__ void tile_product(
     for (int start = first; start < last; start += DEPTH, turn = 1 - turn) {
         const bool more = start + DEPTH < last;
         if (more) fetch(start + DEPTH, 1 - turn);
-        sum.add(tiles.a[turn], tiles.b[turn]);
+        sum.template add<!together, Right::down>(tiles.a[turn], tiles.b[turn]);
         if (more) put_down(1 - turn);
         if (thread < DEPTH) tiles.columns[turn][thread] = left.column(start + 2 * DEPTH + thread);
         __syncthreads(); // the next tiles are there, and nobody needs these any more

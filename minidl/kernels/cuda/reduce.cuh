@@ -20,25 +20,50 @@ __device__ inline real warp_max(real value, int lanes = 32)
 // A block of 256 threads is 32 columns wide and 8 rows high; blockIdx.y is the share. Single precision is not enough here:
 // there may be millions of rows.
 #define LINES 8
-struct Lines {
-    double sum[LINES][33];
+template <class Sum> struct LinesOf {
+    Sum sum[LINES][33];
 };
+typedef LinesOf<double> Lines;
 
-template <class Term> __device__ void column_sums(Lines &lines, long long rows, int columns, double *partial, Term term)
+struct Two { // sums that are added up together, as both need the same numbers
+    double first, second;
+
+    __device__ void operator+=(const Two &other) { first += other.first, second += other.second; }
+};
+typedef LinesOf<Two> LinesOfTwo;
+
+template <class Sum, class Term, class Keep>
+__device__ void sum_columns(LinesOf<Sum> &lines, long long rows, int columns, const Term &term, const Keep &keep)
 {
     const int lane = threadIdx.x % 32, line = threadIdx.x / 32;
     const int column = blockIdx.x * 32 + lane;
     const long long first = rows * blockIdx.y / gridDim.y, last = rows * (blockIdx.y + 1) / gridDim.y;
-    double sum = 0;
-    if (column < columns)
+    Sum sum = {};
+    if (column < columns) {
+#pragma unroll 4
         for (long long row = first + line; row < last; row += LINES) sum += term(row, column);
+    }
     lines.sum[line][lane] = sum;
     __syncthreads();
     if (line == 0 && column < columns) {
         for (int other = 1; other < LINES; other++) sum += lines.sum[other][lane];
-        partial[blockIdx.y * (long long)columns + column] = sum;
+        keep(blockIdx.y * (long long)columns + column, sum);
     }
-    __syncthreads(); // the lines may be used again
+}
+
+template <class Term>
+__device__ void column_sums(Lines &lines, long long rows, int columns, double *partial, const Term &term)
+{
+    sum_columns(lines, rows, columns, term, [&](long long place, double sum) { partial[place] = sum; });
+}
+
+template <class Term>
+__device__ void column_sums(
+    LinesOfTwo &lines, long long rows, int columns, double *first, double *second, const Term &term)
+{
+    sum_columns(lines, rows, columns, term, [&](long long place, const Two &sum) {
+        first[place] = sum.first, second[place] = sum.second;
+    });
 }
 
 // sum[i] = (partial[0, i] + partial[1, i] + ...) / divisor

@@ -8,8 +8,8 @@ KERNEL(256) softmax(const real *x, real *y, long long rows, int classes)
     if (row >= rows) return; // all threads of a row at a time: nobody waits for them in a shuffle
     x += row * classes, y += row * classes;
     const real top = row_max(x, classes);
-    const real total = row_sum(classes, [&](int j) { return exp(x[j] - top); });
-    EACH_OF_ROW(j, classes) y[j] = exp(x[j] - top) / total;
+    const real part = 1 / row_sum(classes, [&](int j) { return exp(x[j] - top); });
+    EACH_OF_ROW(j, classes) y[j] = exp(x[j] - top) * part;
 }
 
 KERNEL(256) softmax_grad(const real *dy, const real *y, real *dx, long long rows, int classes)

@@ -35,22 +35,29 @@ __device__ inline void multiply(float (&y)[4], const float (&a)[4], const float 
 #endif
 }
 
-// The nearest number of so many significant bits; of two, the one with the even last bit.
+// The nearest number of so many significant bits; of two, the larger.
 __device__ inline float rounded(float x)
 {
+#if defined(__CUDA_ARCH__) && FACTORS == 11
+    int bits;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return __int_as_float(bits);
+#else
     if (x != x) return x;
     const int dropped = 24 - FACTORS;
-    unsigned bits = __float_as_int(x);
-    bits += (1u << (dropped - 1)) - 1 + (bits >> dropped & 1);
+    const unsigned bits = __float_as_int(x) + (1u << (dropped - 1));
     return __int_as_float((int)(bits >> dropped << dropped));
+#endif
 }
 
 struct TensorSums {
-    static const int GAP = 8; // numbers between the rows of a tile: the threads of a warp read from different banks
-
-    // Where number `at` of row `depth` stands: rows differ, so that threads which put down several of them at once meet different
-    // banks, too. Eight neighbours stay together.
-    __device__ static int place(int depth, int at) { return at ^ depth / 4 % 4 * 8; }
+    // Tiles are kept as they are fetched, turned round (16 rows of `size`) or not (`along`: `size` rows of 16): the threads of a
+    // warp read different banks either way.
+    __device__ static constexpr int room(int size, bool along) { return along ? size * (DEPTH + 4) : DEPTH * (size + 8); }
+    __device__ static int index(int depth, int at, int size, bool along)
+    {
+        return along ? at * (DEPTH + 4) + depth : depth * (size + 8) + at;
+    }
 
     static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 16, ACROSS = 4;
     float sum[DOWN][ACROSS][4] = {};
@@ -59,26 +66,21 @@ struct TensorSums {
     __device__ static int row() { return threadIdx.x / 32 / WARPS_ACROSS * WARP_ROWS + threadIdx.x % 32 / 4; }
     __device__ static int column() { return threadIdx.x / 32 % WARPS_ACROSS * 32; }
 
-    __device__ void add(const float (&a)[DEPTH][ROWS + GAP], const float (&b)[DEPTH][COLUMNS + GAP])
+    template <bool a_along, bool b_along> __device__ void add(const float *a, const float *b)
     {
+        const int k = threadIdx.x % 4;
+        a += index(k, row(), ROWS, a_along), b += index(k, column() + threadIdx.x % 32 / 4, COLUMNS, b_along);
 #pragma unroll
         for (int first = 0; first < DEPTH; first += 8) {
-            const int k = threadIdx.x % 4, across = threadIdx.x % 32 / 4;
             float left[DOWN][4], right[ACROSS][2];
 #pragma unroll
             for (int i = 0; i < DOWN; i++)
 #pragma unroll
-                for (int r = 0; r < 4; r++) {
-                    const int depth = first + r / 2 * 4; // and k: rows of a tile differ in fours
-                    left[i][r] = a[depth + k][place(depth, row() + 16 * i + r % 2 * 8)];
-                }
+                for (int r = 0; r < 4; r++) left[i][r] = a[index(first + r / 2 * 4, 16 * i + r % 2 * 8, ROWS, a_along)];
 #pragma unroll
             for (int j = 0; j < ACROSS; j++)
 #pragma unroll
-                for (int r = 0; r < 2; r++) {
-                    const int depth = first + r * 4;
-                    right[j][r] = b[depth + k][place(depth, column() + 8 * j) + across];
-                }
+                for (int r = 0; r < 2; r++) right[j][r] = b[index(first + r * 4, 8 * j, COLUMNS, b_along)];
 #pragma unroll
             for (int i = 0; i < DOWN; i++)
 #pragma unroll

@@ -13,8 +13,10 @@
 // The numbers of y that one thread adds up, and how: EACH_ROW x EACH_COLUMN of them, one multiplication at a time. Of the
 // columns up to four are neighbours, then come those of the other threads: all read different banks of shared memory.
 struct Sums {
-    static const int GAP = 4; // numbers between the rows of a tile in shared memory
-    __device__ static int place(int depth, int at) { return at; } // where a number stands in its row
+    // Numbers of shared memory for 16 rows of `size`, and where number `at` of row `depth` stands. (`along`: see TensorSums.)
+    __device__ static constexpr int room(int size, bool along) { return DEPTH * (size + 4); }
+    __device__ static int index(int depth, int at, int size, bool along) { return depth * (size + 4) + at; }
+
     static const int EACH_ROW = ROWS / 16, EACH_COLUMN = COLUMNS / 16, SIDE_BY_SIDE = EACH_COLUMN < 4 ? EACH_COLUMN : 4;
     real sum[EACH_ROW][EACH_COLUMN] = {};
 
@@ -25,15 +27,15 @@ struct Sums {
     }
     __device__ static real factor(real x) { return x; } // as it is
 
-    __device__ void add(const real (&a)[DEPTH][ROWS + GAP], const real (&b)[DEPTH][COLUMNS + GAP])
+    template <bool a_along, bool b_along> __device__ void add(const real *a, const real *b)
     {
 #pragma unroll
         for (int k = 0; k < DEPTH; k++) {
             real left[EACH_ROW], right[EACH_COLUMN];
 #pragma unroll
-            for (int i = 0; i < EACH_ROW; i++) left[i] = a[k][row(i)];
+            for (int i = 0; i < EACH_ROW; i++) left[i] = a[index(k, row(i), ROWS, a_along)];
 #pragma unroll
-            for (int j = 0; j < EACH_COLUMN; j++) right[j] = b[k][column(j)];
+            for (int j = 0; j < EACH_COLUMN; j++) right[j] = b[index(k, column(j), COLUMNS, b_along)];
 #pragma unroll
             for (int i = 0; i < EACH_ROW; i++)
 #pragma unroll

@@ -45,7 +45,8 @@ __device__ inline Place place_of(unsigned p, unsigned depth, unsigned height, un
     Place place;
     place.w = p % width, p /= width;
     place.h = p % height, p /= height;
-    place.d = p % depth, place.n = p / depth;
+    if (depth == 1) place.d = 0, place.n = p; // mostly, and it spares a division
+    else place.d = p % depth, place.n = p / depth;
     return place;
 }
 
