@@ -28,6 +28,9 @@ extern "C" char __start_gpu_shared[] __attribute__((weak)), __stop_gpu_shared[] 
 struct dim3 {
     unsigned x = 1, y = 1, z = 1;
 };
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 static dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 // --- fibers: a stack and a place to go on from ------------------------------------------------------------------------

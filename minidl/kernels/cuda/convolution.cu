@@ -142,7 +142,7 @@ KERNEL(256) convolve(
     const real *x, const real *W_, const real *b, real *result, bool relu, int positions, int C, int F, int groups, int shares,
     AXES)
 {
-    __shared__ Tiles<false, Patches, Filters> tiles;
+    __shared__ Tiles<false, Patches> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups;
     const Part part = my_part(D.window * H.window * W.window * c, shares);
@@ -159,7 +159,7 @@ KERNEL(256) convolve(
 KERNEL(256) convolve_grad_x(
     const real *dy, const real *W_, real *result, int places, int C, int F, int groups, int shares, AXES)
 {
-    __shared__ Tiles<false, Outputs, TurnedFilters> tiles;
+    __shared__ Tiles<false, Outputs> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups;
     const Part part = my_part(D.window * H.window * W.window * f, shares);
@@ -174,7 +174,7 @@ KERNEL(256) convolve_grad_x(
 KERNEL(256) convolve_grad_W(
     const real *x, const real *dy, real *result, int positions, int C, int F, int groups, int shares, AXES)
 {
-    __shared__ Tiles<true, TurnedPatches, Filters> tiles;
+    __shared__ Tiles<true, TurnedPatches> tiles;
     DECLARE_AXES
     const int c = C / groups, f = F / groups, rows = D.window * H.window * W.window * c;
     const Part part = my_part(positions, shares);

@@ -28,7 +28,7 @@ KERNEL(256) product(
     const real *A, const real *B, const real *bias, real *y, int M, int N, int K, long long A_down, long long A_across,
     long long B_down, long long B_across, long long y_down, bool adding, bool relu)
 {
-    __shared__ Tiles<false, Matrix, Factor> tiles;
+    __shared__ Tiles<false, Matrix> tiles;
     const Matrix left = {A, A_down, A_across};
     const Factor right = {{B, B_down, B_across}};
     tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, real sum) {
@@ -43,7 +43,7 @@ KERNEL(256) products(
     const real *A, const real *B, real *y, int M, int N, int K, long long A_down, long long A_across, long long B_down,
     long long B_across, long long A_next, long long B_next)
 {
-    __shared__ Tiles<false, Matrix, Factor> tiles;
+    __shared__ Tiles<false, Matrix> tiles;
     const Matrix left = {A + blockIdx.z * A_next, A_down, A_across};
     const Factor right = {{B + blockIdx.z * B_next, B_down, B_across}};
     y += blockIdx.z * (long long)M * N;

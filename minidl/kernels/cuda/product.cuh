@@ -32,21 +32,22 @@ typedef TensorSums Sum;
 typedef Sums Sum;
 #endif
 
-template <bool together, class Left, class Right> struct Tiles {
-    static const bool a_along = !together, b_along = Right::down; // how numbers are fetched
-    __align__(16) real a[2][Sum::room(ROWS, a_along)];
-    __align__(16) real b[2][Sum::room(COLUMNS, b_along)];
+#define AHEAD 64 // so many columns are found at a time: those of four steps
+
+template <bool together, class Left> struct Tiles {
+    __align__(16) real a[2][Sum::room(ROWS, !together)];
+    __align__(16) real b[2][Sum::room(COLUMNS, false)];
     typename Left::Row rows[ROWS];
-    typename Left::Column columns[2][DEPTH];
+    typename Left::Column columns[2 * AHEAD];
 };
 
-// Neighbours in row `depth` of a tile of `size` columns, or in column `at` where they were fetched `along` the sum.
-template <int size, bool along> __device__ inline void put(real *tile, int depth, int at, Numbers numbers)
+// Neighbours in row `depth` of a tile of `size` columns, or in its column `at` where they go `down`; `along` is how the tile is kept.
+template <int size, bool down, bool along> __device__ inline void put(real *tile, int depth, int at, Numbers numbers)
 {
 #pragma unroll
     for (int i = 0; i < WIDTH; i++) numbers.at[i] = Sum::factor(numbers.at[i]);
     real *place = tile + Sum::index(depth, at, size, along);
-    const int next = along ? Sum::index(1, 0, size, along) : 1;
+    const int next = down ? Sum::index(1, 0, size, along) : Sum::index(0, 1, size, along);
     if (next == 1) write(place, numbers);
     else
 #pragma unroll
@@ -55,7 +56,7 @@ template <int size, bool along> __device__ inline void put(real *tile, int depth
 
 template <bool together, class Left, class Right, class Store>
 __device__ void tile_product(
-    Tiles<together, Left, Right> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
+    Tiles<together, Left> &tiles, const Left &left, const Right &right, int M, int N, int first, int last, const Store &store)
 {
     const int thread = threadIdx.x;
     const int top = blockIdx.x * ROWS, side = blockIdx.y * COLUMNS;
@@ -75,11 +76,12 @@ __device__ void tile_product(
         return Right::down ? thread % ALONG * WIDTH : thread / COLUMNS_WIDE + i * (THREADS / COLUMNS_WIDE);
     };
     Numbers a[A], b[B];
-    const auto fetch = [&](int start, int turn) {
+    const auto fetch = [&](int start) {
+        const typename Left::Column *columns = tiles.columns + (start - first) % (2 * AHEAD);
 #pragma unroll
         for (int i = 0; i < A; i++) {
             const bool inside = top + a_row(i) < M && start + a_depth(i) < last;
-            a[i] = inside ? left.at(tiles.rows[a_row(i)], tiles.columns[turn][a_depth(i)]) : Numbers{};
+            a[i] = inside ? left.at(tiles.rows[a_row(i)], columns[a_depth(i)]) : Numbers{};
         }
 #pragma unroll
         for (int i = 0; i < B; i++) {
@@ -89,16 +91,16 @@ __device__ void tile_product(
     };
     const auto put_down = [&](int turn) {
 #pragma unroll
-        for (int i = 0; i < A; i++) put<ROWS, !together>(tiles.a[turn], a_depth(i), a_row(i), a[i]);
+        for (int i = 0; i < A; i++) put<ROWS, !together, !together>(tiles.a[turn], a_depth(i), a_row(i), a[i]);
 #pragma unroll
         for (int i = 0; i < B; i++)
-            if (fetches_b) put<COLUMNS, Right::down>(tiles.b[turn], b_depth(i), b_column(i), b[i]);
+            if (fetches_b) put<COLUMNS, Right::down, false>(tiles.b[turn], b_depth(i), b_column(i), b[i]);
     };
 
     if (thread < ROWS) tiles.rows[thread] = left.row(top + thread);
-    if (thread < 2 * DEPTH) tiles.columns[thread / DEPTH][thread % DEPTH] = left.column(first + thread);
+    if (thread < 2 * AHEAD) tiles.columns[thread] = left.column(first + thread);
     __syncthreads(); // rows and columns are known
-    fetch(first, 0);
+    fetch(first);
     put_down(0);
     __syncthreads(); // the first tiles are there
 
@@ -106,10 +108,12 @@ __device__ void tile_product(
     int turn = 0;
     for (int start = first; start < last; start += DEPTH, turn = 1 - turn) {
         const bool more = start + DEPTH < last;
-        if (more) fetch(start + DEPTH, 1 - turn);
-        sum.template add<!together, Right::down>(tiles.a[turn], tiles.b[turn]);
+        if (more) fetch(start + DEPTH);
+        sum.template add<!together>(tiles.a[turn], tiles.b[turn]);
         if (more) put_down(1 - turn);
-        if (thread < DEPTH) tiles.columns[turn][thread] = left.column(start + 2 * DEPTH + thread);
+        const int done = start + DEPTH - first; // of the columns; those of the last steps make room
+        if (done % AHEAD == 0 && thread < AHEAD)
+            tiles.columns[(done + AHEAD) % (2 * AHEAD) + thread] = left.column(first + done + AHEAD + thread);
         __syncthreads(); // the next tiles are there, and nobody needs these any more
     }
     sum.store([&](int row, int column, real total) {

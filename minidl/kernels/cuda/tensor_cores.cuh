@@ -4,9 +4,11 @@
 // A warp multiplies 16 x 8 numbers by 8 x 8 in one instruction, each of its 32 threads holding some of them. With
 // row = thread / 4 and side = thread % 4:
 //
-//     of a (16 x 8)   (row, side)  (row + 8, side)  (row, side + 4)  (row + 8, side + 4)
-//     of b (8 x 8)    (side, row)  (side + 4, row)
-//     of y (16 x 8)   (row, 2 side)  (row, 2 side + 1)  (row + 8, 2 side)  (row + 8, 2 side + 1)
+//     of the left factor (16 x 8)    (row, side)  (row + 8, side)  (row, side + 4)  (row + 8, side + 4)
+//     of the right factor (8 x 8)    (side, row)  (side + 4, row)
+//     of the result (16 x 8)         (row, 2 side)  (row, 2 side + 1)  (row + 8, 2 side)  (row + 8, 2 side + 1)
+//
+// What is computed is y^T = B^T A^T: 16 columns of y by 8 of its rows.
 //
 // Source: PTX ISA, "Matrix fragments for mma.m16n8k8".
 #ifndef MINIDL_TENSOR_CORES_CUH
@@ -15,23 +17,22 @@
 
 #ifdef FACTORS
 
-// y += a b, of the numbers that the warp's threads hold
-__device__ inline void multiply(float (&y)[4], const float (&a)[4], const float (&b)[2])
+// result += left right, of the numbers that the warp's threads hold
+__device__ inline void multiply(float (&result)[4], const float (&left)[4], float right_0, float right_1)
 {
 #ifdef __CUDA_ARCH__
     asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(y[0]), "+f"(y[1]), "+f"(y[2]), "+f"(y[3])
-        : "r"(__float_as_int(a[0])), "r"(__float_as_int(a[1])), "r"(__float_as_int(a[2])), "r"(__float_as_int(a[3])),
-          "r"(__float_as_int(b[0])), "r"(__float_as_int(b[1])));
+        : "+f"(result[0]), "+f"(result[1]), "+f"(result[2]), "+f"(result[3])
+        : "r"(__float_as_int(left[0])), "r"(__float_as_int(left[1])), "r"(__float_as_int(left[2])),
+          "r"(__float_as_int(left[3])), "r"(__float_as_int(right_0)), "r"(__float_as_int(right_1)));
 #else // the same by definition, for tests on a CPU
     const int row = threadIdx.x % 32 / 4, side = threadIdx.x % 4;
-    for (int k = 0; k < 8; k++)
-        for (int i = 0; i < 4; i++) {
-            float left[4], right[2];
-            for (int r = 0; r < 4; r++) left[r] = __shfl_sync(ALL_LANES, a[r], row * 4 + k % 4);
-            for (int r = 0; r < 2; r++) right[r] = __shfl_sync(ALL_LANES, b[r], (2 * side + i % 2) * 4 + k % 4);
-            y[i] += left[i / 2 + k / 4 * 2] * right[k / 4];
-        }
+    for (int k = 0; k < 8; k++) {
+        float mine[4], other[2]; // of this thread's rows, of its columns
+        for (int r = 0; r < 4; r++) mine[r] = __shfl_sync(ALL_LANES, left[r], row * 4 + k % 4);
+        for (int c = 0; c < 2; c++) other[c] = __shfl_sync(ALL_LANES, k < 4 ? right_0 : right_1, (2 * side + c) * 4 + k % 4);
+        for (int i = 0; i < 4; i++) result[i] += mine[i / 2 + k / 4 * 2] * other[i % 2];
+    }
 #endif
 }
 
@@ -51,52 +52,60 @@ __device__ inline float rounded(float x)
 }
 
 struct TensorSums {
-    // Tiles are kept as they are fetched, turned round (16 rows of `size`) or not (`along`: `size` rows of 16): the threads of a
-    // warp read different banks either way.
-    __device__ static constexpr int room(int size, bool along) { return along ? size * (DEPTH + 4) : DEPTH * (size + 8); }
-    __device__ static int index(int depth, int at, int size, bool along)
+    // The tile of A is kept as it is fetched: ROWS rows of 16 (`along` the sum), or turned round, 16 rows of `size`, as that of B
+    // always is. In place of the steps side, side + 4 of the sum a thread takes four that are neighbours, first one pair and then
+    // the other: it is the same sum, and four numbers are read at once. The rows of a tile that is turned round stand so that
+    // threads read from different banks.
+    __device__ static constexpr int room(int size, bool along) { return along ? size * DEPTH : DEPTH * (size + 8); }
+    __device__ static constexpr int index(int depth, int at, int size, bool along)
     {
-        return along ? at * (DEPTH + 4) + depth : depth * (size + 8) + at;
+        return along ? at * DEPTH + depth : (depth % 4 * 4 + depth / 4) * (size + 8) + at;
     }
 
-    static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 16, ACROSS = 4;
+    static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 8, ACROSS = 2;
     float sum[DOWN][ACROSS][4] = {};
 
     __device__ static float factor(float x) { return rounded(x); }
-    __device__ static int row() { return threadIdx.x / 32 / WARPS_ACROSS * WARP_ROWS + threadIdx.x % 32 / 4; }
+    __device__ static int row() { return threadIdx.x / 32 / WARPS_ACROSS * WARP_ROWS; }
     __device__ static int column() { return threadIdx.x / 32 % WARPS_ACROSS * 32; }
 
-    template <bool a_along, bool b_along> __device__ void add(const float *a, const float *b)
+    template <bool a_along> __device__ void add(const float *a, const float *b)
     {
-        const int k = threadIdx.x % 4;
-        a += index(k, row(), ROWS, a_along), b += index(k, column() + threadIdx.x % 32 / 4, COLUMNS, b_along);
+        const int at = threadIdx.x % 32 / 4, steps = threadIdx.x % 4 * 4;
+        float left[2][ACROSS][4];
+        b += index(steps, column() + at, COLUMNS, false);
 #pragma unroll
-        for (int first = 0; first < DEPTH; first += 8) {
-            float left[DOWN][4], right[ACROSS][2];
-#pragma unroll
-            for (int i = 0; i < DOWN; i++)
-#pragma unroll
-                for (int r = 0; r < 4; r++) left[i][r] = a[index(first + r / 2 * 4, 16 * i + r % 2 * 8, ROWS, a_along)];
+        for (int half = 0; half < 2; half++)
 #pragma unroll
             for (int j = 0; j < ACROSS; j++)
 #pragma unroll
-                for (int r = 0; r < 2; r++) right[j][r] = b[index(first + r * 4, 8 * j, COLUMNS, b_along)];
+                for (int r = 0; r < 4; r++) left[half][j][r] = b[index(2 * half + r / 2, 16 * j + r % 2 * 8, COLUMNS, false)];
+        a += index(steps, row() + at, ROWS, a_along);
 #pragma unroll
-            for (int i = 0; i < DOWN; i++)
+        for (int i = 0; i < DOWN; i++) {
+            float4 right;
+            if (a_along) right = *(const float4 *)(a + index(0, 8 * i, ROWS, a_along));
+            else
+                right = {a[index(0, 8 * i, ROWS, false)], a[index(1, 8 * i, ROWS, false)], a[index(2, 8 * i, ROWS, false)],
+                         a[index(3, 8 * i, ROWS, false)]};
 #pragma unroll
-                for (int j = 0; j < ACROSS; j++) multiply(sum[i][j], left[i], right[j]);
+            for (int j = 0; j < ACROSS; j++) {
+                multiply(sum[i][j], left[0][j], right.x, right.y);
+                multiply(sum[i][j], left[1][j], right.z, right.w);
+            }
         }
     }
 
     template <class Store> __device__ void store(const Store &store) const
     {
+        const int at = threadIdx.x % 32 / 4, side = threadIdx.x % 4;
 #pragma unroll
         for (int i = 0; i < DOWN; i++)
 #pragma unroll
             for (int j = 0; j < ACROSS; j++)
 #pragma unroll
                 for (int r = 0; r < 4; r++)
-                    store(row() + 16 * i + r / 2 * 8, column() + 8 * j + threadIdx.x % 4 * 2 + r % 2, sum[i][j][r]);
+                    store(row() + 8 * i + 2 * side + r % 2, column() + 16 * j + at + r / 2 * 8, sum[i][j][r]);
     }
 };
 

@@ -15,7 +15,7 @@
 struct Sums {
     // Numbers of shared memory for 16 rows of `size`, and where number `at` of row `depth` stands. (`along`: see TensorSums.)
     __device__ static constexpr int room(int size, bool along) { return DEPTH * (size + 4); }
-    __device__ static int index(int depth, int at, int size, bool along) { return depth * (size + 4) + at; }
+    __device__ static constexpr int index(int depth, int at, int size, bool along) { return depth * (size + 4) + at; }
 
     static const int EACH_ROW = ROWS / 16, EACH_COLUMN = COLUMNS / 16, SIDE_BY_SIDE = EACH_COLUMN < 4 ? EACH_COLUMN : 4;
     real sum[EACH_ROW][EACH_COLUMN] = {};
@@ -27,7 +27,7 @@ struct Sums {
     }
     __device__ static real factor(real x) { return x; } // as it is
 
-    template <bool a_along, bool b_along> __device__ void add(const real *a, const real *b)
+    template <bool a_along> __device__ void add(const real *a, const real *b)
     {
 #pragma unroll
         for (int k = 0; k < DEPTH; k++) {
@@ -35,7 +35,7 @@ struct Sums {
 #pragma unroll
             for (int i = 0; i < EACH_ROW; i++) left[i] = a[index(k, row(i), ROWS, a_along)];
 #pragma unroll
-            for (int j = 0; j < EACH_COLUMN; j++) right[j] = b[index(k, column(j), COLUMNS, b_along)];
+            for (int j = 0; j < EACH_COLUMN; j++) right[j] = b[index(k, column(j), COLUMNS, false)];
 #pragma unroll
             for (int i = 0; i < EACH_ROW; i++)
 #pragma unroll
