@@ -28,8 +28,8 @@ extern "C" char __start_gpu_shared[] __attribute__((weak)), __stop_gpu_shared[] 
 struct dim3 {
     unsigned x = 1, y = 1, z = 1;
 };
-struct alignas(16) float4 {
-    float x, y, z, w;
+struct alignas(8) float2 {
+    float x, y;
 };
 static dim3 threadIdx, blockIdx, blockDim, gridDim;
 

@@ -7,12 +7,12 @@ WIDE = 512  # numbers of a row
 
 
 def lanes(columns: int) -> int:
-    """How many threads take a row of so many columns together: each has two or three numbers, of long rows more.
+    """How many threads take a row of so many columns together: each has four to seven numbers, of long rows more.
 
     >>> [lanes(columns) for columns in (1, 10, 20, 1000)]
-    [1, 4, 8, 32]
+    [1, 2, 4, 32]
     """
-    return min(32, 1 << max(0, (columns // 2).bit_length() - 1))
+    return min(32, 1 << max(0, (columns // 4).bit_length() - 1))
 
 
 def row_blocks(rows: int, lanes: int = 32) -> int:

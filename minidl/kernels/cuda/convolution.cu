@@ -58,11 +58,10 @@ struct Patches {
         const int d = tap.t * D.dilation, h = tap.u * H.dilation, w = tap.v * W.dilation;
         return {((d * H.size + h) * W.size + w) * C + k % c, d, h, w};
     }
-    __device__ Numbers at(const Row &row, const Column &column) const
+    __device__ Numbers at(bool there, const Row &row, const Column &column) const
     {
-        const bool image = inside(row.d + column.d, D.size) && inside(row.h + column.h, H.size) &&
-                           inside(row.w + column.w, W.size);
-        return image ? read(x + row.place + column.place) : Numbers{};
+        there &= inside(row.d + column.d, D.size) & inside(row.h + column.h, H.size) & inside(row.w + column.w, W.size);
+        return read_if(there, x + row.place + column.place);
     }
 };
 
@@ -73,7 +72,7 @@ struct TurnedPatches {
     typedef Spot Row, Column;
     __device__ Row row(int m) const { return patches.column(m); }
     __device__ Column column(int k) const { return patches.row(k); }
-    __device__ Numbers at(const Row &row, const Column &column) const { return patches.at(column, row); }
+    __device__ Numbers at(bool there, const Row &row, const Column &column) const { return patches.at(there, column, row); }
 };
 
 // U'(dy): row = place in x, column = tap and filter. A place is seen from where the taps are taken off, by whole strides.
@@ -96,15 +95,15 @@ struct Outputs {
     __device__ static bool seen(const Axis &axis, int &distance)
     {
         if (!STRIDED) return inside(distance, axis.out);
-        const bool whole = distance >= 0 && distance % axis.stride == 0;
-        distance /= axis.stride;
-        return whole && distance < axis.out;
+        const bool whole = distance % axis.stride == 0;
+        distance /= axis.stride; // towards 0, but what is no whole stride is out anyway
+        return whole & inside(distance, axis.out);
     }
-    __device__ Numbers at(const Row &row, const Column &column) const
+    __device__ Numbers at(bool there, const Row &row, const Column &column) const
     {
         int d = row.d - column.d, h = row.h - column.h, w = row.w - column.w;
-        if (!seen(D, d) || !seen(H, h) || !seen(W, w)) return {};
-        return read(dy + (((row.place + d) * H.out + h) * W.out + w) * F + column.place);
+        there &= seen(D, d) & seen(H, h) & seen(W, w);
+        return read_if(there, dy + (((row.place + d) * H.out + h) * W.out + w) * F + column.place);
     }
 };
 
@@ -114,7 +113,7 @@ struct Filters {
     int F;
 
     static const bool down = false;
-    __device__ Numbers at(int k, int n) const { return read(W + k * F + n); }
+    __device__ Numbers at(bool there, int k, int n) const { return read_if(there, W + k * F + n); }
 };
 
 // W': row = tap and filter, column = channel. Filters are neighbours in memory.
@@ -123,7 +122,7 @@ struct TurnedFilters {
     int c, F, f;
 
     static const bool down = true;
-    __device__ Numbers at(int k, int n) const { return read(W + (k / f * c + n) * F + k % f); }
+    __device__ Numbers at(bool there, int k, int n) const { return read_if(there, W + (k / f * c + n) * F + k % f); }
 };
 
 // The part of a sum, and the group, that this block adds up.

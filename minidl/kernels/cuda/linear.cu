@@ -12,14 +12,17 @@ struct Matrix {
     typedef long long Column;
     __device__ Row row(int m) const { return start + m * down; }
     __device__ Column column(int k) const { return k * across; }
-    __device__ Numbers at(Row row, Column column) const { return {row[column]}; }
+    __device__ Numbers at(bool there, Row row, Column column) const { return read_if(there, row + column); }
 };
 
 struct Factor {
     Matrix matrix;
 
     static const bool down = false;
-    __device__ Numbers at(int k, int n) const { return {matrix.start[k * matrix.down + n * matrix.across]}; }
+    __device__ Numbers at(bool there, int k, int n) const
+    {
+        return read_if(there, matrix.start + k * matrix.down + n * matrix.across);
+    }
 };
 
 // y (M, N) = A (M, K) B (K, N) + bias (N,), added to what y holds where `adding`, ReLU of it where `relu`; rows of y are

@@ -13,6 +13,14 @@ struct __align__(sizeof(real) * WIDTH) Numbers {
 };
 
 __device__ inline Numbers read(const real *from) { return *(const Numbers *)from; }
+// The same where it is there, else zeros. No thread takes another way than its neighbours: only the load is left out.
+__device__ inline Numbers read_if(bool there, const real *from)
+{
+    Numbers numbers = {};
+    if (there) numbers = read(from);
+    return numbers;
+}
+
 __device__ inline void write(real *to, const Numbers &numbers) { *(Numbers *)to = numbers; }
 
 // result = f(x), or f(dy, y), number by number, for arrays of WIDTH `groups`

@@ -97,6 +97,31 @@ KERNEL(256) max_pool_grad(const real *dy, const unsigned char *winners, real *dx
     }
 }
 
+// The same where windows lie side by side: a thread takes a window and writes to all of its positions. Behind the last window
+// come those that would follow it, as far as there are positions: nobody has won anything there.
+KERNEL(256) max_pool_grad_side_by_side(
+    const real *dy, const unsigned char *winners, real *dx, long long groups, unsigned wide, unsigned depth, unsigned height,
+    unsigned width, AXES)
+{
+    DECLARE_AXES
+    FOR_EACH(i, groups)
+    {
+        const unsigned channel = (unsigned)i % wide;
+        const Place place = place_of((unsigned)i / wide, depth, height, width);
+        Numbers gradient = {};
+        Taps won = {};
+        if (place.d < D.out && place.h < H.out && place.w < W.out) {
+            const long long at = (((place.n * D.out + place.d) * H.out + place.h) * W.out + place.w) * wide + channel;
+            gradient = read(dy + at * WIDTH), won = ((const Taps *)winners)[at];
+        }
+        each_tap(D, H, W, place, [&](int tap, int position) {
+            Numbers here;
+            EACH_CHANNEL here.at[k] = won.at[k] == tap ? gradient.at[k] : (real)0;
+            write(dx + (position * wide + channel) * WIDTH, here);
+        });
+    }
+}
+
 // y = sum / m, m being the window's positions inside the input
 KERNEL(256) average_pool(const real *x, real *y, long long groups, unsigned wide, AXES)
 {

@@ -29,7 +29,16 @@ def max_pool_grad(dy: Any, winners: Any, spatial: tuple[int, ...], window: Windo
     if not _fits(dy, spatial, window) or winners.dtype != "uint8" or winners.shape != dy.shape:
         return NotImplemented
     dx = backend_of(dy).empty((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
-    _launch("max_pool_grad", (dy, winners, dx), dx, axes(window, spatial))
+    if window.size != window.strides or max(window.dilation) > 1:
+        _launch("max_pool_grad", (dy, winners, dx), dx, axes(window, spatial))
+        return dx
+    numbers = axes(window, spatial)
+    windows = [-(-(size + before) // stride) for size, stride, before in zip(numbers[::6], numbers[3::6], numbers[5::6])]
+    together = width((dy.shape[-1],), dy, winners, dx)
+    wide = dy.shape[-1] // together
+    groups = len(dy) * prod(windows) * wide
+    arrays = dy, winners, dx
+    _module("max_pool_grad_side_by_side", dx, blocks(groups), *arrays, groups, wide, *windows, *numbers, WIDTH=together)
     return dx
 
 

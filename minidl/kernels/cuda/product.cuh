@@ -11,12 +11,12 @@
 //
 // There are two pairs of a and b: while one is added up, the numbers of the next step are on their way to the other.
 //
-// What A and B are is told by `Left` and `Right`; a number outside them is 0 and adds nothing:
+// What A and B are is told by `Left` and `Right`:
 //
 //     Left::Row row(int m)            where row m begins, found once for the whole sum
 //     Left::Column column(int k)      what column k means, found once for all rows of the tile
-//     Numbers at(row, column)         the number, and WIDTH - 1 that stand behind it in memory
-//     Numbers Right::at(int k, int n)
+//     Numbers at(bool there, row, column)         the number, and WIDTH - 1 that stand behind it in memory; 0 if it is not there
+//     Numbers Right::at(bool there, int k, int n)
 //
 // `together` says which these are in A: columns of one row (false) or rows of one column (true); neighbouring threads fetch what
 // follows. `Right::down` says the same of B: rows of one column (true) or columns of one row (false).
@@ -80,13 +80,13 @@ __device__ void tile_product(
         const typename Left::Column *columns = tiles.columns + (start - first) % (2 * AHEAD);
 #pragma unroll
         for (int i = 0; i < A; i++) {
-            const bool inside = top + a_row(i) < M && start + a_depth(i) < last;
-            a[i] = inside ? left.at(tiles.rows[a_row(i)], columns[a_depth(i)]) : Numbers{};
+            const bool there = top + a_row(i) < M & start + a_depth(i) < last;
+            a[i] = left.at(there, tiles.rows[a_row(i)], columns[a_depth(i)]);
         }
 #pragma unroll
         for (int i = 0; i < B; i++) {
-            const bool inside = fetches_b && side + b_column(i) < N && start + b_depth(i) < last;
-            b[i] = inside ? right.at(start + b_depth(i), side + b_column(i)) : Numbers{};
+            const bool there = fetches_b & side + b_column(i) < N & start + b_depth(i) < last;
+            b[i] = right.at(there, start + b_depth(i), side + b_column(i));
         }
     };
     const auto put_down = [&](int turn) {

@@ -53,13 +53,13 @@ __device__ inline float rounded(float x)
 
 struct TensorSums {
     // The tile of A is kept as it is fetched: ROWS rows of 16 (`along` the sum), or turned round, 16 rows of `size`, as that of B
-    // always is. In place of the steps side, side + 4 of the sum a thread takes four that are neighbours, first one pair and then
-    // the other: it is the same sum, and four numbers are read at once. The rows of a tile that is turned round stand so that
-    // threads read from different banks.
-    __device__ static constexpr int room(int size, bool along) { return along ? size * DEPTH : DEPTH * (size + 8); }
+    // always is. In place of the steps side, side + 4 of the sum a thread takes the neighbours 2 side, 2 side + 1: it is the same
+    // sum, and both are read at once. There are gaps between rows, and those of a tile that is turned round stand in an order of
+    // their own, so that the threads of a warp read from different banks.
+    __device__ static constexpr int room(int size, bool along) { return along ? size * (DEPTH + 8) : DEPTH * (size + 8); }
     __device__ static constexpr int index(int depth, int at, int size, bool along)
     {
-        return along ? at * DEPTH + depth : (depth % 4 * 4 + depth / 4) * (size + 8) + at;
+        return along ? at * (DEPTH + 8) + depth : ((depth / 8 * 2 + depth % 2) * 4 + depth % 8 / 2) * (size + 8) + at;
     }
 
     static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 8, ACROSS = 2;
@@ -71,28 +71,24 @@ struct TensorSums {
 
     template <bool a_along> __device__ void add(const float *a, const float *b)
     {
-        const int at = threadIdx.x % 32 / 4, steps = threadIdx.x % 4 * 4;
-        float left[2][ACROSS][4];
-        b += index(steps, column() + at, COLUMNS, false);
+        const int at = threadIdx.x % 32 / 4, mine = threadIdx.x % 4 * 2;
+        a += index(mine, row() + at, ROWS, a_along), b += index(mine, column() + at, COLUMNS, false);
 #pragma unroll
-        for (int half = 0; half < 2; half++)
+        for (int first = 0; first < DEPTH; first += 8) {
+            float left[ACROSS][4];
 #pragma unroll
             for (int j = 0; j < ACROSS; j++)
 #pragma unroll
-                for (int r = 0; r < 4; r++) left[half][j][r] = b[index(2 * half + r / 2, 16 * j + r % 2 * 8, COLUMNS, false)];
-        a += index(steps, row() + at, ROWS, a_along);
+                for (int r = 0; r < 4; r++) left[j][r] = b[index(first + r / 2, 16 * j + r % 2 * 8, COLUMNS, false)];
 #pragma unroll
-        for (int i = 0; i < DOWN; i++) {
-            float4 right;
-            if (a_along) right = *(const float4 *)(a + index(0, 8 * i, ROWS, a_along));
-            else
-                right = {a[index(0, 8 * i, ROWS, false)], a[index(1, 8 * i, ROWS, false)], a[index(2, 8 * i, ROWS, false)],
-                         a[index(3, 8 * i, ROWS, false)]};
+            for (int i = 0; i < DOWN; i++) {
+                float2 right;
+                if (a_along) right = *(const float2 *)(a + index(first, 8 * i, ROWS, true));
+                else right = {a[index(first, 8 * i, ROWS, false)], a[index(first + 1, 8 * i, ROWS, false)]};
 #pragma unroll
-            for (int j = 0; j < ACROSS; j++) {
-                multiply(sum[i][j], left[0][j], right.x, right.y);
-                multiply(sum[i][j], left[1][j], right.z, right.w);
+                for (int j = 0; j < ACROSS; j++) multiply(sum[i][j], left[j], right.x, right.y);
             }
+            __syncwarp(); // one after the other: numbers of both would need more registers than there are
         }
     }
 

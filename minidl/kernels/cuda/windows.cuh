@@ -24,7 +24,7 @@ __device__ inline int seen_from(const Axis &axis, int i, int t)
     return distance / axis.stride < axis.out ? distance / axis.stride : -1;
 }
 
-__device__ inline bool inside(int position, int size) { return position >= 0 && position < size; }
+__device__ inline bool inside(int position, int size) { return (unsigned)position < (unsigned)size; } // one comparison
 
 // The parameters of a kernel with windows, and what its first line makes of them.
 #define AXES int size_0, int out_0, int window_0, int stride_0, int dilation_0, int before_0, \
