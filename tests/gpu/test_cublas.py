@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from minidl import backend, config
-from minidl.kernels.cuda import _cublas, _product
+from minidl.geometry import Window
+from minidl.kernels.cuda import _cublas, _product, convolution
 from minidl.kernels.cuda._product import product, products
 from tests.cases.ops import cases_of
 from tests.cases.sample import only
@@ -212,6 +213,40 @@ def test_precision_chooses_how_it_is_computed(cublas: FakeCublas) -> None:
     assert cublas.compute == {77}
     difference = np.abs(results["bf16"] - results["float32"]).max()
     assert 1e-4 < difference < 0.1
+
+
+CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolution.convolve_grad_W"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("op", only(CONVOLUTIONS, always=["convolution.convolve_grad_x"]))
+def test_a_convolution_of_many_channels_is_patches_and_a_product(
+    op: str, cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolution, "_MANY_CHANNELS", 1)
+    on_cpu.launches.clear()
+    with np.errstate(all="ignore"):  # of the infinite ones
+        for seed, case in enumerate(cases_of(op)):
+            assert check_case(case, seed, np.float32)
+    assert "gemm" in cublas.calls
+    assert {"unfold", "fold"} & set(on_cpu.launches)
+    assert op.rpartition(".")[2].removesuffix("_relu") in on_cpu.launches  # groups
+
+
+@needs_compiler
+def test_a_convolution_of_one_tap_is_a_product(cublas: FakeCublas) -> None:
+    rng = np.random.default_rng(0)
+    x, W, dy = (rng.normal(size=shape).astype("float32") for shape in ((2, 3, 4, 5), (1, 1, 5, 6), (2, 3, 4, 6)))
+    X, V, DY, window = *map(cupy.asarray, (x, W, dy)), Window((1, 1))
+    on_cpu.launches.clear()
+    np.testing.assert_allclose(convolution.convolve(X, V, None, window).get(), x @ W[0, 0], rtol=1e-5)
+    np.testing.assert_allclose(convolution.convolve_grad_x(DY, V, (3, 4), window).get(), dy @ W[0, 0].T, rtol=1e-5)
+    expected = x.reshape(-1, 5).T @ dy.reshape(-1, 6)
+    np.testing.assert_allclose(convolution.convolve_grad_W(X, DY, window).get()[0, 0], expected, rtol=1e-5, atol=1e-6)
+    assert cublas.calls.count("gemm") == 3
+    assert not on_cpu.launches
+    convolution.convolve(X, V, None, Window((1, 1), (2, 1)))  # strides leave positions out
+    assert cublas.calls.count("gemm") == 3
 
 
 def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:

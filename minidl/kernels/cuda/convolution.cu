@@ -196,35 +196,37 @@ KERNEL(256) add_up(const real *partial, const real *b, real *result, bool relu, 
     }
 }
 
-// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x).
-KERNEL(256) unfold(const real *x, real *patches, long long numbers, unsigned C, AXES)
+// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x). `wide` is C / WIDTH.
+KERNEL(256) unfold(const real *x, real *patches, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
     const unsigned taps = D.window * H.window * W.window;
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned channel = (unsigned)i % C, row = (unsigned)i / C;
+        const unsigned channel = (unsigned)i % wide, row = (unsigned)i / wide;
         const int place = read_place(place_of(row / taps, D.out, H.out, W.out), tap_of(row % taps, H, W), D, H, W);
-        patches[i] = place < 0 ? (real)0 : x[place * C + channel];
+        write(patches + i * WIDTH, read_if(place >= 0, x + (place * wide + channel) * WIDTH));
     }
 }
 
 // The transpose: x (n, D, H, W, C) = the sum of the patches' entries that were read here.
-KERNEL(256) fold(const real *patches, real *x, long long numbers, unsigned C, AXES)
+KERNEL(256) fold(const real *patches, real *x, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
     const unsigned taps = D.window * H.window * W.window;
-    FOR_EACH(i, numbers)
+    FOR_EACH(i, groups)
     {
-        const unsigned channel = (unsigned)i % C;
-        const Place place = place_of((unsigned)i / C, D.size, H.size, W.size);
-        real sum = 0;
+        const unsigned channel = (unsigned)i % wide;
+        const Place place = place_of((unsigned)i / wide, D.size, H.size, W.size);
+        Numbers sum = {};
         for (unsigned number = 0; number < taps; number++) {
             const Tap tap = tap_of(number, H, W);
             const int d = seen_from(D, place.d, tap.t), h = seen_from(H, place.h, tap.u), w = seen_from(W, place.w, tap.v);
             if (d < 0 || h < 0 || w < 0) continue;
-            sum += patches[((((place.n * D.out + d) * H.out + h) * W.out + w) * taps + number) * C + channel];
+            const unsigned row = (((place.n * D.out + d) * H.out + h) * W.out + w) * taps + number;
+            const Numbers entry = read(patches + (row * wide + channel) * WIDTH);
+            for (int k = 0; k < WIDTH; k++) sum.at[k] += entry.at[k];
         }
-        x[i] = sum;
+        write(x + i * WIDTH, sum);
     }
 }

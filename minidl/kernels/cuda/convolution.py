@@ -1,7 +1,8 @@
 """Convolution on the GPU, for one to three spatial axes and any number of groups.
 
-The matrix of patches is never written down (see ``convolution.cu``), also where tensor cores are allowed to multiply
-(``precision="tf32"`` or ``"bf16"``).
+The matrix of patches is not written down (see ``convolution.cu``), also where tensor cores are allowed to multiply
+(``precision="tf32"`` or ``"bf16"``). Two cases are left to cuBLAS, where it is installed: windows of one tap, whose patches are
+x itself, and those with many channels, whose patches take little time beside the products.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 from minidl import config
 from minidl.backend.dispatch import backend_of
 from minidl.geometry import Window
+from minidl.kernels.cuda._cublas import library_of
 from minidl.kernels.cuda._module import Module, blocks, fits, width
+from minidl.kernels.cuda._product import product
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
 _module = Module("convolution.cu")
@@ -22,6 +25,7 @@ _MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a
 _BLOCKS = {32: 528, 64: 264, 128: 264}  # of tiles so wide, to be busy with: as many as large GPUs take at once
 _SHORTEST_SUM = 256  # products in a share
 _MOST_SUMS = 1 << 24  # numbers in all shares of a result
+_MANY_CHANNELS, _MOST_OF_PATCHES = 256, 1 << 26  # from how many, and up to how large a matrix, cuBLAS multiplies patches
 
 
 def unfold(x: Any, window: Window) -> Any:
@@ -33,7 +37,9 @@ def unfold(x: Any, window: Window) -> Any:
     if numbers > MOST:
         return NotImplemented
     patches = backend_of(x).empty((x.shape[0], *out, window.taps, x.shape[-1]), x.dtype)
-    _module("unfold", x, blocks(numbers), x, patches, numbers, x.shape[-1], *axes(window, x.shape[1:-1]))
+    together = width((x.shape[-1],), x, patches)
+    groups, wide = numbers // together, x.shape[-1] // together
+    _module("unfold", x, blocks(groups), x, patches, groups, wide, *axes(window, x.shape[1:-1]), WIDTH=together)
     return patches
 
 
@@ -46,7 +52,9 @@ def fold(patches: Any, spatial: tuple[int, ...], window: Window) -> Any:
     if max(patches.size, numbers) > MOST:
         return NotImplemented
     x = backend_of(patches).empty((n, *spatial, c), patches.dtype)
-    _module("fold", patches, blocks(numbers), patches, x, numbers, c, *axes(window, spatial))
+    together = width((c,), patches, x)
+    groups, wide = numbers // together, c // together
+    _module("fold", patches, blocks(groups), patches, x, groups, wide, *axes(window, spatial), WIDTH=together)
     return x
 
 
@@ -64,6 +72,9 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
     if positions * f > MOST:
         return NotImplemented
     y = backend_of(x).empty((x.shape[0], *out, f), x.dtype)
+    if _by_library(x, positions, window, groups, c, f):
+        product(_patches(x, window), W.reshape(-1, f), y.reshape(positions, f), bias=b, relu=relu)
+        return y
     length, neighbours = window.taps * c // groups, (c // groups, f // groups)
     numbers = positions, c, f, groups
     _sum_up("convolve", (x, W), y, (positions, f, length), numbers, neighbours, axes(window, x.shape[1:-1]), (b, relu))
@@ -78,6 +89,11 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
     places = dy.shape[0] * prod(spatial)
     if places * c > MOST:
         return NotImplemented
+    positions = prod(dy.shape[:-1])
+    if _by_library(dy, positions, window, groups, c, f):
+        patches = backend_of(dy).empty((*dy.shape[:-1], window.taps, c), dy.dtype)
+        product(dy.reshape(positions, f), W.reshape(-1, f).T, patches.reshape(positions, -1))
+        return patches.reshape(-1, *spatial, c) if _is_pointwise(window) else fold(patches, tuple(spatial), window)
     dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
     length, neighbours = window.taps * f // groups, (f // groups, f // groups)
     numbers = places, c, f, groups
@@ -95,6 +111,9 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
         return NotImplemented
     dW = backend_of(x).empty(shape, x.dtype) if out is None else out
     positions, neighbours = prod(dy.shape[:-1]), (c // groups, f // groups)
+    if _by_library(x, positions, window, groups, c, f):
+        product(_patches(x, window).T, dy.reshape(positions, f), dW.reshape(-1, f))
+        return dW
     sums = window.taps * (c // groups), f, positions
     _sum_up("convolve_grad_W", (x, dy), dW, sums, (positions, c, f, groups), neighbours, axes(window, x.shape[1:-1]))
     return dW
@@ -146,6 +165,22 @@ def _tiles(
     if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factors[0]):
         macros["FACTORS"] = BITS[config.precision()]
     return (down, -(-columns // tile)), macros
+
+
+def _is_pointwise(window: Window) -> bool:
+    """Whether there is one tap, at each position of the input."""
+    return window.taps == 1 and max(window.strides) == 1 and not any(sum(pad) for pad in window.pads([1] * window.rank))
+
+
+def _by_library(like: Any, positions: int, window: Window, groups: int, c: int, f: int) -> bool:
+    """Whether cuBLAS convolves."""
+    many = min(c, f) >= _MANY_CHANNELS and positions * window.taps * c <= _MOST_OF_PATCHES
+    return groups == 1 and positions > 0 and (_is_pointwise(window) or many) and library_of(like) is not None
+
+
+def _patches(x: Any, window: Window) -> Any:
+    """The matrix of patches (positions, taps c)."""
+    return x.reshape(-1, x.shape[-1]) if _is_pointwise(window) else unfold(x, window).reshape(-1, window.taps * x.shape[-1])
 
 
 def _has_tensor_cores(like: Any) -> bool:
