@@ -202,20 +202,35 @@ def planted(op: str, old: str, new: str, count: int = 1) -> Iterator[None]:
 
 
 FAULTS = {  # op, what stands there, what is planted
-    "no barrier before a tile is read": ("linear.dense", "__syncthreads(); // the tiles are there", ""),
-    "no barrier before a tile is overwritten": ("linear.dense", "__syncthreads(); // nobody needs them any more", ""),
+    "no barrier before the first tile is read": ("linear.dense", "__syncthreads(); // the first tiles are there", ""),
+    "no barrier between two tiles": (
+        "convolution.convolve",
+        "__syncthreads(); // the next tiles are there, and nobody needs these any more",
+        "",
+    ),
+    "no barrier before rows and columns are asked for": (
+        "convolution.convolve",
+        "__syncthreads(); // rows and columns are known",
+        "",
+    ),
     "no barrier in a sum over rows": (
         "linear.bias_grad",
         "lines.sum[line][lane] = sum;\n    __syncthreads();",
         "lines.sum[line][lane] = sum;",
     ),
-    "no barrier before the lines are used again": (
+    "one sum twice": (
         "normalization.normalize_grad",
-        "__syncthreads(); // the lines may be used again",
-        "",
+        "second += other.second",
+        "second += other.first",
     ),
-    "two indices swapped in a tile": ("linear.dense", "tiles.a[k][my_row + i]", "tiles.a[k][my_column + i]"),
-    "two indices swapped in the sum": ("convolution.convolve", "sum[i][j] += a[i] * b[j]", "sum[i][j] += a[j] * b[i]"),
+    "two indices swapped in a tile": (
+        "linear.dense",
+        "a[index(k, row(i), ROWS, a_along)]",
+        "a[index(k, column(0), ROWS, a_along)]",
+    ),
+    "one column for all": ("convolution.convolve", "sum[i][j] += left[i] * right[j]", "sum[i][j] += left[i] * right[0]"),
+    "neighbours put down as if they were no neighbours": ("convolution.convolve", "place[i * next]", "place[i]"),
+    "won where nobody could": ("pooling.max_pool_grad", "place.d < D.out && place.h < H.out", "place.d < D.out"),
     "two axes swapped": (
         "pooling.max_pool",
         "(place.n * D.size + d) * H.size + h) * W.size + w);",
@@ -229,7 +244,7 @@ FAULTS = {  # op, what stands there, what is planted
         "    __syncthreads();\n    if (line == 0",
         "    if (lane < 7) __syncthreads();\n    if (line == 0",
     ),
-    "the wrong half of a random word": ("dropout.dropout", "(32 * (k % 2))", "(32 * ((k + 1) % 2))"),
+    "the wrong half of a random word": ("dropout.dropout", "(32 * ((first + k) % 2))", "(32 * ((first + k + 1) % 2))"),
     "one round too few": ("dropout.dropout", "round < 10", "round < 9"),
     "a sum that is not written back": (
         "embedding.embed_grad_W",
@@ -257,8 +272,8 @@ FAULTS = {  # op, what stands there, what is planted
     "h of another row": ("layer_normalization.layer_normalize_grad", "r[row] : x;", "r[0] : x;"),
     "the sums over rows exchanged": (
         "layer_normalization.layer_normalize_grad",
-        "lines, rows, columns, dbeta, [&](long long row, int c) { return (double)dy",
-        "lines, rows, columns, dgamma, [&](long long row, int c) { return (double)dy",
+        "lines, rows, columns, dbeta, dgamma",
+        "lines, rows, columns, dgamma, dbeta",
     ),
     "a masked step of a simple network": (
         "recurrent.simple_rnn",
@@ -345,8 +360,8 @@ def test_no_kernel_reads_or_writes_beside_its_arrays(ops: str) -> None:
 BESIDE = {  # reads and writes that change no result, so that only the sanitizer can see them
     "a read one past the end": (
         "activation.relu",
-        "y[i] = rectified(x[i]);",
-        "y[i] = rectified(x[i]) + (x[i + 1] == 12345);",
+        "return rectified(x); });",
+        "return rectified(x); });\n    if (x[groups * WIDTH] == 12345) y[0] = 0;",
     ),
     "a read behind shared memory": (
         "linear.bias_grad",

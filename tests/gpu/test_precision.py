@@ -16,7 +16,7 @@ from tests.cases.ops import cases_of
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import stand_in
 from tests.gpu.test_cublas import FakeCublas
-from tests.gpu.test_kernels import run, to_device
+from tests.gpu.test_kernels import planted, run, to_device
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, targets
 from tests.ops.naive import assert_close
 
@@ -104,6 +104,10 @@ CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolut
 @pytest.mark.parametrize("bits, precision", [(11, "tf32"), (8, "bf16")])
 @pytest.mark.parametrize("op", CONVOLUTIONS)
 def test_tensor_cores_convolve_rounded_factors(op: str, bits: int, precision: str, cublas: FakeCublas) -> None:
+    check_rounded_factors(op, bits, precision)
+
+
+def check_rounded_factors(op: str, bits: int, precision: str) -> None:
     """The reference's results for factors of so many bits, to float32's rounding."""
     seen = 0
     with np.errstate(all="ignore"):  # of the infinite ones
@@ -153,3 +157,52 @@ def test_wide_tiles(filters: int, precision: str, cublas: FakeCublas, monkeypatc
         expected.append(ops.convolve_grad_x(x, np.ascontiguousarray(W.swapaxes(2, 3)), (9, 8), window))
     for a, e in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.get(), e, rtol=1e-5, atol=1e-5 * np.abs(e).max())
+
+
+FAULTS = {  # what stands there, what is planted
+    "columns of a result": ("2 * side + r % 2", "2 * side"),
+    "rows of a result": ("16 * j + at + r / 2 * 8", "16 * j + at + r % 2 * 8"),
+    "steps of the sum in another order than the other factor's": ("a += index(mine, row() + at", "a += index(0, row() + at"),
+    "not rounded": ("+ (1u << (dropped - 1))", ""),
+    "rounded too far": ("24 - FACTORS", "25 - FACTORS"),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_on_tensor_cores_is_noticed(fault: str, cublas: FakeCublas) -> None:
+    old, new = FAULTS[fault]
+    with planted("convolution.convolve", old, new), pytest.raises(AssertionError):
+        check_rounded_factors("convolution.convolve", 8, "bf16")
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "tf32"])
+def test_long_sums(precision: str, cublas: FakeCublas) -> None:
+    check_long_sums(precision)
+
+
+OF_SHARES = {
+    "the part of another block": ("share * each, last < sum", "0, last < sum"),
+    "a share left out": ("share < shares; share++) sum", "share < shares - 1; share++) sum"),
+    "columns of steps that are over": ("(done + AHEAD) % (2 * AHEAD) + thread", "done % (2 * AHEAD) + thread"),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("fault", OF_SHARES)
+def test_a_fault_in_long_sums_is_noticed(fault: str, cublas: FakeCublas) -> None:
+    with planted("convolution.convolve", *OF_SHARES[fault]), pytest.raises(AssertionError):
+        check_long_sums("float32")
+
+
+def check_long_sums(precision: str) -> None:
+    """Of many steps, so that columns are found anew several times, in shares and in one."""
+    rng, window = np.random.default_rng(3), Window((5, 5), padding="same")
+    for c, n in ((36, 1), (9, 1)):
+        x, W = (rounded(rng.normal(size=s).astype("float32"), 8) for s in ((n, 6, 6, c), (5, 5, c, 3)))
+        with config.use_precision(precision):
+            found = ops.convolve(*map(backend.current().asarray, (x, W)), None, window).get()
+        with backend.use_backend("numpy"), config.use_kernels("reference"):
+            expected = ops.convolve(x, W, None, window)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())

@@ -63,9 +63,14 @@ KERNEL(256) finish(real *y, const real *b, bool relu, long long n, int columns)
     }
 }
 
-// db (columns,) from dy (rows, columns), in shares; `add_shares` adds them up.
-KERNEL(256) bias_grad(const real *dy, double *partial, long long rows, int columns)
+// db (columns,) from dy (rows, columns); where the rows are many in shares, which `add_shares` adds up.
+KERNEL(256) bias_grad(const real *dy, double *partial, real *db, long long rows, int columns)
 {
     __shared__ Lines lines;
-    column_sums(lines, rows, columns, partial, [&](long long row, int column) { return (double)dy[row * columns + column]; });
+    sum_columns(
+        lines, rows, columns, [&](long long row, int column) { return (double)dy[row * columns + column]; },
+        [&](long long place, double sum) {
+            if (partial) partial[place] = sum;
+            else db[place] = sum;
+        });
 }

@@ -46,9 +46,10 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
         return NotImplemented
     db = backend_of(dy).empty((units,), dy.dtype) if out is None else out
     grid = column_shares(rows, units)
-    partial = partial_sums(dy, grid, units)
-    _module("bias_grad", dy, grid, dy, partial, rows, units)
-    add_shares(_module, partial, db)
+    partial = partial_sums(dy, grid, units) if grid[1] > 1 else None
+    _module("bias_grad", dy, grid, dy, partial, db, rows, units)
+    if partial is not None:
+        add_shares(_module, partial, db)
     return db
 
 
