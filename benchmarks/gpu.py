@@ -30,14 +30,16 @@ SIDES = {
 PROBES = "benchmarks.gpu_probes"  # runs them, each in a process of its own
 OP_BY_OP = f"{MINIDL}: op by op"
 TF32 = 2e-3  # its factors have eleven significant bits: each is off by up to 5e-4, of which most cancels in the sums
+LARGE_CNN = 0.02  # PyTorch on an H200 differs from PyTorch on the CPU by 0.009 after five of these steps, minidl by 0.001
 OF_COPIES = Target(0.6, 0.8, of="copies")
-IMAGES = 2048  # of 28x28x20 numbers: 128 MB
+IMAGES = 4096  # of 28x28x20 numbers: 257 MB
 EPOCH_CARDS = ("H100", "H200")  # what the epoch's targets in seconds are for
 
 
 def _step(model: str, batch: int) -> Work:
     target = Target(1.5, 2, {"PyTorch graphs": 1.0})
-    return Work(f"train {model} b{batch}", "train_step", {"model": model, "batch": batch}, target, LOSSES)
+    tolerance = LARGE_CNN if (model, batch) == ("cnn", 1024) else LOSSES
+    return Work(f"train {model} b{batch}", "train_step", {"model": model, "batch": batch}, target, tolerance)
 
 
 def _convolutions(size: int, channels: int) -> list[Work]:
@@ -64,8 +66,8 @@ WORKS = [
     ops.on_images("max pool 2x2", "max_pool", 1 + 0.25 + 0.25 + 1, OF_COPIES, IMAGES),
     ops.on_images("relu", "relu", 2 + 3, OF_COPIES, IMAGES),
     ops.on_images("dropout", "dropout", 2 + 2, OF_COPIES, IMAGES, rate=0.5),
-    _passes(ops.cross_entropy(1_605_632, OF_COPIES), 4 * 1_605_632 * 20),
-    _passes(ops.batch_norm_relu(512, OF_COPIES), 8 * 512 * 32 * 32 * 64),
+    _passes(ops.cross_entropy(3_211_264, OF_COPIES), 4 * 3_211_264 * 20),
+    _passes(ops.batch_norm_relu(1024, OF_COPIES), 8 * 1024 * 32 * 32 * 64),
     ops.layer_norm(131_072, OF_COPIES),
     *(replace(work, target=OF_COPIES) for work in ops.WORKS if work.name == "adam 25.6 M"),
     *(replace(work, target=None) for work in ops.WORKS if work.kind == "lstm"),

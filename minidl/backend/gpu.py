@@ -54,6 +54,13 @@ def _version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
+def name() -> str:
+    """What the current device is called."""
+    cupy = importlib.import_module("cupy")
+    found: str = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
+    return found
+
+
 class GpuBackend:
     """CuPy on the current CUDA device. Raises BackendError where it cannot be used."""
 
@@ -73,8 +80,7 @@ class GpuBackend:
     @property
     def device(self) -> str:
         """One line for people."""
-        properties = self.xp.cuda.runtime.getDeviceProperties(self.xp.cuda.Device().id)
-        return f"GPU ({properties['name'].decode()}, CuPy {self.xp.__version__})"
+        return f"GPU ({name()}, CuPy {self.xp.__version__})"
 
     def asarray(self, x: Any, dtype: Any = None, where: str = "x") -> Any:
         """``x`` on the GPU: device arrays stay, host arrays are validated as on the CPU and copied."""

@@ -240,11 +240,11 @@ def test_the_targets() -> None:
     assert targets["fit cnn 60000 bytes"] == (1, 0.3, "seconds")
     assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (0.5, 0.8, "ratio")
     assert {name for name, target in targets.items() if target == (0.6, 0.8, "copies")} == {
-        "max pool 2x2 2048x28x28x20",
-        "relu 2048x28x28x20",
-        "dropout 2048x28x28x20",
-        "softmax cross-entropy 1605632x20",
-        "batch norm + relu 512x32x32x64",
+        "max pool 2x2 4096x28x28x20",
+        "relu 4096x28x28x20",
+        "dropout 4096x28x28x20",
+        "softmax cross-entropy 3211264x20",
+        "batch norm + relu 1024x32x32x64",
         "layer norm 131072x256",
         "adam 25.6 M",
     }
