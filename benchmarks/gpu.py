@@ -37,7 +37,7 @@ EPOCH_CARDS = ("H100", "H200")  # what the epoch's targets in seconds are for
 
 
 def _step(model: str, batch: int) -> Work:
-    target = Target(1.5, 2, {"PyTorch graphs": 1.0})
+    target = Target(1.5, 2, rivals={"PyTorch graphs": 1.0})
     tolerance = LARGE_CNN if (model, batch) == ("cnn", 1024) else LOSSES
     return Work(f"train {model} b{batch}", "train_step", {"model": model, "batch": batch}, target, tolerance)
 

@@ -25,7 +25,10 @@ def reached(record: dict[str, Any]) -> str:
     others = all(ratios[peer]["median"] >= least for peer, least in target["peers"].items() if peer in ratios)
     if sign * figure < sign * least or not others:
         return "no"
-    return "after" if sign * figure >= sign * target["after"] else "must"
+    beaten = all(ratios[rival]["median"] >= least for rival, least in target.get("rivals", {}).items() if rival in ratios)
+    if sign * figure < sign * target["after"] or not beaten:
+        return "no" if target["must"] is None else "must"
+    return "after"
 
 
 def _figure(record: dict[str, Any], of: str) -> float | None:

@@ -12,6 +12,7 @@ class Target:
 
     Attributes:
         peers: other libraries and the ratio against each.
+        rivals: the same, of which only ``after`` speaks.
         of: which figure: the ``ratio`` against PyTorch or against the library named here, the part of the speed of large
             ``copies``, or at most so many ``seconds``.
     """
@@ -20,6 +21,7 @@ class Target:
     after: float
     peers: dict[str, float] = field(default_factory=dict)
     of: str = "ratio"
+    rivals: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

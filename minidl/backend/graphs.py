@@ -37,6 +37,7 @@ class Recorder:
     def __init__(self, xp: Any, all_steps: bool = False) -> None:
         self._xp, self._all_steps = xp, all_steps
         self._stream = xp.cuda.Stream(non_blocking=True)  # the default stream cannot be recorded
+        self._before, self._behind = xp.cuda.Event(disable_timing=True), xp.cuda.Event(disable_timing=True)
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the graph; None where it cannot be had
 
     def run(
@@ -83,16 +84,16 @@ class Recorder:
     def _launch(self, recorded: _Recorded, arrays: Sequence[Any]) -> None:
         current = self._xp.cuda.get_current_stream()
         for mine, given in zip(recorded.inputs, arrays):
-            mine[...] = given
-        self._order(current, self._stream)
+            self._xp.copyto(mine, given)
+        self._order(self._before, current, self._stream)
         recorded.graph.launch(self._stream)
-        self._order(self._stream, current)
+        self._order(self._behind, self._stream, current)
 
     def _record(self, compute: Callable[[list[Any]], Any], arrays: Sequence[Any]) -> _Recorded | None:
         """The step's graph; nothing is computed. None where something in it refuses to be recorded."""
         xp = self._xp
         inputs, pool = [xp.empty_like(a) for a in arrays], xp.cuda.MemoryPool()
-        self._order(xp.cuda.get_current_stream(), self._stream)
+        self._order(self._before, xp.cuda.get_current_stream(), self._stream)
         with self._stream, xp.cuda.using_allocator(pool.malloc):
             self._stream.begin_capture()
             try:
@@ -106,8 +107,8 @@ class Recorder:
         xp.get_default_memory_pool().free_all_blocks()  # what the steps before were computed in
         return _Recorded(graph, pool, inputs, outputs)
 
-    def _order(self, first: Any, then: Any) -> None:
+    @staticmethod
+    def _order(event: Any, first: Any, then: Any) -> None:
         """What is asked of ``then`` from now on happens after what was asked of ``first``."""
-        event = self._xp.cuda.Event()
         event.record(first)
         then.wait_event(event)

@@ -23,6 +23,7 @@ from tests.gpu.test_features import CHANGES, FEATURES, NOT_RECORDED, weights_aft
 from tests.gpu.test_features import run as run_feature
 from tests.gpu.test_kernels import DECLINED, OPS, check_case, declines_on_purpose
 from tests.gpu.test_layers import assert_equal_to_rounding, everything, loss_and_gradient
+from tests.gpu.test_precision import check_neighbours
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
 if os.environ.get("MINIDL_TEST_DEVICE") != "gpu":  # all of it at once: there are more than a thousand of them
@@ -106,6 +107,12 @@ def test_the_same_batch_gives_the_same_bits() -> None:
     dy = backend.current().asarray(rng.normal(size=(512, 100, 65)), "float32")
     found = {embedding.embed_grad_W(ids, dy, 5000).get().tobytes() for _ in range(5)}
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@pytest.mark.parametrize("channels, filters", [(8, 12), (10, 6), (64, 64), (36, 136), (7, 5), (256, 256)])
+def test_convolutions_of_many_channels(channels: int, filters: int, precision: str) -> None:
+    check_neighbours(channels, filters, precision)
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

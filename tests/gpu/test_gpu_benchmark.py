@@ -236,7 +236,7 @@ def test_the_targets() -> None:
     targets = {work.name: (work.target.must, work.target.after, work.target.of) for work in gpu.WORKS if work.target}
     assert len(targets) == 18  # all but the LSTM
     assert targets["train mlp b1024"] == (1.5, 2, "ratio")
-    assert named("train mlp b1024").target.peers == {"PyTorch graphs": 1.0}
+    assert named("train mlp b1024").target.rivals == {"PyTorch graphs": 1.0}
     assert targets["fit cnn 60000 bytes"] == (1, 0.3, "seconds")
     assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (0.5, 0.8, "ratio")
     assert {name for name, target in targets.items() if target == (0.6, 0.8, "copies")} == {

@@ -73,7 +73,7 @@ def test_arguments_take_the_declared_types(recorder: type[Recorder]) -> None:
 def test_null_is_an_address() -> None:
     convolve = Module("convolution.cu").kernels["convolve"]
     x = array("float64")
-    given = packed(convolve, (x, x, None, x, True, *range(22)), {"real": np.float64}, cupy.ndarray)
+    given = packed(convolve, (x, x, None, x, True, *range(23)), {"real": np.float64}, cupy.ndarray)
     assert type(given[2]) is np.uintp
     assert given[2] == 0
 

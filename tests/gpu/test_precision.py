@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,6 +158,41 @@ def test_wide_tiles(filters: int, precision: str, cublas: FakeCublas, monkeypatc
         expected.append(ops.convolve_grad_x(x, np.ascontiguousarray(W.swapaxes(2, 3)), (9, 8), window))
     for a, e in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.get(), e, rtol=1e-5, atol=1e-5 * np.abs(e).max())
+
+
+def check_neighbours(channels: int, filters: int, precision: str) -> None:
+    """Sums of more than a step, of two or four neighbours that are read at once, by all three kernels."""
+    rng, window = np.random.default_rng(channels), Window((3, 3), padding="same")
+    shapes = (2, 7, 5, channels), (3, 3, channels, filters), (2, 7, 5, filters)
+    x, W, dy = (rounded(rng.normal(size=shape).astype("float32"), 8) for shape in shapes)
+
+    def results(*arrays: Any) -> list[Any]:
+        x, W, dy = arrays
+        return [
+            ops.convolve(x, W, None, window),
+            ops.convolve_grad_x(dy, W, (7, 5), window),
+            ops.convolve_grad_W(x, dy, window),
+        ]
+
+    with config.use_precision(precision):
+        found = [a.get() for a in results(*map(backend.current().asarray, (x, W, dy)))]
+    with backend.use_backend("numpy"), config.use_kernels("reference"):
+        expected = results(x, W, dy)
+    for a, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-5 * np.abs(e).max())
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@pytest.mark.parametrize("channels, filters", [(8, 12), (10, 6), (36, 68), (7, 5)])
+def test_neighbours_that_are_read_at_once(channels: int, filters: int, precision: str, cublas: FakeCublas) -> None:
+    check_neighbours(channels, filters, precision)
+
+
+@needs_compiler
+def test_neighbours_in_the_wrong_place_are_noticed(cublas: FakeCublas) -> None:
+    with planted("convolution.convolve", "depth + (down ? i : 0)", "depth + (down ? i % 2 : 0)"), pytest.raises(AssertionError):
+        check_neighbours(8, 12, "tf32")
 
 
 FAULTS = {  # what stands there, what is planted

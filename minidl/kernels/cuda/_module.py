@@ -78,7 +78,7 @@ class Module:
             return
         xp = backend_of(like).xp
         macros = {"real": like.dtype, **macros}
-        key = (xp, kernel, *options(macros))
+        key = (xp, kernel, *macros.items())
         function = self._functions.get(key)
         if function is None:
             function = self._functions[key] = self._compiled(xp, macros).get_function(kernel)
@@ -109,9 +109,11 @@ def packed(declaration: Declaration, args: tuple[Any, ...], types: dict[str, Any
         raise TypeError(f"{declaration.name} takes {len(declaration.arguments)} arguments, not {len(args)}")
     result = []
     for argument, value in zip(declaration.arguments, args):
-        dtype = np.dtype(types[argument.type]) if argument.type in types else _DTYPES[argument.type]
+        name = argument.type
+        dtype = np.dtype(types[name]) if name in types else _DTYPES[name]
         if not argument.pointer:
-            result.append(_number(declaration.name, argument, dtype, value))
+            simple = type(value) is int if dtype.kind in "iu" else type(value) is float and dtype.kind == "f"
+            result.append(dtype.type(value) if simple else _number(declaration.name, argument, dtype, value))
         elif value is None:
             result.append(_NULL)
         elif isinstance(value, array_type) and value.dtype == dtype:

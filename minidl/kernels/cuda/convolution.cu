@@ -196,7 +196,8 @@ KERNEL(256) add_up(const real *partial, const real *b, real *result, bool relu, 
     }
 }
 
-// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x). `wide` is C / WIDTH.
+// The patches themselves, where a library shall multiply them: patches (n, out, taps, C) = U(x). `wide` is C / WIDTH, `groups`
+// are the numbers of y / WIDTH if there were as many filters as channels.
 KERNEL(256) unfold(const real *x, real *patches, long long groups, unsigned wide, AXES)
 {
     DECLARE_AXES
@@ -204,8 +205,14 @@ KERNEL(256) unfold(const real *x, real *patches, long long groups, unsigned wide
     FOR_EACH(i, groups)
     {
         const unsigned channel = (unsigned)i % wide, row = (unsigned)i / wide;
-        const int place = read_place(place_of(row / taps, D.out, H.out, W.out), tap_of(row % taps, H, W), D, H, W);
-        write(patches + i * WIDTH, read_if(place >= 0, x + (place * wide + channel) * WIDTH));
+        const Place place = place_of(row, D.out, H.out, W.out);
+        real *to = patches + ((long long)row * taps * wide + channel) * WIDTH;
+        for (int t = 0; t < D.window; t++)
+            for (int u = 0; u < H.window; u++)
+                for (int v = 0; v < W.window; v++, to += wide * WIDTH) {
+                    const int from = read_place(place, {t, u, v}, D, H, W);
+                    write(to, read_if(from >= 0, x + (from * wide + channel) * WIDTH));
+                }
     }
 }
 
@@ -217,16 +224,11 @@ KERNEL(256) fold(const real *patches, real *x, long long groups, unsigned wide, 
     FOR_EACH(i, groups)
     {
         const unsigned channel = (unsigned)i % wide;
-        const Place place = place_of((unsigned)i / wide, D.size, H.size, W.size);
         Numbers sum = {};
-        for (unsigned number = 0; number < taps; number++) {
-            const Tap tap = tap_of(number, H, W);
-            const int d = seen_from(D, place.d, tap.t), h = seen_from(H, place.h, tap.u), w = seen_from(W, place.w, tap.v);
-            if (d < 0 || h < 0 || w < 0) continue;
-            const unsigned row = (((place.n * D.out + d) * H.out + h) * W.out + w) * taps + number;
-            const Numbers entry = read(patches + (row * wide + channel) * WIDTH);
+        each_window(D, H, W, place_of((unsigned)i / wide, D.size, H.size, W.size), [&](int tap, int position) {
+            const Numbers entry = read(patches + (((unsigned)position * taps + tap) * wide + channel) * WIDTH);
             for (int k = 0; k < WIDTH; k++) sum.at[k] += entry.at[k];
-        }
+        });
         write(x + i * WIDTH, sum);
     }
 }

@@ -38,7 +38,7 @@ def unfold(x: Any, window: Window) -> Any:
         return NotImplemented
     patches = backend_of(x).empty((x.shape[0], *out, window.taps, x.shape[-1]), x.dtype)
     together = width((x.shape[-1],), x, patches)
-    groups, wide = numbers // together, x.shape[-1] // together
+    groups, wide = numbers // window.taps // together, x.shape[-1] // together
     _module("unfold", x, blocks(groups), x, patches, groups, wide, *axes(window, x.shape[1:-1]), WIDTH=together)
     return patches
 

@@ -50,4 +50,47 @@ __device__ inline Place place_of(unsigned p, unsigned depth, unsigned height, un
     return place;
 }
 
+// Taps of the window at `place`, in row-major order: body(number of the tap, position in x or -1).
+template <class Body>
+__device__ void each_tap(const Axis &D, const Axis &H, const Axis &W, const Place &place, const Body &body)
+{
+    for (int t = 0, tap = 0; t < D.window; t++)
+        for (int u = 0; u < H.window; u++)
+            for (int v = 0; v < W.window; v++, tap++) {
+                const int d = looks_at(D, place.d, t), h = looks_at(H, place.h, u), w = looks_at(W, place.w, v);
+                if (inside(d, D.size) && inside(h, H.size) && inside(w, W.size))
+                    body(tap, ((place.n * D.size + d) * H.size + h) * W.size + w);
+            }
+}
+
+// The taps through which `position` of an axis is seen, in ascending order, and from which outputs: of those of its distance
+// from the first window that are whole strides.
+template <class Body> __device__ inline void each_tap_of(const Axis &axis, int position, const Body &body)
+{
+    if (axis.dilation > 1) {
+        for (int t = 0; t < axis.window; t++) {
+            const int o = seen_from(axis, position, t);
+            if (o >= 0) body(t, o);
+        }
+        return;
+    }
+    const int distance = position + axis.before, stride = axis.stride;
+    int o = stride == 1 ? distance : distance / stride;
+    for (int t = distance - o * stride; t < axis.window && o >= 0; t += stride, o--)
+        if (o < axis.out) body(t, o);
+}
+
+// Windows that look at `place`, by tap: body(number of the tap, position in y).
+template <class Body>
+__device__ void each_window(const Axis &D, const Axis &H, const Axis &W, const Place &place, const Body &body)
+{
+    each_tap_of(D, place.d, [&](int t, int d) {
+        each_tap_of(H, place.h, [&](int u, int h) {
+            each_tap_of(W, place.w, [&](int v, int w) {
+                body((t * H.window + u) * W.window + v, ((place.n * D.out + d) * H.out + h) * W.out + w);
+            });
+        });
+    });
+}
+
 #endif

@@ -103,7 +103,7 @@ def using_allocator(allocator: Callable[[int], None]) -> Iterator[None]:
 class Event:
     """A place in a stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, disable_timing: bool = False) -> None:
         self.stream: Stream | None = None
         self.position = 0
         self.what = "nothing"
