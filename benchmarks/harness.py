@@ -226,11 +226,18 @@ def ratios(contenders: dict[str, dict[str, Any]], subject: str = MINIDL) -> dict
     return found
 
 
-def measure_all(works: Iterable[Work], team: Team, settings: Settings, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The records of several pieces of work, each announced as it is done."""
+def measure_all(
+    works: Iterable[Work],
+    team: Team,
+    settings: Settings,
+    say: Callable[[str], None],
+    keep: Callable[[list[dict[str, Any]]], None] = lambda records: None,
+) -> list[dict[str, Any]]:
+    """The records of several pieces of work, each announced as it is done; ``keep`` is handed those so far."""
     records = []
     for work in works:
         begin = time.perf_counter()
         records.append(measure(work, team, settings))
+        keep(records)
         say(f"  {work.name}: {time.perf_counter() - begin:.0f} s")
     return records

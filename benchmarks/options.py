@@ -79,8 +79,11 @@ def place(name: str, args: argparse.Namespace, device: str = "") -> Path:
 def run(
     name: str, works: Sequence[Work], args: argparse.Namespace, known: dict[str, str] = SIDES, **content: Any
 ) -> dict[str, Any]:
-    """Measure what was asked for; print the table; write JSON and chart. Returns the document."""
-    place(name, args)  # what is missing is said before the measurements
+    """Measure what was asked for, and return the document.
+
+    What is measured is kept from piece to piece in a file beside the results, ``<stem>.part.json``, for a run that is cut off.
+    """
+    path = place(name, args, content.get("card", ""))  # what is missing is said before the measurements
     limit(args)
     chosen = [work for work in works if wanted(work.name, args.only)]
     threads = 1 if args.quick else None  # tests run several at a time, and thread teams that share cores wait for each other
@@ -89,14 +92,24 @@ def run(
         if MINIDL not in team.workers:
             raise SystemExit(f"minidl cannot be run: {about[MINIDL]['missing']}")
         print(f"{name}: {len(chosen)} pieces of work; {', '.join(team.workers)}", flush=True)
-        records = measure_all(chosen, team, settings(args), lambda line: print(line, flush=True))
-    return store.document(name, args.quick, sides=about, settings=vars(settings(args)), works=records, **content)
+        known_by_now = {"sides": about, "settings": vars(settings(args)), **content}
+
+        def keep(records: list[dict[str, Any]]) -> None:
+            store.write(_part(path), store.document(name, args.quick, works=records, **known_by_now))
+
+        records = measure_all(chosen, team, settings(args), lambda line: print(line, flush=True), keep)
+    return store.document(name, args.quick, works=records, **known_by_now)
+
+
+def _part(path: Path) -> Path:
+    return path.with_suffix(".part.json")
 
 
 def finish(document: dict[str, Any], args: argparse.Namespace, title: str) -> int:
     """Write and show a document; the exit code: 1 where minidl itself failed somewhere."""
     path = place(document["name"], args, document.get("card", ""))
     store.write(path, document)
+    _part(path).unlink(missing_ok=True)
     if document["works"]:
         print("\n" + tables.as_text(tables.rows_of(document["works"])))
     for line in [*tables.remarks(document), *(f"best: {line}" for line in tables.bests(document["works"]))]:

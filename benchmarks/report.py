@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE, help="default: docs/performance.md")
     args = parser.parse_args(argv)
     files = args.files or sorted(
-        (p for p in store.RESULTS.glob("*.json") if not p.stem.endswith("-quick")), key=lambda p: p.stem
+        (p for p in store.RESULTS.glob("*.json") if not p.stem.endswith(("-quick", ".part"))), key=lambda p: p.stem
     )
     try:
         documents = [store.read(path) for path in files]

@@ -15,7 +15,7 @@ import pytest
 
 import benchmarks
 from benchmarks import __main__ as everything
-from benchmarks import lectures, models, ops, options, report, store, to_99
+from benchmarks import harness, lectures, models, ops, options, report, store, to_99
 
 ROOT = Path(__file__).parents[2]
 
@@ -235,3 +235,35 @@ OWN = [info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchma
 def test_doctests(name):
     failed, _ = doctest.testmod(importlib.import_module(name))
     assert not failed
+
+
+def test_a_run_that_is_cut_off_keeps_what_was_measured(tmp_path, monkeypatch):
+    class NoTeam:
+        workers = {"minidl": None}
+
+        def __init__(self, *arguments): ...
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error): ...
+
+        def introduce(self):
+            return {"minidl": {}}
+
+    def measured(work, team, settings):
+        if work is ops.WORKS[1]:
+            raise KeyboardInterrupt
+        return {"name": work.name, "contenders": {}, "ratios": {}, "target": None, "failed": {}, "verified": {}}
+
+    monkeypatch.setattr(options, "Team", NoTeam)
+    monkeypatch.setattr(harness, "measure", measured)
+    path, kept = tmp_path / "ops.json", tmp_path / "ops.part.json"
+    args = options.parser("").parse_args(["--quick", "--out", str(path)])
+    with pytest.raises(KeyboardInterrupt):
+        options.run("ops", ops.WORKS[:2], args)
+    assert [work["name"] for work in store.read(kept)["works"]] == [ops.WORKS[0].name]
+    document = options.run("ops", ops.WORKS[:1], args)
+    options.finish(document, args, "")
+    assert path.exists()
+    assert not kept.exists()
