@@ -1,7 +1,7 @@
 """CUDA C++ beside its launchers: read as package data, compiled once on first use, arguments packed as the kernel declares.
 
-A kernel is declared in its ``.cu`` file as ``KERNEL(256) relu(const real *x, real *y, long long n)``: blocks of 256 threads,
-two arrays of the type ``real`` was compiled as, and an integer of eight bytes. CuPy passes on what it is given without
+A kernel is declared in its ``.cu`` file as ``KERNEL(256) relu(const real *x, real *y, long long groups)``: blocks of 256
+threads, two arrays of the type ``real`` was compiled as, and an integer of eight bytes. CuPy passes on what it is given without
 looking (a Python integer as eight bytes, a float as a double), so the declaration is read here and every argument is checked
 and converted by it.
 """
@@ -60,7 +60,7 @@ class Module:
 
     >>> module = Module("activation.cu")
     >>> module.kernels["relu"].threads, [a.name for a in module.kernels["relu"].arguments]
-    (256, ['x', 'y', 'n'])
+    (256, ['x', 'y', 'groups'])
     """
 
     def __init__(self, file: str) -> None:

@@ -46,12 +46,12 @@ template <int size, bool down, bool along> __device__ inline void put(real *tile
 {
 #pragma unroll
     for (int i = 0; i < WIDTH; i++) numbers.at[i] = Sum::factor(numbers.at[i]);
-    if ((down ? Sum::index(1, 0, size, along) : Sum::index(0, 1, size, along)) == 1) { // they are neighbours there, too
+    if constexpr ((down ? Sum::index(1, 0, size, along) : Sum::index(0, 1, size, along)) == 1) // they are neighbours there, too
         write(tile + Sum::index(depth, at, size, along), numbers);
-        return;
-    }
+    else
 #pragma unroll
-    for (int i = 0; i < WIDTH; i++) tile[Sum::index(depth + (down ? i : 0), at + (down ? 0 : i), size, along)] = numbers.at[i];
+        for (int i = 0; i < WIDTH; i++)
+            tile[Sum::index(depth + (down ? i : 0), at + (down ? 0 : i), size, along)] = numbers.at[i];
 }
 
 template <bool together, class Left, class Right, class Store>
