@@ -8,7 +8,7 @@ from typing import Any
 from minidl.geometry import Window
 from minidl.kernels.cuda._module import alike
 
-MOST = 2**31 - 2**10  # elements are counted in 32 bits, and now and then a little beyond the last one
+MOST = 2**31 - 2**14  # elements are counted in 32 bits, and now and then, in tiles and shares, a little beyond the last one
 
 
 def axes(window: Window, spatial: Sequence[int]) -> list[int]:
