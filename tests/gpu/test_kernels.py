@@ -229,7 +229,7 @@ FAULTS = {  # op, what stands there, what is planted
         "a[index(k, column(0), ROWS, a_along)]",
     ),
     "one column for all": ("convolution.convolve", "sum[i][j] += left[i] * right[j]", "sum[i][j] += left[i] * right[0]"),
-    "neighbours put down as if they were no neighbours": ("convolution.convolve", "(down ? 0 : i), size", "0, size"),
+    "neighbours put down as if they were no neighbours": ("convolution.convolve", "depth + (down ? i : 0)", "depth"),
     "won where nobody could": ("pooling.max_pool_grad", "place.d < D.out && place.h < H.out", "place.d < D.out"),
     "two axes swapped": (
         "pooling.max_pool",
