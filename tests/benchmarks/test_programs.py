@@ -137,7 +137,7 @@ def test_beside_pytorch(tmp_path, program, count):
         ("JAX", "jax", "train *b128", 4),
         ("JAX", "jax", "*-*-* b*", 2),
         ("JAX", "jax", "predict *", 5),
-        pytest.param("Keras", "keras jax", "fit*", 3, marks=pytest.mark.slow),
+        pytest.param("Keras", "keras jax", "fit*", 4, marks=pytest.mark.slow),
         ("scikit-learn", "sklearn", "*mlp b1*", 5),
         ("ONNX Runtime", "onnxruntime", "predict*", 11),
         ("OpenVINO", "openvino", "predict*", 11),
