@@ -14,7 +14,13 @@ from typing import Any
 
 MOST = 16  # recordings of one model, for batches of different shapes: each holds memory of its own
 WARM_UP = 2  # steps that run as they are: kernels are compiled and libraries loaded, which cannot be recorded
+REASONS_KEPT = 100
 reasons: list[str] = []  # why steps of this process could not be recorded, for the doctor
+
+
+def _note(reason: str) -> None:
+    if len(reasons) < REASONS_KEPT:  # batches of ever new shapes would fill the memory with one sentence
+        reasons.append(reason)
 
 
 class _Recorded:
@@ -63,7 +69,7 @@ class Recorder:
             if not objection and sum(isinstance(step, _Recorded) for step in self._steps.values()) >= MOST:
                 objection = f"batches of {MOST} shapes are recorded already"
             if objection:
-                reasons.append(objection)
+                _note(objection)
             known = self._steps[key] = None if objection else self._record(compute, arrays)
             if known is None:
                 return compute(list(arrays))
@@ -101,7 +107,7 @@ class Recorder:
             except Exception as error:  # whatever CUDA, CuPy or a layer object to, or no memory for what a recording keeps
                 with suppress(Exception):
                     self._stream.end_capture()
-                reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
+                _note(f"{type(error).__name__}: {' '.join(str(error).split())}")
                 return None
             graph = self._stream.end_capture()
         xp.get_default_memory_pool().free_all_blocks()  # what the steps before were computed in
