@@ -1,6 +1,7 @@
 """minidl on the GPU: the works of ``minidl.py`` with everything on the device, held to the references on the CPU.
 
-A training step and ``fit`` are recorded, as they are by default; without that they are a variant of their own.
+A training step and ``fit`` are recorded, as they are by default; without that they are a variant of their own. So are layers
+whose work is many small kernels: else the time Python takes to launch them would be measured.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from minidl.backend import gpu, graphs
 
 __all__ = ["prepare", "release", "threads", "variants", "versions"]
 OP_BY_OP = "op by op"
+LAYERS = ("conv2d", "lstm")  # kinds of work that are recorded here; steps record themselves
 
 
 def _use_the_card() -> None:
@@ -38,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return ["", OP_BY_OP] if work["kind"] in ("train_step", "fit") else on_any_device.variants(work)
+    return ["", OP_BY_OP] if work["kind"] in ("train_step", "fit", *LAYERS) else on_any_device.variants(work)
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
@@ -62,9 +64,24 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
         with backends.use_backend("numpy"), config.use_kernels("reference"):
             return on_any_device.prepare(work, arrays, "").results()
 
+    run = rounded(made.run)
+    if work["kind"] in LAYERS and variant != OP_BY_OP:
+        run = recorded(run)
     warm_up = made.warm_up and _within(graph, made.warm_up)
     wait = backends.current().synchronize
-    return replace(made, run=rounded(made.run), results=results, reference=reference, warm_up=warm_up, wait=wait)
+    return replace(made, run=run, results=results, reference=reference, warm_up=warm_up, wait=wait)
+
+
+def recorded(run: Callable[[], Any]) -> Callable[[], None]:
+    """``run`` as a graph, which is made in the first calls. Raises CannotError where it cannot be had."""
+    recorder = backends.current().recorder()
+
+    def replay() -> None:
+        recorder.run("", lambda arrays: run(), [], lambda: None)
+        if recorder.refused(""):
+            raise CannotError(f"could not be recorded: {graphs.reasons[-1]}")
+
+    return replay
 
 
 def _within(context: Callable[[], AbstractContextManager], function: Callable[[], Any]) -> Callable[[], Any]:

@@ -1,14 +1,27 @@
-"""PyTorch on the GPU with the whole training step as one CUDA graph: a side of its own, as its target is another."""
+"""PyTorch on the GPU with a whole training step, or a layer's passes, as one CUDA graph: a side of its own."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from benchmarks.sides import pytorch
-from benchmarks.sides.pytorch_gpu import prepare, release, threads, versions
+import numpy as np
+
+from benchmarks.prepared import Prepared
+from benchmarks.sides import pytorch, pytorch_gpu
+from benchmarks.sides.pytorch_gpu import release, threads, versions
 
 __all__ = ["prepare", "release", "threads", "variants", "versions"]
 
+LAYERS = ("conv2d", "lstm")
+
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return [f"{name}, {pytorch.GRAPH}" for name in pytorch.variants(work)] if work["kind"] == "train_step" else []
+    return [f"{name}, {pytorch.GRAPH}" for name in pytorch.variants(work)] if work["kind"] in ("train_step", *LAYERS) else []
+
+
+def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
+    if work["kind"] == "train_step":
+        return pytorch_gpu.prepare(work, arrays, variant)
+    made = pytorch_gpu.prepare(work, arrays, variant.removesuffix(f", {pytorch.GRAPH}"))
+    return replace(made, run=pytorch.recorded(made.run))

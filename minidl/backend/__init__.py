@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backend.base import Array, Backend
-from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_on_rows, register
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, op, op_elementwise, op_of_ops, op_on_rows, register
 from minidl.backend.table import ArrayTable, RowTable
 from minidl.backend.threads import get_threads, set_threads, use_threads
 from minidl.errors import ArgumentError, closest
@@ -29,6 +29,7 @@ __all__ = [
     "numbers",
     "op",
     "op_elementwise",
+    "op_of_ops",
     "op_on_rows",
     "set_backend",
     "set_threads",

@@ -90,6 +90,27 @@ def op_elementwise(reference: Function) -> Function:
     return _op(reference, elementwise=True)
 
 
+def op_of_ops(reference: Function) -> Function:
+    """``op`` for what is a few ops one after the other, unless a device has one kernel for all of them."""
+    module, name = reference.__module__.rpartition(".")[2], reference.__name__
+    found: dict[str, Callable[..., Any] | None] = {}
+
+    @functools.wraps(reference)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        backend = _common_backend(name, args)
+        if config.kernels() == "auto" and not (tapes and current() is not None):  # ops are noted one by one
+            if backend.kernels not in found:
+                found[backend.kernels] = find_kernel(backend.kernels, module, name)
+            kernel = found[backend.kernels]
+            result = NotImplemented if kernel is None else _call_kernel(kernel, backend, args, kwargs, elementwise=False)
+            if result is not NotImplemented:
+                return result
+        return reference(*args, **kwargs)
+
+    call.reference = reference  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
 def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
     """Make ``reference(value, grad, ..., scalars, *constants)``, which changes flat arrays in place, an op on many of them.
 

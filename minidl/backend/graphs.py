@@ -42,8 +42,9 @@ class Recorder:
 
     def __init__(self, xp: Any, all_steps: bool = False) -> None:
         self._xp, self._all_steps = xp, all_steps
-        self._stream = xp.cuda.Stream(non_blocking=True)  # the default stream cannot be recorded
-        self._before, self._behind = xp.cuda.Event(disable_timing=True), xp.cuda.Event(disable_timing=True)
+        self._stream = xp.cuda.Stream(non_blocking=True)  # to record in, which the default stream cannot be
+        self._before = xp.cuda.Event(disable_timing=True)
+        self._used: Any = None  # the stream of the last replay
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the graph; None where it cannot be had
 
     def run(
@@ -88,18 +89,33 @@ class Recorder:
         self._steps.clear()
 
     def _launch(self, recorded: _Recorded, arrays: Sequence[Any]) -> None:
-        current = self._xp.cuda.get_current_stream()
+        stream = self._xp.cuda.get_current_stream()
+        if self._used is not stream and self._used is not None and self._used.ptr != stream.ptr:
+            self._used.synchronize()  # it may still read the inputs
+        self._used = stream
         for mine, given in zip(recorded.inputs, arrays):
-            self._xp.copyto(mine, given)
-        self._order(self._before, current, self._stream)
-        recorded.graph.launch(self._stream)
-        self._order(self._behind, self._stream, current)
+            self._put(mine, given, stream)
+        recorded.graph.launch(stream)
+
+    def copy(self, array: Any) -> Any:
+        """A copy of a result, which the next replay overwrites."""
+        made = self._xp.empty(array.shape, array.dtype)
+        self._put(made, array, self._xp.cuda.get_current_stream())
+        return made
+
+    def _put(self, place: Any, array: Any, stream: Any) -> None:
+        """Copy an array to one of its shape and type; where both are one run of bytes without CuPy's longer way."""
+        if array.flags.c_contiguous:
+            place.data.copy_from_device_async(array.data, array.nbytes, stream)
+        else:
+            self._xp.copyto(place, array)
 
     def _record(self, compute: Callable[[list[Any]], Any], arrays: Sequence[Any]) -> _Recorded | None:
         """The step's graph; nothing is computed. None where something in it refuses to be recorded."""
         xp = self._xp
         inputs, pool = [xp.empty_like(a) for a in arrays], xp.cuda.MemoryPool()
-        self._order(self._before, xp.cuda.get_current_stream(), self._stream)
+        self._before.record(xp.cuda.get_current_stream())
+        self._stream.wait_event(self._before)
         with self._stream, xp.cuda.using_allocator(pool.malloc):
             self._stream.begin_capture()
             try:
@@ -112,9 +128,3 @@ class Recorder:
             graph = self._stream.end_capture()
         xp.get_default_memory_pool().free_all_blocks()  # what the steps before were computed in
         return _Recorded(graph, pool, inputs, outputs)
-
-    @staticmethod
-    def _order(event: Any, first: Any, then: Any) -> None:
-        """What is asked of ``then`` from now on happens after what was asked of ``first``."""
-        event.record(first)
-        then.wait_event(event)

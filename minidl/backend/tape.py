@@ -22,6 +22,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, suppress
+from operator import methodcaller
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -397,6 +398,7 @@ class Recorder:
     """Runs a step, by its tape where it has one: what ``backend/graphs.py`` is for the GPU."""
 
     gave_up = False  # as nothing of these steps can be recorded, whatever the batch
+    copy = staticmethod(methodcaller("copy"))  # of a result, which the next replay overwrites
 
     def __init__(self) -> None:
         self._steps: dict[Hashable, int | _Recorded | None] = {}  # steps so far; the tape; None where it cannot be had

@@ -9,7 +9,8 @@ from minidl.errors import ShapeError
 from minidl.layers._affine import AffineLayer, AffineOptions
 from minidl.layers.base import Shape
 from minidl.layers.context import INFERENCE, Context
-from minidl.ops.linear import bias_grad, dense, dense_grad_W, dense_grad_x
+from minidl.ops.linear import dense, dense_grad_W, dense_grad_x, dense_grads
+from minidl.parameters import accumulate_all
 
 
 class Dense(AffineLayer):
@@ -70,7 +71,8 @@ class Dense(AffineLayer):
         """dx = dz W^T, with dz = dy f'(z)."""
         x, of_f = saved
         dz = self.behind.gradient(dy, of_f)
-        self.W.accumulate(dense_grad_W, x, dz)
-        if self.b is not None:
-            self.b.accumulate(bias_grad, dz)
+        if self.b is None:
+            self.W.accumulate(dense_grad_W, x, dz)
+        else:
+            accumulate_all((self.W, self.b), dense_grads, x, dz)
         return dense_grad_x(dz, self.W.value) if need_dx else None

@@ -6,7 +6,7 @@ dx = dy W^T          dW = x^T dy  and  db = sum dy, both summed over every axis 
 
 from __future__ import annotations
 
-from minidl.backend import Array, array_namespace, op
+from minidl.backend import Array, array_namespace, op, op_of_ops
 from minidl.ops.activation import relu
 
 
@@ -40,3 +40,9 @@ def dense_grad_W(x: Array, dy: Array, out: Array | None = None) -> Array:
 def bias_grad(dy: Array, out: Array | None = None) -> Array:
     """db = dy summed over every axis but the last: (out,)."""
     return dy.sum(axis=tuple(range(dy.ndim - 1)), out=out)
+
+
+@op_of_ops
+def dense_grads(x: Array, dy: Array, out: tuple[Array | None, Array | None] = (None, None)) -> tuple[Array, Array]:
+    """dW and db: (in, out) and (out,). Both read dy, which a GPU does once."""
+    return dense_grad_W(x, dy, out=out[0]), bias_grad(dy, out=out[1])

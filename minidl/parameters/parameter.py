@@ -5,7 +5,7 @@ Hold the Parameter or hold its array: both stay true, for neither the value nor 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -195,10 +195,21 @@ class Parameter:
         if self._grad_written:
             self._add(function(*args))
             return
-        grad = self._grad_array()
+        grad = self._to_write()
+        self._take(function(*args, out=grad), grad)
+
+    def _to_write(self) -> Array | None:
+        """The gradient's array for whoever can write to it; None where that would be wrong."""
+        if not self.trainable or self._grad_written:
+            return None
         self._rows = self._aside = None
-        result = function(*args, out=grad)
-        if result is grad:
+        return self._grad_array()
+
+    def _take(self, result: Any, grad: Array | None) -> None:
+        """Add a result, which may stand in the gradient's array already."""
+        if not self.trainable:
+            return
+        if grad is not None and result is grad:
             self._grad_written = True
         else:
             self._add(result)
@@ -306,3 +317,21 @@ class Parameter:
         self.__init__(state["value"].copy(), state["name"], state["trainable"])  # type: ignore[misc]
         for name in _NAMES:
             setattr(self, name, state[name])
+
+
+def accumulate_all(parameters: Sequence[Parameter], function: Callable[..., Sequence[Array]], *args: Any) -> None:
+    """Add the results of ``function(*args)``, one for each parameter, to their gradients: ``accumulate`` for several at once.
+
+    The function is called with ``out``: for each parameter the array to write to, or None. If all are frozen it is not called.
+
+    >>> import numpy as np
+    >>> W, b = Parameter(np.ones((2, 1)), "W"), Parameter(np.ones(1), "b")
+    >>> accumulate_all((W, b), lambda x, dy, out: (x.T @ dy, dy.sum(axis=0)), np.ones((3, 2)), np.ones((3, 1)))
+    >>> W.grad.tolist(), b.grad.tolist()
+    ([[3.0], [3.0]], [3.0])
+    """
+    if not any(p.trainable for p in parameters):
+        return
+    out = tuple([p._to_write() for p in parameters])
+    for parameter, result, grad in zip(parameters, function(*args, out=out), out, strict=True):
+        parameter._take(result, grad)

@@ -80,8 +80,9 @@ class RecordedSteps:
             self._settings.accept()
             self._looked = True
         # The next replay writes to the same place, and losses are collected.
-        parts = [None if part is None else part.copy() for part in result.parts]
-        return type(result)(result.loss.copy(), result.prediction, result.weight, parts)
+        copy = self.recorder.copy
+        parts = [None if part is None else copy(part) for part in result.parts]
+        return type(result)(copy(result.loss), result.prediction, result.weight, parts)
 
     def state(self) -> list[Array]:
         """All arrays that a step changes and does not return."""

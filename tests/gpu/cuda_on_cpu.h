@@ -181,9 +181,29 @@ static void arrange(unsigned *numbers, unsigned count, int order)
         for (unsigned i = count; i > 1; i--) std::swap(numbers[i - 1], numbers[random_below(i)]);
 }
 
+// Lanes of a warp run until they wait, or end; false where none could. They go on when all of them wait for each other.
+static bool run_warp(unsigned first, unsigned threads, int order)
+{
+    unsigned turn[32], in_warp = 0, alive = 0;
+    const unsigned count = first + 32 < threads ? 32 : threads - first;
+    bool moved = false;
+    arrange(turn, count, order);
+    for (unsigned t = 0; t < count; t++)
+        if (lanes[first + turn[t]].state == RUNS) {
+            moved = true;
+            lane_now = threadIdx.x = first + turn[t];
+            go(scheduler, lanes[lane_now].place);
+        }
+    for (unsigned i = first; i < first + count; i++) in_warp += lanes[i].state == WAITS_FOR_WARP, alive += lanes[i].state != ENDED;
+    if (in_warp && in_warp == alive)
+        for (unsigned i = first; i < first + count; i++)
+            if (lanes[i].state == WAITS_FOR_WARP) lanes[i].state = RUNS, moved = true;
+    return moved;
+}
+
 static Fault run_block(unsigned threads, int order)
 {
-    static unsigned turn[MOST_LANES];
+    static unsigned warps[MOST_LANES / 32];
     if (!stacks)
         stacks = (char *)mmap(0, (MOST_LANES + 1) * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 #if !defined(__SANITIZE_ADDRESS__)
@@ -195,25 +215,11 @@ static Fault run_block(unsigned threads, int order)
         prepare(lanes[i].place, stacks + i * STACK, STACK - (i * 320) % 8192, lane_entry);
     }
     for (;;) {
-        arrange(turn, threads, order);
         bool moved = false;
-        for (unsigned t = 0; t < threads; t++) {
-            const unsigned i = turn[t];
-            if (lanes[i].state == RUNS) {
-                moved = true;
-                lane_now = threadIdx.x = i;
-                go(scheduler, lanes[i].place);
-            }
-        }
         unsigned ended = 0, waiting = 0;
-        for (unsigned first = 0; first < threads; first += 32) { // a warp goes on when all of it waits, or has ended
-            const unsigned last = first + 32 < threads ? first + 32 : threads;
-            unsigned in_warp = 0, alive = 0;
-            for (unsigned i = first; i < last; i++) in_warp += lanes[i].state == WAITS_FOR_WARP, alive += lanes[i].state != ENDED;
-            if (in_warp && in_warp == alive)
-                for (unsigned i = first; i < last; i++)
-                    if (lanes[i].state == WAITS_FOR_WARP) lanes[i].state = RUNS, moved = true;
-        }
+        arrange(warps, (threads + 31) / 32, order);
+        for (unsigned w = 0; w < (threads + 31) / 32; w++) // one warp runs as far as it can before the next one does
+            while (run_warp(warps[w] * 32, threads, order)) moved = true;
         int barrier = 0;
         bool same = true;
         for (unsigned i = 0; i < threads; i++) {

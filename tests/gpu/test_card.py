@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import minidl
 from minidl import backend, config
 from minidl.backend import gpu, graphs
 from minidl.backend.staging import SLOTS, Stager
 from minidl.errors import OutOfMemoryError
 from minidl.geometry import Window
+from minidl.kernels.cuda import convolution as convolution_kernels
 from minidl.layers import Dense, Input
-from minidl.models import Sequential
-from minidl.ops import convolution, cross_entropy, embedding, normalization, pooling
+from minidl.models import Sequential, load_model
+from minidl.ops import convolution, cross_entropy, embedding, linear, normalization, pooling
 from tests.cases.layers import LAYERS, LOSSES, Case, LossCase
 from tests.cases.ops import cases_of
 from tests.gpu.test_features import CHANGES, FEATURES, NOT_RECORDED, weights_after
 from tests.gpu.test_features import run as run_feature
 from tests.gpu.test_kernels import DECLINED, OPS, check_case, declines_on_purpose
 from tests.gpu.test_layers import assert_equal_to_rounding, everything, loss_and_gradient
-from tests.gpu.test_precision import check_neighbours
+from tests.gpu.test_precision import check_neighbours, check_tiles
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
 if os.environ.get("MINIDL_TEST_DEVICE") != "gpu":  # all of it at once: there are more than a thousand of them
@@ -113,6 +116,56 @@ def test_the_same_batch_gives_the_same_bits() -> None:
 @pytest.mark.parametrize("channels, filters", [(8, 12), (10, 6), (64, 64), (36, 136), (7, 5), (256, 256)])
 def test_convolutions_of_many_channels(channels: int, filters: int, precision: str) -> None:
     check_neighbours(channels, filters, precision)
+
+
+@pytest.mark.parametrize(
+    "rows, filters", [(256, 20), (256, 64), (128, 56), (128, 128), (64, 128), (64, 20), (32, 20), (32, 64)]
+)
+def test_tiles_of_all_sizes(rows: int, filters: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution_kernels, "_MULTIPROCESSORS", 1)
+    monkeypatch.setattr(convolution_kernels, "ROWS", {"float32": (rows,)})
+    check_tiles(6, filters, "float32")
+
+
+@pytest.mark.parametrize("precision, tolerance", [("float32", 1e-5), ("tf32", 2e-3), ("bf16", 2e-2)])
+@pytest.mark.parametrize("shape", [(128, 784, 10), (7, 3, 5), (64, 100, 500)])
+def test_dense_layers_with_bias_relu_and_db(shape: tuple[int, int, int], precision: str, tolerance: float) -> None:
+    """Alone, and with gradients that begin at addresses which are no whole 16 bytes."""
+    m, k, n = shape
+    rng = np.random.default_rng(m)
+    x, W, b, dy = (rng.normal(size=s).astype("float32") for s in ((m, k), (k, n), (n,), (m, n)))
+    whole = backend.current().asarray(np.zeros(k * n + n + 3, np.float32))[3:]
+    out = whole[: k * n].reshape(k, n), whole[k * n :]
+    with config.use_precision(precision):
+        X, V, B, DY = map(backend.current().asarray, (x, W, b, dy))
+        found = [linear.dense(X, V, B, "relu"), *linear.dense_grads(X, DY, out=out)]
+    expected = [np.maximum(x.astype(float) @ W + b, 0), x.T.astype(float) @ dy, dy.sum(axis=0, dtype=float)]
+    for f, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(f.get(), e, rtol=tolerance, atol=tolerance * np.abs(e).max())
+    assert found[1] is out[0]
+    assert found[2] is out[1]
+
+
+@pytest.mark.parametrize("device", ["cupy", "numpy"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_file_that_was_saved_on_one_device_is_trained_on_both(name: str, device: str, tmp_path: Path) -> None:
+    with backend.use_backend(device):
+        model = make(name)
+        model.fit(IMAGES, targets(name, LABELS), batch_size=20, epochs=1, verbose=0)
+        model.save(tmp_path / "model")
+        predicted = model.predict(IMAGES)
+
+    def trained(device: str) -> list[np.ndarray]:
+        with backend.use_backend(device):
+            minidl.set_seed(5)  # of the masks
+            model = load_model(tmp_path / "model")
+            before = model.predict(IMAGES)
+            losses = [model.train_on_batch(IMAGES[:20], targets(name, LABELS[:20]))[0] for _ in range(4)]
+            return [before, np.array(losses), *model.get_weights()]
+
+    on_card, on_cpu = trained("cupy"), trained("numpy")
+    assert_equal_to_rounding(on_card, on_cpu, "float32")
+    assert_equal_to_rounding([predicted], on_cpu[:1], "float32")
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

@@ -115,7 +115,7 @@ class RecordableCublas(FakeCublas):
 def cublas(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCublas]:
     fake = FakeCublas()
     monkeypatch.setattr(_cublas, "_libraries", {})
-    monkeypatch.setattr(_cublas, "load", lambda: fake)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": fake if name == "cublas" else None)
     with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"):
         yield fake
 
@@ -261,6 +261,6 @@ def test_an_error_of_the_library_is_not_swallowed(cublas: FakeCublas) -> None:
 
 def test_without_the_library_our_kernel_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_cublas, "_libraries", {})
-    monkeypatch.setattr(_cublas, "load", lambda: None)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": None)
     with stand_in(), backend.use_backend("cupy"):
         assert _cublas.library_of(cupy.empty(1)) is None

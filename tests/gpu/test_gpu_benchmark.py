@@ -41,7 +41,7 @@ ALL = {**MINIDL, "PyTorch": f"{HERE}.pytorch_gpu", "PyTorch graphs": f"{HERE}.py
 def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictModule]:
     monkeypatch.setattr(gpu, "PROBES", f"{HERE}.gpu_probes")
     monkeypatch.setattr(_cublas, "_libraries", {})
-    monkeypatch.setattr(_cublas, "load", RecordableCublas)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": RecordableCublas() if name == "cublas" else None)
     monkeypatch.setattr(graphs, "reasons", [])
     with stand_in() as cupy:
         yield cupy
@@ -84,15 +84,16 @@ def test_beside_pytorch(tmp_path: Path, names: list[str], monkeypatch: pytest.Mo
     assert gpu.main(["--quick", "--out", str(tmp_path / "gpu.json")]) == 0
     document = store.read(tmp_path / "gpu.json")
     assert set(document["sides"]) == set(sides)
-    expected = [[name, f"{name} op by op"] if name.startswith(("train", "fit")) else [name] for name in names]
+    expected = [[name, f"{name} op by op"] if name.startswith(("train", "fit", "conv")) else [name] for name in names]
     assert [w["name"] for w in document["works"]] == [name for pair in expected for name in pair]
     for w in document["works"]:
         assert not w["failed"], w
         assert len(w["contenders"]["minidl"]["rounds"]) == 2
         assert set(w["verified"]) >= set(w["contenders"])
         assert "minidl: op by op" not in w["contenders"]
-        assert ("minidl: op by op" in w["verified"]) is (w["kind"] in ("train_step", "fit"))
-        assert set(w["ratios"]) == set(sides) - {"minidl"} - (set() if w["kind"] == "train_step" else {"PyTorch graphs"})
+        assert ("minidl: op by op" in w["verified"]) is (w["kind"] in ("train_step", "fit", "conv2d"))
+        with_graphs = w["kind"] in ("train_step", "conv2d")
+        assert set(w["ratios"]) == set(sides) - {"minidl"} - (set() if with_graphs else {"PyTorch graphs"})
 
 
 @needs_compiler
@@ -239,7 +240,7 @@ def test_the_targets() -> None:
     assert targets["train mlp b1024"] == (1.5, 2, "ratio")
     assert named("train mlp b1024").target.rivals == {"PyTorch graphs": 1.0}
     assert targets["fit cnn 60000 bytes"] == (1, 0.3, "seconds")
-    assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (0.5, 0.8, "ratio")
+    assert targets["conv 3x3 256-256 14x14 b64 TF32"] == (0.5, 0.8, "PyTorch graphs")
     assert {name for name, target in targets.items() if target == (0.6, 0.8, "copies")} == {
         "max pool 2x2 4096x28x28x20",
         "relu 4096x28x28x20",
@@ -343,10 +344,11 @@ def test_probes_that_succeed(card: StrictModule, monkeypatch: pytest.MonkeyPatch
 
 
 def test_probes_that_fail_say_why(card: StrictModule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cublas, "load", FakeCublas)  # computes at once, so that the replay leaves zeros
+    # It computes at once, so that the replay leaves zeros.
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": FakeCublas() if name == "cublas" else None)
     assert said("cublas_under_capture") == "failed: wrong numbers: they differ by 1 of the largest"
     monkeypatch.setattr(_cublas, "_libraries", {})
-    monkeypatch.setattr(_cublas, "load", lambda: None)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": None)
     assert said("cublas_under_capture") == "failed: cuBLAS is not found"
     monkeypatch.setattr(graphs.Recorder, "_record", lambda self, compute, arrays: graphs.reasons.append("RuntimeError: no"))
     assert said("replay_from_a_private_pool") == "failed: RuntimeError: no"

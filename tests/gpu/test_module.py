@@ -11,7 +11,7 @@ import pytest
 
 from minidl import backend
 from minidl.kernels.cuda import _module
-from minidl.kernels.cuda._module import Argument, Module, packed
+from minidl.kernels.cuda._module import OPTIONS, Argument, Module, packed
 from tests.gpu.strict_cupy import cupy, stand_in
 
 
@@ -62,7 +62,7 @@ def test_arguments_take_the_declared_types(recorder: type[Recorder]) -> None:
     Module("update.cu")("momentum", scalars, 7, pieces, starts, scalars, 0.9, True)
     ((name, options, grid, block, args),) = recorder.launched
     assert (name, grid, block) == ("momentum", (7,), (256,))
-    assert options == ("--std=c++17", "-Dreal=float")
+    assert options == (*OPTIONS, "-Dreal=float")
     assert all(a is b for a, b in zip(args[:3], (pieces, starts, scalars)))
     assert [type(a) for a in args[3:]] == [np.float32, np.bool_]
     assert args[3:] == (np.float32(0.9), True)

@@ -29,7 +29,7 @@ needs_compiler = pytest.mark.skipif(on_cpu.COMPILER is None, reason="g++ is not 
 def cublas(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCublas]:
     fake = FakeCublas()
     monkeypatch.setattr(_cublas, "_libraries", {})
-    monkeypatch.setattr(_cublas, "load", lambda: fake)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": fake if name == "cublas" else None)
     with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"), config.use_graphs("off"):
         yield fake
 
@@ -69,7 +69,7 @@ def test_small_updates_are_not_lost(cublas: FakeCublas) -> None:
 
 
 def test_without_cublas_tensor_cores_are_refused(cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cublas, "load", lambda: None)
+    monkeypatch.setattr(_cublas, "load", lambda name="cublas": None)
     model = make("softmax")
     model.compile("sgd", "categorical_crossentropy", precision="tf32")
     with pytest.raises(BackendError, match="'tf32' without cuBLAS"):
@@ -152,20 +152,84 @@ def test_older_cards_convolve_in_full(cublas: FakeCublas, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("filters", only([33, 65, 130], always=[130]))
 def test_wide_tiles(filters: int, precision: str, cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a GPU is used that has nothing else to do: tiles of 64 and of 128 columns, the last of which is not full."""
-    monkeypatch.setattr(convolution, "_BLOCKS", dict.fromkeys((32, 64, 128), 2))
+    monkeypatch.setattr(convolution, "_MULTIPROCESSORS", 1)
+    check_tiles(5, filters, precision)
+
+
+@needs_compiler
+@pytest.mark.parametrize("filters", only([3, 20, 50, 64, 120], always=[20, 50]))
+@pytest.mark.parametrize("rows", only([256, 128, 64, 32], always=[256, 32]))
+def test_tiles_of_all_heights(rows: int, filters: int, cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that one group of threads adds up, and those that two, four or eight share."""
+    if rows == 256 and filters > 64:
+        pytest.skip("no tile is that large")
+    monkeypatch.setattr(convolution, "_MULTIPROCESSORS", 1)
+    monkeypatch.setattr(convolution, "ROWS", {"float32": (rows,)})
+    check_tiles(6, filters, "float32")
+
+
+def check_tiles(channels: int, filters: int, precision: str) -> None:
     rng, window = np.random.default_rng(filters), Window((3, 2), padding="same")
-    x, W, dy = (rng.normal(size=s).astype("float32") for s in ((2, 9, 8, 5), (3, 2, 5, filters), (2, 9, 8, filters)))
-    x, W, dy = (rounded(a, 11) for a in (x, W, dy))  # so that tensor cores change nothing
+    shapes = (2, 9, 8, channels), (3, 2, channels, filters), (2, 9, 8, filters)
+    x, W, dy = (rounded(rng.normal(size=s).astype("float32"), 11) for s in shapes)  # so that tensor cores change nothing
+    bias = rng.normal(size=filters).astype("float32")
     with config.use_precision(precision):
-        (X, V, DY), b = map(backend.current().asarray, (x, W, dy)), backend.current().asarray(np.zeros(filters, np.float32))
+        X, V, DY, b = map(backend.current().asarray, (x, W, dy, bias))
         found = [ops.convolve(X, V, b, window), ops.convolve_grad_W(X, DY, window)]
         turned = backend.current().asarray(np.ascontiguousarray(W.swapaxes(2, 3)))
         found.append(ops.convolve_grad_x(X, turned, (9, 8), window))
     with backend.use_backend("numpy"), config.use_kernels("reference"):
-        expected = [ops.convolve(x, W, np.zeros(filters, np.float32), window), ops.convolve_grad_W(x, dy, window)]
+        expected = [ops.convolve(x, W, bias, window), ops.convolve_grad_W(x, dy, window)]
         expected.append(ops.convolve_grad_x(x, np.ascontiguousarray(W.swapaxes(2, 3)), (9, 8), window))
     for a, e in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.get(), e, rtol=1e-5, atol=1e-5 * np.abs(e).max())
+
+
+@needs_compiler
+def test_what_is_not_there_is_not_multiplied(cublas: FakeCublas) -> None:
+    """Infinity times the zeros behind the last number would be NaN: of rows and of columns, for sums of no whole steps."""
+    check_infinities()
+
+
+NOT_THERE = {  # op, what stands there, what is planted
+    "a column": ("convolution.convolve", "k < entries, D", "true, D", 2),
+    "a row": ("convolution.convolve_grad_W", "m < positions &", "true &"),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("fault", NOT_THERE)
+def test_a_fault_in_what_is_not_there_is_noticed(fault: str, cublas: FakeCublas) -> None:
+    with planted(*NOT_THERE[fault]), pytest.raises(AssertionError):
+        check_infinities()
+
+
+def check_infinities() -> None:
+    window = Window((3, 3))
+    x, W, dy = (np.full(shape, v, np.float32) for shape, v in (((4, 9, 9, 3), np.inf), ((3, 3, 3, 5), 1), ((2, 7, 7, 5), 1)))
+    X, V, DY = map(backend.current().asarray, (x, W, dy))
+    X = X[:2]  # there is memory behind it
+    assert (ops.convolve(X, V, None, window).get() == np.inf).all()
+    assert (ops.convolve_grad_W(X, DY, window).get() == np.inf).all()
+    assert (ops.convolve_grad_x(backend.current().asarray(np.full_like(dy, np.inf)), V, (9, 9), window).get() == np.inf).all()
+
+
+@needs_compiler
+def test_windows_of_many_taps(cublas: FakeCublas) -> None:
+    """More taps than fit into one word; beyond eight words the reference takes over."""
+    rng = np.random.default_rng(0)
+    for size in (31, 40, 100, 300):
+        x, W = rng.normal(size=(2, size + 9, 2)).astype("float32"), rng.normal(size=(size, 2, 3)).astype("float32")
+        for window in (Window((size,), padding="same", strides=3), Window((size,))):
+            dy = rng.normal(size=(2, *window.output_shape((size + 9,)), 3)).astype("float32")
+            X, V, DY = map(backend.current().asarray, (x, W, dy))
+            found = [ops.convolve(X, V, None, window), ops.convolve_grad_W(X, DY, window)]
+            found.append(ops.convolve_grad_x(DY, V, (size + 9,), window))
+            with backend.use_backend("numpy"), config.use_kernels("reference"):
+                expected = [ops.convolve(x, W, None, window), ops.convolve_grad_W(x, dy, window)]
+                expected.append(ops.convolve_grad_x(dy, W, (size + 9,), window))
+            for a, e in zip(found, expected, strict=True):
+                np.testing.assert_allclose(a.get(), e, rtol=1e-4, atol=1e-5 * np.abs(e).max())
 
 
 def check_neighbours(channels: int, filters: int, precision: str) -> None:

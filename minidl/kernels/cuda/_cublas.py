@@ -13,6 +13,7 @@ from typing import Any
 from minidl import config
 from minidl.backend.dispatch import backend_of
 from minidl.errors import BackendError
+from minidl.kernels.cuda._cublas_lt import BIAS, RELU, SUM_OF_A, FinishedProducts, Matrix
 
 WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends for Hopper
 AS_IT_IS, TRANSPOSED = 0, 1  # cublasOperation_t
@@ -43,6 +44,8 @@ class Library:
         _check(dll.cublasCreate_v2(ctypes.byref(self._handle)), "cublasCreate")
         self._workspace = xp.empty(WORKSPACE, "uint8")
         self._stream: int | None = None
+        lt = load("cublasLt")
+        self._finished = None if lt is None else FinishedProducts(lt, self._workspace)
 
     def takes(self, A: Any, B: Any, y: Any) -> bool:
         """Whether cuBLAS can read the matrices where they lie: one of their axes without gaps, and something to sum."""
@@ -68,6 +71,16 @@ class Library:
             *_place(y, c[1]), *count, _COMPUTE[dtype, config.precision()], _DEFAULT_ALGORITHM,
         )  # fmt: skip
         _check(status, name)
+
+    def finished_product(self, A: Any, B: Any, y: Any, bias: Any = None, relu: bool = False, sums: Any = None) -> bool:
+        """y = A B in one kernel with a bias and the ReLU of that, or with B's sums over its rows; False where there is none."""
+        if self._finished is None:
+            return False
+        a, b, c = (Matrix(matrix, _layout(matrix)) for matrix in (A, B, y))
+        epilogue = SUM_OF_A if sums is not None else RELU * relu + BIAS * (bias is not None)
+        compute, stream = _COMPUTE[y.dtype.name, config.precision()], self._xp.cuda.get_current_stream().ptr
+        vector = bias if sums is None else sums
+        return self._finished.product(a, b, c, epilogue, vector, y.dtype.name, compute, stream)
 
     def _follow_stream(self) -> None:
         """Calls go to the current stream. Setting a stream takes the workspace away, so it is given again."""
@@ -95,14 +108,14 @@ def library_of(x: Any) -> Library | None:
     return _libraries[key]
 
 
-def load() -> Any:
+def load(name: str = "cublas") -> Any:
     """The shared library, found where CuPy finds it; None where it is not."""
     try:
         from cuda import pathfinder  # comes with CuPy
     except ImportError:
         return None
     try:
-        path = pathfinder.load_nvidia_dynamic_lib("cublas").abs_path
+        path = pathfinder.load_nvidia_dynamic_lib(name).abs_path
         return ctypes.CDLL(path) if path else None
     except Exception:  # its error has no public name, and without the library our own product takes over
         return None

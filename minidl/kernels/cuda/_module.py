@@ -18,7 +18,7 @@ import numpy as np
 from minidl.backend.dispatch import backend_of
 
 FLOATS = (np.dtype("float32"), np.dtype("float64"))  # what ``real`` may be
-OPTIONS = ("--std=c++17",)
+OPTIONS = ("--std=c++17", "--device-as-default-execution-space")  # the second: also of lambdas that take any type
 C_NAMES = {
     "float32": "float",
     "float64": "double",
@@ -96,8 +96,8 @@ class Module:
 def options(macros: dict[str, Any]) -> tuple[str, ...]:
     """The compiler's options, with each macro: a type or a number.
 
-    >>> options({"real": np.dtype("float32"), "COLUMNS": 64})
-    ('--std=c++17', '-DCOLUMNS=64', '-Dreal=float')
+    >>> options({"real": np.dtype("float32"), "COLUMNS": 64})[2:]
+    ('-DCOLUMNS=64', '-Dreal=float')
     """
     said = {name: value if isinstance(value, int) else C_NAMES[np.dtype(value).name] for name, value in macros.items()}
     return (*OPTIONS, *(f"-D{name}={value}" for name, value in sorted(said.items())))

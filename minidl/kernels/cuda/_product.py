@@ -12,7 +12,7 @@ from minidl.kernels.cuda import _cublas
 from minidl.kernels.cuda._module import Module, blocks
 
 _module = Module("linear.cu")
-COLUMNS, ROWS = 64, {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
+COLUMNS, ROWS = {"float32": 64, "float64": 16}, {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
 _MOST_LAYERS = 65535  # of a grid, along its third axis
 
 
@@ -26,14 +26,23 @@ def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu
         return
     library = _cublas.library_of(y)
     if library is not None and library.takes(A, B, y):
+        finish = bias is not None or relu
+        if finish and not adding and library.finished_product(A, B, y, bias, relu):
+            return
         library.product(A, B, y, adding)
-        if bias is not None or relu:
+        if finish:
             _module("finish", y, blocks(y.size), y, bias, relu, y.size, N)
         return
     size = y.itemsize
     steps = [stride // size for matrix in (A, B) for stride in matrix.strides]
-    grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS))
+    grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS[y.dtype.name]))
     _module("product", y, grid, A, B, bias, y, M, N, K, *steps, y.strides[0] // size, adding, relu)
+
+
+def product_and_sums(A: Any, B: Any, y: Any, sums: Any) -> bool:
+    """y = A B and sums = B summed over its rows, in one kernel; False, and nothing is done, where there is none."""
+    library = _cublas.library_of(y)
+    return library is not None and bool(y.size) and library.takes(A, B, y) and library.finished_product(A, B, y, sums=sums)
 
 
 def products(A: Any, B: Any) -> Any:
@@ -49,6 +58,6 @@ def products(A: Any, B: Any) -> Any:
     (A_next, *A_steps), (B_next, *B_steps) = ([stride // y.itemsize for stride in matrix.strides] for matrix in (A, B))
     for first in range(0, count, _MOST_LAYERS):
         a, b, c = (matrix[first : first + _MOST_LAYERS] for matrix in (A, B, y))
-        grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS), len(c))
+        grid = (-(-M // ROWS[y.dtype.name]), -(-N // COLUMNS[y.dtype.name]), len(c))
         _module("products", y, grid, a, b, c, M, N, K, *A_steps, *B_steps, A_next, B_next)
     return y

@@ -2,8 +2,12 @@
 #ifndef MINIDL_COMMON_CUH
 #define MINIDL_COMMON_CUH
 
-// KERNEL(256) f(...): a kernel f in blocks of 256 threads, two of which find room on a multiprocessor. minidl/kernels/cuda/_module.py reads these lines.
-#define KERNEL(threads) extern "C" __global__ __launch_bounds__(threads, 512 / threads) void
+#ifndef BLOCKS
+#define BLOCKS 2 // of 256 threads that shall find room on a multiprocessor
+#endif
+
+// KERNEL(256) f(...): a kernel f in blocks of 256 threads. minidl/kernels/cuda/_module.py reads these lines.
+#define KERNEL(threads) extern "C" __global__ __launch_bounds__(threads, BLOCKS * 256 / threads) void
 
 // The body runs for i = 0 ... n - 1, spread over all threads of all blocks.
 #define FOR_EACH(i, n)                                                                                                 \

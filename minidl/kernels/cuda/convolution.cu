@@ -11,8 +11,8 @@
 #include "product.cuh"
 #include "windows.cuh"
 
-#ifndef STRIDED
-#define STRIDED 1 // 0: all strides are 1, and nothing has to be divided by them
+#ifndef WORDS
+#define WORDS 1 // of 32 bits, for the taps of all axes one behind the other and one bit more
 #endif
 
 // The three numbers of a tap.
@@ -33,16 +33,57 @@ __device__ inline int read_place(const Place &place, const Tap &tap, const Axis 
     return ((place.n * D.size + d) * H.size + h) * W.size + w;
 }
 
-// Where something is read: the sum of what a row and a column of U say.
-struct Spot {
-    int place;   // in memory's order, counted in numbers
-    int d, h, w; // the position, to see whether it is inside
+// A set of taps, those of all three axes one behind the other.
+struct Taps {
+    unsigned words[WORDS];
+
+    __device__ void insert(int number, bool really = true)
+    {
+#pragma unroll
+        for (int i = 0; i < WORDS; i++)
+            if (WORDS == 1 || number / 32 == i) words[i] |= (unsigned)really << number % 32;
+    }
+    __device__ bool has(const Taps &others) const
+    {
+        bool all = true;
+#pragma unroll
+        for (int i = 0; i < WORDS; i++) all &= (words[i] & others.words[i]) == others.words[i];
+        return all;
+    }
 };
+
+// Where something is read: the place is what a row and a column of U say together, in memory's order and counted in numbers. A
+// row knows through which taps it sees something at all, on each axis; a column is of one tap.
+struct Spot {
+    int place;
+    Taps taps;
+};
+
+// Those of a row: sees(axis, position on it, tap).
+template <class Sees>
+__device__ Taps taps_of_row(const Axis &D, const Axis &H, const Axis &W, const Place &place, const Sees &sees)
+{
+    Taps taps = {};
+    for (int t = 0; t < D.window; t++) taps.insert(t, sees(D, place.d, t));
+    for (int u = 0; u < H.window; u++) taps.insert(D.window + u, sees(H, place.h, u));
+    for (int v = 0; v < W.window; v++) taps.insert(D.window + H.window + v, sees(W, place.w, v));
+    return taps;
+}
+
+// Those of a column; one that is not `there` has a tap that no row has.
+__device__ inline Taps taps_of_column(bool there, const Axis &D, const Axis &H, const Axis &W, const Tap &tap)
+{
+    Taps taps = {};
+    taps.insert(there ? tap.t : D.window + H.window + W.window);
+    if (there) taps.insert(D.window + tap.u), taps.insert(D.window + H.window + tap.v);
+    return taps;
+}
 
 // U(x): row = output position, column = tap and channel.
 struct Patches {
-    const real *x; // of the group's first channel
-    int C, c;      // channels of x, of the group
+    const real *x;          // of the group's first channel
+    int C, c;               // channels of x, of the group
+    int positions, entries; // rows and columns from here on are not there
     Axis D, H, W;
 
     typedef Spot Row, Column;
@@ -50,18 +91,20 @@ struct Patches {
     {
         const Place o = place_of(m, D.out, H.out, W.out);
         const int d = looks_at(D, o.d, 0), h = looks_at(H, o.h, 0), w = looks_at(W, o.w, 0);
-        return {(((o.n * D.size + d) * H.size + h) * W.size + w) * C, d, h, w};
+        const Taps taps = taps_of_row(D, H, W, o, [&](const Axis &axis, int position, int tap) {
+            return m < positions & inside(looks_at(axis, position, tap), axis.size);
+        });
+        return {(((o.n * D.size + d) * H.size + h) * W.size + w) * C, taps};
     }
     __device__ Column column(int k) const
     {
         const Tap tap = tap_of(k / c, H, W);
         const int d = tap.t * D.dilation, h = tap.u * H.dilation, w = tap.v * W.dilation;
-        return {((d * H.size + h) * W.size + w) * C + k % c, d, h, w};
+        return {((d * H.size + h) * W.size + w) * C + k % c, taps_of_column(k < entries, D, H, W, tap)};
     }
-    __device__ Numbers at(bool there, const Row &row, const Column &column) const
+    __device__ Numbers at(bool, const Row &row, const Column &column) const
     {
-        there &= inside(row.d + column.d, D.size) & inside(row.h + column.h, H.size) & inside(row.w + column.w, W.size);
-        return read_if(there, x + row.place + column.place);
+        return read_if(row.taps.has(column.taps), x + (row.place + column.place));
     }
 };
 
@@ -75,35 +118,37 @@ struct TurnedPatches {
     __device__ Numbers at(bool there, const Row &row, const Column &column) const { return patches.at(there, column, row); }
 };
 
-// U'(dy): row = place in x, column = tap and filter. A place is seen from where the taps are taken off, by whole strides.
+// U'(dy): row = place in x, column = tap and filter. A place is seen from where the taps are taken off, by whole strides: both
+// are divided by the stride, and what remains is the same where there is an output.
 struct Outputs {
-    const real *dy; // of the group's first filter
-    int F, f;
+    const real *dy;      // of the group's first filter
+    int F, f, c;         // filters of dy, of the group; its channels
+    int places, entries; // rows and columns from here on are not there
     Axis D, H, W;
 
-    typedef Spot Row, Column;
+    struct Column : Spot {
+        int weights; // where W' has this row
+    };
+    typedef Spot Row;
     __device__ Row row(int m) const
     {
         const Place i = place_of(m, D.size, H.size, W.size);
-        return {i.n * D.out, i.d + D.before, i.h + H.before, i.w + W.before};
+        const int d = (i.d + D.before) / D.stride, h = (i.h + H.before) / H.stride, w = (i.w + W.before) / W.stride;
+        const Taps taps = taps_of_row(D, H, W, i, [&](const Axis &axis, int position, int tap) {
+            return m < places & seen_from(axis, position, tap) >= 0;
+        });
+        return {(((i.n * D.out + d) * H.out + h) * W.out + w) * F, taps};
     }
     __device__ Column column(int k) const
     {
         const Tap tap = tap_of(k / f, H, W);
-        return {k % f, tap.t * D.dilation, tap.u * H.dilation, tap.v * W.dilation};
+        const int d = tap.t * D.dilation / D.stride, h = tap.u * H.dilation / H.stride, w = tap.v * W.dilation / W.stride;
+        const int place = k % f - ((d * H.out + h) * W.out + w) * F;
+        return {{place, taps_of_column(k < entries, D, H, W, tap)}, k / f * c * F + k % f};
     }
-    __device__ static bool seen(const Axis &axis, int &distance)
+    __device__ Numbers at(bool, const Row &row, const Column &column) const
     {
-        if (!STRIDED) return inside(distance, axis.out);
-        const bool whole = distance % axis.stride == 0;
-        distance /= axis.stride; // towards 0, but what is no whole stride is out anyway
-        return whole & inside(distance, axis.out);
-    }
-    __device__ Numbers at(bool there, const Row &row, const Column &column) const
-    {
-        int d = row.d - column.d, h = row.h - column.h, w = row.w - column.w;
-        there &= seen(D, d) & seen(H, h) & seen(W, w);
-        return read_if(there, dy + (((row.place + d) * H.out + h) * W.out + w) * F + column.place);
+        return read_if(row.taps.has(column.taps), dy + (row.place + column.place));
     }
 };
 
@@ -113,16 +158,19 @@ struct Filters {
     int F;
 
     static const bool down = false;
-    __device__ Numbers at(bool there, int k, int n) const { return read_if(there, W + k * F + n); }
+    __device__ NumbersOf<RIGHT> at(bool there, int k, const Spot &, int n) const { return read_if<RIGHT>(there, W + (k * F + n)); }
 };
 
 // W': row = tap and filter, column = channel. Filters are neighbours in memory.
 struct TurnedFilters {
     const real *W;
-    int c, F, f;
+    int F;
 
     static const bool down = true;
-    __device__ Numbers at(bool there, int k, int n) const { return read_if(there, W + (k / f * c + n) * F + k % f); }
+    __device__ NumbersOf<RIGHT> at(bool there, int, const Outputs::Column &column, int n) const
+    {
+        return read_if<RIGHT>(there, W + (column.weights + n * F));
+    }
 };
 
 // The part of a sum, and the group, that this block adds up.
@@ -145,13 +193,16 @@ KERNEL(256) convolve(
     DECLARE_AXES
     const int c = C / groups, f = F / groups;
     const Part part = my_part(D.window * H.window * W.window * c, shares);
-    const Patches left = {x + part.group * c, C, c, D, H, W};
+    const Patches left = {x + part.group * c, C, c, positions, part.last, D, H, W};
     const Filters right = {W_ + part.group * f, F};
     real *y = result + part.share * (long long)positions * F + part.group * f;
     if (b) b += part.group * f;
-    tile_product<false>(tiles, left, right, positions, f, part.first, part.last, [&](int m, int n, real sum) {
-        const real z = sum + (b ? b[n] : (real)0);
-        y[m * F + n] = relu ? rectified(z) : z;
+    tile_product<false>(tiles, left, right, positions, f, part.first, part.last, [&](int m, int n, auto sums) {
+        for (int k = 0; k < sums.count; k++) {
+            const real z = sums.at[k] + (b ? b[n + k] : (real)0);
+            sums.at[k] = relu ? rectified(z) : z;
+        }
+        write(y + m * F + n, sums);
     });
 }
 
@@ -162,11 +213,11 @@ KERNEL(256) convolve_grad_x(
     DECLARE_AXES
     const int c = C / groups, f = F / groups;
     const Part part = my_part(D.window * H.window * W.window * f, shares);
-    const Outputs left = {dy + part.group * f, F, f, D, H, W};
-    const TurnedFilters right = {W_ + part.group * f, c, F, f};
+    const Outputs left = {dy + part.group * f, F, f, c, places, part.last, D, H, W};
+    const TurnedFilters right = {W_ + part.group * f, F};
     real *dx = result + part.share * (long long)places * C + part.group * c;
-    tile_product<false>(tiles, left, right, places, c, part.first, part.last, [&](int m, int n, real sum) {
-        dx[m * C + n] = sum;
+    tile_product<false>(tiles, left, right, places, c, part.first, part.last, [&](int m, int n, const auto &sums) {
+        write(dx + m * C + n, sums);
     });
 }
 
@@ -177,11 +228,11 @@ KERNEL(256) convolve_grad_W(
     DECLARE_AXES
     const int c = C / groups, f = F / groups, rows = D.window * H.window * W.window * c;
     const Part part = my_part(positions, shares);
-    const TurnedPatches left = {{x + part.group * c, C, c, D, H, W}};
+    const TurnedPatches left = {{x + part.group * c, C, c, part.last, rows, D, H, W}};
     const Filters right = {dy + part.group * f, F};
     real *dW = result + part.share * (long long)rows * F + part.group * f;
-    tile_product<true>(tiles, left, right, rows, f, part.first, part.last, [&](int m, int n, real sum) {
-        dW[m * F + n] = sum;
+    tile_product<true>(tiles, left, right, rows, f, part.first, part.last, [&](int m, int n, const auto &sums) {
+        write(dW + m * F + n, sums);
     });
 }
 

@@ -19,10 +19,14 @@ from minidl.kernels.cuda._product import product
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
 _module = Module("convolution.cu")
-ROWS = {"float32": 128, "float64": 64}  # of a tile of results, see tile.cuh
+ROWS = {"float32": (256, 128, 64, 32), "float64": (64,)}  # of a tile of results, see tile.cuh
+MOST_COLUMNS = {"float32": 128, "float64": 16}
+ON_TENSOR_CORES = 128, (32, 64, 128)  # rows, columns: see tensor_cores.cuh
 BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
+_MOST_WORDS = 8  # of 32 taps each, of all axes together
 _MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a sum
-_BLOCKS = {32: 528, 64: 264, 128: 264}  # of tiles so wide, to be busy with: as many as large GPUs take at once
+_MULTIPROCESSORS = 132  # of a large GPU
+_ENOUGH = 0.8  # of all blocks that it takes at once, to be busy with
 _SHORTEST_SUM = 256  # products in a share
 _MOST_SUMS = 1 << 24  # numbers in all shares of a result
 _MANY_CHANNELS, _MOST_OF_PATCHES = 256, 1 << 26  # from how many, and up to how large a matrix, cuBLAS multiplies patches
@@ -75,7 +79,7 @@ def _convolve(x: Any, W: Any, b: Any, window: Window, groups: int, relu: bool) -
     if _by_library(x, positions, window, groups, c, f):
         product(_patches(x, window), W.reshape(-1, f), y.reshape(positions, f), bias=b, relu=relu)
         return y
-    length, neighbours = window.taps * c // groups, (c // groups, f // groups)
+    length, neighbours = window.taps * c // groups, (c // groups, f // groups, f // groups)
     numbers = positions, c, f, groups
     _sum_up("convolve", (x, W), y, (positions, f, length), numbers, neighbours, axes(window, x.shape[1:-1]), (b, relu))
     return y
@@ -95,7 +99,7 @@ def convolve_grad_x(dy: Any, W: Any, spatial: tuple[int, ...], window: Window, g
         product(dy.reshape(positions, f), W.reshape(-1, f).T, patches.reshape(positions, -1))
         return patches.reshape(-1, *spatial, c) if _is_pointwise(window) else fold(patches, tuple(spatial), window)
     dx = backend_of(dy).empty((dy.shape[0], *spatial, c), dy.dtype)
-    length, neighbours = window.taps * f // groups, (f // groups, f // groups)
+    length, neighbours = window.taps * f // groups, (f // groups, f // groups, c // groups)
     numbers = places, c, f, groups
     _sum_up("convolve_grad_x", (dy, W), dx, (places, c, length), numbers, neighbours, axes(window, spatial))
     return dx
@@ -110,7 +114,7 @@ def convolve_grad_W(x: Any, dy: Any, window: Window, groups: int = 1, out: Any =
     if tuple(dy.shape[:-1]) != (x.shape[0], *window.output_shape(x.shape[1:-1])):
         return NotImplemented
     dW = backend_of(x).empty(shape, x.dtype) if out is None else out
-    positions, neighbours = prod(dy.shape[:-1]), (c // groups, f // groups)
+    positions, neighbours = prod(dy.shape[:-1]), (c // groups, f // groups, f // groups)
     if _by_library(x, positions, window, groups, c, f):
         product(_patches(x, window).T, dy.reshape(positions, f), dW.reshape(-1, f))
         return dW
@@ -125,22 +129,23 @@ def _sum_up(
     result: Any,
     matrix: tuple[int, int, int],
     numbers: tuple[int, int, int, int],
-    neighbours: tuple[int, int],
+    neighbours: tuple[int, int, int],
     axes: list[int],
     finish: tuple[Any, bool] | None = None,
 ) -> None:
     """``result`` by ``kernel``: rows and columns of ``matrix``, and how long the sums are; long ones in shares.
 
-    ``numbers`` and ``axes`` are the kernel's, ``finish`` bias and ReLU of ``convolve``.
+    ``numbers`` and ``axes`` are the kernel's, ``finish`` bias and ReLU of ``convolve``. So many ``neighbours`` in memory there
+    are in the factors and in the result.
     """
     rows, columns, length = matrix
     groups = numbers[-1]
-    grid, macros = _tiles(rows, columns // groups, length, factors, neighbours)
-    if max(axes[3::6]) == 1:
-        macros["STRIDED"] = 0
-    most = max(1, _MOST_SUMS // max(1, result.size)), max(1, length // _SHORTEST_SUM), _MOST_LAYERS // groups
-    shares = max(1, min(_BLOCKS[macros["COLUMNS"]] // max(1, prod(grid) * groups), *most))
+    grid, shares, macros = _tiles(rows, columns // groups, length, groups, factors[0])
+    shares = max(1, min(shares, _MOST_SUMS // max(1, result.size), _MOST_LAYERS // groups))
     into = result if shares == 1 else backend_of(result).empty((shares, *result.shape), result.dtype)
+    for name, count, array in zip(("WIDTH", "RIGHT", "RESULT"), neighbours, (*factors, into), strict=True):
+        macros[name] = width((count,), array)
+    macros["WORDS"] = _words(axes)
     bias, relu = finish or (None, False)
     details = [into] if finish is None else [bias, into, relu] if shares == 1 else [None, into, False]
     _module(kernel, result, (*grid, groups * shares), *factors, *details, *numbers, shares, *axes, **macros)
@@ -149,22 +154,56 @@ def _sum_up(
         _module("add_up", result, blocks(result.size), *arguments, **macros)
 
 
-def _tiles(
-    rows: int, columns: int, length: int, factors: tuple[Any, Any], neighbours: tuple[int, int]
-) -> tuple[tuple[int, int], dict[str, int]]:
-    """The grid of tiles for a matrix of sums, and what the kernel is compiled for.
+def _tiles(rows: int, columns: int, length: int, groups: int, factor: Any) -> tuple[tuple[int, int], int, dict[str, int]]:
+    """The grid of tiles for a matrix of sums, in how many shares a sum is made, and what the kernel is compiled for.
 
-    That is how wide tiles are, how many ``neighbours`` in the rows of the factors are read at once, how factors are rounded.
-    Tiles are wide where the matrix is and enough of them, or of shares of sums, are left for all multiprocessors.
+    Tiles are as wide as the matrix, or a part of it, and as high as leaves enough of them, or of shares, for all
+    multiprocessors and computes little for nothing.
     """
-    dtype = factors[0].dtype.name
-    down = -(-rows // ROWS[dtype])
-    enough = down * -(-columns // 128) * max(1, length // _SHORTEST_SUM) >= _BLOCKS[128] // 2
-    tile = 128 if columns > 64 and dtype == "float32" and enough else 64 if columns > 32 else 32
-    macros = {"COLUMNS": tile, "WIDTH": width(neighbours, *factors)}
-    if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factors[0]):
-        macros["FACTORS"] = BITS[config.precision()]
-    return (down, -(-columns // tile)), macros
+    dtype, most = factor.dtype.name, max(1, length // _SHORTEST_SUM)
+
+    def grid_of(high: int, wide: int) -> tuple[tuple[int, int], int]:
+        grid, at_once = (-(-rows // high), -(-columns // wide)), _MULTIPROCESSORS * _blocks(high, wide)
+        return grid, max(1, min(at_once // max(1, grid[0] * grid[1] * groups), most))
+
+    def is_busy(high: int, wide: int) -> bool:
+        grid, shares = grid_of(high, wide)
+        return grid[0] * grid[1] * groups * shares >= _ENOUGH * _MULTIPROCESSORS * _blocks(high, wide)
+
+    if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factor):
+        high, widths = ON_TENSOR_CORES
+        fitting = next((w for w in widths if columns <= w), widths[-1])
+        wide = fitting if is_busy(high, fitting) else min(fitting, 64)
+        return *grid_of(high, wide), {"ROWS": high, "COLUMNS": wide, "FACTORS": BITS[config.precision()]}
+    wide = _part_of(columns, MOST_COLUMNS[dtype])
+    if not is_busy(ROWS[dtype][-1], wide):
+        wide = _part_of(columns, min(64, MOST_COLUMNS[dtype]))
+    heights = [high for high in ROWS[dtype] if wide <= 64 or high <= 128]
+    least = min(-(-rows // high) * high for high in heights)
+    fitting_rows = [high for high in heights if -(-rows // high) * high <= 1.1 * least]
+    high = next((high for high in fitting_rows if is_busy(high, wide)), fitting_rows[-1])
+    return *grid_of(high, wide), {"ROWS": high, "COLUMNS": wide, "BLOCKS": _blocks(high, wide)}
+
+
+def _blocks(high: int, wide: int) -> int:
+    """How many blocks with such a tile find room on a multiprocessor: more where each thread has few sums."""
+    return 4 if high == 32 and wide <= 32 else 2
+
+
+def _part_of(columns: int, most: int) -> int:
+    """The width of equal tiles for so many columns, at most ``most``: whole fours, eights beyond 32, sixteens beyond 64.
+
+    >>> [_part_of(columns, 128) for columns in (10, 50, 64, 100, 130)]
+    [12, 56, 64, 112, 80]
+    """
+    part = -(-columns // -(-columns // most))
+    whole = 4 if part <= 32 else 8 if part <= 64 else 16
+    return max(4, -(-part // whole) * whole)
+
+
+def _words(axes: list[int]) -> int:
+    """Of 32 bits, for the taps of all axes and one more."""
+    return sum(axes[2::6]) // 32 + 1
 
 
 def _is_pointwise(window: Window) -> bool:
@@ -197,4 +236,5 @@ def _takes(window: Window, groups: int, c: int, f: int, W_shape: tuple[int, ...]
         and tuple(W_shape) == (*window.size, c // groups, f)
         and window.taps * max(c, f) <= MOST
         and groups <= _MOST_LAYERS
+        and sum(window.size) + 3 - window.rank < 32 * _MOST_WORDS
     )

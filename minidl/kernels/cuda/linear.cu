@@ -19,9 +19,9 @@ struct Factor {
     Matrix matrix;
 
     static const bool down = false;
-    __device__ Numbers at(bool there, int k, int n) const
+    __device__ NumbersOf<RIGHT> at(bool there, int k, long long, int n) const
     {
-        return read_if(there, matrix.start + k * matrix.down + n * matrix.across);
+        return read_if<RIGHT>(there, matrix.start + k * matrix.down + n * matrix.across);
     }
 };
 
@@ -34,9 +34,9 @@ KERNEL(256) product(
     __shared__ Tiles<false, Matrix> tiles;
     const Matrix left = {A, A_down, A_across};
     const Factor right = {{B, B_down, B_across}};
-    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, real sum) {
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, const NumbersOf<1> &sum) {
         real *place = y + m * y_down + n;
-        const real z = sum + (bias ? bias[n] : (real)0) + (adding ? *place : (real)0);
+        const real z = sum.at[0] + (bias ? bias[n] : (real)0) + (adding ? *place : (real)0);
         *place = relu ? rectified(z) : z;
     });
 }
@@ -50,7 +50,9 @@ KERNEL(256) products(
     const Matrix left = {A + blockIdx.z * A_next, A_down, A_across};
     const Factor right = {{B + blockIdx.z * B_next, B_down, B_across}};
     y += blockIdx.z * (long long)M * N;
-    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, real sum) { y[(long long)m * N + n] = sum; });
+    tile_product<false>(tiles, left, right, M, N, 0, K, [&](int m, int n, const NumbersOf<1> &sum) {
+        y[(long long)m * N + n] = sum.at[0];
+    });
 }
 
 // y (rows, columns) += b (columns,), then ReLU where `relu`: what is left to do after a product of cuBLAS's

@@ -8,20 +8,28 @@
 #define WIDTH 1
 #endif
 
-struct __align__(sizeof(real) * WIDTH) Numbers {
-    real at[WIDTH];
+template <int width> struct __align__(sizeof(real) * width) NumbersOf {
+    enum { count = width };
+    real at[width];
 };
+typedef NumbersOf<WIDTH> Numbers;
 
-__device__ inline Numbers read(const real *from) { return *(const Numbers *)from; }
-// The same where it is there, else zeros. No thread takes another way than its neighbours: only the load is left out.
-__device__ inline Numbers read_if(bool there, const real *from)
+template <int width = WIDTH> __device__ inline NumbersOf<width> read(const real *from)
 {
-    Numbers numbers = {};
-    if (there) numbers = read(from);
+    return *(const NumbersOf<width> *)from;
+}
+// The same where it is there, else zeros. No thread takes another way than its neighbours: only the load is left out.
+template <int width = WIDTH> __device__ inline NumbersOf<width> read_if(bool there, const real *from)
+{
+    NumbersOf<width> numbers = {};
+    if (there) numbers = read<width>(from);
     return numbers;
 }
 
-__device__ inline void write(real *to, const Numbers &numbers) { *(Numbers *)to = numbers; }
+template <int width> __device__ inline void write(real *to, const NumbersOf<width> &numbers)
+{
+    *(NumbersOf<width> *)to = numbers;
+}
 
 // result = f(x), or f(dy, y), number by number, for arrays of WIDTH `groups`
 template <class Function>

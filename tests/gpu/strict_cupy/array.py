@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,19 @@ THRUST = {np.sort, np.argsort, np.lexsort, np.partition, np.argpartition, np.med
 THRUST |= {np.ndarray.sort, np.ndarray.argsort, np.ndarray.partition, np.ndarray.argpartition}  # may wait for its own memory
 JOINING = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
 UNKNOWN_SIZE = (np.flatnonzero, np.nonzero, np.unique, np.argwhere, np.extract, np.compress)  # CuPy waits to know the shape
+
+
+class MemoryPointer:
+    """An address on the device."""
+
+    def __init__(self, ptr: int) -> None:
+        self.ptr = ptr
+
+    def copy_from_device_async(self, source: MemoryPointer, size: int, stream: Any) -> None:
+        if on_cpu.recording is None:
+            ctypes.memmove(self.ptr, source.ptr, size)
+        else:
+            on_cpu.recording.append(lambda: ctypes.memmove(self.ptr, source.ptr, size))
 
 
 class ndarray:
@@ -42,7 +55,7 @@ class ndarray:
     strides = property(lambda self: self._host.strides)
     flags = property(lambda self: self._host.flags)
     T = property(lambda self: wrap(self._host.T, (self,)))
-    data = property(lambda self: SimpleNamespace(ptr=self._host.ctypes.data))
+    data = property(lambda self: MemoryPointer(self._host.ctypes.data))
 
     @property
     def __cuda_array_interface__(self) -> dict:
