@@ -547,8 +547,22 @@ mutant(
     "memory that a function did not write taken for the gradient",
     "parameters/parameter.py",
     PARAMETERS + "test_what_a_function_returns_counts_whether_it_takes_out_or_not",
-    "if result is grad:",
-    "if True:",
+    "if grad is not None and result is grad:",
+    "if grad is not None:",
+)
+mutant(
+    "a frozen parameter's array given away to be written to",
+    "parameters/parameter.py",
+    PARAMETERS + "test_several_gradients_are_accumulated_at_once",
+    "if not self.trainable or self._grad_written:",
+    "if self._grad_written:",
+)
+mutant(
+    "a gradient that stood there written over",
+    "parameters/parameter.py",
+    PARAMETERS + "test_several_gradients_are_accumulated_at_once",
+    "if not self.trainable or self._grad_written:",
+    "if not self.trainable:",
 )
 mutant(
     "addresses counted in four bytes",

@@ -12,7 +12,7 @@ from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers import Dense
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam, RMSprop
-from minidl.parameters import Parameter, ParameterGroup
+from minidl.parameters import Parameter, ParameterGroup, accumulate_all
 
 RNG = np.random.default_rng(5)
 SHAPES = [(3, 4), (4,), (4, 2), (2,), (5,)]
@@ -115,6 +115,40 @@ def test_a_frozen_parameter_computes_nothing():
     p = Parameter(np.ones(3), trainable=False)
     p.accumulate(lambda out=None: pytest.fail("computed"))
     assert (p.grad == 0).all()
+
+
+@pytest.mark.parametrize("writes", [True, False], ids=["into out", "arrays of its own"])
+@pytest.mark.parametrize("frozen", [None, 0, 1])
+@pytest.mark.parametrize("written", [(), (0,), (1,), (0, 1)])
+def test_several_gradients_are_accumulated_at_once(written, frozen, writes):
+    """Each as ``accumulate`` would: written to where nothing stands yet, added to where something does, or left alone."""
+    both = Parameter(np.ones((2, 3)), "W"), Parameter(np.ones(3), "b")
+    for k in written:
+        both[k].grad = 7.0
+    if frozen is not None:
+        both[frozen].trainable = False
+    given = []
+
+    def grads(x, out):
+        given.append([a is not None for a in out])
+        made = np.full((2, 3), x), np.full(3, 2 * x)
+        if not writes:
+            return made
+        results = []
+        for a, value in zip(out, made):
+            results.append(value if a is None else a)
+            results[-1][...] = value
+        return results
+
+    accumulate_all(both, grads, 5.0)
+    assert given == [[k not in written and k != frozen for k in (0, 1)]]
+    for k, p in enumerate(both):
+        expected = 7.0 * (k in written) + (0 if k == frozen else (k + 1) * 5.0)
+        assert (p.grad == expected).all()
+
+
+def test_where_all_are_frozen_nothing_is_computed():
+    accumulate_all([Parameter(np.ones(3), trainable=False)] * 2, lambda out: pytest.fail("computed"))
 
 
 def test_an_exception_in_accumulate_adds_nothing():

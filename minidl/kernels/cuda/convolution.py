@@ -26,7 +26,7 @@ BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
 _MOST_WORDS = 8  # of 32 taps each, of all axes together
 _MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a sum
 _MULTIPROCESSORS = 132  # of a large GPU
-_ENOUGH = 0.8  # of all blocks that it takes at once, to be busy with
+_ENOUGH, _NARROW, _ENOUGH_NARROW = 0.8, 32, 0.7  # of all blocks it takes at once; low tiles with few columns are slow
 _SHORTEST_SUM = 256  # products in a share
 _MOST_SUMS = 1 << 24  # numbers in all shares of a result
 _MANY_CHANNELS, _MOST_OF_PATCHES = 256, 1 << 26  # from how many, and up to how large a matrix, cuBLAS multiplies patches
@@ -168,7 +168,8 @@ def _tiles(rows: int, columns: int, length: int, groups: int, factor: Any) -> tu
 
     def is_busy(high: int, wide: int) -> bool:
         grid, shares = grid_of(high, wide)
-        return grid[0] * grid[1] * groups * shares >= _ENOUGH * _MULTIPROCESSORS * _blocks(high, wide)
+        enough = _ENOUGH if wide > _NARROW else _ENOUGH_NARROW
+        return grid[0] * grid[1] * groups * shares >= enough * _MULTIPROCESSORS * _blocks(high, wide)
 
     if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factor):
         high, widths = ON_TENSOR_CORES
