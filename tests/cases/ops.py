@@ -296,6 +296,7 @@ def _affine_cases(size: str, before: tuple[int, ...], inputs: int, outputs: int)
     add("linear.dense", f"{name}, bias, relu", forwards(True, "relu"), size)
     add("linear.dense", f"{name}, no bias, relu", forwards(False, "relu"), size)
     add("linear.dense_grad_x", name, to_x, size)
+    add("linear.dense_grads", name, to_W(into=False), size)
     for into in (False, True):
         note = ", into out" if into else ""
         add("linear.dense_grad_W", name + note, to_W(into), size)

@@ -396,6 +396,10 @@ def bias_grad(dy: np.ndarray) -> tuple:
     return (np.array([math.fsum(float(dy[(*at, j)]) for at in np.ndindex(dy.shape[:-1])) for j in range(dy.shape[-1])]),)
 
 
+def dense_grads(x: np.ndarray, dy: np.ndarray) -> tuple:
+    return (*dense_grad_W(x, dy), *bias_grad(dy))
+
+
 # --- softmax and losses ----------------------------------------------------------------------------------------------
 
 
@@ -1045,7 +1049,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"locally_connected.{f.__name__}": f for f in (connect, connect_grad_x, connect_grad_W, connect_grad_b)},
     **{f"pooling.{f.__name__}": f for f in (max_pool, max_pool_grad, average_pool, average_pool_grad)},
     **naive_images.NAIVE,
-    **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad)},
+    **{f"linear.{f.__name__}": f for f in (dense, dense_grad_x, dense_grad_W, bias_grad, dense_grads)},
     **{f"softmax.{f.__name__}": f for f in (softmax, softmax_grad, log_softmax, log_softmax_grad)},
     **{
         f"cross_entropy.{f.__name__}": f
