@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -202,6 +203,27 @@ NOT_THERE = {  # op, what stands there, what is planted
 def test_a_fault_in_what_is_not_there_is_noticed(fault: str, cublas: FakeCublas) -> None:
     with planted(*NOT_THERE[fault]), pytest.raises(AssertionError):
         check_infinities()
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32"])
+def test_tiles_find_room_in_shared_memory(precision: str, cublas: FakeCublas) -> None:
+    """However many rows, columns and taps there are: bytes as test_nvrtc.py finds them used, up to the same limit."""
+    x = backend.current().asarray(np.zeros(1, np.float32))
+    for words, rows, columns in itertools.product((1, 2, 3, 8), (0, 30, 300, 10**6), (0, 1, 20, 32, 50, 64, 100, 128, 500)):
+        with config.use_precision(precision):
+            (down, across), _, macros = convolution._tiles(rows, columns, 2000, 1, x, words)
+        high, wide = macros["ROWS"], macros["COLUMNS"]
+        assert down * high >= rows
+        assert across * wide >= columns
+        group = (4 if wide <= 32 else 8 if wide <= 64 else 16) * (high // (8 if high > 32 else 4))
+        depth = 16 if "FACTORS" in macros else {1: 8, 8: 32}.get(256 // group, 16)
+        tiles = 2 * depth * (high + 4 + wide + 4)
+        if "FACTORS" in macros:
+            tiles = 2 * (high * (depth + 8) + depth * (wide + 8))
+        else:
+            assert 256 % group == 0
+        found = (1 + words) * high + (2 + words) * 2 * 128  # rows, and columns two steps ahead with the place in W
+        assert 4 * (max(tiles, high * wide if group < 256 and "FACTORS" not in macros else 0) + found) <= 48 * 1024
 
 
 def check_infinities() -> None:

@@ -23,7 +23,7 @@ ROWS = {"float32": (256, 128, 64, 32), "float64": (64,)}  # of a tile of results
 MOST_COLUMNS = {"float32": 128, "float64": 16}
 ON_TENSOR_CORES = 128, (32, 64, 128)  # rows, columns: see tensor_cores.cuh
 BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
-_MOST_WORDS = 8  # of 32 taps each, of all axes together
+_FEW_WORDS, _MOST_WORDS = 2, 8  # of 32 taps each, of all axes together
 _MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a sum
 _MULTIPROCESSORS = 132  # of a large GPU
 _ENOUGH, _NARROW, _ENOUGH_NARROW = 0.8, 32, 0.7  # of all blocks it takes at once; low tiles with few columns are slow
@@ -140,12 +140,13 @@ def _sum_up(
     """
     rows, columns, length = matrix
     groups = numbers[-1]
-    grid, shares, macros = _tiles(rows, columns // groups, length, groups, factors[0])
+    words = _words(axes)
+    grid, shares, macros = _tiles(rows, columns // groups, length, groups, factors[0], words)
     shares = max(1, min(shares, _MOST_SUMS // max(1, result.size), _MOST_LAYERS // groups))
     into = result if shares == 1 else backend_of(result).empty((shares, *result.shape), result.dtype)
     for name, count, array in zip(("WIDTH", "RIGHT", "RESULT"), neighbours, (*factors, into), strict=True):
         macros[name] = width((count,), array)
-    macros["WORDS"] = _words(axes)
+    macros["WORDS"] = words
     bias, relu = finish or (None, False)
     details = [into] if finish is None else [bias, into, relu] if shares == 1 else [None, into, False]
     _module(kernel, result, (*grid, groups * shares), *factors, *details, *numbers, shares, *axes, **macros)
@@ -154,11 +155,13 @@ def _sum_up(
         _module("add_up", result, blocks(result.size), *arguments, **macros)
 
 
-def _tiles(rows: int, columns: int, length: int, groups: int, factor: Any) -> tuple[tuple[int, int], int, dict[str, int]]:
+def _tiles(
+    rows: int, columns: int, length: int, groups: int, factor: Any, words: int
+) -> tuple[tuple[int, int], int, dict[str, int]]:
     """The grid of tiles for a matrix of sums, in how many shares a sum is made, and what the kernel is compiled for.
 
     Tiles are as wide as the matrix, or a part of it, and as high as leaves enough of them, or of shares, for all
-    multiprocessors and computes little for nothing.
+    multiprocessors and computes little for nothing. Where taps take many ``words``, shared memory has no room for the largest.
     """
     dtype, most = factor.dtype.name, max(1, length // _SHORTEST_SUM)
 
@@ -172,14 +175,14 @@ def _tiles(rows: int, columns: int, length: int, groups: int, factor: Any) -> tu
         return grid[0] * grid[1] * groups * shares >= enough * _MULTIPROCESSORS * _blocks(high, wide)
 
     if dtype == "float32" and config.precision() != "float32" and _has_tensor_cores(factor):
-        high, widths = ON_TENSOR_CORES
+        high, widths = ON_TENSOR_CORES if words <= _FEW_WORDS else (ON_TENSOR_CORES[0], ON_TENSOR_CORES[1][:-1])
         fitting = next((w for w in widths if columns <= w), widths[-1])
         wide = fitting if is_busy(high, fitting) else min(fitting, 64)
         return *grid_of(high, wide), {"ROWS": high, "COLUMNS": wide, "FACTORS": BITS[config.precision()]}
     wide = _part_of(columns, MOST_COLUMNS[dtype])
     if not is_busy(ROWS[dtype][-1], wide):
         wide = _part_of(columns, min(64, MOST_COLUMNS[dtype]))
-    heights = [high for high in ROWS[dtype] if wide <= 64 or high <= 128]
+    heights = [high for high in ROWS[dtype] if high <= 128 or (wide <= 64 and words <= _FEW_WORDS)]
     least = min(-(-rows // high) * high for high in heights)
     fitting_rows = [high for high in heights if -(-rows // high) * high <= 1.1 * least]
     high = next((high for high in fitting_rows if is_busy(high, wide)), fitting_rows[-1])
@@ -197,7 +200,7 @@ def _part_of(columns: int, most: int) -> int:
     >>> [_part_of(columns, 128) for columns in (10, 50, 64, 100, 130)]
     [12, 56, 64, 112, 80]
     """
-    part = -(-columns // -(-columns // most))
+    part = -(-columns // max(1, -(-columns // most)))
     whole = 4 if part <= 32 else 8 if part <= 64 else 16
     return max(4, -(-part // whole) * whole)
 
