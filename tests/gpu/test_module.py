@@ -11,7 +11,7 @@ import pytest
 
 from minidl import backend
 from minidl.kernels.cuda import _module
-from minidl.kernels.cuda._module import OPTIONS, Argument, Module, packed
+from minidl.kernels.cuda._module import OPTIONS, Argument, Module, only, packed
 from tests.gpu.strict_cupy import cupy, stand_in
 
 
@@ -22,7 +22,7 @@ class Recorder:
     launched: list[Any] = []
 
     def __init__(self, *, code: str, options: tuple[str, ...]) -> None:
-        self.options = options
+        self.code, self.options = code, options
         self.made.append(self)
 
     def get_function(self, name: str) -> Any:
@@ -144,3 +144,23 @@ def test_a_header_may_be_included_twice(file: str) -> None:
     code = [line for line in source.splitlines() if line and not line.startswith("//")]
     assert code[:2] == [f"#ifndef {guard}", f"#define {guard}"]
     assert code[-1] == "#endif"
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in Path(_module.__file__).parent.glob("*.cu")))
+def test_each_kernel_stands_alone(file: str) -> None:
+    module = Module(file)
+    for kernel in module.kernels:
+        source = only(module.source, kernel)
+        assert list(_module._declarations(source)) == [kernel]
+        assert source.count("\n") == module.source.count("\n")
+        (begin,) = [line for line in source.splitlines() if line.startswith("KERNEL")]
+        assert source.splitlines().index(begin) == module.source.splitlines().index(begin)
+
+
+def test_kernels_that_are_compiled_one_by_one_know_nothing_of_each_other(recorder: type[Recorder]) -> None:
+    x = array("float32")
+    together, apart = Module("activation.cu"), Module("activation.cu", one_by_one=True)
+    assert together._compiled(backend.current().xp, "relu", {"real": x.dtype}).code == together.source
+    code = apart._compiled(backend.current().xp, "relu", {"real": x.dtype}).code
+    assert "KERNEL(256) relu(" in code
+    assert "KERNEL(256) relu_grad(" not in code

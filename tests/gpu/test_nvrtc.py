@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidl.kernels.cuda import _module
-from minidl.kernels.cuda._module import Module, options
+from minidl.kernels.cuda._module import Module, only, options
 
 KERNELS = Path(_module.__file__).parent
 FILES = sorted(path.name for path in KERNELS.glob("*.cu"))
@@ -100,6 +100,12 @@ def test_other_choices_compile_within_limits(file: str, macros: dict[str, int]) 
             assert what.spilled <= (SPILLED if "COLUMNS" in macros else 0), f"{kernel}: {what}"
             assert what.registers <= REGISTERS, f"{kernel}: {what}"
             assert what.shared <= SHARED, f"{kernel}: {what}"
+
+
+@pytest.mark.parametrize("kernel", Module("convolution.cu").kernels)
+def test_kernels_compile_one_by_one(kernel: str) -> None:
+    source = only(Module("convolution.cu").source, kernel)
+    assert set(compiled(source, options({"real": np.dtype("float32")}), 90)) == {kernel}
 
 
 SPILLING = """

@@ -58,13 +58,17 @@ class Declaration:
 class Module:
     """One ``.cu`` file.
 
+    Args:
+        file: its name.
+        one_by_one: compile each kernel by itself, where launchers choose other macros for each of them.
+
     >>> module = Module("activation.cu")
     >>> module.kernels["relu"].threads, [a.name for a in module.kernels["relu"].arguments]
     (256, ['x', 'y', 'groups'])
     """
 
-    def __init__(self, file: str) -> None:
-        self.file, self.source = file, _expanded(file, set())
+    def __init__(self, file: str, one_by_one: bool = False) -> None:
+        self.file, self.source, self._one_by_one = file, _expanded(file, set()), one_by_one
         self.kernels = _declarations(self.source)
         self._functions: dict[Any, Any] = {}
 
@@ -81,15 +85,16 @@ class Module:
         key = (xp, kernel, *macros.items())
         function = self._functions.get(key)
         if function is None:
-            function = self._functions[key] = self._compiled(xp, macros).get_function(kernel)
+            function = self._functions[key] = self._compiled(xp, kernel, macros).get_function(kernel)
         declaration = self.kernels[kernel]
         function(grid, (declaration.threads,), packed(declaration, args, macros, xp.ndarray))
 
-    def _compiled(self, xp: Any, macros: dict[str, Any]) -> Any:
+    def _compiled(self, xp: Any, kernel: str, macros: dict[str, Any]) -> Any:
         """CuPy compiles at the first ``get_function`` and keeps the result in its own cache on disk."""
-        key = (xp, *options(macros))
+        key = (xp, kernel if self._one_by_one else "", *options(macros))
         if key not in self._functions:
-            self._functions[key] = xp.RawModule(code=self.source, options=options(macros))
+            code = only(self.source, kernel) if self._one_by_one else self.source
+            self._functions[key] = xp.RawModule(code=code, options=options(macros))
         return self._functions[key]
 
 
@@ -129,6 +134,16 @@ def _number(kernel: str, argument: Argument, dtype: np.dtype, value: Any) -> Any
     if not whole and not (dtype.kind in "fb" and isinstance(value, (bool, int, float, np.number, np.bool_))):
         raise TypeError(f"{kernel}: {argument.name} is a number of type {dtype}, not {value!r}")
     return dtype.type(int(value) if whole else value)  # an integer out of range raises OverflowError
+
+
+def only(source: str, kernel: str) -> str:
+    """The source without all other kernels, whose lines stay empty so that errors name the right ones.
+
+    >>> only("KERNEL(256) f(int n)\\n{\\n}\\nKERNEL(256) g(int n)\\n{\\n}\\n", "g")
+    '\\n\\n\\nKERNEL(256) g(int n)\\n{\\n}\\n'
+    """
+    whole = re.compile(r"(?ms)^KERNEL\(\d+\)\s+(\w+)\(.*?^}$")
+    return whole.sub(lambda text: text[0] if text[1] == kernel else "\n" * text[0].count("\n"), source)
 
 
 def blocks(count: int, threads: int = 256) -> int:

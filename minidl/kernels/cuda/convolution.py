@@ -18,7 +18,7 @@ from minidl.kernels.cuda._module import Module, blocks, fits, width
 from minidl.kernels.cuda._product import product
 from minidl.kernels.cuda._windows import MOST, axes, suit
 
-_module = Module("convolution.cu")
+_module = Module("convolution.cu", one_by_one=True)
 ROWS = {"float32": (256, 128, 64, 32), "float64": (64,)}  # of a tile of results, see tile.cuh
 MOST_COLUMNS = {"float32": 128, "float64": 16}
 ON_TENSOR_CORES = 128, (32, 64, 128)  # rows, columns: see tensor_cores.cuh
@@ -152,7 +152,7 @@ def _sum_up(
     _module(kernel, result, (*grid, groups * shares), *factors, *details, *numbers, shares, *axes, **macros)
     if shares > 1:
         arguments = into, bias, result, relu, shares, result.size, columns
-        _module("add_up", result, blocks(result.size), *arguments, **macros)
+        _module("add_up", result, blocks(result.size), *arguments)
 
 
 def _tiles(
