@@ -13,12 +13,13 @@ from minidl.backend import backend_of, graphs
 from minidl.layers import Activation, Dense
 from minidl.losses import MeanSquaredError
 from minidl.models import Sequential, given
+from minidl.ops.activation import relu
 from minidl.optimizers import SGD
 from minidl.schedules import ExponentialDecay
 from minidl.utils.doctor import examine
 from tests.gpu import on_cpu
-from tests.gpu.strict_cupy import device
-from tests.gpu.strict_cupy.streams import Graph
+from tests.gpu.strict_cupy import cupy, device
+from tests.gpu.strict_cupy.streams import Graph, Stream
 from tests.gpu.test_layers import on_the_stand_in
 from tests.gpu.test_training import IMAGES, LABELS, MODELS, make, run, targets
 
@@ -45,6 +46,32 @@ def test_replayed_steps_give_the_same_bits(name: str, monkeypatch: pytest.Monkey
     assert Graph.launched == (6 - 1) + (2 - 1)
     for a, e in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a, e)
+
+
+def test_a_replay_takes_what_it_is_given_and_its_results_can_be_kept() -> None:
+    """Arrays in C order, and views with steps between their numbers."""
+    host = np.arange(12, dtype=np.float32).reshape(6, 2) - 5
+    with on_the_stand_in("auto"):
+        recorder, whole, kept = graphs.Recorder(cupy), cupy.asarray(host), []
+        for rows in (slice(0, 3), slice(0, 3), slice(3, 6), slice(0, 6, 2), slice(1, 6, 2)):
+            result = recorder.run("", lambda given: relu(given[0]), [whole[rows]], lambda: None)
+            kept.append((rows, recorder.copy(result)))
+        assert Graph.launched == len(kept) - graphs.WARM_UP
+        for rows, result in kept:
+            np.testing.assert_array_equal(result.get(), np.maximum(host[rows], 0))
+
+
+def test_a_replay_in_another_stream_waits_for_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would write to inputs that may still be read."""
+    waited = []
+    monkeypatch.setattr(Stream, "synchronize", lambda stream: waited.append(stream.name))
+    with on_the_stand_in("auto"):
+        recorder, x = graphs.Recorder(cupy), cupy.asarray(np.ones(3, np.float32))
+        before, other = cupy.cuda.get_current_stream(), Stream(name="another")
+        for stream in (*4 * [before], other, other, before):
+            monkeypatch.setattr(cupy.cuda, "get_current_stream", lambda stream=stream: stream)
+            recorder.run("", lambda given: relu(given[0]), [x], lambda: None)
+    assert waited == [before.name, "another"]
 
 
 def test_the_first_steps_run_and_the_others_are_replayed() -> None:
