@@ -10,7 +10,7 @@ CUBLAS = "kernels/cuda/_cublas.py"
 
 def on_card(op: str) -> str:
     """A CUDA kernel, run on the CPU, against the reference."""
-    return f"tests/gpu/test_kernels.py::test_kernel_equals_reference[{op}-float32]"
+    return f"tests/gpu/test_kernels.py::test_kernel_equals_reference[{op}-float32-small]"
 
 
 mutant(
