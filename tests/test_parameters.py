@@ -147,6 +147,12 @@ def test_several_gradients_are_accumulated_at_once(written, frozen, writes):
         assert (p.grad == expected).all()
 
 
+def test_a_parameter_that_stands_there_twice_gets_both():
+    p = Parameter(np.ones(1))
+    accumulate_all((p, p), lambda out: (np.full(1, 1.0), np.full(1, 10.0)))
+    assert p.grad == [11]
+
+
 def test_where_all_are_frozen_nothing_is_computed():
     accumulate_all([Parameter(np.ones(3), trainable=False)] * 2, lambda out: pytest.fail("computed"))
 

@@ -113,7 +113,7 @@ class Recorder:
     def _record(self, compute: Callable[[list[Any]], Any], arrays: Sequence[Any]) -> _Recorded | None:
         """The step's graph; nothing is computed. None where something in it refuses to be recorded."""
         xp = self._xp
-        inputs, pool = [xp.empty_like(a) for a in arrays], xp.cuda.MemoryPool()
+        inputs, pool = [xp.empty(a.shape, a.dtype) for a in arrays], xp.cuda.MemoryPool()
         self._before.record(xp.cuda.get_current_stream())
         self._stream.wait_event(self._before)
         with self._stream, xp.cuda.using_allocator(pool.malloc):

@@ -332,6 +332,7 @@ def accumulate_all(parameters: Sequence[Parameter], function: Callable[..., Sequ
     """
     if not any(p.trainable for p in parameters):
         return
-    out = tuple([p._to_write() for p in parameters])
+    several = len({id(p) for p in parameters}) < len(parameters)  # one of them twice: both results are added
+    out = tuple([None if several else p._to_write() for p in parameters])
     for parameter, result, grad in zip(parameters, function(*args, out=out), out, strict=True):
         parameter._take(result, grad)

@@ -13,9 +13,10 @@ from typing import Any
 from minidl import config
 from minidl.backend.dispatch import backend_of
 from minidl.errors import BackendError
-from minidl.kernels.cuda._cublas_lt import BIAS, RELU, SUM_OF_A, FinishedProducts, Matrix
+from minidl.kernels.cuda._cublas_lt import BIAS, SUM_OF_A, FinishedProducts, Matrix
 
 WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends for Hopper
+ALIGNED = 16  # bytes
 AS_IT_IS, TRANSPOSED = 0, 1  # cublasOperation_t
 _TYPES = {"float32": 0, "float64": 1}  # cudaDataType: CUDA_R_32F, CUDA_R_64F
 _COMPUTE = {  # cublasComputeType_t
@@ -72,14 +73,17 @@ class Library:
         )  # fmt: skip
         _check(status, name)
 
-    def finished_product(self, A: Any, B: Any, y: Any, bias: Any = None, relu: bool = False, sums: Any = None) -> bool:
-        """y = A B in one kernel with a bias and the ReLU of that, or with B's sums over its rows; False where there is none."""
-        if self._finished is None:
+    def finished_product(self, A: Any, B: Any, y: Any, bias: Any = None, sums: Any = None) -> bool:
+        """y = A B in one kernel with a bias, or with B's sums over its rows; False where there is none.
+
+        The ReLU is left out: nobody promises that cuBLASLt's lets NaN through, as ours does.
+        """
+        vector = bias if sums is None else sums
+        if self._finished is None or vector.data.ptr % ALIGNED:  # what an algorithm wants of a vector cannot be asked
             return False
         a, b, c = (Matrix(matrix, _layout(matrix)) for matrix in (A, B, y))
-        epilogue = SUM_OF_A if sums is not None else RELU * relu + BIAS * (bias is not None)
+        epilogue = BIAS if sums is None else SUM_OF_A
         compute, stream = _COMPUTE[y.dtype.name, config.precision()], self._xp.cuda.get_current_stream().ptr
-        vector = bias if sums is None else sums
         return self._finished.product(a, b, c, epilogue, vector, y.dtype.name, compute, stream)
 
     def _follow_stream(self) -> None:

@@ -1,4 +1,4 @@
-"""cuBLASLt by ctypes: products that add a bias, apply the ReLU or sum the right factor's columns before y is written.
+"""cuBLASLt by ctypes: products that add a bias, or sum the right factor's columns, before y is written.
 
 What follows a product costs a kernel of its own otherwise, which reads and writes all of y again. cuBLASLt calls that an
 epilogue. It counts in columns as cuBLAS does (``_cublas.py``), so its D is y^T and its A is B^T: a bias for the rows of D is
@@ -16,7 +16,7 @@ from typing import Any
 
 _MATMUL_DESC = {"transpose A": 3, "transpose B": 4, "epilogue": 7, "bias": 8}  # cublasLtMatmulDescAttributes_t
 _PREFERENCE = {"workspace": 1, "alignment A": 5, "alignment B": 6, "alignment C": 7, "alignment D": 8}
-RELU, BIAS, SUM_OF_A = 2, 4, 256  # cublasLtEpilogue_t: RELU and BIAS may be added, SUM_OF_A is BGRADA
+BIAS, SUM_OF_A = 4, 256  # cublasLtEpilogue_t; SUM_OF_A is BGRADA
 _SCALE = {"float32": 0, "float64": 1}  # cudaDataType: CUDA_R_32F, CUDA_R_64F
 _MOST_PLANS = 256  # of different shapes; then all are made anew
 

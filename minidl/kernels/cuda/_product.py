@@ -26,11 +26,11 @@ def product(A: Any, B: Any, y: Any, bias: Any = None, adding: bool = False, relu
         return
     library = _cublas.library_of(y)
     if library is not None and library.takes(A, B, y):
-        finish = bias is not None or relu
-        if finish and not adding and library.finished_product(A, B, y, bias, relu):
-            return
-        library.product(A, B, y, adding)
-        if finish:
+        if bias is not None and not adding and library.finished_product(A, B, y, bias):
+            bias = None
+        else:
+            library.product(A, B, y, adding)
+        if bias is not None or relu:
             _module("finish", y, blocks(y.size), y, bias, relu, y.size, N)
         return
     size = y.itemsize
