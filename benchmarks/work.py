@@ -55,4 +55,5 @@ class Work:
         return replace(self, spec={k: min(v, _SMALL.get(k, v)) if k in _SMALL else v for k, v in self.spec.items()})
 
 
+RECORDED_LAYERS = ("conv2d", "lstm")  # kinds of work that are CUDA graphs on a GPU; training steps record themselves
 _SMALL = {"batch": 4, "samples": 128, "elements": 1000, "rows": 64, "size": 14, "image": 64, "time": 3}

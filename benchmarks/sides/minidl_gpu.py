@@ -17,13 +17,13 @@ import numpy as np
 from benchmarks.prepared import CannotError, Prepared, Results
 from benchmarks.sides import minidl as on_any_device
 from benchmarks.sides.minidl import threads
+from benchmarks.work import RECORDED_LAYERS
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import gpu, graphs
 
 __all__ = ["prepare", "release", "threads", "variants", "versions"]
 OP_BY_OP = "op by op"
-LAYERS = ("conv2d", "lstm")  # kinds of work that are recorded here; steps record themselves
 
 
 def _use_the_card() -> None:
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return ["", OP_BY_OP] if work["kind"] in ("train_step", "fit", *LAYERS) else on_any_device.variants(work)
+    return ["", OP_BY_OP] if work["kind"] in ("train_step", "fit", *RECORDED_LAYERS) else on_any_device.variants(work)
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:
@@ -65,7 +65,7 @@ def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -
             return on_any_device.prepare(work, arrays, "").results()
 
     run = rounded(made.run)
-    if work["kind"] in LAYERS and variant != OP_BY_OP:
+    if work["kind"] in RECORDED_LAYERS and variant != OP_BY_OP:
         run = recorded(run)
     warm_up = made.warm_up and _within(graph, made.warm_up)
     wait = backends.current().synchronize

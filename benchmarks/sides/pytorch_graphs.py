@@ -10,14 +10,14 @@ import numpy as np
 from benchmarks.prepared import Prepared
 from benchmarks.sides import pytorch, pytorch_gpu
 from benchmarks.sides.pytorch_gpu import release, threads, versions
+from benchmarks.work import RECORDED_LAYERS
 
 __all__ = ["prepare", "release", "threads", "variants", "versions"]
 
-LAYERS = ("conv2d", "lstm")
-
 
 def variants(work: dict[str, Any]) -> list[str]:
-    return [f"{name}, {pytorch.GRAPH}" for name in pytorch.variants(work)] if work["kind"] in ("train_step", *LAYERS) else []
+    is_recorded = work["kind"] in ("train_step", *RECORDED_LAYERS)
+    return [f"{name}, {pytorch.GRAPH}" for name in pytorch.variants(work)] if is_recorded else []
 
 
 def prepare(work: dict[str, Any], arrays: dict[str, np.ndarray], variant: str) -> Prepared:

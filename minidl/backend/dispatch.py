@@ -98,14 +98,10 @@ def op_of_ops(reference: Function) -> Function:
     @functools.wraps(reference)
     def call(*args: Any, **kwargs: Any) -> Any:
         backend = _common_backend(name, args)
-        if config.kernels() == "auto" and not (tapes and current() is not None):  # ops are noted one by one
-            if backend.kernels not in found:
-                found[backend.kernels] = find_kernel(backend.kernels, module, name)
-            kernel = found[backend.kernels]
-            result = NotImplemented if kernel is None else _call_kernel(kernel, backend, args, kwargs, elementwise=False)
-            if result is not NotImplemented:
-                return result
-        return reference(*args, **kwargs)
+        noted = tapes and current() is not None  # the ops are, one by one
+        kernel = None if noted else _kernel_of(backend, found, module, name)
+        result = NotImplemented if kernel is None else _call_kernel(kernel, backend, args, kwargs, elementwise=False)
+        return reference(*args, **kwargs) if result is NotImplemented else result
 
     call.reference = reference  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
@@ -150,16 +146,8 @@ def op_on_rows(reference: Callable[..., None]) -> Callable[..., None]:
         return (ArrayTable([row], backend) if plain else [row]), rest, backend
 
     def with_kernel(rows: Any, rest: tuple[Any, ...], backend: Backend) -> Any:
-        if config.kernels() != "auto" or not isinstance(rows, ArrayTable):
-            return NotImplemented
-        if backend.kernels not in found:
-            found[backend.kernels] = find_kernel(backend.kernels, module, name)
-        kernel = found[backend.kernels]
-        if kernel is None:
-            return NotImplemented
-        if _forked:
-            raise StateError("minidl", *_FORKED)
-        return kernel(rows, *rest)
+        kernel = _kernel_of(backend, found, module, name) if isinstance(rows, ArrayTable) else None
+        return NotImplemented if kernel is None else kernel(rows, *rest)
 
     call.reference, call.columns = reference, columns  # type: ignore[attr-defined]
     return call
@@ -206,16 +194,8 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
         return with_kernel(CPU, args, kwargs) if _replays(kernels, module, reference.__name__) else None
 
     def with_kernel(backend: Backend, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if config.kernels() != "auto":
-            return NotImplemented
-        if backend.kernels not in kernels:
-            kernels[backend.kernels] = find_kernel(backend.kernels, module, reference.__name__)
-        kernel = kernels[backend.kernels]
-        if kernel is None:
-            return NotImplemented
-        if _forked:
-            raise StateError("minidl", *_FORKED)
-        return _call_kernel(kernel, backend, args, kwargs, elementwise)
+        kernel = _kernel_of(backend, kernels, module, reference.__name__)
+        return NotImplemented if kernel is None else _call_kernel(kernel, backend, args, kwargs, elementwise)
 
     def general(*args: Any, **kwargs: Any) -> Any:
         backend = _common_backend(reference.__name__, args)
@@ -229,6 +209,18 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
 
     call.reference = reference  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _kernel_of(backend: Backend, found: dict[str, Any], module: str, name: str) -> Callable[..., Any] | None:
+    """The kernel for arrays of a backend, looked up once; None where there is none, or references are asked for."""
+    if config.kernels() != "auto":
+        return None
+    if backend.kernels not in found:
+        found[backend.kernels] = find_kernel(backend.kernels, module, name)
+    kernel: Callable[..., Any] | None = found[backend.kernels]
+    if kernel is not None and _forked:
+        raise StateError("minidl", *_FORKED)
+    return kernel
 
 
 def _replays(found: dict[str, Any], module: str, name: str) -> bool:

@@ -14,7 +14,8 @@ import pytest
 
 from minidl import config
 from minidl.backend import dispatch, use_backend
-from minidl.backend.dispatch import CPU, array_namespace, backend_of, find_kernel, op, register
+from minidl.backend.dispatch import CPU, array_namespace, backend_of, find_kernel, op, op_of_ops, register
+from minidl.backend.tape import Tape
 from minidl.errors import ArgumentError, BackendError
 
 PACKAGE = "planted_kernels"
@@ -88,6 +89,21 @@ def test_a_twin_may_decline(planted: Planted) -> None:
     call = make_op(double, "toys")
     assert call(np.ones(2, np.float32)) == "kernel"
     assert call(np.ones(2, np.float64))[0] == "reference"
+
+
+def test_ops_that_are_one_kernel_on_a_device(planted: Planted) -> None:
+    """Its own where there is one that does not decline; not while a step is recorded, which notes the ops themselves."""
+    planted.write("toys", "def double(x, times=1): return NotImplemented if x.dtype == 'f8' else ('kernel', x)")
+    double.__module__ = "minidl.ops.toys"
+    call, x = op_of_ops(double), np.ones(2, np.float32)
+    assert [call(x)[0] for _ in range(2)] == ["kernel", "kernel"]
+    assert len(planted.searches) == 1
+    assert call(np.ones(2))[0] == "reference"
+    with config.use_kernels("reference"):
+        assert call(x)[0] == "reference"
+    with Tape():
+        assert call(x)[0] == "reference"
+    assert call(x)[0] == "kernel"
 
 
 def test_kernels_can_be_switched_off(planted: Planted) -> None:

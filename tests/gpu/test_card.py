@@ -144,6 +144,11 @@ def test_dense_layers_with_bias_relu_and_db(shape: tuple[int, int, int], precisi
         np.testing.assert_allclose(f.get(), e, rtol=tolerance, atol=tolerance * np.abs(e).max())
     assert found[1] is out[0]
     assert found[2] is out[1]
+    beside = backend.current().asarray(np.append(np.float32(0), b))[1:]  # a bias that begins four bytes later, alone
+    with config.use_precision(precision):
+        np.testing.assert_allclose(linear.dense(X, V, beside, "relu").get(), found[0].get(), rtol=tolerance, atol=tolerance)
+        X[0, 0] = np.nan
+        assert np.isnan(linear.dense(X, V, B, "relu").get()[0]).all()
 
 
 @pytest.mark.parametrize("device", ["cupy", "numpy"])

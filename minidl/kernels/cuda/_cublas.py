@@ -16,7 +16,7 @@ from minidl.errors import BackendError
 from minidl.kernels.cuda._cublas_lt import BIAS, SUM_OF_A, FinishedProducts, Matrix
 
 WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends for Hopper
-ALIGNED = 16  # bytes
+ALIGNED = 16  # bytes, of which a vector's address has to be a multiple
 AS_IT_IS, TRANSPOSED = 0, 1  # cublasOperation_t
 _TYPES = {"float32": 0, "float64": 1}  # cudaDataType: CUDA_R_32F, CUDA_R_64F
 _COMPUTE = {  # cublasComputeType_t

@@ -26,7 +26,8 @@ BITS = {"tf32": 11, "bf16": 8}  # that tensor cores keep of a factor
 _FEW_WORDS, _MOST_WORDS = 2, 8  # of 32 taps each, of all axes together
 _MOST_LAYERS = 65535  # of a grid, along its third axis: groups, and shares of a sum
 _MULTIPROCESSORS = 132  # of a large GPU
-_ENOUGH, _NARROW, _ENOUGH_NARROW = 0.8, 32, 0.7  # of all blocks it takes at once; low tiles with few columns are slow
+_ENOUGH = 0.8  # of all blocks that it takes at once
+_NARROW, _ENOUGH_NARROW = 32, 0.7  # the same for tiles of so few columns, which are slow where they are low, too
 _SHORTEST_SUM = 256  # products in a share
 _MOST_SUMS = 1 << 24  # numbers in all shares of a result
 _MANY_CHANNELS, _MOST_OF_PATCHES = 256, 1 << 26  # from how many, and up to how large a matrix, cuBLAS multiplies patches
@@ -135,8 +136,8 @@ def _sum_up(
 ) -> None:
     """``result`` by ``kernel``: rows and columns of ``matrix``, and how long the sums are; long ones in shares.
 
-    ``numbers`` and ``axes`` are the kernel's, ``finish`` bias and ReLU of ``convolve``. So many ``neighbours`` in memory there
-    are in the factors and in the result.
+    ``numbers`` and ``axes`` are the kernel's, ``finish`` bias and ReLU of ``convolve``, ``neighbours`` how many numbers stand
+    side by side in memory in the two factors and in the result.
     """
     rows, columns, length = matrix
     groups = numbers[-1]

@@ -39,7 +39,7 @@ typedef Sums Sum;
 
 template <bool together, class Left> struct Tiles {
     static const int A = Sum::room(ROWS, !together), B = Sum::room(COLUMNS, false);
-    __align__(16) real numbers[2 * (A + B) > Sum::LEFT_OVER ? 2 * (A + B) : Sum::LEFT_OVER];
+    __align__(16) real numbers[2 * (A + B) > Sum::FOR_GROUPS ? 2 * (A + B) : Sum::FOR_GROUPS];
     typename Left::Row rows[ROWS];
     typename Left::Column columns[2 * AHEAD];
 

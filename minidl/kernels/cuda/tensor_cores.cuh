@@ -64,9 +64,9 @@ struct TensorSums {
         return along ? at * (DEPTH + 8) + depth : ((depth / 8 * 2 + depth % 2) * 4 + depth % 8 / 2) * (size + 8) + at;
     }
 
-    static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 8, TWICE = 2;
-    static const int LEFT_OVER = 0;
-    float sum[DOWN][TWICE][4] = {};
+    static const int WARPS_ACROSS = COLUMNS / 32, WARP_ROWS = ROWS / (8 / WARPS_ACROSS), DOWN = WARP_ROWS / 8, TILES_ACROSS = 2;
+    static const int FOR_GROUPS = 0;
+    float sum[DOWN][TILES_ACROSS][4] = {};
 
     __device__ static float factor(float x) { return rounded(x); }
     __device__ static int row() { return threadIdx.x / 32 / WARPS_ACROSS * WARP_ROWS; }
@@ -78,9 +78,9 @@ struct TensorSums {
         a += index(mine, row() + at, ROWS, a_along), b += index(mine, column() + at, COLUMNS, false);
 #pragma unroll
         for (int first = 0; first < DEPTH; first += 8) {
-            float left[TWICE][4];
+            float left[TILES_ACROSS][4];
 #pragma unroll
-            for (int j = 0; j < TWICE; j++)
+            for (int j = 0; j < TILES_ACROSS; j++)
 #pragma unroll
                 for (int r = 0; r < 4; r++) left[j][r] = b[index(first + r / 2, 16 * j + r % 2 * 8, COLUMNS, false)];
 #pragma unroll
@@ -89,7 +89,7 @@ struct TensorSums {
                 if (a_along) right = *(const float2 *)(a + index(first, 8 * i, ROWS, true));
                 else right = {a[index(first, 8 * i, ROWS, false)], a[index(first + 1, 8 * i, ROWS, false)]};
 #pragma unroll
-                for (int j = 0; j < TWICE; j++) multiply(sum[i][j], left[j], right.x, right.y);
+                for (int j = 0; j < TILES_ACROSS; j++) multiply(sum[i][j], left[j], right.x, right.y);
             }
             __syncwarp(); // one after the other: numbers of both would need more registers than there are
         }
@@ -101,7 +101,7 @@ struct TensorSums {
 #pragma unroll
         for (int i = 0; i < DOWN; i++)
 #pragma unroll
-            for (int j = 0; j < TWICE; j++)
+            for (int j = 0; j < TILES_ACROSS; j++)
 #pragma unroll
                 for (int r = 0; r < 4; r++)
                     store(row() + 8 * i + 2 * side + r % 2, column() + 16 * j + at + r / 2 * 8, NumbersOf<1>{sum[i][j][r]});

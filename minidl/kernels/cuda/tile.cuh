@@ -35,7 +35,7 @@ struct Sums {
     __device__ static constexpr int index(int depth, int at, int size, bool along) { return depth * (size + 4) + at; }
 
     static const int EACH_COLUMN = COLUMNS / ACROSS, BY_FOUR = EACH_COLUMN / 4 * 4;
-    static const int LEFT_OVER = DEEP > 1 ? ROWS * COLUMNS : 0; // numbers of shared memory to add groups up
+    static const int FOR_GROUPS = DEEP > 1 ? ROWS * COLUMNS : 0; // numbers of shared memory to add groups up
     real sum[EACH_ROW][EACH_COLUMN] = {};
 
     __device__ static int row(int i) { return i / 4 * 4 * (GROUP / ACROSS) + threadIdx.x % GROUP / ACROSS * 4 + i % 4; }
