@@ -1,11 +1,14 @@
 """What holds for every test: few and patient threads, so that several test processes share a machine well.
 
-A test marked ``slow`` runs with ``--all``, where its marker is asked for (``-m slow``), and where tests are named one by one.
-Whatever it proves is proven on a smaller scale by a test that always runs.
+What always runs is a sample, for whoever tries minidl. A test marked ``more`` is a further row of a long table, one marked
+``slow`` takes long; whatever they prove is proven on a smaller scale by a test that always runs. ``--all`` runs both,
+``--part 2/8`` the former and every eighth of the latter, as .ci/run does for each change. They run, too, where their marker is
+asked for (``-m slow``), and where tests are named one by one.
 """
 
 from __future__ import annotations
 
+import collections
 import gc
 import os
 import signal
@@ -29,9 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[ON_DEVICE] = config.getoption("--device")
 
 
+def part(text: str) -> tuple[int, int]:
+    """2 and 8 of "2/8"."""
+    number, of = map(int, text.split("/"))
+    if not 0 < number <= of:
+        raise ValueError
+    return number, of
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: run the tests of tests/gpu/test_card.py too")
-    parser.addoption("--all", action="store_true", help="run the tests marked slow too")
+    parser.addoption("--all", action="store_true", help="run the tests marked more and slow too")
+    parser.addoption("--part", type=part, help="2/8: run the tests marked more, and the second eighth of those marked slow")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,15 +57,29 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    rows = collections.Counter[object]()
+    for item in items:
+        thinned = item.get_closest_marker("one_in")
+        if thinned is not None and not item.get_closest_marker("slow"):
+            table = (item.path, item.function.__qualname__)  # type: ignore[attr-defined]
+            if rows[table] % thinned.args[0]:
+                item.add_marker("more")
+            rows[table] += 1
     named = any("::" in argument for argument in config.args)
-    if config.getoption("--all") or named or "slow" in config.getoption("markexpr"):
+    if config.getoption("--all") or named or {"slow", "more"} & set(config.getoption("markexpr").split()):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        config.stash[LEFT_OUT] = len(slow)
+    more = [item for item in items if item.get_closest_marker("more")]
+    if config.getoption("--part"):
+        number, of = config.getoption("--part")
+        slow, more = [item for place, item in enumerate(slow, 1) if place % of != number % of], []
+    left_out = set(slow) | set(more)
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=[*left_out])
+        config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -69,7 +95,9 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out:
-        terminalreporter.write_line(f"{left_out} slow tests were left out; all of them: python -m pytest -n auto --all")
+        terminalreporter.write_line(
+            f"{left_out} tests were left out, rows of tables and slow ones; all: python -m pytest -n auto --all"
+        )
 
 
 @pytest.fixture(autouse=True, scope="session")

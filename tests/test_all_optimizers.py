@@ -13,6 +13,8 @@ from minidl.optimizers import SGD, Adam
 from minidl.parameters import Parameter, ParameterGroup
 from tests.cases.optimizers import OPTIMIZERS, OPTIONS, SCHEDULES, label, make_optimizer, make_schedule
 
+pytestmark = pytest.mark.one_in(3)  # tables over every class
+
 SHAPES = [(3, 4), (), (5,), (0, 2), (1, 2, 3)]
 ALL = OPTIMIZERS + [("SGD", options) for options in OPTIONS] + [("Adam", options) for options in OPTIONS]
 every_optimizer = pytest.mark.parametrize("case", ALL, ids=label)

@@ -17,6 +17,7 @@ import pytest
 import minidl
 from tests.cases import layer_page
 from tests.cases.page import Block, blocks_of, name_of, run
+from tests.cases.sample import mostly
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -73,9 +74,10 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
 WITH_CODE = [page for page in PAGES if any(block.info == "python" for block in blocks_of(page.read_text()))]
+FIRST_READ = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "custom_layer.md"]
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+@pytest.mark.parametrize("page", mostly(WITH_CODE, FIRST_READ), ids=name_of)
 def test_code_runs_and_prints_what_is_said(page: Path, tmp_path: Path) -> None:
     """In a process of its own, on one thread, which small products like best, and without waiting for kernels to compile."""
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "NUMBA")}
@@ -138,6 +140,7 @@ def modules() -> list[str]:
     return found
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")  # examples of old names are old
 @pytest.mark.parametrize("name", modules())
 def test_doctests(name: str) -> None:

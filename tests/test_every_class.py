@@ -47,6 +47,8 @@ from tests.cases.optimizers import OPTIMIZERS, SCHEDULES, label, make_optimizer,
 from tests.cases.parameters import INITIALIZERS, ROWS, made
 from tests.training import test_callback_table
 
+pytestmark = pytest.mark.one_in(4)  # tables over every class
+
 TESTS = Path(__file__).parent
 STREAM = Stream(17, 3)
 W = np.random.default_rng(0).normal(size=(4, 3))

@@ -12,6 +12,8 @@ from minidl.declared import from_plain, to_plain
 from minidl.errors import DataError
 from tests.cases.metrics import METRICS, computed
 
+pytestmark = pytest.mark.one_in(3)  # tables over every class
+
 EVERY = pytest.mark.parametrize("name", METRICS)
 NAMES = {  # the key in logs that each gives by default: Keras 3's, where it has the class
     "AUC": "auc",

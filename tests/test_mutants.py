@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import os
 import pkgutil
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cases import mutant_families
+from tests.cases.forked import Trials
 from tests.cases.mutant import MUTANTS, Mutant, gradient, kernel, loss_gradient, many, mutant, naive
 
 ROOT = Path(__file__).parents[1]
@@ -1814,46 +1814,58 @@ def copy_of_the_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sources and tests in a folder of this process's own, where they may be spoilt."""
     folder = tmp_path_factory.mktemp("mutants")
     for name in ("minidl", "tests"):
-        shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    compile_all = [sys.executable, "-m", "compileall", "-q", str(folder)]  # once, and not in each of the processes to come
-    subprocess.run(compile_all, env=os.environ | {"PYTHONPYCACHEPREFIX": ""}, check=True)
     return folder
 
 
-def run_tests(folder: Path, tests: tuple[str, ...], mode: str) -> subprocess.CompletedProcess:
-    """pytest on the copy, in a process of its own and without plugins; compiled kernels stay in the folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    environment |= {
-        "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPYCACHEPREFIX": "",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "MINIDL_KERNELS": "reference" if mode == "reference" else "auto",
-        "MINIDL_HOME": str(folder / "home"),
-        "NUMBA_DISABLE_JIT": "0" if mode == "compiled" else "1",
-    }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=short", "-p", "no:cacheprovider", *tests]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture(scope="session")
+def runs(copy_of_the_project: Path) -> Iterator[dict[str, Trials]]:
+    """pytest on the copy for each mode, without plugins; compiled kernels stay in the folder."""
+    folder = copy_of_the_project
+    dropped = ("PYTEST_", "COV_", "PYTHONDONTWRITEBYTECODE")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    always = {"PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    runs = {}
+    for mode in ("reference", "plain", "compiled"):
+        own = {
+            "MINIDL_KERNELS": "reference" if mode == "reference" else "auto",
+            "MINIDL_HOME": str(folder / "home"),
+            "NUMBA_DISABLE_JIT": "0" if mode == "compiled" else "1",
+        }
+        runs[mode] = Trials(folder, inherited | always | own)
+    yield runs
+    for tests in runs.values():
+        tests.close()
+
+
+OPTIONS = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider"]
+_seconds = itertools.count(1_000_000_000)
 
 
 @pytest.fixture
-def spoilt(copy_of_the_project: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The copy with one fault, which is mended afterwards."""
+def spoilt(copy_of_the_project: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    """One fault in the copy, which is mended afterwards.
+
+    Python knows bytecode by the second and the size of its source, which a fault may leave as they are: each fault gets
+    a second of its own.
+    """
     fault: Mutant = request.param
     path = copy_of_the_project / "minidl" / fault.file
     before = text = path.read_text()
+    time = path.stat().st_mtime
     for original, replacement in fault.changes:
         assert text.count(original) == 1, f"{fault.file} has {text.count(original)} times: {original}"
         text = text.replace(original, replacement)
     assert text != before
-    for cached in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
-        cached.unlink()  # bytecode is told by second and size, and a fault may change neither
+    second = next(_seconds)
     path.write_text(text)
+    os.utime(path, (second, second))
     try:
-        yield copy_of_the_project
+        yield
     finally:
         path.write_text(before)
+        os.utime(path, (time, time))
 
 
 def needs_numba(mode: str) -> None:
@@ -1876,28 +1888,29 @@ def test_every_fault_can_be_planted() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["reference", "plain", "compiled"])
-def test_without_a_fault_the_tests_pass(copy_of_the_project: Path, mode: str) -> None:
+def test_without_a_fault_the_tests_pass(runs: dict[str, Trials], mode: str) -> None:
     needs_numba(mode)
     tests = tuple(dict.fromkeys(test for fault in MUTANTS if fault.mode == mode and can_run(fault) for test in fault.tests))
-    done = run_tests(copy_of_the_project, tests, mode)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout, done.stdout
+    status, printed = runs[mode].run([*OPTIONS, *tests])
+    assert status == 0, printed
+    assert "skipped" not in printed, printed
 
 
 SAMPLE = {m.name for m in MUTANTS[:: len(MUTANTS) // 8]}
 ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
 
 
+@pytest.mark.usefixtures("spoilt")
 @pytest.mark.parametrize("spoilt, fault", ROWS, indirect=["spoilt"])
-def test_the_tests_notice(spoilt: Path, fault: Mutant) -> None:
+def test_the_tests_notice(runs: dict[str, Trials], fault: Mutant) -> None:
     needs_numba(fault.mode)
     if not can_run(fault):
         pytest.skip("g++ is not installed")
     if all(test.startswith("tests/peers/") for test in fault.tests):
         pytest.importorskip("torch", reason="PyTorch, the judge that notices it, is not installed (minidl[peers])")
-    done = run_tests(spoilt, fault.tests, fault.mode)
-    assert done.returncode == 1, f"not noticed (pytest says {done.returncode}):\n{done.stdout}{done.stderr}"
-    assert re.search(NOTICED, done.stdout), f"a crash, not a failed comparison:\n{done.stdout}"
+    status, printed = runs[fault.mode].run([*OPTIONS, *fault.tests])
+    assert status == 1, f"not noticed (pytest says {status}):\n{printed}"
+    assert re.search(NOTICED, printed), f"a crash, not a failed comparison:\n{printed}"
 
 
 def test_names_are_unique() -> None:

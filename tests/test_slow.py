@@ -1,4 +1,4 @@
-"""Slow tests are left out by default, and the run says so."""
+"""Slow tests and further rows of tables are left out by default, and the run says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.sample import only
+from tests.cases.sample import mostly
 
 ROOT = Path(__file__).parents[1]
 TWO_TESTS = """
@@ -20,32 +20,42 @@ def test_quick():
     pass
 
 @pytest.mark.slow
-def test_slow():
+@pytest.mark.parametrize("n", range(5))
+def test_slow(n):
+    pass
+
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("n", range(7))
+def test_table(n):
     pass
 """
 
 
 ROWS = {  # arguments, tests that pass and that are left out
-    "": (1, 1),
-    "-n 2": (1, 1),  # the processes that collect are not the one that writes the summary
-    "--all": (2, 0),
-    "-m slow": (1, 0),
-    "test_two.py::test_slow": (1, 0),
-    "-k quick": (1, 1),
+    "": (4, 9),
+    "-n 2": (4, 9),  # the processes that collect are not the one that writes the summary
+    "--all": (13, 0),
+    "--part 2/3": (10, 3),
+    "--part 3/3": (9, 4),
+    "-n 2 --part 1/5": (9, 4),
+    "-m slow": (5, 0),
+    "-m more": (4, 0),
+    "test_two.py::test_slow": (5, 0),
+    "-k quick": (1, 9),
 }
 
 
-@pytest.mark.parametrize("arguments", only(ROWS, always=["-n 2", "--all"]))
+@pytest.mark.parametrize("arguments", mostly(ROWS, always=["-n 2", "--part 2/3"]))
 def test_slow_tests_are_left_out_and_the_run_says_so(tmp_path: Path, arguments: str) -> None:
     passed, left_out = ROWS[arguments]
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_two.py").write_text(TWO_TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n more\n one_in\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments.split()]
     environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f" {passed} passed" in done.stdout
-    line = f"{left_out} slow tests were left out; all of them: python -m pytest -n auto --all"
+    line = f"{left_out} tests were left out, rows of tables and slow ones; all: python -m pytest -n auto --all"
     assert (line in done.stdout) == bool(left_out), done.stdout

@@ -131,6 +131,7 @@ print("numba" in sys.modules, threads())
     assert done.stdout.split() == ["False", "True", "1"], done.stderr
 
 
+@pytest.mark.one_in(3)
 @needs_numba
 @pytest.mark.parametrize("given, expected", [("1", "1 1"), ("2", "2 2"), ("", "3 3")])
 def test_the_variable(given: str, expected: str) -> None:
@@ -141,6 +142,7 @@ def test_the_variable(given: str, expected: str) -> None:
         assert done.stdout.split()[2] in (given, "None")
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("given", ["0", "4", "two", "-1", "1.5"])
 def test_a_wrong_variable(given: str) -> None:
     done = run("import minidl.models", MINIDL_THREADS=given, NUMBA_NUM_THREADS="3")
@@ -185,6 +187,7 @@ def threads_at_work():
 """
 
 
+@pytest.mark.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
 def test_kernels_run_on_as_many_threads_whichever_thread_calls(layer: str) -> None:
@@ -229,6 +232,7 @@ def uneven(by, busy):
 """
 
 
+@pytest.mark.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
 def test_each_task_is_done_once_whatever_their_number(layer: str) -> None:

@@ -45,7 +45,7 @@ def check(path, *libraries):
 @pytest.mark.parametrize(
     "program, pattern, count",
     [
-        ("ops", "*relu*", 2),
+        pytest.param("ops", "*relu*", 2, marks=pytest.mark.more),
         ("models", "*predict mlp b1*", 2),
         pytest.param("ops", "*", len(ops.WORKS), marks=pytest.mark.slow),
         pytest.param("models", "*", len(models.WORKS), marks=pytest.mark.slow),

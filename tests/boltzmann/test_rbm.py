@@ -94,6 +94,7 @@ def test_the_partition_function_is_the_sum_over_all_states():
     assert np.exp(rbm.log_likelihood(V)).sum() == pytest.approx(1, rel=1e-12)
 
 
+@pytest.mark.more
 def test_the_partition_function_of_gaussian_units_is_an_integral():
     rbm = machine("gaussian", visible=2)
     line = np.linspace(-14, 14, 561)
@@ -147,6 +148,7 @@ def test_contrast_of_plain_loops():
     np.testing.assert_allclose(dc, p_model.sum(0) / 4 - p.sum(0) / 5)
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("persistent", [False, True])
 def test_many_chains_find_the_exact_gradient(persistent):
     """CD-25 of 20,000 chains: its terms are those of all states, to the noise of so many draws."""

@@ -1,4 +1,4 @@
-"""Tables that are too long for every run: some rows always run, the others are marked slow."""
+"""Tables that are too long for every run: some rows always run, the others are marked slow, or more where each is quick."""
 
 from __future__ import annotations
 
@@ -14,10 +14,23 @@ def only(rows: Iterable[Any], always: Collection[Any]) -> list[Any]:
     >>> [row if isinstance(row, str) else row.marks[0].name for row in only("abc", always="b")]
     ['slow', 'b', 'slow']
     """
+    return _but(always, rows, pytest.mark.slow)
+
+
+def mostly(rows: Iterable[Any], always: Collection[Any]) -> list[Any]:
+    """As ``only``, but the others run for each change, too: they are quick.
+
+    >>> [row if isinstance(row, str) else row.marks[0].name for row in mostly("abc", always="b")]
+    ['more', 'b', 'more']
+    """
+    return _but(always, rows, pytest.mark.more)
+
+
+def _but(always: Collection[Any], rows: Iterable[Any], mark: pytest.MarkDecorator) -> list[Any]:
     rows = list(rows)
     missing = [row for row in always if row not in rows]
     assert not missing, f"no such rows: {missing}"
-    return [row if row in always else pytest.param(row, marks=pytest.mark.slow) for row in rows]
+    return [row if row in always else pytest.param(row, marks=mark) for row in rows]
 
 
 # For tests that hand over arrays which must stay as they are. For read-only ones each kernel is compiled once more, a second

@@ -112,6 +112,7 @@ FUNCTIONS = {  # of x (n, 3, 5): a function of K, and the same in NumPy
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_gradients(name):
     function, expected = FUNCTIONS[name]
@@ -126,6 +127,7 @@ def test_values_and_gradients(name):
     assert layer.output_shape((3, 5)) == expected(X).shape[1:]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", [*FUNCTIONS, "dropout", "noise"])
 def test_nothing_is_asked_that_cupy_lacks(name):
     """On the stand-in for CuPy, with the CPU's numbers."""

@@ -152,6 +152,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name, keyword", ROWS)
 def test_a_keyword_of_2_1_has_its_effect(name, keyword):
     given, expected = value_of(keyword, name)
@@ -172,6 +173,7 @@ OLD_ROWS = [
 ]
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name, old_name, new", OLD_ROWS)
 def test_a_keyword_of_keras_1_is_that_of_2_1_and_is_told(name, old_name, new):
     given, _ = (1, 1) if new in ALL[name].harmless else value_of(new)
@@ -230,6 +232,7 @@ def test_what_is_harmless_is_what_is_documented():
 # -- what all layers take ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", ALL)
 def test_every_layer_takes_a_name_a_shape_and_whether_it_is_trained(name):
     layer = quiet(name, **needs(name), name="mine", trainable=False, dtype="float64")

@@ -218,7 +218,7 @@ OTHER = {  # what these scripts assert is a text or a form that only old scripts
     "variational_autoencoder_deconv": _OPERATORS,
     "variational_autoencoder_keras1": _OPERATORS,
 }
-ALWAYS = ("xor_keras1", "cnn_th_or_tf", "imdb_keras1", "merge_functions_keras2", "resnet_block", "rate_decay", "boston_kfold")
+ALWAYS = ("xor_keras1", "cnn_th_or_tf", "merge_functions_keras2")
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

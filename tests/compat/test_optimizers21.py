@@ -157,6 +157,7 @@ def trained(optimizer, given, dtype, start=None):
     return weights
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 2e-6)])
 @pytest.mark.parametrize("call, rule, options", ROWS, ids=[row[0] for row in ROWS])
 def test_ten_steps_are_those_of_the_formula(call, rule, options, dtype, tolerance):

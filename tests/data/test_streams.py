@@ -93,6 +93,7 @@ def same_weights(a, b):
 # -- the same bits -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("built", [True, False], ids=["built", "built by the first batch"])
 @pytest.mark.parametrize("weights", ["none", "by sample", "by class", "both"])

@@ -371,6 +371,7 @@ def test_plots_of_the_small_examples(environment, tmp_path, script):
     check_png(path)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("script", ["mnist_cnn.py", *PLOTTED])
 def test_without_matplotlib_it_says_what_to_install(script, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -380,6 +381,7 @@ def test_without_matplotlib_it_says_what_to_install(script, monkeypatch):
     assert ran.stdout == ""
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("script", ["mnist_cnn.py", "low_level.py", "pictures.py", "tiny_gpt.py", *PLOTTED])
 def test_help_tells_what_it_is(script):
     ran = leave(script, "--help")

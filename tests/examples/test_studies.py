@@ -40,6 +40,7 @@ def rows_of(printed, *names):
     return found
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_tells_what_it_is(script):
     ran = leave(script, "--help")
@@ -48,6 +49,7 @@ def test_help_tells_what_it_is(script):
     assert "--quick" in ran.stdout
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_without_matplotlib_it_says_what_to_install(script, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -57,6 +59,7 @@ def test_without_matplotlib_it_says_what_to_install(script, monkeypatch):
     assert ran.stdout == ""
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s not in ("logistic_regression.py", "optimizers.py")])
 def test_a_seed_out_of_range_is_refused(script):
     ran = leave(script, "--quick", "--seed", "-1")

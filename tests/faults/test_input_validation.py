@@ -95,6 +95,7 @@ BAD_DATA = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("verb", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
 @pytest.mark.parametrize("mistake", BAD_DATA)
 def test_bad_data_is_refused_before_anything_changes(mistake, verb):

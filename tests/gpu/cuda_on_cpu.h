@@ -248,7 +248,7 @@ template <class Body> static int run_grid(dim3 grid, unsigned threads, int order
     body_argument = &kernel;
     body = [](void *argument) { (*(Body *)argument)(); };
     const unsigned count = grid.x * grid.y * grid.z;
-    unsigned *blocks = new unsigned[count];
+    unsigned *blocks = (unsigned *)malloc(count * sizeof(unsigned)); // new would need the library of C++
     arrange(blocks, count, order);
     Fault fault = NONE;
     for (unsigned i = 0; i < count && !fault; i++) {
@@ -256,7 +256,7 @@ template <class Body> static int run_grid(dim3 grid, unsigned threads, int order
         blockIdx = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
         fault = run_block(threads, order);
     }
-    delete[] blocks;
+    free(blocks);
     return fault;
 }
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,29 +47,45 @@ def lanes_in_order(order: str) -> Iterator[None]:
         _order = before
 
 
-def build(source: str, options: tuple[str, ...]) -> ctypes.CDLL:
-    """The shared library of a source; kept between runs under a name made of everything that goes into it."""
+FLAGS = ["-std=c++17", "-fPIC", "-Wno-unknown-pragmas", "-x"]
+FLAGS = [*(["-O0", "-g1", "-fsanitize=address"] if SANITIZED else ["-O1"]), *FLAGS]  # -O2 compiles for longer than it saves
+LIBRARIES = ["-nostdlib", "-lgcc"] if sys.platform == "linux" and not SANITIZED else []  # Python has brought in the others
+
+
+def key(*texts: str) -> str:
+    """A name made of everything that goes into a file."""
+    return hashlib.sha256("\0".join([*texts, HEADER.read_text(), str(COMPILER), *FLAGS]).encode()).hexdigest()[:24]
+
+
+def make(path: Path, *command: str) -> None:
+    """The file that g++ writes, if it is not there; of two processes that make it at once the last one wins, whole."""
+    if path.exists():
+        return
     assert COMPILER is not None
+    with tempfile.TemporaryDirectory(dir=path.parent) as own:
+        made = Path(own) / path.name
+        done = subprocess.run([COMPILER, *FLAGS, *command, "-o", str(made)], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"g++ cannot compile the kernels:\n{done.stderr[-4000:]}")
+        os.replace(made, path)
+
+
+def build(source: str, options: tuple[str, ...]) -> ctypes.CDLL:
+    """The shared library of a source; kept between runs."""
     names = re.findall(r"(?m)^KERNEL\(\d+\)\s+(\w+)\(", source)
     macros = [option[2:].replace("=", " ", 1) for option in options if option.startswith("-D")]
     text = "\n".join(
         [f'#include "{HEADER.name}"', *(f"#define {m}" for m in macros), source, *map("RUN_ON_CPU({})".format, names), ""]
     )
-    flags = ["-std=c++17", "-shared", "-fPIC", "-Wno-unknown-pragmas", f"-I{HEADER.parent}"]
-    flags += ["-O0", "-g1", "-fsanitize=address"] if SANITIZED else ["-O2"]
-    key = hashlib.sha256("\0".join([text, HEADER.read_text(), COMPILER, *flags]).encode()).hexdigest()[:24]
     folder = Path(tempfile.gettempdir()) / f"minidl-cuda-on-cpu-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    library = folder / f"{key}.so"
+    parsed = folder / key()  # the header as g++ keeps it, found before the header itself: a third of the time
+    parsed.mkdir(exist_ok=True, parents=True)
+    library = folder / f"{key(text)}.so"
     if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as own:  # two processes may build at once: the last one wins, whole
-            code, made = Path(own) / "kernels.cu", Path(own) / "kernels.so"
-            code.write_text(text)
-            command = [COMPILER, *flags, "-x", "c++", str(code), "-o", str(made)]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(f"g++ cannot compile the kernels:\n{done.stderr[-4000:]}")
-            os.replace(made, library)
+        make(parsed / f"{HEADER.name}.gch", "c++-header", str(HEADER))
+        code = library.with_suffix(".cu")
+        code.write_text(text)
+        make(library, "c++", f"-I{parsed}", f"-I{HEADER.parent}", "-shared", str(code), *LIBRARIES)
     return ctypes.CDLL(str(library))
 
 

@@ -25,7 +25,7 @@ from minidl.errors import BackendError, DataError, OutOfMemoryError
 from minidl.layers import Dense, Input
 from minidl.models import Sequential
 from minidl.training.epochs import batches_of
-from tests.cases.sample import only
+from tests.cases.sample import mostly
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import cupy, device, ndarray, stand_in
 from tests.gpu.strict_cupy.streams import log
@@ -109,6 +109,7 @@ def test_auto_takes_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch, 
     assert capsys.readouterr().out == "minidl: using the GPU\n"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name, words", [("cupy", "The GPU cannot be used"), ("auto", ""), ("numpy", "")])
 def test_the_variable(name: str, words: str) -> None:
     if gpu.missing() is None:
@@ -274,7 +275,7 @@ def failure_at(n: int, call: Any) -> MemoryError | None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", only(["mlp", "cnn", "recurrent"], always=["recurrent"]))
+@pytest.mark.parametrize("name", mostly(["mlp", "cnn", "recurrent"], always=["mlp"]))
 def test_whichever_allocation_fails_the_step_is_as_if_it_had_not_been(name: str) -> None:
     """For every n: the n-th allocation of a step fails; the model is unchanged, and a smaller batch then works."""
     with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"), config.use_graphs("off"):

@@ -14,7 +14,7 @@ from minidl.geometry import Window
 from minidl.kernels.cuda import _cublas, _product, convolution
 from minidl.kernels.cuda._product import product, products
 from tests.cases.ops import cases_of
-from tests.cases.sample import only
+from tests.cases.sample import mostly, only
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import cupy, stand_in
 from tests.gpu.test_kernels import check_case, declines_on_purpose
@@ -219,14 +219,15 @@ CONVOLUTIONS = ["convolution.convolve", "convolution.convolve_grad_x", "convolut
 
 
 @needs_compiler
+@pytest.mark.parametrize("sizes", mostly([("tiny",), ("small", "medium")], always=[("tiny",)]), ids=["tiny", "larger"])
 @pytest.mark.parametrize("op", only(CONVOLUTIONS, always=["convolution.convolve_grad_x"]))
 def test_a_convolution_of_many_channels_is_patches_and_a_product(
-    op: str, cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch
+    op: str, sizes: tuple[str, ...], cublas: FakeCublas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convolution, "_MANY_CHANNELS", 1)
     on_cpu.launches.clear()
     with np.errstate(all="ignore"):  # of the infinite ones
-        for seed, case in enumerate(cases_of(op)):
+        for seed, case in enumerate(cases_of(op, *sizes)):
             assert check_case(case, seed, np.float32)
     assert "gemm" in cublas.calls
     assert {"unfold", "fold"} & set(on_cpu.launches)

@@ -51,6 +51,7 @@ def test_types_that_are_mixed_or_others(op: str) -> None:
                 assert run(case, to_device(other), {}) is None, f"{case}: argument {place} of {dtype}"
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("op", OF_SEQUENCES)
 def test_arrays_that_are_shorter(op: str) -> None:
     """Of each array, along each axis, by one."""

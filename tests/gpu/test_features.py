@@ -210,6 +210,7 @@ def run(name: str, **options: Any) -> list[np.ndarray]:
     return [*numbers, np.array(score), *model.get_weights(), *predictions]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kernels", ["reference", "auto"])
 @pytest.mark.parametrize("name", FEATURES)
 def test_the_numbers_of_the_cpu(name: str, kernels: str) -> None:
@@ -221,6 +222,7 @@ def test_the_numbers_of_the_cpu(name: str, kernels: str) -> None:
     assert_equal_to_rounding(found, expected, "float32")
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", FEATURES)
 def test_nothing_waits_in_a_step(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither training nor validating, nor adding up losses and metrics: ids and labels were checked on the host before."""
@@ -246,6 +248,7 @@ def test_nothing_waits_in_a_step(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert calls.count("add") == 6
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", FEATURES)
 def test_recorded_steps_give_the_same_bits(name: str, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphs, "WARM_UP", 1)

@@ -17,6 +17,7 @@ from minidl.ops.activation import relu
 from minidl.optimizers import SGD
 from minidl.schedules import ExponentialDecay
 from minidl.utils.doctor import examine
+from tests.cases.sample import mostly
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import cupy, device
 from tests.gpu.strict_cupy.streams import Graph, Stream
@@ -34,7 +35,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert on_cpu.recording is None
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", mostly(MODELS, always=["mlp", "recurrent"]))
 def test_replayed_steps_give_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropout draws anew, rates and counters go on, a smaller last batch is a recording of its own."""
     monkeypatch.setattr(graphs, "WARM_UP", 1)

@@ -142,11 +142,11 @@ def declines_on_purpose(case: OpCase) -> bool:
 DTYPES = only([np.float32, np.float64], always=[np.float32])
 
 
-# Most of the time g++ compiles what launchers choose for a size, so those of larger arrays are for --all.
-SIZES = only([("tiny", "small"), ("medium",)], always=[("tiny", "small")])
+# Most of the time g++ compiles what launchers choose for a size: for a sample of them only.
+SIZES = [("tiny",), pytest.param(("small",), marks=pytest.mark.more), pytest.param(("medium",), marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=["small", "medium"])
+@pytest.mark.parametrize("sizes", SIZES, ids=["tiny", "small", "medium"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 @each_op
 def test_kernel_equals_reference(op: str, dtype: type, sizes: tuple[str, ...]) -> None:
@@ -362,7 +362,11 @@ def sanitized(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("ops", only(["pooling.max_pool", ""], always=["pooling.max_pool"]), ids=["one", "all"])
+@pytest.mark.parametrize(
+    "ops",
+    [pytest.param("pooling.max_pool", marks=pytest.mark.more), pytest.param("", marks=pytest.mark.slow)],
+    ids=["one", "all"],
+)
 def test_no_kernel_reads_or_writes_beside_its_arrays(ops: str) -> None:
     done = sanitized(*ops.split())
     assert done.returncode == 0, done.stderr[-3000:]

@@ -57,6 +57,7 @@ def assert_equal_to_rounding(found: list[np.ndarray], expected: list[np.ndarray]
         np.testing.assert_allclose(a, e, rtol=rounding, atol=rounding * np.abs(e).max(initial=1))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "kernels, dtype",
     [
@@ -84,6 +85,7 @@ def loss_and_gradient(case: LossCase) -> list[np.ndarray]:
     return [to_host(value), to_host(loss.gradient(saved))]
 
 
+@pytest.mark.one_in(10)
 @both_kernels
 @pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)
 def test_loss(case: LossCase, kernels: str) -> None:
@@ -111,6 +113,7 @@ def some_steps(case: Any) -> list[np.ndarray]:
     return [to_host(p.value) for p in parameters]
 
 
+@pytest.mark.one_in(3)
 @both_kernels
 @pytest.mark.parametrize("case", OPTIMIZERS_AND_OPTIONS, ids=label)
 def test_optimizer(case: Any, kernels: str) -> None:

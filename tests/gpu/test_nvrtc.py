@@ -11,6 +11,7 @@ import pytest
 
 from minidl.kernels.cuda import _module
 from minidl.kernels.cuda._module import Module, only, options
+from tests.cases import sample
 
 KERNELS = Path(_module.__file__).parent
 FILES = sorted(path.name for path in KERNELS.glob("*.cu"))
@@ -77,7 +78,7 @@ def read_log(log: str) -> dict[str, Used]:
     return found
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", sample.only(ARCHITECTURES, always=ARCHITECTURES[:1]))
 @pytest.mark.parametrize("file", FILES)
 def test_compiles_within_limits(file: str, architecture: int) -> None:
     module = Module(file)
@@ -91,6 +92,7 @@ def test_compiles_within_limits(file: str, architecture: int) -> None:
             assert what.shared <= SHARED, f"{kernel}: {what}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file, macros", [(file, macros) for file, several in CHOSEN.items() for macros in several])
 def test_other_choices_compile_within_limits(file: str, macros: dict[str, int]) -> None:
     module = Module(file)

@@ -123,6 +123,7 @@ def check_loop(make: Callable[[], Any], count: int, machine: Machine, monkeypatc
     assert not re.search(on_the_stack, innermost), innermost
 
 
+@pytest.mark.one_in(4)
 @BOTH
 @pytest.mark.parametrize("machine, rows, vectors", SIZES)
 def test_the_sums_of_a_tile_stay_in_registers(

@@ -37,6 +37,7 @@ def test_what_is_no_pool_of_the_array_is_declined():
 CHANNELS = (1, 3, 6, 8, 9, 15, 16, 17, 20, 33)  # two windows in a vector, one, and several vectors with and without a rest
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("strides", [(2, 2), (1, 1), (2, 3)])
 @pytest.mark.parametrize("padding", ["valid", "same", ((1, 1), (1, 0))], ids=str)
@@ -76,6 +77,7 @@ def test_means_have_the_same_bits_wherever_tasks_end(channels):
         assert alone.tobytes() == together[image : image + 1].tobytes()
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_a_task_writes_nothing_behind_its_images(channels):
     """They may be another thread's."""

@@ -32,6 +32,7 @@ def test_this_numba_has_everything() -> None:
     assert _private.MISSING == {}
 
 
+@pytest.mark.one_in(5)
 @compiles
 @pytest.mark.parametrize("part, name", NEEDS)
 @pytest.mark.parametrize("how", ["away", "other parameters"])

@@ -27,6 +27,8 @@ from minidl.models import Model, Sequential
 from minidl.testing import check_gradients
 from tests.cases.layers import LAYERS, Case, sampled
 
+pytestmark = pytest.mark.one_in(3)  # tables over every class
+
 every_case = pytest.mark.parametrize("case", **sampled(LAYERS.values()))
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 

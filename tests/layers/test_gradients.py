@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from minidl import config
 from minidl.errors import NumericWarning
 from minidl.testing import check_gradients
 from tests.cases.case import layers_of
@@ -19,9 +20,19 @@ def by_name(cases):
 
 
 def unless_alike(cases):
-    """All rows, of which those that are more of the same are slow tests."""
-    rows = [case if case.always else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+    """All rows, none of which runs always, as kernels for float64 take long to compile; those alike are slow tests."""
+    rows = [pytest.param(case, marks=pytest.mark.more if case.always else pytest.mark.slow) for case in cases]
     return {"argvalues": rows, "ids": [case.name for case in cases]}
+
+
+@pytest.mark.parametrize("case", **sampled(CASES))
+def test_gradient_of_the_references(case: Case):
+    """Along random directions, and without waiting for kernels to compile: test_gradient looks at every element."""
+    with config.use_kernels("reference"):
+        report = check_gradients(
+            case.layer(), case.inputs(), training=case.training, tolerance=TOLERANCE, directions=5, elementwise=False
+        )
+    report.raise_if_failed()
 
 
 @pytest.mark.parametrize("case", **unless_alike(CASES))
@@ -32,6 +43,7 @@ def test_gradient(case: Case):
     assert all(row.checked == row.size for row in report.rows)
 
 
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("case", **sampled([case for case in CASES if case.single]))
 def test_gradient_of_one_sample(case: Case):
     report = check_gradients(case.layer(), case.inputs(batch=1), training=case.training, tolerance=TOLERANCE)
@@ -45,6 +57,7 @@ def test_one_sample_where_it_means_nothing_still_has_a_gradient(case: Case):
         check_gradients(case.layer(), case.inputs(batch=1), training=case.training, tolerance=TOLERANCE).raise_if_failed()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", **by_name(list(LOSSES.values())))
 def test_gradient_of_loss(case: LossCase):
     report = check_gradients(case.make(), case.y_pred(), case.y_true(), sample_weight=case.sample_weight(), tolerance=TOLERANCE)
@@ -60,6 +73,7 @@ def assert_close_to_float64(name, single, double):
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-5 * scale, err_msg=name)
 
 
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("case", **sampled(CASES))
 def test_float32_agrees_with_float64(case: Case):
     x = case.inputs()
@@ -79,6 +93,7 @@ def test_float32_agrees_with_float64(case: Case):
         assert_close_to_float64(name, results["float32"][name], double)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", **by_name(list(LOSSES.values())))
 def test_float32_loss_agrees_with_float64(case: LossCase):
     single, double = (

@@ -16,6 +16,8 @@ from tests.cases.case import layers_of
 from tests.cases.layers import LAYERS, Case, sampled
 from tests.cases.sample import each_handed
 
+pytestmark = pytest.mark.one_in(3)  # tables over every class
+
 CASES = list(LAYERS.values())
 
 every_case = pytest.mark.parametrize("case", **sampled(CASES))
@@ -108,6 +110,7 @@ def big_endian(x):
 LAYOUTS = [with_gaps, backwards, samples_backwards, channels_moved, unaligned, big_endian, np.asfortranarray]
 
 
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
 @every_case
 def test_any_layout_gives_the_bits_of_the_contiguous_copy(case: Case, layout):
@@ -117,6 +120,7 @@ def test_any_layout_gives_the_bits_of_the_contiguous_copy(case: Case, layout):
     assert_same_bits(run(case.layer(), each(layout, x), case, layout(dy)), expected)
 
 
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "uint8", "bool"])
 @every_case
 def test_any_dtype_gives_the_bits_of_the_cast_array(case: Case, dtype):

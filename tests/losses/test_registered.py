@@ -18,6 +18,8 @@ from minidl.testing import check_gradients
 from tests.cases.losses import FORMULAS, LOSSES
 from tests.cases.sample import each_handed
 
+pytestmark = pytest.mark.one_in(5)  # tables over every class
+
 REGISTERED = declared.classes("loss")
 COMMON = {"reduction": "sum_over_batch_size", "name": None}
 DEFAULTS = {  # those of Keras 3; SumSquaredError is the lectures'

@@ -47,6 +47,7 @@ def test_every_layer_of_the_table_has_a_case():
     assert set(declared.classes("layer")) <= covered
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", declared.classes("layer"))
 def test_every_argument_is_kept_as_an_attribute(name):
     cls = declared.classes("layer")[name]

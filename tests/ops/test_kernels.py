@@ -261,6 +261,7 @@ def test_read_only_arrays_give_the_same(op: str) -> None:
     check_layout(op, read_only)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("op", OPS_WITH_KERNELS)
 def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -331,6 +332,7 @@ def run_tiny_cases() -> int:
     return len(ops)
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("_op", OPS_WITH_KERNELS[:1])
 def test_kernels_as_plain_python(_op: str) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "MINIDL_KERNELS": "auto", "PYTHONPATH": str(ROOT)}
@@ -519,6 +521,7 @@ def test_infinities_stay_where_the_definition_has_them(
         assert (np.isnan(found) == np.isnan(expected)).all(), op.__name__
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("threads", only([1, 2], always=[2]))
 def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> None:
     """Rows, columns and depth on both sides of every border at which the kernel cuts, with few and many threads."""

@@ -72,6 +72,7 @@ def test_reference_equals_naive_where_the_loops_take_long(op: str, dtype: type) 
     check_against_loops(op, dtype, long=True)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("op", all_ops())
 def test_reference_leaves_its_inputs_alone(op: str) -> None:
     for number, case in enumerate(cases_of(op, "tiny")):
@@ -96,6 +97,7 @@ def reversed_twice(a: np.ndarray) -> np.ndarray:
     return a[flip].copy()[flip]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("op", all_ops())
 def test_reference_gives_the_same_bits_in_every_memory_layout(op: str) -> None:
     """NumPy has a loop for each layout, and each rounds differently: sums always, products of matrices before 2.3."""

@@ -429,6 +429,7 @@ def test_copies_and_pickles_record_by_themselves() -> None:
     assert all(recordings(twin)[0].trusted for twin in twins)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("form", ["read-only", "every second row", "integers", "other address"])
 def test_batches_of_every_form(form: str) -> None:
     def run() -> Any:

@@ -238,6 +238,7 @@ def test_in_a_process_of_its_own(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.more
 @needs_numba
 def test_what_is_known_of_sizes_is_told(tmp_path):
     measured = {"MINIDL_HOME": str(tmp_path), "MINIDL_TUNING": "measured"}
@@ -251,6 +252,7 @@ def test_what_is_known_of_sizes_is_told(tmp_path):
     assert "sizes of work     fixed: from a table (MINIDL_TUNING)" in run("doctor", **fixed).stdout
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "environment, words",
     [
