@@ -3,7 +3,7 @@
 A row quotes the source exactly, and the quotation must occur once, so that the table cannot outlive the code it is about.
 The same tests pass on the unharmed copy: a red test then means that the fault was seen, not that the copy is broken.
 Faults in kernels are tried as plain Python (the compiler would take longer than the test), one of them compiled as well.
-Nine of them are tried always, all of them with --all.
+Six of them are tried always, all of them with --all.
 """
 
 from __future__ import annotations
@@ -1896,7 +1896,7 @@ def test_without_a_fault_the_tests_pass(runs: dict[str, Trials], mode: str) -> N
     assert "skipped" not in printed, printed
 
 
-SAMPLE = {m.name for m in MUTANTS[:: len(MUTANTS) // 8]}
+SAMPLE = {m.name for m in MUTANTS[:: len(MUTANTS) // 5]}
 ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
 
 

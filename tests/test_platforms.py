@@ -33,6 +33,7 @@ def without_encoding(source: str) -> list[int]:
     return found
 
 
+@pytest.mark.more
 def test_texts_have_the_same_encoding_everywhere() -> None:
     """Windows has others than UTF-8, which ``open`` takes where none is named."""
     files = sorted(PACKAGE.rglob("*.py"))

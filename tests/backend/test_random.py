@@ -88,6 +88,7 @@ def test_words_are_uniform(bits: int) -> None:
     assert 255 - 5 * 22.6 < ((counts - expected) ** 2 / expected).sum() < 255 + 5 * 22.6
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.75])
 def test_dropout_drops_as_many_as_it_says(rate: float) -> None:
     n = 100_000

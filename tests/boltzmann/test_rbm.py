@@ -163,6 +163,7 @@ def test_many_chains_find_the_exact_gradient(persistent):
     assert (rbm.chains is not None) == persistent
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_gibbs_step_leaves_the_models_distribution_as_it_is(kind):
     """v drawn exactly: h by its probabilities from all states, then v given h. Mean and covariance stay as they are."""
@@ -231,6 +232,7 @@ def test_a_step_by_hand(kind, persistent):
 BARS = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]], float)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("options", [{}, {"k": 3}, {"persistent": True}, {"persistent": True, "k": 2}], ids=str)
 def test_the_exact_likelihood_rises(options):
     data = np.repeat(BARS, 20, axis=0)

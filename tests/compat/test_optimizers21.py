@@ -176,6 +176,7 @@ def test_the_reference_does_the_same_as_the_kernel(call):
         np.testing.assert_allclose(a.value, b.value, rtol=1e-13)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("call", [row[0] for row in ROWS])
 def test_configurations_copies_and_what_minidl_reads_make_equal_steps(call):
     optimizer = made(call)
@@ -313,6 +314,7 @@ def test_the_call_of_today_is_told():
     optimizers.Adam(), optimizers.SGD(0.1, 0.9)  # these are minidl's calls too, and nothing is told
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("call", ["SGD(lr=0.5)", "RMSprop()", "SGD(lr=0.5, clipnorm=0.1)"])
 def test_rows_of_an_embedding_are_left_alone_as_by_minidl_s_own_rules(monkeypatch, call):
     """Only a rule of somebody's own may write to any row of a gradient, which would have to be made whole for it."""

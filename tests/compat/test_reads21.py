@@ -170,6 +170,7 @@ def test_a_loss_of_symbols_and_no_targets() -> None:
         np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.more
 def test_add_loss_beside_a_loss_and_several_outputs() -> None:
     x = Input((5,))
     h = Dense(4, activation="tanh")(x)
@@ -518,6 +519,7 @@ def test_random_numbers_of_a_function() -> None:
 # -- states ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 def test_a_stateful_network_asks_for_whole_batches_before_it_trains() -> None:
     model = Sequential([LSTM(3, stateful=True, batch_input_shape=(4, 2, 5)), Dense(1)])

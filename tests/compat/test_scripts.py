@@ -22,7 +22,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # files left open
-@pytest.mark.parametrize("name", mostly(ALL, always=["mnist_mlp_1", "checkpoints", "acgan_weights"]))
+@pytest.mark.parametrize("name", mostly(ALL, always=["mnist_mlp_1", "checkpoints"]))
 def test_the_script_does_what_it_says(
     name: str, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -130,6 +130,7 @@ def test_fill_modes(mode, expected, order):
     assert found.tolist() == expected
 
 
+@pytest.mark.more
 def test_the_nearest_pixel_invents_no_values():
     found = ImageAugmentation(rotation=40, zoom=0.4, interpolation_order=0, seed=2)(IMAGES)
     assert set(found.ravel().tolist()) <= set(IMAGES.ravel().tolist())
@@ -580,6 +581,7 @@ def test_text_and_copies():
         assert twin(IMAGES).tobytes() == aug(IMAGES).tobytes()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("layer", [pytest.param("omp", marks=pytest.mark.slow), "workqueue"])
 def test_the_first_kernel_of_a_process_may_be_ours(layer):
     """It runs on the caller's thread and starts no team; kernels with one may follow, also from two threads at once."""

@@ -67,6 +67,7 @@ def test_mnist_repeats_itself(environment):
     assert results("1") == results("1") != results("2")
 
 
+@pytest.mark.more
 def test_mnist_without_a_net_takes_the_digits_and_says_so(environment):
     printed = succeed(environment, "mnist_cnn.py", "--model", "softmax", "--epochs", "1")
     lines = printed.splitlines()
@@ -217,6 +218,7 @@ def test_xor(environment):
     assert "ln 2 = 0.6931" in printed
 
 
+@pytest.mark.more
 def test_gradient_descent(environment):
     printed = succeed(environment, "gradient_descent.py", "--quick")
     column = re.findall(r"^ +\d+  (\S+) +-?\d\.\d{10}$", printed, re.MULTILINE)
@@ -229,6 +231,7 @@ def test_gradient_descent(environment):
     assert distance[0.46] > 0.8 - 1 / 3  # further away than it began
 
 
+@pytest.mark.more
 def test_regression(environment, tmp_path):
     printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "regression.py", tmp_path)
     assert printed.startswith("Data: 800 flats to train on, 1000 to test on; CPU")
@@ -259,6 +262,7 @@ def test_regression_without_pandas(monkeypatch, capsys):
     assert regression.least_squares(x, x @ np.arange(6) + 7, x) == pytest.approx(x @ np.arange(6) + 7)
 
 
+@pytest.mark.more
 def test_binary(environment, tmp_path):
     printed = succeed_with_picture({**environment, "MINIDL_KERNELS": "reference"}, "binary.py", tmp_path)
     assert printed.startswith("Data: 2000 points to train on, 90 of them rare; 2000 to test on, 93 rare\nDevice: CPU")

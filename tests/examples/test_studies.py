@@ -102,6 +102,7 @@ def test_the_perceptron_rule_by_hand():
 # -- logistic regression -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 def test_logistic_regression(plain, tmp_path):
     printed = succeed_with_picture(plain, "logistic_regression.py", tmp_path)
     assert printed.startswith("Data: built-in digits; 200 images of 3 and 5 to train on, 300 to test on\n")
@@ -211,6 +212,7 @@ def test_the_judge_of_the_imbalanced_example():
 # -- parts of one's own ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 def test_custom_layer(plain, tmp_path):
     printed = succeed_with_picture(plain, "custom_layer.py", tmp_path)
     assert "\nPROVEN: " in printed
@@ -221,6 +223,7 @@ def test_custom_layer(plain, tmp_path):
     assert "Saved and loaded: RadialBasis(10, name='radial_basis_1', input_shape=(2,)), the same outputs\n" in printed
 
 
+@pytest.mark.more
 def test_custom_loss(plain, tmp_path):
     printed = succeed_with_picture(plain, "custom_loss.py", tmp_path)
     assert "\nPROVEN: " in printed

@@ -102,6 +102,7 @@ def test_categorical_targets_are_distributions(mistake):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
 
 
+@pytest.mark.more
 def test_rows_that_weigh_nothing_may_be_empty():
     """Sequences and batches are filled up with them."""
     model = ending_in(Dense(CLASSES, activation="softmax"), loss="categorical_crossentropy")

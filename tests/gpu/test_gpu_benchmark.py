@@ -129,6 +129,7 @@ def prepared(work: Any, variant: str = "") -> Any:
     return side().prepare(request, draw(request), variant)
 
 
+@pytest.mark.more
 @needs_compiler
 @pytest.mark.parametrize("suffix", only([" TF32", ""], always=[""]))
 def test_the_precision_reaches_the_kernels(card: StrictModule, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,6 +400,7 @@ def test_dlpack(card: StrictModule, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said("dlpack").startswith("failed: ModuleNotFoundError: ")
 
 
+@pytest.mark.more
 def test_a_probe_that_dies_or_hangs_costs_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "dying.py").write_text(
         "import os, sys, time\nif 'card' in sys.argv: time.sleep(60)\nsys.exit('illegal address')\n"

@@ -387,6 +387,7 @@ BESIDE = {  # reads and writes that change no result, so that only the sanitizer
 }
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("fault", only(BESIDE, always=["a read one past the end"]))
 def test_the_sanitizer_notices(fault: str) -> None:
     done = sanitized(*BESIDE[fault])

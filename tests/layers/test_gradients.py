@@ -43,7 +43,7 @@ def test_gradient(case: Case):
     assert all(row.checked == row.size for row in report.rows)
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(40)
 @pytest.mark.parametrize("case", **sampled([case for case in CASES if case.single]))
 def test_gradient_of_one_sample(case: Case):
     report = check_gradients(case.layer(), case.inputs(batch=1), training=case.training, tolerance=TOLERANCE)

@@ -172,6 +172,7 @@ def test_what_is_not_there_is_named(call, kind, words):
 # -- depth -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 def test_a_graph_of_a_thousand_layers_copies_pickles_and_trains():
     x = h = Input((4,))
     for _ in range(1000):

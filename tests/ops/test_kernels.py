@@ -364,6 +364,7 @@ def test_tanh_is_right_to_the_last_digits() -> None:
     np.testing.assert_array_equal(activation.tanh(special), [np.nan, 1, -1, 0, 1, -1])
 
 
+@pytest.mark.one_in(6)
 @both_dtypes
 @pytest.mark.parametrize(
     "size, spatial, padding, dilation, filters, images",
@@ -409,6 +410,7 @@ def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, limit, value)
 
 
+@pytest.mark.one_in(2)
 @float64_with_all
 @pytest.mark.usefixtures("zeros_are_left_out")
 @pytest.mark.parametrize("op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and "convolve_grad" in op])
@@ -545,6 +547,7 @@ def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> N
                         assert_close(op(*args), op.reference(*args), "scaled", case)
 
 
+@pytest.mark.one_in(4)
 @both_dtypes
 @pytest.mark.parametrize("threads", [1, 2])
 def test_products_of_few_rows(dtype: type, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:

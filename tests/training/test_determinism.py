@@ -142,11 +142,13 @@ def test_memory_stays_flat_within_a_long_epoch(nan):
     assert held[1950] - held[100] < ALLOWED
 
 
+@pytest.mark.more
 def test_memory_stays_flat_over_a_hundred_fits():
     model = small_model()
     assert growth(lambda: model.fit(X, Y, 32, validation_split=0.25, verbose=0), 5, 100) < ALLOWED
 
 
+@pytest.mark.more
 def test_models_that_are_gone_leave_nothing_behind():
     def use_one():
         model = small_model()

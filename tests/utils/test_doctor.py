@@ -56,6 +56,7 @@ def test_every_section_speaks_and_none_fails():
     assert all(f.value for f in findings)
 
 
+@pytest.mark.more
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="of x86")
 def test_it_says_for_which_processor_kernels_are_made():
     pytest.importorskip("numba")
