@@ -70,6 +70,7 @@ def test_a_seed_out_of_range_is_refused(script):
 # -- perceptron --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 def test_perceptron(plain, tmp_path):
     printed = succeed_with_picture(plain, "perceptron_iris.py", tmp_path)
     separable, never = printed.split("versicolor (-1)")
