@@ -31,7 +31,7 @@ from minidl.regularizers import L1, L1L2, L2
 from tests.cases.layers import ARGUMENTS, FAMILIES
 from tests.cases.sample import only
 
-pytestmark = pytest.mark.one_in(3)  # tables over every class
+pytestmark = pytest.mark.one_in(10)  # tables over every class
 
 RATE, STEPS, BATCH = 0.1, 10, 5
 RNG = np.random.default_rng(8)
