@@ -8,9 +8,9 @@ RECURRENT, ATTENTION, ROWS, PRODUCT = (f"kernels/cuda/{name}.py" for name in ("r
 CUBLAS = "kernels/cuda/_cublas.py"
 
 
-def on_card(op: str) -> str:
+def on_card(op: str) -> tuple[str, ...]:
     """A CUDA kernel, run on the CPU, against the reference."""
-    return f"tests/gpu/test_kernels.py::test_kernel_equals_reference[{op}-float32-small]"
+    return tuple(f"tests/gpu/test_kernels.py::test_kernel_equals_reference[{op}-float32-{size}]" for size in ("tiny", "small"))
 
 
 mutant(
