@@ -1,4 +1,4 @@
-"""Old scripts, each of which asserts what it should have done: a few of them always, all with ``--all``."""
+"""Old scripts, each of which asserts what it should have done: two of them always, all of them for each change."""
 
 from __future__ import annotations
 

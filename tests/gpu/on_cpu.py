@@ -57,14 +57,17 @@ def key(*texts: str) -> str:
     return hashlib.sha256("\0".join([*texts, HEADER.read_text(), str(COMPILER), *FLAGS]).encode()).hexdigest()[:24]
 
 
-def make(path: Path, *command: str) -> None:
-    """The file that g++ writes, if it is not there; of two processes that make it at once the last one wins, whole."""
+def make(path: Path, text: str, language: str, *options: str) -> None:
+    """The file that g++ makes of a text, if it is not there; of two processes that do so at once the last one wins, whole."""
     if path.exists():
         return
     assert COMPILER is not None
     with tempfile.TemporaryDirectory(dir=path.parent) as own:
-        made = Path(own) / path.name
-        done = subprocess.run([COMPILER, *FLAGS, *command, "-o", str(made)], capture_output=True, text=True)
+        code, made = Path(own) / "code", Path(own) / path.name
+        code.write_text(text)
+        libraries = LIBRARIES if "-shared" in options else []
+        command = [COMPILER, *FLAGS, language, *options, str(code), "-o", str(made), *libraries]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"g++ cannot compile the kernels:\n{done.stderr[-4000:]}")
         os.replace(made, path)
@@ -82,10 +85,8 @@ def build(source: str, options: tuple[str, ...]) -> ctypes.CDLL:
     parsed.mkdir(exist_ok=True, parents=True)
     library = folder / f"{key(text)}.so"
     if not library.exists():
-        make(parsed / f"{HEADER.name}.gch", "c++-header", str(HEADER))
-        code = library.with_suffix(".cu")
-        code.write_text(text)
-        make(library, "c++", f"-I{parsed}", f"-I{HEADER.parent}", "-shared", str(code), *LIBRARIES)
+        make(parsed / f"{HEADER.name}.gch", HEADER.read_text(), "c++-header")
+        make(library, text, "c++", f"-I{parsed}", f"-I{HEADER.parent}", "-shared")
     return ctypes.CDLL(str(library))
 
 

@@ -25,7 +25,6 @@ from minidl.errors import BackendError, DataError, OutOfMemoryError
 from minidl.layers import Dense, Input
 from minidl.models import Sequential
 from minidl.training.epochs import batches_of
-from tests.cases.sample import mostly
 from tests.gpu import on_cpu
 from tests.gpu.strict_cupy import cupy, device, ndarray, stand_in
 from tests.gpu.strict_cupy.streams import log
@@ -274,8 +273,9 @@ def failure_at(n: int, call: Any) -> MemoryError | None:
     return None
 
 
+@pytest.mark.more
 @needs_compiler
-@pytest.mark.parametrize("name", mostly(["mlp", "cnn", "recurrent"], always=[]))
+@pytest.mark.parametrize("name", ["mlp", "cnn", "recurrent"])
 def test_whichever_allocation_fails_the_step_is_as_if_it_had_not_been(name: str) -> None:
     """For every n: the n-th allocation of a step fails; the model is unchanged, and a smaller batch then works."""
     with stand_in(), backend.use_backend("cupy"), config.use_kernels("auto"), config.use_graphs("off"):
