@@ -108,9 +108,10 @@ def imports(tree: ast.AST, path: str) -> Iterator[tuple[str, bool, int]]:
             for alias in node.names:  # from minidl.backend import gpu: a module; import op: a name
                 is_module = (folder / f"{alias.name}.py").exists() or (folder / alias.name).is_dir()
                 yield (f"{node.module}.{alias.name}" if is_module else str(node.module)), inside, node.lineno
-        inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside)
+            if not isinstance(child, ast.expr):  # no import stands in one
+                yield from walk(child, inside)
 
     return walk(tree, False)
 
@@ -143,11 +144,11 @@ def faults_of(path: str, source: str) -> list[str]:
             faults.append(f"{place}: only {INSIDE_NUMBA} knows what is inside Numba")
         if here in ARITHMETIC_ONLY and first != "minidl" and first not in sys.stdlib_module_names:
             faults.append(f"{place}: {here} imports no other library")
-    if path != INSIDE_NUMBA and {"numba.core", "numba.np"} & {
-        ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)
-    }:
+    nodes = list(ast.walk(tree))
+    names = [(getattr(n.value, "id", ""), n.attr) for n in nodes if isinstance(n, ast.Attribute)]
+    if path != INSIDE_NUMBA and {("numba", "core"), ("numba", "np")} & set(names):
         faults.append(f"{path}: only {INSIDE_NUMBA} knows what is inside Numba")
-    called = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in ast.walk(tree)}
+    called = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in nodes}
     if called & {"import_module", "__import__"} and path not in BY_NAME and here not in FREE:
         faults.append(f"{path}: importing by name is a way around the law")
     return faults

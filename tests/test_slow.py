@@ -45,7 +45,7 @@ ROWS = {  # arguments, tests that pass and that are left out
 }
 
 
-@pytest.mark.parametrize("arguments", mostly(ROWS, always=["-n 2", "--part 2/3"]))
+@pytest.mark.parametrize("arguments", mostly(ROWS, always=["--part 2/3"]))
 def test_slow_tests_are_left_out_and_the_run_says_so(tmp_path: Path, arguments: str) -> None:
     passed, left_out = ROWS[arguments]
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)

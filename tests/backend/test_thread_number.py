@@ -149,6 +149,7 @@ def test_a_wrong_variable(given: str) -> None:
     assert f"ArgumentError: MINIDL_THREADS: received '{given}'; expected an integer from 1 to 3" in done.stderr
 
 
+@pytest.mark.more
 @needs_numba
 def test_numba_settles_how_many_there_are() -> None:
     """Its variable may have changed since minidl was imported."""
@@ -187,6 +188,7 @@ def threads_at_work():
 """
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
@@ -248,6 +250,7 @@ print("done")
     assert done.stdout.split() == ["done"], done.stdout + done.stderr
 
 
+@pytest.mark.more
 @needs_numba
 def test_others_do_what_a_slow_thread_has_left() -> None:
     """Of 40 tasks each of two threads has 20, and the last five of them are for both."""

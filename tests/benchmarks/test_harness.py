@@ -93,6 +93,7 @@ def test_a_slow_variant_leaves_the_race_and_the_best_one_counts(team):
     assert {len(c["rounds"]) for c in short.values()} == {3}
 
 
+@pytest.mark.more
 def test_a_missing_library_is_a_line_and_not_the_end():
     with Team({"minidl": FAKE, "absent": ABSENT}) as team:
         about = team.introduce()
@@ -100,6 +101,7 @@ def test_a_missing_library_is_a_line_and_not_the_end():
         assert list(team.workers) == ["minidl"]
 
 
+@pytest.mark.more
 def test_a_worker_says_missing_and_failed():
     with Worker(ABSENT) as worker, pytest.raises(MissingError):
         worker.ask("hello")
@@ -109,6 +111,7 @@ def test_a_worker_says_missing_and_failed():
         worker.ask("measure", label="never prepared")
 
 
+@pytest.mark.more
 def test_a_process_whose_threads_stay_awake_is_waited_for(tmp_path):
     """Those of OpenBLAS do for 0.1 s, and took a core from whoever was measured next."""
     np.savez(tmp_path / "inputs.npz", x=np.ones(2), dy=np.ones(2))
@@ -121,6 +124,7 @@ def test_a_process_whose_threads_stay_awake_is_waited_for(tmp_path):
         assert time.perf_counter() - begin >= AWAKE
 
 
+@pytest.mark.more
 def test_a_device_is_waited_for_before_the_clock_starts_and_before_it_stops():
     pending = [0.5]  # seconds of work that was asked for earlier
 
@@ -152,6 +156,7 @@ def test_workers_see_none_of_the_variables_that_help_one_library_and_hurt_anothe
     assert os.environ["OMP_WAIT_POLICY"] == "passive"  # ours stay
 
 
+@pytest.mark.more
 def test_every_library_can_be_kept_from_avx_512(monkeypatch):
     monkeypatch.setattr("benchmarks.environment._limits", {})
     monkeypatch.setattr("benchmarks.machine._from_proc", lambda key: "avx2 avx512f" if key == "flags" else "a processor")
@@ -175,6 +180,7 @@ def test_every_library_can_be_kept_from_avx_512(monkeypatch):
         options.parser("", known={}).parse_args(["--avx2"])  # where it would do nothing
 
 
+@pytest.mark.more
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot tie a process to a core")
 def test_threads_are_limited_for_every_library():
     with Worker("benchmarks.sides.minidl", threads=1) as worker:

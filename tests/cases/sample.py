@@ -33,6 +33,9 @@ def _but(always: Collection[Any], rows: Iterable[Any], mark: pytest.MarkDecorato
     return [row if row in always else pytest.param(row, marks=mark) for row in rows]
 
 
+# For tests that compute in double precision: compiling the kernels for it once more is a tenth of the sample's time.
+by_references_first = mostly(["reference", "auto"], always=["reference"])
+
 # For tests that hand over arrays which must stay as they are. For read-only ones each kernel is compiled once more, a second
 # for some; that kernels take them is always seen in tests/ops/test_kernels.py.
 HANDED = ["writable to kernels", "read-only to references", "read-only to kernels"]

@@ -14,15 +14,16 @@ from minidl.compat.spelling import OldSpellingWarning
 from minidl.declared import from_plain, to_plain
 from minidl.errors import ArgumentError, ShapeError
 from minidl.layers.context import Context
+from tests.cases.sample import by_references_first
 
 pytestmark = pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")
 GENERATOR = np.random.default_rng(5)
 N, T, C, U = 3, 5, 2, 4
 
 
-@pytest.fixture(autouse=True)
-def double():
-    with config.use_dtype("float64"):
+@pytest.fixture(autouse=True, params=by_references_first)
+def double(request):
+    with config.use_dtype("float64"), config.use_kernels(request.param):
         yield
 
 

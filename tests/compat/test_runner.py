@@ -222,6 +222,7 @@ Dense(2)
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.more
 def test_quiet_says_nothing_at_all_and_variables_of_keras_change_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, "import keras\nfrom keras.layers import Dense\nDense(output_dim=1)\nprint(keras.__version__)")
     loud = process(str(path), cwd=tmp_path, KERAS_BACKEND="theano")

@@ -17,6 +17,7 @@ from minidl import config
 from minidl.data import Dataset, ImageAugmentation
 from minidl.data.affine import affine_matrices
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, NotBuiltError, ShapeError
+from tests.cases.sample import mostly
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(3)
@@ -148,8 +149,9 @@ def test_few_images_and_small_ones(shape):
     assert ImageAugmentation(**EVERYTHING)(np.ones(shape)).shape == shape
 
 
-def test_images_stay_as_they_are_and_the_result_is_not_theirs():
-    for images in (IMAGES, IMAGES.astype("uint8"), IMAGES.astype("float64"), IMAGES[:, ::-1]):
+@pytest.mark.parametrize("dtype", mostly(["float32", "uint8", "float64"], always=["uint8"]))
+def test_images_stay_as_they_are_and_the_result_is_not_theirs(dtype):
+    for images in (IMAGES.astype(dtype), IMAGES.astype(dtype)[:, ::-1]):
         given = images.copy()
         given.flags.writeable = False
         for aug in (ImageAugmentation(**EVERYTHING), ImageAugmentation(), ImageAugmentation(cutout=3, fill_value=9)):

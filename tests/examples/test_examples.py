@@ -194,6 +194,7 @@ def test_mnist_on_the_gpu(environment):
         assert "GPU" in ran.stdout
 
 
+@pytest.mark.more
 def test_low_level(environment):
     printed = succeed(environment, "low_level.py", "--quick")
     assert printed.startswith("Data: built-in digits; ")

@@ -120,6 +120,7 @@ def test_logistic_regression(plain, tmp_path):
 # -- optimizers --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 def test_optimizers(plain, tmp_path):
     printed = succeed_with_picture(plain, "optimizers.py", tmp_path)
     valley, saddle = printed.split("The saddle")

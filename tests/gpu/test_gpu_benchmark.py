@@ -70,6 +70,7 @@ SOME = [
 ]
 
 
+@pytest.mark.more
 @needs_compiler
 @pytest.mark.parametrize("names", only([SOME[:1], SOME[1:], ["train cnn b128"]], always=[SOME[:1]]))
 @pytest.mark.usefixtures("card")

@@ -108,6 +108,7 @@ def test_what_changes_on_the_host_reaches_the_recording() -> None:
     assert Graph.launched == (8 - 2) + (4 - 2)  # frozen layers make another step
 
 
+@pytest.mark.more
 def test_schedules_and_settings_reach_the_recording() -> None:
     """A schedule, weight decay and rates of parameters, changed on the way."""
 

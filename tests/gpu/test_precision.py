@@ -42,6 +42,7 @@ def losses(name: str, precision: str) -> tuple[np.ndarray, list[np.ndarray]]:
     return np.array(history.history["loss"]), model.get_weights()
 
 
+@pytest.mark.more
 @needs_compiler
 @pytest.mark.parametrize("name", only(MODELS, always=["softmax"]))
 def test_bf16_trains_as_float32_does_to_its_own_rounding(name: str, cublas: FakeCublas) -> None:
@@ -149,6 +150,7 @@ def test_older_cards_convolve_in_full(cublas: FakeCublas, monkeypatch: pytest.Mo
     np.testing.assert_array_equal(found, ops.convolve(*arguments).get())
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "tf32"])
@@ -159,6 +161,7 @@ def test_wide_tiles(filters: int, precision: str, cublas: FakeCublas, monkeypatc
     check_tiles(5, filters, precision)
 
 
+@pytest.mark.more
 @needs_compiler
 @pytest.mark.parametrize("filters", only([3, 20, 50, 64, 120], always=[20]))
 @pytest.mark.parametrize("rows", only([256, 128, 64, 32], always=[32]))
@@ -280,6 +283,7 @@ def check_neighbours(channels: int, filters: int, precision: str) -> None:
         np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-5 * np.abs(e).max())
 
 
+@pytest.mark.more
 @pytest.mark.one_in(3)
 @needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
@@ -312,6 +316,7 @@ def test_a_fault_on_tensor_cores_is_noticed(fault: str, cublas: FakeCublas) -> N
         check_rounded_factors("convolution.convolve", 8, "bf16")
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "tf32"])

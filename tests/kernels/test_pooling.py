@@ -79,6 +79,7 @@ def test_means_have_the_same_bits_wherever_tasks_end(channels):
         assert alone.tobytes() == together[image : image + 1].tobytes()
 
 
+@pytest.mark.more
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_a_task_writes_nothing_behind_its_images(channels):

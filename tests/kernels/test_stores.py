@@ -57,6 +57,7 @@ X86 = {"AVX_2": ("x86-64-v3", "+avx2,+fma"), "SSE_2": ("x86-64", "+sse2")}
 MACHINES = list(X86) if platform.machine() in ("x86_64", "AMD64") else [""]
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_so_many_numbers_are_stored_and_no_more(machine):

@@ -29,7 +29,7 @@ from minidl.models import Sequential
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L1L2, L2
 from tests.cases.layers import ARGUMENTS, FAMILIES
-from tests.cases.sample import only
+from tests.cases.sample import by_references_first, only
 
 pytestmark = pytest.mark.one_in(10)  # tables over every class
 
@@ -57,9 +57,9 @@ RANKS += [f"{kind}{rank}D" for kind in ("DepthwiseConv", "SeparableConv", "Local
 ACTIVITY = {"Dense", "GRU", "LSTM", "SimpleRNN", "Embedding", *RANKS}  # that take ``activity_regularizer``
 
 
-@pytest.fixture(autouse=True)
-def _in_double_precision():
-    with config.use_dtype("float64"):
+@pytest.fixture(autouse=True, params=by_references_first)
+def _in_double_precision(request):
+    with config.use_dtype("float64"), config.use_kernels(request.param):
         yield
 
 

@@ -34,6 +34,7 @@ from minidl.layers import (
 from minidl.layers.cell import name_in_kernels
 from minidl.models import Model, Sequential, clone_model, load_model
 from minidl.testing import check_gradients
+from tests.cases.sample import by_references_first
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 6, 2))
@@ -520,6 +521,13 @@ def test_both_directions_must_fit_together():
         Bidirectional(LSTM(3))(X, initial_state=np.zeros((3, 3)))
 
 
+@pytest.fixture(params=by_references_first)
+def kernels(request):
+    with config.use_kernels(request.param):
+        yield
+
+
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("kind, cell", [(LSTM, LSTMCell), (GRU, GRUCell)])
 def test_the_gates_of_keras_2_are_taken_at_all_times_in_one_call(kind, cell, monkeypatch):
     """They are in every LSTM of an old script, which would be five times slower in the loop of steps."""

@@ -120,6 +120,7 @@ def test_batch_normalization_becomes_part_of_the_weights(data_format: str, reaso
     assert reasons == []
 
 
+@pytest.mark.more
 def test_folded_in_double_precision() -> None:
     with config.use_dtype("float64"):
         model = network()

@@ -250,7 +250,7 @@ def off_the_line(a: np.ndarray) -> np.ndarray:
 LAYOUTS = [fortran, strided, backwards, off_the_line]
 
 
-SLOW_READ_ONLY = [op for op in ops_with_kernels() if op not in ("activation.relu", "softmax.softmax")]
+SLOW_READ_ONLY = [op for op in ops_with_kernels() if op != "activation.relu"]
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ def test_softmax_does_not_see_a_shift(logits: list[int], shift: int) -> None:
     np.testing.assert_array_equal(softmax(z + shift), softmax(z))
 
 
+@pytest.mark.more
 @many
 @given(st.integers(1, 20), st.integers(1, 4), st.lists(st.integers(0, 10**6), max_size=20), st.sampled_from("BbhHf"))
 def test_gather_takes_rows(n: int, width: int, picks: list[int], kind: str) -> None:
@@ -210,6 +211,7 @@ def test_gather_takes_rows(n: int, width: int, picks: list[int], kind: str) -> N
 labels = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30)
 
 
+@pytest.mark.more
 @many
 @given(labels)
 def test_confusion_matrix_sums(pairs: list[tuple[int, int]]) -> None:

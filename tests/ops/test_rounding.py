@@ -32,6 +32,7 @@ def test_the_gradient_of_a_bias(rows: int, units: int) -> None:
     assert error(bias_grad(dy), dy.sum(axis=0, dtype=np.float64)) < 2
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("rows, depth, columns", [(6400, 3, 12), (6400, 2, 8), (400, 4, 4), (6400, 1, 4), (1600, 8, 16)])
 def test_the_gradient_of_few_weights(rows: int, depth: int, columns: int) -> None:
     """As of U of a small LSTM, whose rows are all times of all samples."""

@@ -64,8 +64,8 @@ def test_valid_and_same_of_deck_000() -> None:
 
 def test_local_receptive_field_of_deck_000() -> None:
     """5x5 on 28x28 gives three maps of 24x24, 2x2 pooling 12x12."""
-    x = np.random.default_rng(0).random((2, 28, 28, 1))
-    maps = convolve(x, np.ones((5, 5, 1, 3)), None, Window((5, 5)))
+    x = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+    maps = convolve(x, np.ones((5, 5, 1, 3), np.float32), None, Window((5, 5)))
     assert maps.shape == (2, 24, 24, 3)
     assert maps[1, 23, 4, 2] == pytest.approx(x[1, 23:28, 4:9, 0].sum())
     assert max_pool(maps, Window((2, 2), (2, 2)))[0].shape == (2, 12, 12, 3)

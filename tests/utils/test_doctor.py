@@ -165,6 +165,7 @@ def test_threads(monkeypatch):
     assert blas.threads() == of_blas
 
 
+@pytest.mark.more
 @needs_numba
 def test_the_threading_layer():
     for variable, setting, layer in (("NUMBA_THREADING_LAYER", "workqueue", "workqueue"), ("NUMBA_DISABLE_JIT", "1", "none")):

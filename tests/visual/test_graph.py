@@ -263,6 +263,7 @@ def test_saving(tmp_path):
         picture.save(tmp_path / "nowhere" / "graph.svg")
 
 
+@pytest.mark.more
 def test_thousand_layers_need_no_recursion():
     model = Sequential([Input((2,)), *[Activation("relu") for _ in range(1000)]])
     assert len(Drawn(visual.graph(model)).boxes) == 1001
