@@ -16,6 +16,7 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 # Before NumPy and Numba are loaded, and inherited by the processes that pytest-xdist and the tests start.
@@ -30,6 +31,10 @@ ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[ON_DEVICE] = config.getoption("--device")
+    hypothesis.settings.register_profile("every run", max_examples=60)
+    hypothesis.settings.register_profile("each change", max_examples=200)
+    sample = not config.getoption("--all") and not config.getoption("--part")
+    hypothesis.settings.load_profile("every run" if sample else "each change")
 
 
 def part(text: str) -> tuple[int, int]:

@@ -134,7 +134,7 @@ PRODUCTS = [
 
 
 @needs_compiler
-@pytest.mark.parametrize("op", only(PRODUCTS, always=["linear.dense_grad_W"]))
+@pytest.mark.parametrize("op", only(PRODUCTS, always=["linear.dense"]))
 def test_products_by_cublas_equal_the_reference(op: str, cublas: FakeCublas) -> None:
     for dtype in (np.float32, np.float64):
         for seed, case in enumerate(cases_of(op)):

@@ -210,7 +210,7 @@ def run(name: str, **options: Any) -> list[np.ndarray]:
     return [*numbers, np.array(score), *model.get_weights(), *predictions]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(9)
 @pytest.mark.parametrize("kernels", ["reference", "auto"])
 @pytest.mark.parametrize("name", FEATURES)
 def test_the_numbers_of_the_cpu(name: str, kernels: str) -> None:
@@ -248,7 +248,7 @@ def test_nothing_waits_in_a_step(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert calls.count("add") == 6
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("name", FEATURES)
 def test_recorded_steps_give_the_same_bits(name: str, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphs, "WARM_UP", 1)
@@ -378,7 +378,7 @@ SOME_CHANGES = (  # each seen by another part of what a recording is made for
 )
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", only(CHANGES, always=SOME_CHANGES))
 def test_a_change_reaches_steps_that_were_recorded(name: str, fresh: None) -> None:
     unchanged = weights_without_a_change()

@@ -57,7 +57,7 @@ def assert_equal_to_rounding(found: list[np.ndarray], expected: list[np.ndarray]
         np.testing.assert_allclose(a, e, rtol=rounding, atol=rounding * np.abs(e).max(initial=1))
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(11)
 @pytest.mark.parametrize(
     "kernels, dtype",
     [
@@ -113,7 +113,7 @@ def some_steps(case: Any) -> list[np.ndarray]:
     return [to_host(p.value) for p in parameters]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(7)
 @both_kernels
 @pytest.mark.parametrize("case", OPTIMIZERS_AND_OPTIONS, ids=label)
 def test_optimizer(case: Any, kernels: str) -> None:

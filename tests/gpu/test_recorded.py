@@ -71,7 +71,7 @@ NOT_RECORDED = ("dot_", "local1d", "local2d")  # CuPy's own product of matrices
 ALWAYS = [*ONE_EACH, *(name for name in always_run(LAYERS.values()) if not name.startswith(ALIKE))]
 
 
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(25)
 @pytest.mark.parametrize("name", only(LAYERS, always=ALWAYS))
 def test_layer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forward, backward and the new state; random numbers are drawn anew in each replay."""
@@ -130,7 +130,7 @@ def test_loss(case: LossCase, masked: bool, monkeypatch: pytest.MonkeyPatch) -> 
     check(make, monkeypatch, "a copy from the host" if "alphas" in case.name else "")
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("case", OPTIMIZERS_AND_OPTIONS, ids=label)
 def test_optimizer(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its numbers travel before the step; the rule, decay, clipping and constraints are part of it."""

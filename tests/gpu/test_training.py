@@ -90,7 +90,7 @@ def run(name: str) -> list[np.ndarray]:
     return [*numbers, np.array(losses), np.array(score), *model.get_weights(), model.predict(TEST_IMAGES)]
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 @both_kernels
 @pytest.mark.parametrize("name", MODELS)
 def test_fit(name: str, kernels: str) -> None:
@@ -112,7 +112,7 @@ def test_the_same_start_to_the_bit(name: str) -> None:
             np.testing.assert_array_equal(a, e, strict=True)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", MODELS)
 def test_no_waiting_inside_the_step(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted: nothing in ``Step.train`` waits for the device, and in a whole epoch only what looks at the losses does."""

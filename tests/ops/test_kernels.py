@@ -37,7 +37,7 @@ from minidl.ops import (
     update,
 )
 from tests.cases.ops import OpCase, all_ops, cases_of, op_function
-from tests.cases.sample import only
+from tests.cases.sample import mostly, only
 from tests.ops.naive import assert_close
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,9 @@ def needs_kernels(ops: list[str]) -> list[Any]:
 OPS_WITH_KERNELS = needs_kernels(ops_with_kernels())
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 DTYPES = only([np.float32, np.float64], always=[np.float32])
+float64_for_each_change = pytest.mark.parametrize(
+    "dtype", mostly([np.float32, np.float64], always=[np.float32]), ids=["float32", "float64"]
+)
 float64_with_all = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 
 
@@ -261,7 +264,7 @@ def test_read_only_arrays_give_the_same(op: str) -> None:
     check_layout(op, read_only)
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("op", OPS_WITH_KERNELS)
 def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -345,6 +348,7 @@ def test_kernels_as_plain_python(_op: str) -> None:
 WINDOW, WIDE_WINDOW = Window((3, 3), padding="same"), Window((5, 5), padding="same")
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and "convolve" in op])
 def test_direct_summation_where_winograd_would_be_taken(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.kernels.numba._winograd.FEWEST", 10**9)
@@ -410,6 +414,7 @@ def zeros_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, limit, value)
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @float64_with_all
 @pytest.mark.usefixtures("zeros_are_left_out")
@@ -611,7 +616,7 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
         assert 1e-9 < error < expected, f"{op.__name__}: {error}, expected {expected}"
 
 
-@both_dtypes
+@float64_for_each_change
 def test_the_gates_are_exact_near_zero(dtype: type) -> None:
     """And far from it: tanh and sigmoid of an LSTM to a few units in the last place."""
     if "recurrent.lstm" not in OPS_WITH_KERNELS:

@@ -20,7 +20,7 @@ from minidl.ops.pooling import average_pool, average_pool_grad, max_pool, max_po
 from minidl.ops.softmax import softmax
 from tests.ops import naive
 
-many = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+many = settings(deadline=None, derandomize=True, database=None)  # of the profile: tests/conftest.py
 
 
 @st.composite
