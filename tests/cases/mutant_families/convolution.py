@@ -136,12 +136,17 @@ mutant(
 
 # -- kernels -------------------------------------------------------------------------------------------------------------
 
-PLAIN = "tests/ops/test_kernels.py::test_kernel_equals_reference"
+
+def kernel_of(op: str) -> tuple[str, str]:
+    """All cases of a convolution, those with kernels of their own by themselves."""
+    test = "tests/ops/test_kernels.py::test_kernel_equals_reference"
+    return f"{test}[{op}-float32]", f"{test}_in_further_cases[{op}-float32]"
+
 
 mutant(
     "volumes whose lines are gathered without dilation",
     "kernels/numba/_volumes.py",
-    PLAIN + "[convolution.convolve-float32]",
+    kernel_of("convolution.convolve"),
     "at2, to = j * s2 + l * d2 - top, (k * k2 + l) * line",
     "at2, to = j * s2 + l - top, (k * k2 + l) * line",
     mode="compiled",
@@ -149,7 +154,7 @@ mutant(
 mutant(
     "dx of volumes with the kernel as it stands",
     "kernels/numba/_volumes.py",
-    PLAIN + "[convolution.convolve_grad_x-float32]",
+    kernel_of("convolution.convolve_grad_x"),
     "W[::-1, ::-1, ::-1].swapaxes(3, 4)",
     "W[::-1, ::-1].swapaxes(3, 4)",
     mode="compiled",
@@ -157,7 +162,7 @@ mutant(
 mutant(
     "depthwise results of six without the last x",
     "kernels/numba/_depthwise.py",
-    PLAIN + "[convolution.convolve-float32]",
+    kernel_of("convolution.convolve"),
     "s5 = multiply_add(load_all(x, at + 7 * c), w2, s5)",
     "s5 = multiply_add(load_all(x, at + 6 * c), w2, s5)",
     mode="compiled",
@@ -165,7 +170,7 @@ mutant(
 mutant(
     "depthwise rows of an earlier image where the window is outside this one",
     "kernels/numba/_depthwise.py",
-    PLAIN + "[convolution.convolve_grad_W-float32]",
+    kernel_of("convolution.convolve_grad_W"),
     "((image * h + r) * w * c, w) if 0 <= r < h else (0, 0)",
     "((image * h + r) * w * c, w) if 0 <= image * h + r < n * h else (0, 0)",
     mode="compiled",
@@ -173,7 +178,7 @@ mutant(
 mutant(
     "depthwise results beside the image that keep what stood in the ring",
     "kernels/numba/_depthwise.py",
-    PLAIN + "[convolution.convolve-float32]",
+    kernel_of("convolution.convolve"),
     "    clear_run(ring, to + last * whole, (line - last) * whole)\n",
     "",
     mode="compiled",
@@ -189,7 +194,7 @@ mutant(
 mutant(
     "a dilated sequence whose kernel is not turned around",
     "kernels/numba/convolution.py",
-    PLAIN + "[convolution.convolve-float32]",
+    kernel_of("convolution.convolve"),
     "np.ascontiguousarray(W[::-1].swapaxes(1, 2))",
     "np.ascontiguousarray(W.swapaxes(1, 2))",
     mode="compiled",
@@ -197,7 +202,7 @@ mutant(
 mutant(
     "a dilated sequence with the zeros behind it in front",
     "kernels/numba/convolution.py",
-    PLAIN + "[convolution.convolve-float32]",
+    kernel_of("convolution.convolve"),
     "((span - 1 - before, span - 1 - behind),)",
     "((span - 1 - behind, span - 1 - before),)",
     mode="compiled",
