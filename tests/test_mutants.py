@@ -1896,7 +1896,7 @@ def test_without_a_fault_the_tests_pass(runs: dict[str, Trials], mode: str) -> N
     assert "skipped" not in printed, printed
 
 
-SAMPLE = {m.name for m in MUTANTS[:: len(MUTANTS) // 5]}
+SAMPLE = {m.name for m in MUTANTS[:: len(MUTANTS) // 3]}
 ROWS = [pytest.param(m, m, id=m.name, marks=[] if m.name in SAMPLE else [pytest.mark.slow]) for m in MUTANTS]
 
 

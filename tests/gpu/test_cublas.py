@@ -133,6 +133,7 @@ PRODUCTS = [
 ]
 
 
+@pytest.mark.more
 @needs_compiler
 @pytest.mark.parametrize("op", only(PRODUCTS, always=["linear.dense"]))
 def test_products_by_cublas_equal_the_reference(op: str, cublas: FakeCublas) -> None:

@@ -58,6 +58,7 @@ def test_bf16_trains_as_float32_does_to_its_own_rounding(name: str, cublas: Fake
     assert config.precision() == "float32"  # outside of the step
 
 
+@pytest.mark.more
 @needs_compiler
 def test_small_updates_are_not_lost(cublas: FakeCublas) -> None:
     """In bfloat16 weights 1 + 1e-4 would be 1: the master weights are not rounded."""

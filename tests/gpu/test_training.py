@@ -90,7 +90,7 @@ def run(name: str) -> list[np.ndarray]:
     return [*numbers, np.array(losses), np.array(score), *model.get_weights(), model.predict(TEST_IMAGES)]
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(8)
 @both_kernels
 @pytest.mark.parametrize("name", MODELS)
 def test_fit(name: str, kernels: str) -> None:

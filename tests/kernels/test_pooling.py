@@ -15,6 +15,7 @@ AS_IMAGES += [Window((1, 2, 2), (1, 2, 2), "same"), Window((2, 3, 1), (1, 2, 1))
 ALL_AXES = [Window((2, 2, 2), (2, 2, 2)), Window((2, 1, 3), (1, 1, 2), "same")]
 
 
+@pytest.mark.more
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("window", AS_IMAGES + ALL_AXES, ids=str)
 def test_pools_of_one_and_three_axes_have_kernels(window):

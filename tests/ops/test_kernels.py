@@ -145,7 +145,7 @@ def check_case(case: OpCase, seed: int, dtype: Any) -> None:
 
 
 # Cases with kernels of their own: volumes, depthwise sums, and products of very many rows. Compiling those takes long.
-OF_THEIR_OWN = re.compile(r"\b3d\b|depthwise|\((1543|2100),\)")
+OF_THEIR_OWN = re.compile(r"\b3d\b|depthwise|groups|\((1543|2100),\)")
 WITH_FURTHER_CASES = [op for op in ops_with_kernels() if any(OF_THEIR_OWN.search(str(case)) for case in cases_of(op))]
 
 

@@ -589,7 +589,13 @@ def test_what_is_given_is_never_written_to(copied: int, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(found, [[1.0, 2.0]] * 4 + [[3.0, -4.0]] * 3)
 
 
-@pytest.mark.parametrize("x, y", [((128, 784), (128, 10)), ((20000, 12), (20000, 9))], ids=["on its side", "deep"])
+@pytest.mark.parametrize(
+    "x, y",
+    [
+        pytest.param((128, 784), (128, 10), id="on its side"),
+        pytest.param((20000, 12), (20000, 9), id="deep", marks=pytest.mark.more),
+    ],
+)
 def test_products_that_numpy_finishes(x: Any, y: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow gradient is computed on its side and turned; one with many rows is summed in shares."""
     out, rng = np.zeros((x[1], y[1]), "float32"), np.random.default_rng(2)
