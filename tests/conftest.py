@@ -26,6 +26,7 @@ os.environ.setdefault("MINIDL_TUNING", "fixed")  # several processes share the m
 
 
 LEFT_OUT = pytest.StashKey[int]()
+LONG = 12  # rows of a table, every second of which is then enough for every run
 ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
 
 
@@ -62,16 +63,23 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def leave_out_rows(items: list[pytest.Item]) -> None:
+    """Mark as ``more`` what ``one_in(n)`` leaves out of a table, and every second row of a long one that does not say."""
+    tables = collections.defaultdict[object, list[pytest.Item]](list)
+    for item in items:
+        if not item.get_closest_marker("slow") and not item.get_closest_marker("more"):
+            tables[item.path, item.function.__qualname__].append(item)  # type: ignore[attr-defined]
+    for rows in tables.values():
+        said = rows[0].get_closest_marker("one_in")
+        n = said.args[0] if said else 1 + (len(rows) >= LONG)
+        for place, item in enumerate(rows):
+            if place % n:
+                item.add_marker("more")
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    rows = collections.Counter[object]()
-    for item in items:
-        thinned = item.get_closest_marker("one_in")
-        if thinned is not None and not item.get_closest_marker("slow"):
-            table = (item.path, item.function.__qualname__)  # type: ignore[attr-defined]
-            if rows[table] % thinned.args[0]:
-                item.add_marker("more")
-            rows[table] += 1
+    leave_out_rows(items)
     named = any("::" in argument for argument in config.args)
     if config.getoption("--all") or named or {"slow", "more"} & set(config.getoption("markexpr").split()):
         return

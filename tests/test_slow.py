@@ -28,20 +28,34 @@ def test_slow(n):
 @pytest.mark.parametrize("n", range(7))
 def test_table(n):
     pass
+
+@pytest.mark.parametrize("n", range(13))
+def test_long_table(n):
+    pass
+
+@pytest.mark.one_in(1)
+@pytest.mark.parametrize("n", range(13))
+def test_every_row(n):
+    pass
+
+@pytest.mark.parametrize("n", [*range(11), pytest.param(11, marks=pytest.mark.slow), pytest.param(12, marks=pytest.mark.more)])
+def test_table_that_chose_its_rows(n):
+    pass
 """
 
 
 ROWS = {  # arguments, tests that pass and that are left out
-    "": (4, 9),
-    "-n 2": (4, 9),  # the processes that collect are not the one that writes the summary
-    "--all": (13, 0),
-    "--part 2/3": (10, 3),
-    "--part 3/3": (9, 4),
-    "-n 2 --part 1/5": (9, 4),
-    "-m slow": (5, 0),
-    "-m more": (4, 0),
+    "": (35, 17),  # 1, 3 of 7, 7 of 13, 13, 11
+    "-n 2": (35, 17),  # the processes that collect are not the one that writes the summary
+    "--all": (52, 0),
+    "--part 2/3": (48, 4),
+    "--part 3/3": (48, 4),
+    "-n 2 --part 1/5": (48, 4),
+    "-m slow": (6, 0),
+    "-m more": (11, 0),
     "test_two.py::test_slow": (5, 0),
-    "-k quick": (1, 9),
+    "test_two.py::test_long_table": (13, 0),
+    "-k quick": (1, 17),
 }
 
 

@@ -25,6 +25,7 @@ def unless_alike(cases):
     return {"argvalues": rows, "ids": [case.name for case in cases]}
 
 
+@pytest.mark.one_in(1)
 @pytest.mark.parametrize("case", **sampled(CASES))
 def test_gradient_of_the_references(case: Case):
     """Along random directions, and without waiting for kernels to compile: test_gradient looks at every element."""
