@@ -12,6 +12,7 @@ from minidl.declared import arguments_of, classes, from_plain, to_plain
 from minidl.optimizers import SGD, Adam
 from minidl.parameters import Parameter, ParameterGroup
 from tests.cases.optimizers import OPTIMIZERS, OPTIONS, SCHEDULES, label, make_optimizer, make_schedule
+from tests.cases.sample import by_references_first
 
 pytestmark = pytest.mark.one_in(3)  # tables over every class
 
@@ -19,6 +20,12 @@ SHAPES = [(3, 4), (), (5,), (0, 2), (1, 2, 3)]
 ALL = OPTIMIZERS + [("SGD", options) for options in OPTIONS] + [("Adam", options) for options in OPTIONS]
 every_optimizer = pytest.mark.parametrize("case", ALL, ids=label)
 every_schedule = pytest.mark.parametrize("case", SCHEDULES, ids=label)
+
+
+@pytest.fixture(autouse=True, params=by_references_first)
+def _kernels(request):
+    with config.use_kernels(request.param):
+        yield
 
 
 def parameters(dtype=np.float64):

@@ -154,6 +154,7 @@ def faults_of(path: str, source: str) -> list[str]:
     return faults
 
 
+@pytest.mark.more
 def test_imports_come_from_lower_floors() -> None:
     assert not [fault for path in FILES for fault in faults_of(path, (PACKAGE / path).read_text())]
 

@@ -13,9 +13,16 @@ from minidl.models import Sequential
 from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from minidl.parameters import Parameter, ParameterGroup
 from minidl.schedules import ExponentialDecay, PiecewiseConstantDecay
+from tests.cases.sample import by_references_first
 
 kernels = pytest.mark.parametrize("kernels", ["auto", "reference"])
 W, G = np.array([1.0, -2.0, 0.0, 0.5]), np.array([3.0, -4.0, 0.5, 0.0])
+
+
+@pytest.fixture(autouse=True, params=by_references_first)
+def _kernels(request):
+    with config.use_kernels(request.param):
+        yield
 
 
 def parameter(value=W, grad=G, name="W", dtype=np.float64):

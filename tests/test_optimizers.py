@@ -6,11 +6,19 @@ import itertools
 import numpy as np
 import pytest
 
+from minidl import config
 from minidl.declared import arguments_of
 from minidl.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 from minidl.parameters import Parameter, ParameterGroup
+from tests.cases.sample import by_references_first
 
 GRADIENTS = [np.array([2.0, -0.5]), np.array([-1.0, 0.25]), np.array([0.5, 3.0])]
+
+
+@pytest.fixture(autouse=True, params=by_references_first)
+def _kernels(request):
+    with config.use_kernels(request.param):
+        yield
 
 
 def trajectory(optimizer):

@@ -131,6 +131,7 @@ assert not [name for name in real.listdir(".") if name.endswith(".part")]
 """
 
 
+@pytest.mark.more
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc for files that are open")
 def test_without_what_windows_lacks(tmp_path: Path) -> None:
     pytest.importorskip("numba")

@@ -234,6 +234,7 @@ def uneven(by, busy):
 """
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("layer", ["default", "workqueue"])

@@ -84,6 +84,7 @@ def test_a_forked_child_replays_no_step_of_its_parent() -> None:
     assert "child ended with 0" in text
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
 def test_several_threads_predict_with_one_model(layer: str) -> None:

@@ -84,6 +84,7 @@ def test_a_process_that_dies_costs_one_piece_of_work():
         assert measure(work(""), team, SHORT)["contenders"]["minidl"]["rounds"]
 
 
+@pytest.mark.more
 def test_a_slow_variant_leaves_the_race_and_the_best_one_counts(team):
     record = measure(work("slow", "fast"), team, replace(SHORT, long=0.01))
     times = record["contenders"]

@@ -42,6 +42,7 @@ def check(path, *libraries):
     return content
 
 
+@pytest.mark.more
 @pytest.mark.parametrize(
     "program, pattern, count",
     [

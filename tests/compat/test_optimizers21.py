@@ -18,9 +18,16 @@ from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.layers import Dense, Embedding, Flatten
 from minidl.models import Sequential
 from minidl.parameters import Parameter, ParameterGroup
+from tests.cases.sample import by_references_first
 
 SHAPES = ((3, 2), (2,))
 STEPS = 10
+
+
+@pytest.fixture(autouse=True, params=by_references_first)
+def _kernels(request):
+    with config.use_kernels(request.param):
+        yield
 
 
 def gradients(scale=1.0):
@@ -167,6 +174,7 @@ def test_ten_steps_are_those_of_the_formula(call, rule, options, dtype, toleranc
         np.testing.assert_allclose(p.value, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("call", [row[0] for row in ROWS])
 def test_the_reference_does_the_same_as_the_kernel(call):
     fast = trained(made(call), gradients(), "float64")

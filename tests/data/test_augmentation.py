@@ -583,6 +583,7 @@ def test_text_and_copies():
         assert twin(IMAGES).tobytes() == aug(IMAGES).tobytes()
 
 
+@pytest.mark.more
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("layer", [pytest.param("omp", marks=pytest.mark.slow), "workqueue"])
 def test_the_first_kernel_of_a_process_may_be_ours(layer):

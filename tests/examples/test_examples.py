@@ -206,6 +206,7 @@ def test_low_level(environment):
     assert leave("low_level.py", "--epochs", "-3").returncode == 2
 
 
+@pytest.mark.more
 def test_xor(environment):
     printed = succeed(environment, "xor.py", "--quick")
     one, hidden = printed.split("With a hidden layer")

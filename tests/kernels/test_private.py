@@ -209,6 +209,7 @@ ROWS = {  # what is spoiled, and what is then missing
 }
 
 
+@pytest.mark.more
 @compiles
 @pytest.mark.parametrize("spoiled", only(ROWS, always=["instructions"]))
 def test_a_model_trains_without(spoiled: str, tmp_path: Path) -> None:

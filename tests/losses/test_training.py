@@ -15,11 +15,18 @@ from minidl.losses import (
     SparseCategoricalCrossentropy,
 )
 from minidl.models import Sequential
+from tests.cases.sample import by_references_first
 
 X = np.random.default_rng(0).normal(size=(64, 4))
 LABELS = (X[:, 0] > 0) + (X[:, 1] > 0).astype(int)
 ONE_HOT = np.eye(3)[LABELS]
 ENDS_IN = {"KLDivergence": "softmax", "Poisson": "softplus"}
+
+
+@pytest.fixture(autouse=True, params=by_references_first)
+def _kernels(request):
+    with config.use_kernels(request.param):
+        yield
 
 
 def trained(loss, activation, y, epochs=4, **options):

@@ -167,7 +167,7 @@ def test_kernel_equals_reference_in_further_cases(op: str, dtype: type) -> None:
             check_case(case, seed, dtype)
 
 
-@both_dtypes
+@float64_for_each_change
 @pytest.mark.parametrize(
     "op", [op for op in OPS_WITH_KERNELS if isinstance(op, str) and op.split(".")[0] in ("activation", "update", "gradients")]
 )

@@ -254,6 +254,7 @@ def test_what_is_known_of_sizes_is_told(tmp_path):
     assert "sizes of work     fixed: from a table (MINIDL_TUNING)" in run("doctor", **fixed).stdout
 
 
+@pytest.mark.more
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "environment, words",
