@@ -1666,7 +1666,7 @@ mutant(
 mutant(
     "a loss without the penalties on weights",
     "training/step.py",
-    PENALTY + "test_ten_steps_with_a_penalty[l2-Dense-kernel-W]",
+    PENALTY + "test_ten_steps_with_a_penalty[reference-l2-Dense-kernel-W]",
     "for penalty in (context.penalty, again(self.group.penalty) if self.group.penalized else None):",
     "for penalty in (context.penalty,):",
 )
