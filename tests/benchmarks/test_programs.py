@@ -268,3 +268,10 @@ def test_a_run_that_is_cut_off_keeps_what_was_measured(tmp_path, monkeypatch):
     options.finish(document, args, "")
     assert path.exists()
     assert not kept.exists()
+
+
+def test_results_go_to_a_file_and_a_folder_is_refused_before_anything_is_measured(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        options.parser("").parse_args(["--out", str(tmp_path)])
+    assert f"{tmp_path} is a folder; expected is the name of a file" in capsys.readouterr().err
+    assert options.parser("").parse_args(["--out", str(tmp_path / "new.json")]).out == tmp_path / "new.json"
