@@ -406,7 +406,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="WORDS", help="the rows whose text has these words in it")
     parser.add_argument("--again", action="store_true", help="run again what was run before")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the results are; default: benchmarks/results")
+    parser.add_argument(
+        "--out", type=store.file_name, metavar="FILE", help="where the results are; default: benchmarks/results"
+    )
     args = parser.parse_args(argv)
     path = args.out or PATH
     results = kept(path)

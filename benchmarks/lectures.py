@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,7 +191,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="NAMES", help="such as R10, or R1,R2")
     parser.add_argument("--again", action="store_true", help="train anew what is there already")
     parser.add_argument("--page", action="store_true", help="write the page from the results there are, and train nothing")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the results are; default: benchmarks/results")
+    parser.add_argument(
+        "--out", type=store.file_name, metavar="FILE", help="where the results are; default: benchmarks/results"
+    )
     parser.add_argument("--quick", action="store_true", help="two epochs on a few images: a test of the program")
     args = parser.parse_args(argv)
     path = args.out or store.default_path("lectures", args.quick)

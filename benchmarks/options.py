@@ -21,7 +21,7 @@ def parser(description: str | None, known: dict[str, str] = SIDES) -> argparse.A
     made.add_argument("--peers", metavar="NAMES", help=f"which of {', '.join(known)} to compare with, or none; default: all")
     made.add_argument("--rounds", type=_rounds, default=Settings.rounds, help=f"at least {MIN_ROUNDS}; default: %(default)s")
     made.add_argument("--no-compilers", action="store_true", help="leave torch.compile out")
-    made.add_argument("--out", type=_file, metavar="FILE", help="where the results go; default: benchmarks/results")
+    made.add_argument("--out", type=store.file_name, metavar="FILE", help="where the results go; default: benchmarks/results")
     made.add_argument("--chart", action="store_true", help="draw the chart beside the results, too")
     if known is SIDES:
         made.add_argument("--avx2", action="store_true", help="every library without AVX-512, into files of their own")
@@ -33,15 +33,6 @@ def _rounds(text: str) -> int:
     if int(text) < MIN_ROUNDS:
         raise argparse.ArgumentTypeError(f"{text} rounds say too little; at least {MIN_ROUNDS}")
     return int(text)
-
-
-def _file(text: str) -> Path:
-    """Said before hours of measurements, not when they are to be written."""
-    if Path(text).is_dir():
-        raise argparse.ArgumentTypeError(
-            f"{text} is a folder; expected is the name of a file, such as {Path(text, 'results.json')}"
-        )
-    return Path(text)
 
 
 def settings(args: argparse.Namespace) -> Settings:

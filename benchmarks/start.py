@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks import store, tables
@@ -56,7 +55,7 @@ def rows_of(found: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the results go; default: benchmarks/results")
+    parser.add_argument("--out", type=store.file_name, metavar="FILE", help="where the results go; default: benchmarks/results")
     parser.add_argument("--quick", action="store_true", help="small and short: a test of the program, its figures mean nothing")
     args = parser.parse_args(argv)
     models, rounds, batch = (MODELS[:1], 1, 4) if args.quick else (MODELS, ROUNDS, BATCH)

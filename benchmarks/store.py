@@ -7,6 +7,7 @@ keys of their own. Times are in seconds, sizes in bytes.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -19,6 +20,15 @@ from benchmarks.machine import cpu_name, describe, moment, slug
 
 SCHEMA = 1
 RESULTS = ROOT / "benchmarks" / "results"
+
+
+def file_name(text: str) -> Path:
+    """The path of ``--out``; a folder is refused before hours of measurements, not when they are to be written."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text} is a folder; expected is the name of a file, such as {Path(text, 'results.json')}"
+        )
+    return Path(text)
 
 
 def document(name: str, quick: bool, **content: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the whole example; default: %(default)s")
     parser.add_argument("--avx2", action="store_true", help="without AVX-512, into a file of its own")
     parser.add_argument("--gpu", action="store_true", help="train on a GPU, into a file with its name")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the results go; default: benchmarks/results")
+    parser.add_argument("--out", type=store.file_name, metavar="FILE", help="where the results go; default: benchmarks/results")
     parser.add_argument("--quick", action="store_true", help="small and short: a test of the program, its figures mean nothing")
     args = parser.parse_args(argv)
     if min(args.seeds, args.rounds) < 1:
