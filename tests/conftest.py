@@ -1,7 +1,7 @@
 """What holds for every test: few and patient threads, so that several test processes share a machine well.
 
-What always runs is a sample, for whoever tries minidl. A test marked ``more`` is a further row of a long table, one marked
-``slow`` takes long; nearly all they prove is proven on a smaller scale by a test that always runs. ``--all`` runs both,
+What always runs is a sample, for whoever tries minidl. A test marked ``more`` is a further row of a long table, or long for
+what it adds, one marked ``slow`` takes longer; nearly all they prove is proven on a smaller scale by a test that always runs. ``--all`` runs both,
 ``--part 2/12`` the former and every twelfth of the latter, as .ci/run does for each change. They run, too, where their marker
 is asked for (``-m slow``), and where tests are named one by one.
 """
@@ -26,7 +26,8 @@ os.environ.setdefault("MINIDL_TUNING", "fixed")  # several processes share the m
 
 
 LEFT_OUT = pytest.StashKey[int]()
-LONG = 12  # rows of a table, every second of which is then enough for every run
+LONG = 12  # rows of a table, of which half are then enough for every run
+GOLDEN_RATIO = 0.618034  # the half is taken by its multiples: every second row would always have the same last parameter
 ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
 
 
@@ -34,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[ON_DEVICE] = config.getoption("--device")
     hypothesis.settings.register_profile("every run", max_examples=60)
     hypothesis.settings.register_profile("each change", max_examples=200)
-    sample = not config.getoption("--all") and not config.getoption("--part")
+    asked = any("::" in argument for argument in config.args) or config.getoption("markexpr")
+    sample = not (config.getoption("--all") or config.getoption("--part") or asked)
     hypothesis.settings.load_profile("every run" if sample else "each change")
 
 
@@ -64,16 +66,16 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def leave_out_rows(items: list[pytest.Item]) -> None:
-    """Mark as ``more`` what ``one_in(n)`` leaves out of a table, and every second row of a long one that does not say."""
+    """Mark as ``more`` what ``one_in(n)`` leaves out of a table, and half of a long one that does not say."""
     tables = collections.defaultdict[object, list[pytest.Item]](list)
     for item in items:
-        if not item.get_closest_marker("slow") and not item.get_closest_marker("more"):
-            tables[item.path, item.function.__qualname__].append(item)  # type: ignore[attr-defined]
+        function = getattr(item, "function", None)
+        if function is not None and not item.get_closest_marker("slow") and not item.get_closest_marker("more"):
+            tables[item.path, function.__qualname__].append(item)
     for rows in tables.values():
         said = rows[0].get_closest_marker("one_in")
-        n = said.args[0] if said else 1 + (len(rows) >= LONG)
         for place, item in enumerate(rows):
-            if place % n:
+            if place % said.args[0] if said else len(rows) >= LONG and place * GOLDEN_RATIO % 1 >= 0.5:
                 item.add_marker("more")
 
 

@@ -12,7 +12,7 @@ from minidl.declared import arguments_of, classes, from_plain, to_plain
 from minidl.optimizers import SGD, Adam
 from minidl.parameters import Parameter, ParameterGroup
 from tests.cases.optimizers import OPTIMIZERS, OPTIONS, SCHEDULES, label, make_optimizer, make_schedule
-from tests.cases.sample import by_references_first
+from tests.cases.sample import by_references_first, mostly
 
 pytestmark = pytest.mark.one_in(3)  # tables over every class
 
@@ -81,8 +81,9 @@ def test_config_through_json_makes_the_same_steps(case):
     assert_same_bits(steps(optimizer, parameters()), steps(again, parameters()))
 
 
+@pytest.mark.parametrize("_kernels", ["auto"], indirect=True)
 @every_optimizer
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", mostly([np.float32, np.float64], always=[np.float32]))
 def test_references_and_kernels_make_the_same_steps(case, dtype):
     by_kernels, by_references = make_optimizer(*case), make_optimizer(*case)
     found = steps(by_kernels, parameters(dtype))

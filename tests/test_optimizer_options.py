@@ -15,7 +15,7 @@ from minidl.parameters import Parameter, ParameterGroup
 from minidl.schedules import ExponentialDecay, PiecewiseConstantDecay
 from tests.cases.sample import by_references_first
 
-kernels = pytest.mark.parametrize("kernels", ["auto", "reference"])
+kernels = pytest.mark.parametrize("kernels", by_references_first)
 W, G = np.array([1.0, -2.0, 0.0, 0.5]), np.array([3.0, -4.0, 0.5, 0.0])
 
 

@@ -175,6 +175,7 @@ def test_ten_steps_are_those_of_the_formula(call, rule, options, dtype, toleranc
 
 
 @pytest.mark.more
+@pytest.mark.parametrize("_kernels", ["auto"], indirect=True)
 @pytest.mark.parametrize("call", [row[0] for row in ROWS])
 def test_the_reference_does_the_same_as_the_kernel(call):
     fast = trained(made(call), gradients(), "float64")

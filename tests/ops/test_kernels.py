@@ -281,7 +281,7 @@ def test_read_only_arrays_give_the_same(op: str) -> None:
     check_layout(op, read_only)
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("op", mostly(OPS_WITH_KERNELS, [op for op in OPS_WITH_KERNELS if "convolution" not in str(op)]))
 def test_any_memory_layout_gives_the_same(op: str, layout: Callable[[np.ndarray], np.ndarray]) -> None:

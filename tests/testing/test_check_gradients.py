@@ -264,10 +264,11 @@ def test_kinks_are_counted_and_everything_else_is_checked(size, elementwise):
     assert "3 elements at corners left out" in report.verdict
 
 
-def test_ties_in_a_pool_are_kinks():
+@pytest.mark.parametrize("kernels", by_references_first)
+def test_ties_in_a_pool_are_kinks(kernels):
     x = np.arange(16.0).reshape(1, 4, 4, 1)
     x[0, 1, 0, 0] = x[0, 1, 1, 0]  # two winners in the first window
-    with config.use_kernels("reference"):
+    with config.use_kernels(kernels):
         report = check_gradients(MaxPooling2D(2), x)
     assert report.ok
     assert (report.kinks, row(report, "x").checked) == (2, 14)
