@@ -14,6 +14,7 @@ from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.models import Model, Sequential
 from minidl.parameters import Parameter
 from minidl.testing import GradientError, check_gradients, gradients
+from tests.cases.sample import by_references_first
 
 
 def batch(*shape, seed=0):
