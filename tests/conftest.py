@@ -1,9 +1,9 @@
 """What holds for every test: few and patient threads, so that several test processes share a machine well.
 
 What always runs is a sample, for whoever tries minidl. A test marked ``more`` is a further row of a long table, or long for
-what it adds, one marked ``slow`` takes longer; nearly all they prove is proven on a smaller scale by a test that always runs. ``--all`` runs both,
-``--part 2/12`` the former and every twelfth of the latter, as .ci/run does for each change. They run, too, where their marker
-is asked for (``-m slow``), and where tests are named one by one.
+what it adds, one marked ``slow`` takes longer; nearly all they prove is proven on a smaller scale by a test that always runs.
+``--all`` runs both, ``--part 2/12`` the former and every twelfth of the latter, as .ci/run does for each change. They run,
+too, where their marker is asked for (``-m slow``), and where tests are named one by one.
 """
 
 from __future__ import annotations
