@@ -27,7 +27,6 @@ os.environ.setdefault("MINIDL_TUNING", "fixed")  # several processes share the m
 
 LEFT_OUT = pytest.StashKey[int]()
 LONG = 12  # rows of a table, of which half are then enough for every run
-GOLDEN_RATIO = 0.618034  # the half is taken by its multiples: every second row would always have the same last parameter
 ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
 
 
@@ -65,6 +64,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def in_half(place: int) -> bool:
+    """Half of all places, by multiples of the golden ratio: every second one would always have the same last parameter."""
+    return place * 0.618034 % 1 < 0.5
+
+
 def leave_out_rows(items: list[pytest.Item]) -> None:
     """Mark as ``more`` what ``one_in(n)`` leaves out of a table, and half of a long one that does not say."""
     tables = collections.defaultdict[object, list[pytest.Item]](list)
@@ -75,7 +79,7 @@ def leave_out_rows(items: list[pytest.Item]) -> None:
     for rows in tables.values():
         said = rows[0].get_closest_marker("one_in")
         for place, item in enumerate(rows):
-            if place % said.args[0] if said else len(rows) >= LONG and place * GOLDEN_RATIO % 1 >= 0.5:
+            if place % said.args[0] if said else len(rows) >= LONG and not in_half(place):
                 item.add_marker("more")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases.sample import mostly
+from tests.conftest import in_half
 
 ROOT = Path(__file__).parents[1]
 TWO_TESTS = """
@@ -73,3 +74,10 @@ def test_slow_tests_are_left_out_and_the_run_says_so(tmp_path: Path, arguments: 
     assert f" {passed} passed" in done.stdout
     line = f"{left_out} tests were left out, rows of tables and slow ones; all: python -m pytest -n auto --all"
     assert (line in done.stdout) == bool(left_out), done.stdout
+
+
+@pytest.mark.parametrize("values, rows", [(2, 12), (3, 12), (4, 12), (5, 40), (8, 64)])
+def test_half_of_a_table_has_every_value_of_its_last_parameter(values: int, rows: int) -> None:
+    half = [place for place in range(rows) if in_half(place)]
+    assert {place % values for place in half} == set(range(values))
+    assert abs(len(half) - rows / 2) <= 1
