@@ -1008,8 +1008,8 @@ mutant(
     "kernel: a fused ReLU forgotten",
     "kernels/numba/linear.py",
     "tests/ops/test_kernels.py::test_read_only_arrays_give_the_same[linear.dense]",
-    'activation == "relu")',
-    "False)",
+    'activation == "relu", weights=W)',
+    "False, weights=W)",
 )
 for _name, _test, *_texts in (
     ("a window not turned around", "convolve_grad_x", "W[::-1, ::-1].transpose", "W.transpose"),

@@ -10,6 +10,7 @@ from typing import Any
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array, array_namespace
+from minidl.backend.frozen import Frozen, use
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
 from minidl.training.nodes import leaves
@@ -30,11 +31,19 @@ class RecordedCalls:
     def __init__(self, network: Layer, frozen: bool = False) -> None:
         self.network, self.quiet = network, False
         self._settings = None if frozen else Settings(network)
+        self._frozen = Frozen(weight.value for weight in network.weights) if frozen else None
         self._objection = next((f"{layer.label} may compute beside ops" for layer in leaves(network) if not replays(layer)), "")
         self._of_thread = threading.local()
 
     def apply(self, x: Any) -> Any:
         """y for x, an array or a tuple of them: new arrays. Numbers beyond range are reported as ``np.errstate`` says."""
+        before = use(self._frozen)
+        try:
+            return self._applied(x)
+        finally:
+            use(before)
+
+    def _applied(self, x: Any) -> Any:
         mine, arrays = vars(self._of_thread), x if isinstance(x, tuple) else (x,)
         key, recorder = tuple([(a.shape, a.dtype) for a in arrays]), mine.get("recorder")
         if recorder is not None and recorder.refused(key):  # a large network: settings need not be looked at
@@ -83,8 +92,9 @@ class RecordedCalls:
         return nullcontext()
 
     def held(self) -> list[Array]:
-        """The weights."""
-        return [weight.value for weight in self.network.weights]
+        """The weights, and what was made of frozen ones."""
+        made = [] if self._frozen is None else self._frozen.arrays()
+        return [*(weight.value for weight in self.network.weights), *made]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"network": self.network, "frozen": self._settings is None}

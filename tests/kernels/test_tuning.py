@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minidl import config
-from minidl.kernels.numba import _product, _tuning
+from minidl.kernels.numba import _panels, _product, _tuning
 from minidl.kernels.numba._folder import Folder
 from minidl.kernels.numba._jit import DISABLED
 from minidl.kernels.numba._matrix import in_rows
@@ -204,8 +204,14 @@ def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dt
                 for size, cuts in {way, _product._in_pieces(way, m, n - spare), (way[0], (5, 2)), (way[0], (1, 3))}:
                     c = np.empty(m * n, dtype)
                     code = _product._code(size, True, True, a.itemsize)
-                    _product._on_threads(code, left, in_rows(b, depth, n), c, bias, cuts, spare, c[:0])
+                    right = in_rows(b, depth, n)
+                    _product._on_threads(code, left, right, False, c, bias, cuts, spare, c[:0])
                     found.add(c.tobytes())
+                    if not spare:
+                        c[:] = 0
+                        ahead = _panels.whole_panels(right, size[1]), *right[1:]
+                        _product._on_threads(code, left, ahead, True, c, bias, cuts, spare, c[:0])
+                        found.add(c.tobytes())
         assert len(found) == 1
         assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)
 

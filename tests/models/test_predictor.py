@@ -12,9 +12,12 @@ import pytest
 import minidl
 from minidl import config
 from minidl.backend import tape
+from minidl.backend.frozen import Frozen, use
 from minidl.backend.threads import use_threads
 from minidl.errors import ArgumentTypeError, DataError, MinidlError, NotBuiltError, ShapeError, StateError
+from minidl.kernels.numba import _direct, _panels, _winograd, recurrent
 from minidl.layers import (
+    GRU,
     LSTM,
     Activation,
     Add,
@@ -31,6 +34,7 @@ from minidl.layers import (
     Layer,
     MaxPooling2D,
     ReLU,
+    SimpleRNN,
 )
 from minidl.models import Model, Sequential
 
@@ -180,6 +184,105 @@ def test_a_result_that_is_read_twice_is_not_folded() -> None:
     model = with_statistics(Model(x, Add()([z, BatchNormalization()(z)])))
     given = RNG.normal(size=(3, 4)).astype("float32")
     np.testing.assert_array_equal(minidl.predictor(model)(given), model.predict(given))
+
+
+def of_sequences(cell: Any, units: int) -> Any:
+    minidl.set_seed(4)
+    return Sequential([Input((7, 30)), cell(units), Dense(20)])
+
+
+@pytest.mark.parametrize("graphs", ["off", "on"])
+@pytest.mark.parametrize(
+    "model, n, packing",
+    [
+        (lambda: Sequential([Input((60,)), Dense(40), Dense(50)]), 20, (_panels, "_pack")),
+        (lambda: Sequential([Input((5, 60)), Dense(40), Dense(50)]), 4, (_panels, "_pack")),
+        (lambda: Sequential([Input((9, 9, 20)), Conv2D(40, 1), Conv2D(30, 1)]), 1, (_panels, "_pack")),
+        (lambda: Sequential([Input((9, 9, 3)), Conv2D(8, 3), Conv2D(9, 2)]), 2, (_direct, "_pack_forward")),
+        (lambda: Sequential([Input((20, 20, 12)), Conv2D(16, 3), Conv2D(12, 5)]), 6, (_winograd, "_at_the_points")),
+        (lambda: of_sequences(SimpleRNN, 40), 12, (_panels, "_pack")),
+        (lambda: of_sequences(GRU, 40), 12, (_panels, "_pack")),
+        (lambda: of_sequences(LSTM, 40), 12, (recurrent, "_pack_gates")),
+        (lambda: of_sequences(LSTM, 300), 12, (recurrent, "_pack_gates")),
+    ],
+    ids=["dense", "of rows", "1 x 1", "direct", "winograd", "simple_rnn", "gru", "lstm", "lstm of many units"],
+)
+def test_weights_are_packed_once(
+    model: Any, n: int, packing: tuple[Any, str], graphs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (room, name) = model(), packing
+    made, pack = [], getattr(room, name)
+    batches = [RNG.normal(size=(n, *model.input_shape)).astype("float32") for _ in range(6)]
+    expected = [model.predict(x, batch_size=n) for x in batches]
+    monkeypatch.setattr(room, name, lambda *args: made.append(name) or pack(*args))
+    with config.use_graphs(graphs), config.use_kernels("auto"):
+        predict = minidl.predictor(model)
+        predict(batches[0])
+        once = len(made)
+        for x, y in zip(batches, expected):
+            np.testing.assert_array_equal(predict(x), y)
+    assert len(made) == once > 0
+    recorded = graphs == "on" and not any(isinstance(layer, (LSTM, GRU, SimpleRNN)) for layer in model.layers)
+    assert not recorded or recordings(predict)[0].trusted
+
+
+def test_a_model_packs_its_weights_in_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they may have changed."""
+    model = Sequential([Input((9, 9, 3)), Conv2D(8, 3), Flatten(), Dense(4)])
+    predict = minidl.predictor(model)
+    x = RNG.normal(size=(2, 9, 9, 3)).astype("float32")
+    for k in range(5):
+        model.layers[0].W.value *= 1 + k
+        expected = minidl.predictor(model)(x)
+        np.testing.assert_array_equal(model.predict(x), expected)
+    assert not np.array_equal(predict(x), expected)
+
+
+@pytest.mark.parametrize("size, n", [(5, 2), (3, 3)])
+def test_few_images_by_transformed_weights(size: int, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model's own convolution of so few is direct, as transforming its weights would take longer."""
+    model = Sequential([Input((14, 14, 16)), Conv2D(20, size, padding="same", activation="relu")])
+    x = RNG.normal(size=(n, 14, 14, 16)).astype("float32")
+    found, transformed = [], []
+    correlate = _winograd.correlate
+    monkeypatch.setattr(_winograd, "correlate", lambda *args, **named: transformed.append(1) or correlate(*args, **named))
+    expected = model.predict(x)
+    assert not transformed
+    predict = minidl.predictor(model)
+    for threads in (1, 2):
+        with use_threads(threads), config.use_kernels("auto"):
+            found += [predict(x) for _ in range(4)]
+    assert transformed
+    for y in found:
+        np.testing.assert_array_equal(y, found[0])
+    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-5)
+    spoiled = x.copy()
+    spoiled[0, 3, 3, 0] = np.inf  # this image is then summed directly
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(predict(spoiled)[0], model.predict(spoiled)[0])
+    np.testing.assert_array_equal(predict(spoiled)[1:], found[0][1:])
+
+
+def test_what_was_packed_is_no_part_of_a_recordings_memory(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
+    model = Sequential([Input((60,)), Dense(100)])
+    monkeypatch.setattr(tape, "LARGEST", 60 * 100 * 4)  # less than the panels, more than what is computed
+    predict = minidl.predictor(model)
+    for _ in range(5):
+        x = RNG.normal(size=(20, 60)).astype("float32")
+        np.testing.assert_array_equal(predict(x), model.predict(x))
+    assert reasons == []
+    assert recordings(predict)[0].trusted
+
+
+def test_nothing_stays_in_use_behind_a_call() -> None:
+    outer = Frozen([])
+    before = use(outer)
+    predict = minidl.predictor(perceptron())
+    predict(np.ones((2, 30), "float32"))
+    assert use(before) is outer
+    with pytest.raises(ShapeError):
+        predict(np.ones((2, 31), "float32"))
+    assert use(before) is before
 
 
 def test_it_stays_as_it_is() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
+from minidl.backend.frozen import prepared
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
@@ -43,6 +44,10 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
 
 def in_panels(W: Any, width: int) -> Any:
     """W (..., f) as panels (panels, depth, width) of so many filters, flat, zeros behind the last filter."""
+    return prepared(W, ("in panels", width), lambda: _pack(W, width))
+
+
+def _pack(W: Any, width: int) -> Any:
     f = W.shape[-1]
     depth = W.size // f
     packed = CPU.pool.empty((-(-f // width) * depth * width,), W.dtype)

@@ -11,7 +11,7 @@ How c is cut up does not change the order in which a number of c is summed, so i
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -19,16 +19,18 @@ import numpy as np
 
 from minidl import config
 from minidl.backend.dispatch import CPU
+from minidl.backend.frozen import is_frozen, prepared
 from minidl.backend.tape import again, write
 from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape, tile_shapes
 from minidl.kernels.numba._column_tiles import column_copier, copy_columns
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
 from minidl.kernels.numba._matrix import Matrix
+from minidl.kernels.numba._panels import pack_b, packer, whole_panels
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._tile import Size, natural_lanes, tile
-from minidl.kernels.numba._transpose import transpose, transposer
+from minidl.kernels.numba._transpose import transpose
 from minidl.kernels.numba._tuning import quickest
 from minidl.kernels.numba._vector import LANES, load, load_all, multiply_add, splat, store, total
 
@@ -37,6 +39,7 @@ NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of
 SHORT_DEPTH = 64  # the same for gradients of a few weights: more sums, which round less, cost little there
 BLOCK_ROWS = 384  # rows of a under work, at most
 UNPACKED_ROWS = 64  # up to so many rows of a, b is read from where it stands; fewer for narrow tiles, which read it in pieces
+AHEAD_ROWS = 256  # of a, up to which packing b ahead saves a part of the time that is worth its memory
 DEEP, SMALL_RESULT = 2048, 1 << 16  # so much depth for so few numbers of c: the threads share the depth instead
 SHARES = 8  # partial sums then, whatever the number of threads
 PANELS = 8  # of b, packed together where each is read once: long runs of its rows are read, and they stay in the second cache
@@ -59,41 +62,6 @@ class Code(NamedTuple):
     pack: Any  # of ``packer``, for panels as wide as the tile
     columns: Any  # of ``column_copier``, for as many as the tile has rows
     finish: Any  # of ``finisher``
-
-
-def packer(width: int, itemsize: int) -> tuple[Any, Any, Any]:
-    """The pieces of machine code that ``pack_b`` is made of, for panels of this width."""
-    return transposer(itemsize), finisher(False, False, itemsize), column_copier(width, itemsize)
-
-
-@inner
-def pack_b(code, b, k0, j0, depth, columns, packed):  # type: ignore[no-untyped-def]
-    """b[k0 : k0 + depth, j0 : j0 + columns] as panels (panels, depth, width), zeros behind the last column."""
-    turn, copy, panels = code
-    numbers, edge, width = b.numbers, turn[0], panels[0]
-    start, together = k0 * b.row_step + j0 * b.column_step, 0
-    if b.column_step == 1:  # whole panels together: a row of b is read in one go
-        together = columns // width
-        copy_columns(panels, together, depth, numbers, start, b.row_step, packed, 0)
-    for j in range(together * width, columns, width):
-        panel, used = j * depth, min(width, columns - j)  # (depth, width) in packed, and how much of the width b fills
-        if b.column_step == 1:
-            finish(
-                copy, sums=numbers, s_start=start + j, s_row_step=b.row_step, y=packed, y_start=panel, y_row_step=width,
-                rows=depth, columns=used, bias=numbers, b_start=0,
-            )  # fmt: skip
-        else:
-            whole_j, whole_k = used - used % edge, (depth - depth % edge) if b.row_step == 1 else 0
-            for q in range(0, whole_j, edge):
-                column = start + (j + q) * b.column_step
-                for k in range(0, whole_k, edge):  # blocks (edge, edge)
-                    transpose(turn, numbers, column + k, b.column_step, packed, panel + k * width + q, width)
-            for k in range(depth):
-                for q in range(whole_j if k < whole_k else 0, used):
-                    packed[panel + k * width + q] = numbers[start + k * b.row_step + (j + q) * b.column_step]
-        for k in range(depth if used < width else 0):
-            for q in range(used, width):
-                packed[panel + k * width + q] = 0
 
 
 @inner
@@ -135,21 +103,22 @@ def _sum_spare_columns(a, i0, k0, depth, rows, columns, spare, c, at, step):  # 
 
 
 @inner
-def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untyped-def]
-    """c[i0:i1, j0:j1], whose last ``spare`` columns are summed along the depth."""
+def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untyped-def]
+    """c[i0:i1, j0:j1], whose last ``spare`` columns are summed along the depth; ``ahead``: b is packed, by ``whole_panels``."""
     rows, width, _ = code.tile
     n, depth = b.columns, b.rows
     m, columns = i1 - i0, j1 - j0 - spare
     panels = (columns + width - 1) // width
     narrow = SHORT_DEPTH if a.row_step == 1 and a.rows <= NARROW_COLUMNS else NARROW_DEPTH  # of all rows: bits follow from it
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
-    as_it_stands = b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels of b are not packed
+    as_it_stands = not ahead and b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels are not packed
     first_packed = columns // width if as_it_stands else 0
     # rows of a are copied tile by tile where they stand side by side and are read often, and with zeros where they are too few
     by_columns = (a.row_step == 1 and panels >= COPIED_PANELS) or m < rows
     most = BLOCK_ROWS // rows * rows  # whole tiles: one that reached into the next block would be summed there again
     at_once = PANELS if m <= most else panels  # of b, packed together: all of them, where they are read again
-    packed = new_run(min(at_once, panels - first_packed) * width * together, c.dtype)  # (panels, together, width), of b
+    to_pack = 0 if ahead else min(at_once, panels - first_packed)
+    packed = new_run(to_pack * width * together, c.dtype)  # (panels, together, width), of b
     a_tiles = (min(m, most) + rows - 1) // rows
     copied = new_run(a_tiles * rows * together if by_columns else 1, c.dtype)  # (tiles, together, rows), of a
     if m < rows:
@@ -173,7 +142,9 @@ def _part(code, a, b, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no-untype
             for p in range(panels):
                 packs = (p - first_packed) % at_once  # its place among those that are packed together
                 right, right_start, right_k = packed, packs * width * block, width
-                if p < first_packed:
+                if ahead:
+                    right, right_start, right_k = b.numbers, ((j0 // width + p) * depth + k0) * width, width
+                elif p < first_packed:
                     right, right_start, right_k = b.numbers, k0 * b.row_step + j0 + p * width, b.row_step
                 elif packs == 0 and r0 == 0:
                     j = p * width
@@ -242,7 +213,7 @@ def _turn(turn, c, n, i0, i1, j0, j1, turned, m):  # type: ignore[no-untyped-def
 
 
 @inner
-def _parts(first, last, code, a, b, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
+def _parts(first, last, code, a, b, ahead, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
     """Parts first to last of (rows of parts, columns of parts) = cuts, whose borders are multiples of the tile.
 
     Parts below each other are computed as one, for which b is packed once; where there are none, those beside each other.
@@ -259,14 +230,14 @@ def _parts(first, last, code, a, b, c, bias, cuts, spare, turned):  # type: igno
         j0 = min(j * panels // across * width, n)
         j1 = n if j + beside == across else min((j + beside) * panels // across * width, n)
         if i0 < i1 and j0 < j1:
-            _part(code, a, b, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
+            _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
             if len(turned):
                 _turn(code.pack[0], c, n, i0, i1, j0, j1, turned, m)
 
 
 @compiled
-def _on_threads(code, a, b, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
-    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), c, bias, cuts, spare, turned))
+def _on_threads(code, a, b, ahead, c, bias, cuts, spare, turned):  # type: ignore[no-untyped-def]
+    in_parallel(_parts, cuts[0] * cuts[1], (Code(*code), Matrix(*a), Matrix(*b), ahead, c, bias, cuts, spare, turned))
 
 
 @inner
@@ -308,7 +279,7 @@ def _deep_share(first, last, code, a, b, parts, bias, spare):  # type: ignore[no
         k0, k1 = s * depth // len(parts), (s + 1) * depth // len(parts)
         left = Matrix(a.numbers[k0 * a.column_step :], a.rows, k1 - k0, a.row_step, a.column_step)
         right = Matrix(b.numbers[k0 * b.row_step :], k1 - k0, b.columns, b.row_step, b.column_step)
-        _part(code, left, right, parts[s], bias, 0, a.rows, 0, b.columns, spare)
+        _part(code, left, right, False, parts[s], bias, 0, a.rows, 0, b.columns, spare)
 
 
 @compiled
@@ -340,7 +311,9 @@ def spare_columns(m: int, n: int, itemsize: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def ways(m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int) -> list[Way]:
+def ways(
+    m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int, ahead: bool = False
+) -> list[Way]:
     """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
     found = []
     from_a, from_b = (_FAR_COST * (numbers * itemsize > FAR) for numbers in (m * depth, n * depth))
@@ -350,7 +323,7 @@ def ways(m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_col
         part_m, part_n = -(-m // down), -(-n // (work // down))
         for size in tile_shapes(itemsize):
             rows, columns = -(-part_m // size[0]) * size[0], -(-part_n // size[1]) * size[1]
-            packs = in_columns or part_m > min(UNPACKED_ROWS, size[1])
+            packs = not ahead and (in_columns or part_m > min(UNPACKED_ROWS, size[1]))
             cost = tile_cost(size, rows, columns, itemsize) + ((_PACK_COST if packs else _STREAM_COST) + from_b) * columns
             if part_m % size[0]:  # a last tile overlaps the one before it, and is copied row by row
                 cost += tile_cost(size, size[0], columns, itemsize) / 2
@@ -363,17 +336,18 @@ def ways(m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_col
 _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 
 
-def _choose(key: tuple[Any, ...], code: Any, a: Any, b: Any, c: Any, bias: Any, turned: Any) -> Way:
-    """The quickest of the ``ways`` for a product, which it computes on the way."""
-    _, m, n, depth, work, by_columns, in_columns, itemsize, spare = key
-    possible = ways(m, n - spare, depth, spare, work, by_columns, in_columns, itemsize)
-    alone = ways(m, n - spare, depth, spare, 1, by_columns, in_columns, itemsize)[0] if work > 1 else None
+def _choose(key: tuple[Any, ...], code: Any, a: Any, right: Any, c: Any, bias: Any, turned: Any) -> Way:
+    """The quickest of the ``ways`` for a product, which it computes on the way; ``right(width)`` is b, or its panels."""
+    _, m, n, depth, work, by_columns, in_columns, itemsize, spare, ahead = key
+    possible = ways(m, n - spare, depth, spare, work, by_columns, in_columns, itemsize, ahead)
+    alone = ways(m, n - spare, depth, spare, 1, by_columns, in_columns, itemsize, ahead)[0] if work > 1 else None
+    right = cache(right)
 
     def run(way: Way) -> None:
         size, cuts = _in_pieces(way, m, n - spare)
-        _on_threads.dispatcher(code(size), a, b, c, bias, cuts, spare, turned)
+        _on_threads.dispatcher(code(size), a, right(size[1]), ahead, c, bias, cuts, spare, turned)
 
-    layout = f"{'columns' if by_columns else 'rows'} times {'columns' if in_columns else 'rows'}"
+    layout = f"{'columns' if by_columns else 'rows'} times {'panels' if ahead else 'columns' if in_columns else 'rows'}"
     name = f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads"
     small = m * n * depth < SMALL_WORK  # over before a clock could tell
     way = possible[0] if small else quickest(name, possible, run, alone)
@@ -406,10 +380,11 @@ def _copy_turned(c: Any, m: int, n: int, turned: Any) -> None:
         again(write, turned.reshape(n, m), c.reshape(m, n).T)
 
 
-def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned: Any = None) -> None:
+def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned: Any = None, weights: Any = None) -> None:
     """c (m, n) = a (m, depth) b (depth, n), then + bias (n,), then ReLU; on its side in ``turned``, too, where that is given.
 
-    a and b are what ``in_rows`` and ``in_columns`` give, c, turned and bias are flat, c in C order.
+    a and b are what ``in_rows`` and ``in_columns`` give, c, turned and bias are flat, c in C order. ``weights``: the array that
+    b looks at; where it is frozen, b is packed once.
     """
     of_a, m, depth, a_row_step, a_column_step = a
     of_b, _, n, b_row_step, b_column_step = b
@@ -437,7 +412,14 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned
         _copy_turned(c, m, n, turned)
         return
     turned = _NOTHING[c.dtype] if turned is None else turned
-    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare
-    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, b, c, bias, turned)
+    ahead = weights is not None and m <= AHEAD_ROWS and not spare and is_frozen(weights)
+
+    def right(width: int) -> tuple[Any, int, int, int, int]:
+        return (whole_panels(b, width), *b[1:]) if ahead else b
+
+    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare, ahead
+    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, right, c, bias, turned)
     size, cuts = way if work == 1 else _in_pieces(way, m, n - spare)
-    _on_threads(_code(size, *after, itemsize), a, b, c, bias, cuts, spare, turned)
+    if ahead:
+        b = prepared(weights, ("panels", size[1]), lambda: whole_panels(b, size[1])), *b[1:]
+    _on_threads(_code(size, *after, itemsize), a, b, ahead, c, bias, cuts, spare, turned)

@@ -26,8 +26,8 @@ from minidl.kernels.numba._direct import SLACK, in_panels
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._matrix import Matrix
+from minidl.kernels.numba._panels import pack_b, packer
 from minidl.kernels.numba._parallel import in_parallel, sum_of
-from minidl.kernels.numba._product import pack_b, packer
 from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
 from minidl.kernels.numba._tile import tile
 from minidl.kernels.numba._vector import LANES, load, store

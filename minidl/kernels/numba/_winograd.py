@@ -26,6 +26,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backend.dispatch import CPU
+from minidl.backend.frozen import is_frozen, prepared
 from minidl.geometry import Window
 from minidl.kernels.numba._blocking import tile_shape
 from minidl.kernels.numba._finish import finish, finisher
@@ -50,6 +51,7 @@ from minidl.kernels.numba._tile import natural_lanes, tile
 from minidl.kernels.numba._vector import LANES, load, splat, total
 
 POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.375, -0.375, 0.875, -0.875, 1.75, -1.75)}  # by taps; and infinity
+FEWEST_BANDS = 4  # of all images, so that threads have something to share, however many there are: bits follow from the bands
 TILES = 25  # tiles that are worked on together: transformed, they stay in the second cache
 
 
@@ -108,6 +110,7 @@ def _maps(taps: int) -> Maps:
 
 FEWEST = 12  # channels and filters below which the transforms cost more than they save
 POSITIONS = 1024  # output positions of the batch below which transforming the window does
+FEW_POSITIONS = 300  # the same where the window was transformed before
 
 
 def takes(W: Any, window: Window, n: int, outputs: tuple[int, ...], dtype: Any) -> bool:
@@ -117,7 +120,8 @@ def takes(W: Any, window: Window, n: int, outputs: tuple[int, ...], dtype: Any) 
     side = len(POINTS[window.size[0]]) + 1
     m = side + 1 - window.size[0]
     products = side**2 * prod(-(-size // m) for size in outputs)
-    large = min(W.shape[2:]) >= FEWEST and n * prod(outputs) >= POSITIONS
+    fewest = FEW_POSITIONS if is_frozen(W) else POSITIONS
+    large = min(W.shape[2:]) >= FEWEST and n * prod(outputs) >= fewest
     return large and 3 * products < 2 * window.taps * prod(outputs) and config.convolution() == "fast"
 
 
@@ -129,7 +133,7 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     taps, side = W.shape[0], len(POINTS[W.shape[0]]) + 1
     n, _, _, c = x.shape
     _, oh, ow, f = y.shape
-    across, down, rows_of_tiles = _bands(oh, ow, side + 1 - taps, TILES)
+    across, down, rows_of_tiles = _bands(oh, ow, side + 1 - taps, TILES, -(-FEWEST_BANDS // n))
     size = tile_shape(across * rows_of_tiles, f, x.itemsize)
     assert size is not None
     lanes = natural_lanes(x.itemsize)
@@ -139,21 +143,26 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
         across=across, down=down, rows_of_tiles=rows_of_tiles, c_row=-(-c // lanes) * lanes,
     )  # fmt: skip
     after = finisher(len(bias) > 0, relu, x.itemsize)
-    filters = W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W
-    if is_uneven(filters):
+    U = prepared(W, ("at the points", turned, size[1]), lambda: _unless_uneven(W, turned, size[1]))
+    if U is None:
         return range(n)
-    U = _at_the_points(filters, size[1])
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
     arrays = x.reshape(-1), U, bias, y.reshape(-1)
     _forward_on_threads(size, after, tuple(_maps(taps)), *arrays, tuple(shape), done)
     return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
-def _bands(oh: int, ow: int, m: int, tiles: int) -> tuple[int, int, int]:
+def _bands(oh: int, ow: int, m: int, tiles: int, fewest: int = 1) -> tuple[int, int, int]:
     """Tiles across and down an image of results, and rows of tiles in each of as few bands of equal height as can be."""
     across, down = -(-ow // m), -(-oh // m)
-    bands = -(-down // max(1, min(down, tiles // across)))
+    bands = max(-(-down // max(1, min(down, tiles // across))), min(fewest, down))
     return across, down, -(-down // bands)
+
+
+def _unless_uneven(W: Any, turned: bool, width: int) -> Any:
+    """The window at the points; None where its taps are of too different sizes."""
+    filters = W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W
+    return None if is_uneven(filters) else _at_the_points(filters, width)
 
 
 def _at_the_points(W: Any, width: int) -> Any:

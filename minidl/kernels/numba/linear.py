@@ -28,7 +28,7 @@ def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
     if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
-    product(in_rows(x, rows, depth), in_rows(W, depth, units), y.reshape(-1), b, activation == "relu")
+    product(in_rows(x, rows, depth), in_rows(W, depth, units), y.reshape(-1), b, activation == "relu", weights=W)
     return y
 
 

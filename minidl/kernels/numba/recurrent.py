@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.dispatch import CPU
+from minidl.backend.frozen import is_frozen, prepared
 from minidl.kernels.numba._blocking import tiles_of_two_heights
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
-from minidl.kernels.numba._matrix import Matrix, in_columns, in_rows
+from minidl.kernels.numba._matrix import in_columns, in_rows
+from minidl.kernels.numba._panels import FEW_NUMBERS, whole_panels
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._product import pack_b, packer
 from minidl.kernels.numba._runs import copy_run, new_run, zero_run
 from minidl.kernels.numba._tanh import tanh_of
 from minidl.kernels.numba._tile import natural_lanes, tile, tile_of
@@ -30,7 +31,6 @@ MOST = 32  # rows of the batch in one task: their sums stay in the caches, besid
 DEPTH = 256  # rows of a panel under work: 256 x 32 floats are 32 KiB
 NEAR = 1 << 19  # bytes of W and U together that stay in a core's cache from step to step
 SMALL = 200_000  # multiply-adds below which one thread is quicker than waking another
-FEW_NUMBERS = 1 << 14  # of a packed matrix, which one thread packs more quickly than it wakes another
 _NO_MASK = np.zeros(0, np.bool_)
 _LINEAR, _SIGMOID, _TANH, _RELU, _HARD_SIGMOID, _HARD_SIGMOID_5 = range(6)
 _CODES = {"linear": _LINEAR, "sigmoid": _SIGMOID, "tanh": _TANH, "relu": _RELU}
@@ -66,8 +66,10 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
             return NotImplemented
         outside = gates.reshape(-1)
     h, c = CPU.pool.empty((n, steps, units), x.dtype), CPU.pool.empty((n, steps, units), x.dtype)
-    packed = CPU.pool.empty((-(-units // LANES) * 4 * LANES * (len(inside) + units),), x.dtype)
-    _pack_gates(inside.reshape(-1), U.reshape(-1), len(inside), units, size[1], packed)
+    if len(inside) and not is_frozen(W):
+        packed = _gates_side_by_side(inside, U, size[1])
+    else:
+        packed = prepared(U, ("gates", len(inside), size[1]), lambda: _gates_side_by_side(inside, U, size[1]))
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
     arrays = packed, h0.reshape(-1), c0.reshape(-1), _flags(mask), gates.reshape(-1), h.reshape(-1), c.reshape(-1)
     _forwards_on_threads(size, batch, len(inside), of_time, outside, *arrays)
@@ -88,7 +90,7 @@ def lstm_grad(
     dz, dh0, dc0 = (CPU.pool.empty(shape, dh.dtype) for shape in (gates.shape, c0.shape, c0.shape))
     dc0[...] = 0 if dc is None else dc
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
-    packed = _packed(size, in_columns(U, 4 * units, units))
+    packed = whole_panels(in_columns(U, 4 * units, units), size[1])
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
     arrays = packed, dh.reshape(-1), c0.reshape(-1), _flags(mask), c.reshape(-1), gates.reshape(-1)
     _backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1), dc0.reshape(-1))
@@ -108,7 +110,7 @@ def simple_rnn(x: Any, W: Any, U: Any, b: Any, h0: Any, activation: str, mask: A
         return NotImplemented
     size, rows = _cut(n, units, units, steps, x.itemsize)
     batch = rows, n, steps, units, _CODES[activation], _LINEAR, int(mask is not None)
-    packed = _packed(size, in_rows(U, units, units))
+    packed = prepared(U, ("panels", size[1]), lambda: whole_panels(in_rows(U, units, units), size[1]))
     _simple_forwards_on_threads(size, batch, packed, h0.reshape(-1), _flags(mask), h.reshape(-1))
     return h
 
@@ -123,7 +125,7 @@ def simple_rnn_grad(dh: Any, U: Any, h: Any, activation: str, mask: Any = None) 
     dz, dh0 = CPU.pool.empty(h.shape, h.dtype), CPU.pool.empty((n, units), h.dtype)
     size, rows = _cut(n, units, units, steps, dh.itemsize)
     batch = rows, n, steps, units, _CODES[activation], _LINEAR, int(mask is not None)
-    arrays = _packed(size, in_columns(U, units, units)), dh.reshape(-1), _flags(mask), h.reshape(-1)
+    arrays = whole_panels(in_columns(U, units, units), size[1]), dh.reshape(-1), _flags(mask), h.reshape(-1)
     _simple_backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1))
     return dz, dh0
 
@@ -155,7 +157,8 @@ def gru(
     size, rows = _cut(n, units, 3 * units, steps, x.itemsize)
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
     of_h = np.zeros(3 * units, x.dtype) if b is None else b[1]
-    arrays = _packed(size, in_rows(U, units, 3 * units)), of_h, h0.reshape(-1), _flags(mask)
+    packed = prepared(U, ("panels", size[1]), lambda: whole_panels(in_rows(U, units, 3 * units), size[1]))
+    arrays = packed, of_h, h0.reshape(-1), _flags(mask)
     _gru_forwards_on_threads(size, batch, *arrays, gates.reshape(-1), h.reshape(-1), p.reshape(-1))
     return h, gates, p
 
@@ -184,7 +187,7 @@ def gru_grad(
     dh0 = CPU.pool.empty((n, units), dh.dtype)
     size, rows = _cut(n, 3 * units, units, steps, dh.itemsize)
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
-    arrays = _packed(size, in_columns(U, 3 * units, units)), dh.reshape(-1), h0.reshape(-1), _flags(mask)
+    arrays = whole_panels(in_columns(U, 3 * units, units), size[1]), dh.reshape(-1), h0.reshape(-1), _flags(mask)
     kept = h.reshape(-1), gates.reshape(-1), p.reshape(-1)
     _gru_backwards_on_threads(size, batch, *arrays, *kept, of_x.reshape(-1), of_h.reshape(-1), dh0.reshape(-1))
     return of_x, of_h, dh0
@@ -226,29 +229,12 @@ def _cut(n: int, depth: int, columns: int, steps: int, itemsize: int, group: int
     return sizes, rows
 
 
-def _packed(size: Any, b: tuple[Any, int, int, int, int]) -> Any:
-    """The Matrix b (depth, columns) as panels (panels, depth, width), zeros behind the last column."""
-    numbers, depth, columns, _, _ = b
-    packed = CPU.pool.empty((-(-columns // size[1]) * depth * size[1],), numbers.dtype)
-    _pack(packer(size[1], numbers.itemsize), b, packed)
+def _gates_side_by_side(W: Any, U: Any, width: int) -> Any:
+    """W over U as panels in which LANES units of each gate stand beside those of the others, flat."""
+    units = len(U)
+    packed = CPU.pool.empty((-(-units // LANES) * 4 * LANES * (len(W) + units),), U.dtype)
+    _pack_gates(W.reshape(-1), U.reshape(-1), len(W), units, width, packed)
     return packed
-
-
-@inner
-def _pack_share(first, last, code, b, packed):  # type: ignore[no-untyped-def]
-    width = code[2][0]
-    for p in range(first, last):
-        j, panel = p * width, b.rows * width
-        pack_b(code, b, 0, j, b.rows, min(width, b.columns - j), packed[p * panel : (p + 1) * panel])
-
-
-@compiled
-def _pack(code, b, packed):  # type: ignore[no-untyped-def]
-    arguments, tasks = (code, Matrix(*b), packed), (b[2] + code[2][0] - 1) // code[2][0]
-    if len(packed) < FEW_NUMBERS:
-        _pack_share(0, tasks, *arguments)
-    else:
-        in_parallel(_pack_share, tasks, arguments)
 
 
 @inner

@@ -140,3 +140,112 @@ mutant(
     "len(x[0] if isinstance(x, tuple) else x) <= FEW",
     "True",
 )
+FROZEN, PACKED = "tests/backend/test_frozen.py::", "tests/kernels/test_packed_once.py::"
+
+mutant(
+    "frozen weights known by their address alone",
+    "backend/frozen.py",
+    FROZEN + "test_a_view_of_another_shape_is_another",
+    "return (address, weights.shape) if address",
+    "return address if address",
+)
+mutant(
+    "frozen weights in another order taken for the same",
+    "backend/frozen.py",
+    FROZEN + "test_a_view_of_another_shape_is_another",
+    "weights.nbytes <= LARGEST and weights.flags.c_contiguous",
+    "weights.nbytes <= LARGEST",
+)
+mutant(
+    "frozen weights of any size kept twice",
+    "backend/frozen.py",
+    FROZEN + "test_large_weights_are_not_kept_twice",
+    "weights.nbytes <= LARGEST and weights.flags.c_contiguous",
+    "weights.flags.c_contiguous",
+)
+mutant(
+    "packing noted as a part of a recorded call",
+    "backend/frozen.py",
+    FROZEN + "test_a_recording_takes_no_note_of_what_is_made",
+    "make() if tape is None else tape.unheard(make, (), {})",
+    "make()",
+)
+mutant(
+    "weights that stay in use behind a predictor's call",
+    CALLS,
+    TESTS + "test_nothing_stays_in_use_behind_a_call",
+    "            use(before)\n",
+    "            pass\n",
+)
+mutant(
+    "what was packed counted among what only a recording holds",
+    CALLS,
+    TESTS + "test_what_was_packed_is_no_part_of_a_recordings_memory",
+    "weights), *made]",
+    "weights)]",
+    mode="plain",
+)
+mutant(
+    "a predictor that packs its weights in each call",
+    CALLS,
+    TESTS + "test_weights_are_packed_once",
+    "before = use(self._frozen)",
+    "before = use(None)",
+    mode="plain",
+)
+mutant(
+    "weights packed for one width read with another",
+    "kernels/numba/_product.py",
+    PACKED + "test_panels_of_each_width",
+    'b = prepared(weights, ("panels", size[1]),',
+    'b = prepared(weights, "panels",',
+)
+mutant(
+    "filters packed for one width read with another",
+    "kernels/numba/_direct.py",
+    PACKED + "test_filters_in_panels_of_each_width",
+    'prepared(W, ("in panels", width),',
+    'prepared(W, "in panels",',
+)
+mutant(
+    "filters transformed for one width read with another",
+    "kernels/numba/_winograd.py",
+    PACKED + "test_transformed_filters_of_each_width",
+    '("at the points", turned, size[1])',
+    '("at the points", turned)',
+)
+mutant(
+    "panels of a part read from the first one on",
+    "kernels/numba/_product.py",
+    "tests/kernels/test_tuning.py::test_all_ways_of_a_product_give_the_same_bits",
+    "((j0 // width + p) * depth + k0) * width, width",
+    "(p * depth + k0) * width, width",
+)
+mutant(
+    "panels read from their first row in each block of the depth",
+    "kernels/numba/_product.py",
+    "tests/kernels/test_tuning.py::test_all_ways_of_a_product_give_the_same_bits",
+    "((j0 // width + p) * depth + k0) * width, width",
+    "((j0 // width + p) * depth) * width, width",
+)
+mutant(
+    "a spare column read where there are panels",
+    "kernels/numba/_product.py",
+    PACKED + "test_weights_of_many_rows_or_with_a_spare_column_are_not_packed_ahead",
+    "m <= AHEAD_ROWS and not spare and is_frozen(weights)",
+    "m <= AHEAD_ROWS and is_frozen(weights)",
+)
+mutant(
+    "gates packed once although only U is frozen",
+    "kernels/numba/recurrent.py",
+    PACKED + "test_gates_are_packed_anew_where_only_U_is_frozen",
+    "if len(inside) and not is_frozen(W):",
+    "if False:",
+)
+mutant(
+    "few images of a predictor convolved directly",
+    "kernels/numba/_winograd.py",
+    TESTS + "test_few_images_by_transformed_weights",
+    "FEW_POSITIONS if is_frozen(W) else POSITIONS",
+    "POSITIONS",
+)

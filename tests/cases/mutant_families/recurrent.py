@@ -214,7 +214,7 @@ mutant(
 )
 mutant(
     "kernel: each panel of U packed from the first column",
-    KERNELS,
+    "kernels/numba/_panels.py",
     kernel("recurrent.lstm_grad"),
     "pack_b(code, b, 0, j, b.rows,",
     "pack_b(code, b, 0, 0, b.rows,",
