@@ -20,12 +20,15 @@ from minidl.training.recorded_calls import RecordedCalls
 class Predictor:
     """The predictions of a model as it was when this was made: ``predictor(x)`` is ``model.predict(x)`` without the rest.
 
-    It has weights of its own: what is trained or assigned later changes nothing. They are packed or transformed as kernels
-    need them, once, which takes their memory once more. Batch normalization behind a dense or convolution layer is multiplied
-    with that layer's weights, and few images are convolved by Winograd's algorithm where the model would not transform its
-    weights for them; so results agree with the model's up to rounding, and are its bits where there is neither. All samples are
-    computed together. Each thread that calls has memory of its own, and after three calls with batches of one shape a list of
-    compiled calls is all that is left of the network.
+    It has weights of its own: what is trained or assigned later changes nothing. Kernels pack or transform them once, which takes
+    their memory once more; not where the model has a layer of your own, which may write to weights while it computes.
+
+    Results are the model's bits, but up to rounding in two cases. Batch normalization behind a dense or convolution layer is
+    multiplied with that layer's weights. Few images are convolved by Winograd's algorithm, which pays where the weights were
+    transformed before.
+
+    All samples are computed together. Each thread that calls has memory of its own, and after three calls with batches of one
+    shape a list of compiled calls is all that is left of the network.
 
     Made by ``minidl.predictor``.
 

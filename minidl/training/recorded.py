@@ -166,6 +166,11 @@ def replays(layer: Layer) -> bool:
     return bool(cls.replays if cls.__module__.startswith("minidl.") else vars(cls).get("replays", False))
 
 
+def is_minidls_alone(network: Layer) -> bool:
+    """Whether all layers that a network holds are minidl's own: then nothing but training writes to its weights."""
+    return all(_is_minidls(type(layer)) for layer in _layers_in(network))
+
+
 def _layers_in(network: Layer) -> list[Layer]:
     """A layer, and all layers that it holds in whatever way."""
     found, left = {id(network): network}, [network]

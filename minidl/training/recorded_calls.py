@@ -14,7 +14,7 @@ from minidl.backend.frozen import Frozen, use
 from minidl.layers.base import Layer
 from minidl.layers.context import Context
 from minidl.training.nodes import leaves
-from minidl.training.recorded import replays
+from minidl.training.recorded import is_minidls_alone, replays
 from minidl.training.settings import Settings
 
 
@@ -31,7 +31,8 @@ class RecordedCalls:
     def __init__(self, network: Layer, frozen: bool = False) -> None:
         self.network, self.quiet = network, False
         self._settings = None if frozen else Settings(network)
-        self._frozen = Frozen(weight.value for weight in network.weights) if frozen else None
+        still = frozen and is_minidls_alone(network)  # a layer of one's own may write to its weights whenever it computes
+        self._frozen = Frozen(weight.value for weight in network.weights) if still else None
         self._objection = next((f"{layer.label} may compute beside ops" for layer in leaves(network) if not replays(layer)), "")
         self._of_thread = threading.local()
 

@@ -35,6 +35,7 @@ from minidl.layers import (
     MaxPooling2D,
     ReLU,
     SimpleRNN,
+    TimeDistributed,
 )
 from minidl.models import Model, Sequential
 
@@ -272,6 +273,23 @@ def test_what_was_packed_is_no_part_of_a_recordings_memory(monkeypatch: pytest.M
         np.testing.assert_array_equal(predict(x), model.predict(x))
     assert reasons == []
     assert recordings(predict)[0].trusted
+
+
+class FromItsInput(Dense):
+    """A learner's layer, whose weights follow from x."""
+
+    def apply(self, x: Any, context: Any = None) -> Any:
+        self.W.value[...] = x.mean()
+        return super().apply(x, context)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_layer_that_writes_to_its_weights_is_followed(inside: bool) -> None:
+    layer = FromItsInput(40)
+    predict = minidl.predictor(Sequential([Input((1, 60)), TimeDistributed(layer) if inside else layer]))
+    with config.use_kernels("auto"):
+        for k in (1, 2, 3, 2, 5):
+            np.testing.assert_allclose(predict(np.full((20, 1, 60), k, "float32")), 60 * k * k, rtol=1e-5)
 
 
 def test_nothing_stays_in_use_behind_a_call() -> None:

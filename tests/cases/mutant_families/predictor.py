@@ -249,3 +249,11 @@ mutant(
     "FEW_POSITIONS if is_frozen(W) else POSITIONS",
     "POSITIONS",
 )
+mutant(
+    "weights packed once although a layer of one's own writes to them",
+    CALLS,
+    TESTS + "test_a_layer_that_writes_to_its_weights_is_followed",
+    "still = frozen and is_minidls_alone(network)",
+    "still = frozen",
+    mode="plain",
+)
