@@ -20,8 +20,8 @@ from minidl.training.recorded_calls import RecordedCalls
 class Predictor:
     """The predictions of a model as it was when this was made: ``predictor(x)`` is ``model.predict(x)`` without the rest.
 
-    It has weights of its own: what is trained or assigned later changes nothing. Kernels pack or transform them once, which takes
-    their memory once more; not where the model has a layer of your own, which may write to weights while it computes.
+    It has weights of its own: what is trained or assigned later changes nothing. Kernels pack or transform them once, which
+    takes their memory once more; not where the model has a layer of your own, which may write to weights while it computes.
 
     Results are the model's bits, but up to rounding in two cases. Batch normalization behind a dense or convolution layer is
     multiplied with that layer's weights. Few images are convolved by Winograd's algorithm, which pays where the weights were

@@ -104,6 +104,18 @@ def assembly(make: Callable[[], Any], machine: Machine, monkeypatch: pytest.Monk
     return str(target_machine.emit_assembly(module))
 
 
+@pytest.mark.parametrize(
+    "rows, columns, expected", [(128, 500, (4, 3)), (28, 20, (4, 3)), (14, 50, (5, 2)), (64, 64, (6, 2)), (80, 50, (6, 2))]
+)
+def test_with_16_registers_all_instructions_of_a_step_count(
+    rows: int, columns: int, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By multiply-adds alone 80 x 50 would take 12 x 1, whose step has 29 instructions for 12 of them."""
+    monkeypatch.setattr(_blocking, "MACHINE", AVX_2)
+    menu = _blocking._MENU[AVX_2.registers, AVX_2.vector_bytes]
+    assert min(menu, key=lambda size: _blocking._cost(*size, rows, columns, 8)) == expected
+
+
 KINDS = pytest.mark.parametrize("machine", TARGETS, ids=["NEON", "SSE2"])
 SIZES = [
     pytest.param(machine, rows, vectors, id=f"{'NEON' if machine is NEON else 'SSE2'}-{rows}-{vectors}")
