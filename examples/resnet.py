@@ -105,7 +105,7 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=12, help="default: 12")
     parser.add_argument("--seed", type=int, default=1671, help="of all random numbers; default: 1671")
     parser.add_argument("--plot", metavar="FILE", help="draw accuracies and images, for example resnet.png")
-    parser.add_argument("--quick", action="store_true", help="eight layers, 300 images and 4 epochs: a few seconds")
+    parser.add_argument("--quick", action="store_true", help="eight layers, 300 images and 8 epochs: a few seconds")
     args = parser.parse_args(argv)
     depth, images, epochs, test = (8, 300, 8, 200) if args.quick else (args.depth, args.images, args.epochs, 3000)
     try:
