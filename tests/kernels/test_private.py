@@ -32,6 +32,32 @@ def test_this_numba_has_everything() -> None:
     assert _private.MISSING == {}
 
 
+@compiles
+def test_only_what_calls_of_numbers_give_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba import types
+
+    asked: list[Any] = []
+
+    class Context:
+        def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+            asked.append((func, args, kws))
+            return len(asked)
+
+    monkeypatch.setattr(_private._Remembering, "_known", {})
+    context = _private._Remembering(Context())
+    plus, minus = (types.Function(type("Template", (), {"key": key})) for key in "+-")
+    whole, real, run = types.int64, types.float64, types.Array(types.float32, 1, "C")
+    calls = [(plus, (whole, whole), {}), (plus, (whole, real), {}), (minus, (whole, whole), {}), (plus, (), {})]
+    others = [(plus, (run, whole), {}), (plus, (whole,), {"b": whole}), (_private._Remembering, (whole,), {})]
+    for _ in range(3):
+        found = [context.resolve_function_type(*call) for call in calls]
+        assert found == [1, 2, 3, 4]
+    assert asked == calls
+    for call in 2 * others:
+        context.resolve_function_type(*call)
+    assert asked == [*calls, *others, *others]
+
+
 @pytest.mark.one_in(5)
 @compiles
 @pytest.mark.parametrize("part, name", NEEDS)

@@ -15,7 +15,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import llvmlite.binding as llvm
 import numba
@@ -45,7 +45,9 @@ PARTS = {
             f"{_LIBRARY}._get_module_for_linking": "self",
             f"{_LIBRARY}._ensure_finalized": "self",
             f"{_LIBRARY}.enable_object_caching": "self",
+            f"{_CONTEXT}.enable_nrt": None,
             f"{_CONTEXT}.insert_user_function": "self func fndesc libs",
+            f"{_CONTEXT}.subtarget": "self kws",
             f"{_DISPATCHER}.get_call_template": "self args kws",
             "numba.core.compiler:CompilerBase": "typingctx targetctx library args return_type flags locals",
             "numba.core.compiler:CompilerBase.define_pipelines": "self",
@@ -58,8 +60,15 @@ PARTS = {
             "numba.core.compiler_machinery:register_pass": "mutates_CFG analysis_only",
             "numba.core.cpu:CPUTargetOptions.no_cfunc_wrapper": None,
             "numba.core.cpu:CPUTargetOptions.no_cpython_wrapper": None,
+            "numba.core.datamodel.models:DataModel.contains_nrt_meminfo": "self",
+            "numba.core.ir:Assign": None,
+            "numba.core.ir:Del": None,
+            "numba.core.ir:Expr": None,
+            "numba.core.ir:Return": None,
+            "numba.core.registry:cpu_target.target_context.data_model_manager": None,
             "numba.core.typed_passes:AnnotateTypes": None,
             "numba.core.typed_passes:NativeLowering": None,
+            "numba.core.typing.context:BaseContext.resolve_function_type": "self func args kws",
         },
     ),
     "keeping": Part(
@@ -219,7 +228,9 @@ def has(part: str) -> bool:
 # Numba optimises every function by itself and makes machine code of it, with an entry for Python, and then does it again
 # as a part of every function that calls it. What is ``translated`` stops before that: its caller takes it in, both are
 # optimised together, and the result is kept. And Numba searches every function for what ours do not contain, such as
-# closures, ``with``, raised errors and expressions of whole arrays; those passes are left out.
+# closures, ``with``, raised errors and expressions of whole arrays; those passes are left out. It tries all its rules, those
+# for whole arrays too, each time that two numbers are added: here, once for each pair of types. And it notes where each
+# variable ends, and counts the users of each array, in every function that is lent one: here, only where arrays are made.
 
 _NEEDLESS = {
     "WithLifting",
@@ -277,6 +288,7 @@ if has("compiler"):
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import CompilerBase, DefaultPassBuilder
     from numba.core.compiler_machinery import LoweringPass, register_pass
+    from numba.core.ir import Assign, Del, Expr, Return
     from numba.core.typed_passes import AnnotateTypes, NativeLowering
 
     class _Optimised(JITCodeLibrary):
@@ -312,6 +324,33 @@ if has("compiler"):
         state.library = kind(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
 
+    def _forget_ends(state: Any, counts: bool) -> None:
+        """Drop the marks of where a variable ends, half of all statements; but not of owners of memory, where it ``counts``."""
+        for block in state.func_ir.blocks.values():
+            block.body = [s for s in block.body if not isinstance(s, Del) or (counts and _has_owner(state, s.value))]
+
+    def _has_owner(state: Any, variable: str) -> bool:
+        """Whether a variable may hold an array, whose users Numba counts, to free it after the last."""
+        return bool(state.targetctx.data_model_manager[state.typemap[variable]].contains_nrt_meminfo())
+
+    _LENT = ("cast", "getattr", "getitem", "static_getitem", "build_tuple", "exhaust_iter")  # give what they got, or parts
+
+    def _makes_memory(state: Any) -> bool:
+        """Whether a function gives an array back, or may hold one that was made for it: then it has to count the users."""
+
+        def is_new(value: Any) -> bool:
+            if not isinstance(value, Expr) or value.op in _LENT:
+                return False
+            return value.op != "call" or not isinstance(state.typemap[value.func.name], types.NamedTupleClass)
+
+        statements = [s for block in state.func_ir.blocks.values() for s in block.body]
+        return any(
+            _has_owner(state, statement.value.name)
+            if isinstance(statement, Return)
+            else isinstance(statement, Assign) and is_new(statement.value) and _has_owner(state, statement.target.name)
+            for statement in statements
+        )
+
     class _Step(LoweringPass):
         """One of our steps among Numba's."""
 
@@ -325,6 +364,7 @@ if has("compiler"):
         _name = "minidl_begin_code"
 
         def run_pass(self, state: Any) -> bool:
+            _forget_ends(state, counts=True)
             _open_library(state, _Optimised)
             return True
 
@@ -335,6 +375,10 @@ if has("compiler"):
         _name = "minidl_begin_translation"
 
         def run_pass(self, state: Any) -> bool:
+            counts = _makes_memory(state)
+            _forget_ends(state, counts)
+            if not counts:  # its caller keeps alive what it got
+                state.targetctx = state.targetctx.subtarget(enable_nrt=False)
             _open_library(state, _Unfinished)
             state.flags.no_compile = True
             return True
@@ -352,13 +396,42 @@ if has("compiler"):
             state["cr"] = lowered._replace(cfunc=stand_in)
             return True
 
+    class _Remembering:
+        """Numba's type inference, which remembers what the functions and operators of numbers give."""
+
+        _known: ClassVar[dict[Any, Any]] = {}  # of the whole process: what numbers give does not change
+
+        def __init__(self, context: Any) -> None:
+            self._context = context
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._context, name)
+
+        def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+            """The types of a call; ``args`` are those of its arguments."""
+            if kws or type(func) is not types.Function or not all(isinstance(a, (types.Number, types.Boolean)) for a in args):
+                return self._context.resolve_function_type(func, args, kws)
+            key = func, tuple(args)
+            if key not in self._known:
+                found = self._context.resolve_function_type(func, args, kws)
+                if found is None:  # an error, which Numba describes
+                    return None
+                self._known[key] = found
+            return self._known[key]
+
+    class _Quick(CompilerBase):
+        """What both of our compilers begin with."""
+
+        def __init__(self, typingctx: Any, *others: Any) -> None:
+            super().__init__(_Remembering(typingctx), *others)
+
     def _passes(state: Any) -> Any:
         """Numba's, without those that find nothing in our functions."""
         passes = DefaultPassBuilder.define_nopython_pipeline(state)
         passes.passes = [step for step in passes.passes if step[0].__name__ not in _NEEDLESS]
         return passes
 
-    class _Compilation(CompilerBase):
+    class _Compilation(_Quick):
         """Numba's compiler for what Python calls."""
 
         def define_pipelines(self) -> list[Any]:
@@ -367,7 +440,7 @@ if has("compiler"):
             passes.finalize()
             return [passes]
 
-    class _Translation(CompilerBase):
+    class _Translation(_Quick):
         """Numba's compiler without its last stage."""
 
         def define_pipelines(self) -> list[Any]:

@@ -1,0 +1,43 @@
+"""Faults in what our compiler leaves out: whose users are counted, what is remembered, when the collector looks at what."""
+
+from tests.cases.mutant import mutant
+
+PRIVATE, COMPILING = "kernels/numba/_private.py", "kernels/numba/_compiling.py"
+# Where nobody counts, kernels that make memory do not compile; where one gives back what it was lent, the process aborts.
+OWNERS = "tests/kernels/test_owners.py::test_all_that_is_made_is_freed_and_not_too_early"
+
+for _name, *_texts in (
+    ("all count, and what is lent is never given back", "if not counts:  # its", "if False:  # its"),
+    ("what a call gives was lent", 'return value.op != "call" or not', "return False and not"),
+    ("where arrays end is forgotten", "or (counts and _has_owner(state, s.value))", "or False"),
+    (
+        "where arrays end is forgotten by what Python calls",
+        "_forget_ends(state, counts=True)",
+        "_forget_ends(state, counts=False)",
+    ),
+):
+    mutant(f"compiling: {_name}", PRIVATE, OWNERS, *_texts, mode="compiled")
+for _name, *_texts in (
+    ("an operator gives what another gave", "key = func, tuple(args)", "key = tuple(args)"),
+    ("an operator gives what it gave others", "key = func, tuple(args)", "key = func"),
+    ("keywords are not looked at", "if kws or type(func)", "if type(func)"),
+    ("what arrays give is remembered too", "(types.Number, types.Boolean)", "types.Type"),
+):
+    mutant(
+        f"compiling: {_name}",
+        PRIVATE,
+        "tests/kernels/test_private.py::test_only_what_calls_of_numbers_give_is_remembered",
+        *_texts,
+        mode="compiled",
+    )
+for _name, *_texts in (
+    ("the collector looks through what was compiled", "if gc.get_freeze_count() == 0:", "if False:"),
+    ("what a program put aside is taken back", "if gc.get_freeze_count() == 0:", "if True:"),
+):
+    mutant(
+        f"compiling: {_name}",
+        COMPILING,
+        "tests/kernels/test_compiling.py::test_what_the_compiler_made_is_old_and_what_a_program_put_aside_stays_there",
+        *_texts,
+        mode="compiled",
+    )
