@@ -33,7 +33,9 @@ def test_this_numba_has_everything() -> None:
 
 
 @compiles
-def test_only_what_calls_of_numbers_give_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_operators_give_is_remembered_but_not_where_they_get_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from numba import types
 
     asked: list[Any] = []
@@ -47,8 +49,10 @@ def test_only_what_calls_of_numbers_give_is_remembered(monkeypatch: pytest.Monke
     context = _private._Remembering(Context())
     plus, minus = (types.Function(type("Template", (), {"key": key})) for key in "+-")
     whole, real, run = types.int64, types.float64, types.Array(types.float32, 1, "C")
-    calls = [(plus, (whole, whole), {}), (plus, (whole, real), {}), (minus, (whole, whole), {}), (plus, (), {})]
-    others = [(plus, (run, whole), {}), (plus, (whole,), {"b": whole}), (_private._Remembering, (whole,), {})]
+    calls = [(plus, (whole, whole), {}), (plus, (run, real), {}), (minus, (whole, whole), {}), (plus, (), {})]
+    dispatcher = numba.njit(lambda a: a)
+    kernel = types.Dispatcher(dispatcher)
+    others = [(plus, (kernel, whole), {}), (plus, (whole,), {"b": whole}), (kernel, (whole,), {})]
     for _ in range(3):
         found = [context.resolve_function_type(*call) for call in calls]
         assert found == [1, 2, 3, 4]

@@ -229,7 +229,7 @@ def has(part: str) -> bool:
 # as a part of every function that calls it. What is ``translated`` stops before that: its caller takes it in, both are
 # optimised together, and the result is kept. And Numba searches every function for what ours do not contain, such as
 # closures, ``with``, raised errors and expressions of whole arrays; those passes are left out. It tries all its rules, those
-# for whole arrays too, each time that two numbers are added: here, once for each pair of types. And it notes where each
+# for whole arrays too, each time that two numbers are added: here, once for each combination of types. And it notes where each
 # variable ends, and counts the users of each array, in every function that is lent one: here, only where arrays are made.
 
 _NEEDLESS = {
@@ -397,9 +397,9 @@ if has("compiler"):
             return True
 
     class _Remembering:
-        """Numba's type inference, which remembers what the functions and operators of numbers give."""
+        """Numba's type inference, which remembers what functions and operators give for arguments of which types."""
 
-        _known: ClassVar[dict[Any, Any]] = {}  # of the whole process: what numbers give does not change
+        _known: ClassVar[dict[Any, Any]] = {}  # of the whole process: that does not change
 
         def __init__(self, context: Any) -> None:
             self._context = context
@@ -408,8 +408,8 @@ if has("compiler"):
             return getattr(self._context, name)
 
         def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
-            """The types of a call; ``args`` are those of its arguments."""
-            if kws or type(func) is not types.Function or not all(isinstance(a, (types.Number, types.Boolean)) for a in args):
+            """The types of a call; ``args`` are those of its arguments, of which a function may have to be compiled first."""
+            if kws or type(func) is not types.Function or any(isinstance(a, types.Dispatcher) for a in args):
                 return self._context.resolve_function_type(func, args, kws)
             key = func, tuple(args)
             if key not in self._known:

@@ -21,12 +21,12 @@ for _name, *_texts in (
     ("an operator gives what another gave", "key = func, tuple(args)", "key = tuple(args)"),
     ("an operator gives what it gave others", "key = func, tuple(args)", "key = func"),
     ("keywords are not looked at", "if kws or type(func)", "if type(func)"),
-    ("what arrays give is remembered too", "(types.Number, types.Boolean)", "types.Type"),
+    ("what functions give that get functions is remembered", "or any(isinstance(a, types.Dispatcher) for a in args)", ""),
 ):
     mutant(
         f"compiling: {_name}",
         PRIVATE,
-        "tests/kernels/test_private.py::test_only_what_calls_of_numbers_give_is_remembered",
+        "tests/kernels/test_private.py::test_what_operators_give_is_remembered_but_not_where_they_get_functions",
         *_texts,
         mode="compiled",
     )
