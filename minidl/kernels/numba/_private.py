@@ -46,6 +46,7 @@ PARTS = {
             f"{_LIBRARY}._ensure_finalized": "self",
             f"{_LIBRARY}.enable_object_caching": "self",
             f"{_CONTEXT}.enable_nrt": None,
+            f"{_CONTEXT}.get_abi_sizeof": "self ty",
             f"{_CONTEXT}.insert_user_function": "self func fndesc libs",
             f"{_CONTEXT}.subtarget": "self kws",
             f"{_DISPATCHER}.get_call_template": "self args kws",
@@ -111,6 +112,7 @@ PARTS = {
             f"{_LIBRARY}.add_linking_library": "self library",
             f"{_CONTEXT}.active_code_library": None,
             f"{_CONTEXT}.call_internal_no_propagate": "self builder fndesc sig args",
+            f"{_CONTEXT}.make_array": "self typ",
             f"{_DISPATCHER}.get_compile_result": "self sig",
             "numba.core.cgutils:alloca_once_value": "builder value",
             "numba.core.cgutils:get_null_value": "ltype",
@@ -121,6 +123,7 @@ PARTS = {
     "arrays": Part(
         "kernels take longer to make their own memory",
         {
+            f"{_CONTEXT}.make_array": "self typ",
             f"{_CONTEXT}.nrt": None,
             "numba.core.runtime.context:NRTContext.meminfo_alloc_aligned": "self builder size align",
             "numba.core.runtime.context:NRTContext.meminfo_data": "self builder meminfo",
@@ -149,12 +152,13 @@ PARTS = {
             f"{_CONTEXT}.get_data_type": "self ty",
             f"{_CONTEXT}.get_dummy_value": "self",
             f"{_CONTEXT}.get_value_type": "self ty",
-            f"{_CONTEXT}.make_array": "self typ",
             f"{_CONTEXT}.make_tuple": "self builder typ values",
             "numba.core.cgutils:alloca_once": "builder ty",
             "numba.core.cgutils:for_range": "builder count",
             "numba.core.cgutils:get_or_insert_function": "module fnty name",
             "numba.core.compiler_lock:global_compiler_lock": None,
+            "numba.core.datamodel.models:StructModel.get": "self builder val pos",
+            "numba.core.registry:cpu_target.target_context.data_model_manager": None,
             "numba.core.registry:cpu_target.target_context.codegen": "",
             "numba.core.typing.templates:AbstractTemplate": "context",
             "numba.core.typing.templates:infer_global": "val typ",
@@ -319,8 +323,10 @@ if has("compiler"):
             """No machine code."""
             self._finalized = True
 
-    def _open_library(state: Any, kind: type[_Optimised]) -> None:
-        """The library that the lowering puts its code in, instead of one of Numba's."""
+    def _open_library(state: Any, kind: type[_Optimised], counts: bool) -> None:
+        """The library that the lowering puts its code in, instead of one of Numba's; ``counts``: the users of arrays."""
+        context = state.targetctx = state.targetctx.subtarget(enable_nrt=counts)
+        context.get_abi_sizeof = functools.cache(context.get_abi_sizeof)  # asked for each variable, and LLVM each time
         state.library = kind(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
 
@@ -365,7 +371,7 @@ if has("compiler"):
 
         def run_pass(self, state: Any) -> bool:
             _forget_ends(state, counts=True)
-            _open_library(state, _Optimised)
+            _open_library(state, _Optimised, counts=True)
             return True
 
     @register_pass(mutates_CFG=False, analysis_only=False)
@@ -377,9 +383,7 @@ if has("compiler"):
         def run_pass(self, state: Any) -> bool:
             counts = _makes_memory(state)
             _forget_ends(state, counts)
-            if not counts:  # its caller keeps alive what it got
-                state.targetctx = state.targetctx.subtarget(enable_nrt=False)
-            _open_library(state, _Unfinished)
+            _open_library(state, _Unfinished, counts)  # where it does not count, its caller keeps alive what it lends
             state.flags.no_compile = True
             return True
 
@@ -584,7 +588,7 @@ if not DISABLED:
 
     def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
         """The address of the first number of ``array``, a value of the type ``kind``."""
-        return context.make_array(kind)(context, builder, array).data
+        return context.data_model_manager[kind].get(builder, array, "data")
 
     def type_operator(function: Any, result_of: Callable[[Any], Any]) -> None:
         """Make an operator known to type inference: ``result_of`` gets the types of the operands, and may give None."""
