@@ -10,7 +10,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner
 from minidl.kernels.numba._parallel import in_parallel
-from minidl.kernels.numba._runs import CACHE_LINE
+from minidl.kernels.numba._runs import CACHE_LINE, new_run
 from minidl.kernels.numba._vector import prefetch
 
 CHUNK = 1 << 15  # numbers of one task, about
@@ -51,9 +51,9 @@ def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-unty
 
 @compiled
 def _on_threads(x, indices, y, n, width, tasks):  # type: ignore[no-untyped-def]
-    found = np.empty(tasks, np.bool_)
+    found = new_run(tasks, np.bool_)
     in_parallel(_share, tasks, (x, indices, y, found, n, width))
     everything = True
-    for of_task in found:
-        everything = everything and of_task
+    for task in range(tasks):
+        everything = everything and found[task]
     return everything

@@ -205,7 +205,7 @@ def _gradient_share(first, last, dy, x, mean, r, gamma, dx, dgammas, dbetas, row
 @compiled
 def _gradient(dy, x, mean, r, gamma, dx, dgamma, dbeta, rows):  # type: ignore[no-untyped-def]
     width, parts = len(gamma), (len(r) + rows - 1) // rows
-    dgammas, dbetas = np.empty(parts * width), np.empty(parts * width)
+    dgammas, dbetas = new_run(parts * width, np.float64), new_run(parts * width, np.float64)
     in_parallel(_gradient_share, parts, (dy, x, mean, r, gamma, dx, dgammas, dbetas, rows))
     for part in range(1, parts):
         for c in range(width):

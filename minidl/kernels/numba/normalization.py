@@ -16,6 +16,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
+from minidl.kernels.numba._runs import new_run, zero_run
 from minidl.kernels.numba._vector import LANES, load, splat, store, where, widened
 
 CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
@@ -86,9 +87,10 @@ def _moments(x, mean, variance, rows):  # type: ignore[no-untyped-def]
     channels = len(mean)
     n = len(x) // channels
     blocks = (n + rows - 1) // rows
-    sums, squares = np.empty(blocks * channels), np.empty(blocks * channels)
+    sums, squares = new_run(blocks * channels, np.float64), new_run(blocks * channels, np.float64)
     in_parallel(_moments_share, blocks, (x, sums, squares, channels, rows))
-    middle, around = np.zeros(channels), np.zeros(channels)  # of x - (its first row); blocks outside: memory in its order
+    # of x - (its first row); blocks outside: memory in its order
+    middle, around = zero_run(channels, np.float64), zero_run(channels, np.float64)
     for b in range(blocks):
         size, row = min(rows, n - b * rows), b * rows * channels
         for c in range(channels):
@@ -122,7 +124,7 @@ def _moments_share(first, last, x, sums, squares, channels, rows):  # type: igno
 
 @compiled
 def _normalize(x, y, mean, variance, gamma, beta, epsilon, relu, rows):  # type: ignore[no-untyped-def]
-    factor = np.empty_like(mean)
+    factor = new_run(len(mean), mean.dtype)
     for c in range(len(mean)):
         factor[c] = gamma[c] / sqrt(variance[c] + epsilon)
     in_parallel(_normalize_share, (len(x) // len(mean) + rows - 1) // rows, (x, y, mean, factor, beta, relu, rows))
@@ -144,13 +146,14 @@ def _gradient(dy, x, mean, variance, gamma, beta, epsilon, of_batch, relu, dx, d
     channels = len(mean)
     n = len(x) // channels
     blocks = (n + rows - 1) // rows
-    sums, products = np.empty(blocks * channels), np.empty(blocks * channels)
-    inverse, factor, shift, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
+    sums, products = new_run(blocks * channels, np.float64), new_run(blocks * channels, np.float64)
+    inverse, factor = new_run(channels, mean.dtype), new_run(channels, mean.dtype)
+    shift, slope = new_run(channels, mean.dtype), new_run(channels, mean.dtype)
     for c in range(channels):
         inverse[c] = 1 / sqrt(variance[c] + epsilon)
         factor[c] = gamma[c] / sqrt(variance[c] + epsilon)  # as y was computed: the sign of y decides with ReLU
     in_parallel(_sums_share, blocks, (dy, x, mean, factor, beta, relu, sums, products, rows))
-    total, product = np.zeros(channels), np.zeros(channels)
+    total, product = zero_run(channels, np.float64), zero_run(channels, np.float64)
     for b in range(blocks):
         for c in range(channels):
             total[c] += sums[b * channels + c]
