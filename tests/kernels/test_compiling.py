@@ -57,28 +57,6 @@ def test_the_collector_is_as_before_after_the_last_of_overlapping_compilations(o
     assert gc.isenabled() is on
 
 
-@pytest.mark.usefixtures("collects")
-@pytest.mark.parametrize("put_aside", [False, True])
-def test_what_the_compiler_made_is_old_and_what_a_program_put_aside_stays_there(put_aside: bool) -> None:
-    """Else the collector would look through all of it as soon as it is on again."""
-    before = gc.get_freeze_count()
-    gc.unfreeze()
-    gc.enable()
-    if put_aside:
-        gc.freeze()
-    aside = gc.get_freeze_count()
-    try:
-        runs = [generation["collections"] for generation in gc.get_stats()]
-        with compiling():
-            made = [[] for _ in range(5000)]
-        begun = [[] for _ in range(100)]  # a few objects more, at which the collector would begin
-        assert gc.get_freeze_count() == pytest.approx(aside, rel=0.01)  # what ends meanwhile is not counted any more
-        assert put_aside or [generation["collections"] for generation in gc.get_stats()] == runs
-        assert len(made) == 50 * len(begun)
-    finally:
-        gc.freeze() if before else gc.unfreeze()
-
-
 class Clock:
     """Compilations whose time the test makes."""
 

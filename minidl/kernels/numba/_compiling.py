@@ -15,13 +15,6 @@ from minidl.kernels.numba._private import before_each_pass
 _PATIENCE = 1.0  # seconds without a word, and the pause after which they are counted anew
 
 
-def _call_all_old() -> None:
-    """Count all objects as old ones: or else the collector, once on, would look through what the compiler has just made."""
-    if gc.get_freeze_count() == 0:  # else a program has put objects aside, and taking ours back would take back those too
-        gc.freeze()
-        gc.unfreeze()
-
-
 class _Compilations:
     """Those that run now, in whatever thread, and how long the last ones took that followed each other closely."""
 
@@ -46,7 +39,6 @@ class _Compilations:
             self._running -= 1
             if self._running == 0:
                 if self._collects:
-                    _call_all_old()
                     gc.enable()
                 if self._began is not None:
                     self._ended = time.monotonic()

@@ -1,8 +1,8 @@
-"""Faults in what our compiler leaves out: whose users are counted, what is remembered, when the collector looks at what."""
+"""Faults in what our compiler leaves out: whose users are counted, what is remembered."""
 
 from tests.cases.mutant import mutant
 
-PRIVATE, COMPILING = "kernels/numba/_private.py", "kernels/numba/_compiling.py"
+PRIVATE = "kernels/numba/_private.py"
 # Where nobody counts, kernels that make memory do not compile; where one gives back what it was lent, the process aborts.
 OWNERS = "tests/kernels/test_owners.py::test_all_that_is_made_is_freed_and_not_too_early"
 
@@ -31,17 +31,6 @@ for _name, *_texts in (
         f"compiling: {_name}",
         PRIVATE,
         "tests/kernels/test_private.py::test_what_operators_give_is_remembered_but_not_where_they_get_functions",
-        *_texts,
-        mode="compiled",
-    )
-for _name, *_texts in (
-    ("the collector looks through what was compiled", "if gc.get_freeze_count() == 0:", "if False:"),
-    ("what a program put aside is taken back", "if gc.get_freeze_count() == 0:", "if True:"),
-):
-    mutant(
-        f"compiling: {_name}",
-        COMPILING,
-        "tests/kernels/test_compiling.py::test_what_the_compiler_made_is_old_and_what_a_program_put_aside_stays_there",
         *_texts,
         mode="compiled",
     )
