@@ -1161,8 +1161,8 @@ mutant(
     "kernel: a narrow product turned, and not turned back",
     "kernels/numba/_product.py",
     kernel("linear.dense_grad_W"),
-    "turned[j * m + i] = c[i * n + j]",
-    "turned[j * m + i] = c[j * m + i]",
+    "turn(code.pack[0], c, i0 * n + j0, n, i1 - i0, j1 - j0, turned, j0 * m + i0, m)",
+    "turned[j0 * m : j1 * m] = c[j0 * m : j1 * m]",
 )
 mutant(
     "kernel: a share of db lost",
@@ -1175,8 +1175,8 @@ mutant(
     "kernel: a block turned on its side is not",
     "kernels/numba/_transpose.py",
     kernel("linear.dense_grad_x"),
-    "target[t_start + j * t_step + i] = source",
-    "target[t_start + i * t_step + j] = source",
+    "            for j in range(code[0]):\n                target[t_start + j * t_step + i]",
+    "            for j in range(code[0]):\n                target[t_start + i * t_step + j]",
 )
 mutant(
     "kernel: db without the last row of a block",

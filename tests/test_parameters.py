@@ -295,7 +295,17 @@ def test_new_gradients_and_state_lie_side_by_side():
     group = ParameterGroup(ps, 2)
     for column in (1, 2, 3):
         arrays = [row[column] for row in rows_of(group)]
-        assert all(a.ctypes.data + a.nbytes == b.ctypes.data for a, b in itertools.pairwise(arrays))
+        for a, b in itertools.pairwise(arrays):
+            gap = b.ctypes.data - a.ctypes.data
+            assert gap >= a.nbytes
+            assert gap == -(-a.size // 16) * 16 * a.itemsize  # each begins a line of memory, where the first one does
+
+
+def test_large_gradients_begin_lines_of_memory():
+    """Threads that write to two sides of a border would wait for each other."""
+    ps = [Parameter(np.zeros(size, np.float32)) for size in (5001, 7, 5000)]
+    ParameterGroup(ps)
+    assert [p.grad.ctypes.data % 64 for p in ps] == [0, 0, 0]
 
 
 def test_a_shared_layer_is_trained_in_both_models():

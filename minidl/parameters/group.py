@@ -19,6 +19,8 @@ from minidl.errors import ShapeError, described
 from minidl.ops import gradients
 from minidl.parameters.parameter import _NAMES, Parameter, _settings
 
+_LINE = 16  # numbers: 64 bytes of single precision
+
 
 class Segment(NamedTuple):
     """Parameters that a step treats alike.
@@ -259,7 +261,7 @@ class ParameterGroup:
 def _lay_side_by_side(parameters: Sequence[Parameter]) -> None:
     """Give these parameters, which have no memory for their gradients yet, parts of one buffer."""
     if parameters:
-        flat = backends.array_namespace(parameters[0].value).empty(sum(p.size for p in parameters), parameters[0].dtype)
+        flat = backends.backend_of(parameters[0].value).empty((_room(parameters),), parameters[0].dtype)
         for p, part in zip(parameters, _parts(flat, parameters)):
             p._grad = part.reshape(p.shape)
 
@@ -307,7 +309,7 @@ def _try_penalty(p: Parameter) -> None:
 def _new_state(parameters: Sequence[Parameter], starts: Sequence[float]) -> dict[Parameter, tuple[Array, ...]]:
     """The state as it begins, for each parameter, flat, side by side in a buffer for each slot."""
     xp = backends.array_namespace(parameters[0].value)
-    buffers = [xp.zeros(sum(p.size for p in parameters), parameters[0].dtype) for _ in starts]
+    buffers = [xp.zeros(_room(parameters), parameters[0].dtype) for _ in starts]
     for buffer, start in zip(buffers, starts):
         if start:
             buffer[...] = start
@@ -316,6 +318,16 @@ def _new_state(parameters: Sequence[Parameter], starts: Sequence[float]) -> dict
 
 
 def _parts(flat: Array, parameters: Sequence[Parameter]) -> list[Array]:
-    """The buffer, cut into an array for each parameter."""
-    ends = list(itertools.accumulate(p.size for p in parameters))
-    return [flat[end - p.size : end] for p, end in zip(parameters, ends)]
+    """The buffer, cut into an array for each parameter, which starts where a line of memory does."""
+    starts = itertools.accumulate(map(_lines, parameters), initial=0)
+    return [flat[start : start + p.size] for p, start in zip(parameters, starts)]
+
+
+def _room(parameters: Sequence[Parameter]) -> int:
+    """How many numbers the buffer for all of them has."""
+    return sum(map(_lines, parameters))
+
+
+def _lines(p: Parameter) -> int:
+    """The size of a parameter in whole lines: cores that write to different parts of one line wait for each other."""
+    return -(-p.size // _LINE) * _LINE

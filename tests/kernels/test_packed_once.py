@@ -74,7 +74,7 @@ def test_weights_of_many_rows_or_with_a_spare_column_are_not_packed_ahead(monkey
     made, pack = [], _panels.whole_panels
     monkeypatch.setattr(_product, "whole_panels", lambda *args: made.append(1) or pack(*args))
     monkeypatch.setattr(_product, "AHEAD_ROWS", 50)
-    monkeypatch.setattr(_product, "spare_columns", lambda m, n, itemsize: n % 16)
+    monkeypatch.setattr(_product, "spare_columns", lambda m, n, depth, itemsize: n % 16)
     W, narrow = normal(70, 96), normal(70, 97)
     use(Frozen([W, narrow]))
     for rows, weights, packed in ((50, W, True), (51, W, False), (50, narrow, False)):

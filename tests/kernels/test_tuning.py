@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from minidl import config
 from minidl.kernels.numba import _panels, _product, _tuning
 from minidl.kernels.numba._folder import Folder
 from minidl.kernels.numba._jit import DISABLED
-from minidl.kernels.numba._matrix import in_rows
+from minidl.kernels.numba._matrix import in_columns, in_rows
 from minidl.kernels.numba._tuning import Choice, Choices
 from minidl.ops.linear import dense, dense_grad_W, dense_grad_x
 from tests.cases.sample import mostly
@@ -195,16 +196,17 @@ def test_a_place_that_the_list_does_not_have_is_measured_anew(monkeypatch: pytes
 def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dtype: str) -> None:
     rng = np.random.default_rng(0)
     a, b, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, depth), (depth, n), (n,)))
-    in_columns = np.ascontiguousarray(a.T).reshape(-1), m, depth, 1, m
-    for left, most_spare in ((in_rows(a, m, depth), _product.MOST_SPARE), (in_columns, 0)):
+    a_in_columns, b_in_columns = (
+        in_columns(np.ascontiguousarray(a.T), m, depth),
+        in_columns(np.ascontiguousarray(b.T), depth, n),
+    )
+    for left, spare in ((in_rows(a, m, depth), 0), (in_rows(a, m, depth), n % 16), (a_in_columns, 0)):
         found = set()
-        spare = n % 16 if n > 16 and n % 16 <= most_spare else 0
-        for work in (1, 2, 3):
-            for way in _product.ways(m, n - spare, depth, spare, work, left[3] == 1, False, a.itemsize):
+        for work, right in itertools.product((1, 2, 3), (in_rows(b, depth, n), b_in_columns)):
+            for way in _product.ways(m, n - spare, depth, spare, work, left[3] == 1, right[3] == 1, a.itemsize):
                 for size, cuts in {way, _product._in_pieces(way, m, n - spare), (way[0], (5, 2)), (way[0], (1, 3))}:
                     c = np.empty(m * n, dtype)
-                    code = _product._code(size, True, True, a.itemsize)
-                    right = in_rows(b, depth, n)
+                    code = _product._code(size, True, True, a.itemsize, spare)
                     _product._on_threads(code, left, right, False, c, bias, cuts, spare, c[:0])
                     found.add(c.tobytes())
                     if not spare:
@@ -216,6 +218,46 @@ def test_all_ways_of_a_product_give_the_same_bits(m: int, depth: int, n: int, dt
         assert np.allclose(np.frombuffer(found.pop(), dtype).reshape(m, n), np.maximum(a @ b + bias, 0), atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 2, 7, 10, 11, 15])
+@pytest.mark.parametrize(("m", "depth"), [(16, 40), (23, 37), (33, 5), (3, 600)])
+def test_a_product_of_few_columns_is_summed_along_the_depth(m: int, depth: int, n: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-8, 9, shape).astype(dtype) for shape in ((m, depth), (depth, n)))
+    size = _product.tile_shapes(a.itemsize)[0]
+    code = _product._code(size, False, False, a.itemsize, n)
+    c = np.full(m * n, np.nan, dtype)
+    _product._on_threads(code, in_rows(a, m, depth), in_rows(b, depth, n), False, c, c[:0], (2, 1), n, c[:0])
+    np.testing.assert_array_equal(c.reshape(m, n), a @ b)  # of whole numbers: in any order the same
+
+
+def test_rows_that_end_in_the_middle_of_a_vector_are_not_read_further() -> None:
+    a, b = np.ones((20, 2 * 21), "float32"), np.ones((21, 10), "float32")
+    a[:, 21:] = np.nan  # of the next rows
+    c = np.empty(200, "float32")
+    left = a.reshape(-1), 20, 21, 42, 1
+    code = _product._code(_product.tile_shapes(4)[0], False, False, 4, 10)
+    _product._on_threads(code, left, in_rows(b, 21, 10), False, c, c[:0], (1, 1), 10, c[:0])
+    assert (c == 21).all()
+
+
+@pytest.mark.parametrize(("m", "n"), [(10, 784), (16, 40), (8, 8), (9, 11), (3, 50), (10, 5)])
+def test_a_result_on_its_side_is_written_by_one_thread_a_row(m: int, n: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((90, m)).astype("float32"), rng.standard_normal((90, n)).astype("float32")
+    expected = None
+    for way in _product.ways(m, n, 90, 0, 2, True, False, 4, turns=True):
+        assert way[1] == (1, 2)  # columns are shared out, which are rows then
+        c, turned = np.empty(m * n, "float32"), np.full(m * n, np.nan, "float32")
+        size, cuts = _product._in_pieces(way, m, n)
+        code = _product._code(size, False, False, 4, 0)
+        _product._on_threads(code, in_columns(a, m, 90), in_rows(b, 90, n), False, c, c[:0], cuts, 0, turned)
+        np.testing.assert_array_equal(turned.reshape(n, m), c.reshape(m, n).T)
+        expected = c if expected is None else expected
+        np.testing.assert_array_equal(c, expected)
+    np.testing.assert_allclose(c.reshape(m, n), a.T @ b, rtol=1e-4, atol=1e-4)
+
+
 def test_parts_of_a_product_are_equal_and_small_enough_to_be_shared_out() -> None:
     size = (8, 32, 0)
     assert _product._in_pieces((size, (2, 1)), 1000, 500)[1] == (14, 1)  # of 71 rows
@@ -224,9 +266,12 @@ def test_parts_of_a_product_are_equal_and_small_enough_to_be_shared_out() -> Non
     assert _product._in_pieces((size, (1, 2)), 64, 40)[1] == (1, 2)
 
 
-def test_columns_that_would_hardly_fill_a_vector_are_summed_along_the_depth() -> None:
-    assert _product.spare_columns(1600, 65, 4) == 1
-    assert [_product.spare_columns(128, n, 4) for n in (1, 3, 16, 64, 69, 75)] == [0] * 6
+def test_columns_that_would_not_fill_a_vector_are_summed_along_the_depth() -> None:
+    assert _product.spare_columns(1600, 65, 512, 4) == 1
+    assert [_product.spare_columns(128, n, 784, 4) for n in (1, 10)] == [1, 10]
+    assert [_product.spare_columns(128, n, 784, 4) for n in (16, 64)] == [0] * 2
+    assert _product.spare_columns(15, 10, 784, 4) == 0  # too few rows to turn b for
+    assert _product.spare_columns(128, 10, 3, 4) == 0  # no depth to sum along
 
 
 def test_the_first_way_is_the_cheapest_of_the_model() -> None:
@@ -245,9 +290,13 @@ def test_a_large_matrix_is_read_by_one_thread_only() -> None:
 @pytest.mark.skipif(DISABLED, reason="nothing is compiled")
 def test_a_product_is_computed_in_the_way_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
+    cut: list[Any] = []
+    in_pieces = _product._in_pieces
+    monkeypatch.setattr(_product, "_in_pieces", lambda way, m, n: cut.append(way) or in_pieces(way, m, n))
 
     def last(name: str, ways: Any, run: Any, alone: Any) -> Any:
         run(ways[0] if alone is None else alone)
+        assert alone is None or alone not in cut  # in pieces other threads would have helped
         asked.append(name)
         for way in ways:
             run(way)

@@ -21,6 +21,7 @@ from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.frozen import is_frozen, prepared
 from minidl.backend.tape import again, write
+from minidl.kernels.numba._along_depth import along_depth, cost_along_depth, shape_along_depth, sum_along_depth
 from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape, tile_shapes
 from minidl.kernels.numba._column_tiles import column_copier, copy_columns
 from minidl.kernels.numba._finish import finish, finisher
@@ -29,10 +30,10 @@ from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._panels import pack_b, packer, whole_panels
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
-from minidl.kernels.numba._tile import Size, natural_lanes, tile
-from minidl.kernels.numba._transpose import transpose
+from minidl.kernels.numba._tile import Size, finished_tile, natural_lanes, tile
+from minidl.kernels.numba._transpose import turn
 from minidl.kernels.numba._tuning import quickest
-from minidl.kernels.numba._vector import LANES, load, load_all, multiply_add, splat, store, total
+from minidl.kernels.numba._vector import LANES, load, store
 
 PANEL_DEPTH = 264  # rows of b packed together: panels of them are read from the second cache, as fast as from the first
 NARROW_COLUMNS, NARROW_DEPTH = 16, 384  # up to so many columns, so many rows of b: the panel is no larger
@@ -45,13 +46,13 @@ SHARES = 8  # partial sums then, whatever the number of threads
 PANELS = 8  # of b, packed together where each is read once: long runs of its rows are read, and they stay in the second cache
 COPIED_PANELS = 4  # of b, from which on rows of a that stand side by side are copied, tile by tile
 STRIP = 64  # rows of a for which packing b is worth while
-MOST_SPARE = 4  # of the last columns: more are not summed along the depth in less time than a vector of them
+ROWS_TO_TURN_FOR = 16  # of a, from which on columns of b may be turned on their side
 FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
+CLEARLY = 0.9  # of the time of other tiles: what sums along the depth may take at most, by the model
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
-# In steps of the innermost loop: of one number of b where it is packed, and where it is not; of a, of a where it is copied too,
-# and of a for a spare column.
-_PACK_COST, _STREAM_COST, _READ_COST, _COPY_COST, _SPARE_COST = 0.4, 0.02, 0.1, 0.25, 0.25
+# In steps of the innermost loop: of one number of b where it is packed, and where it is not; of a, and where it is copied too.
+_PACK_COST, _STREAM_COST, _READ_COST, _COPY_COST = 0.4, 0.02, 0.1, 0.25
 FAR, _FAR_COST = 1 << 20, 0.5  # bytes of a matrix that does not stay in a core's cache, and of reading one number of it more
 
 
@@ -62,6 +63,8 @@ class Code(NamedTuple):
     pack: Any  # of ``packer``, for panels as wide as the tile
     columns: Any  # of ``column_copier``, for as many as the tile has rows
     finish: Any  # of ``finisher``
+    along: Any  # of ``along_depth``, for the spare columns; where a part has fewer rows, the next
+    along_one: Any  # the same for a single row
 
 
 @inner
@@ -84,22 +87,32 @@ def _pack_a(code, a, i0, first, last, k0, depth, packed):  # type: ignore[no-unt
 
 
 @inner
-def _sum_spare_columns(a, i0, k0, depth, rows, columns, spare, c, at, step):  # type: ignore[no-untyped-def]
-    """c[at + r step + q] (+)= row i0 + r of a times column q, from k0 on; ``columns`` (spare, depth); added where k0 > 0."""
-    numbers, whole = a.numbers, depth - depth % LANES
-    for r in range(rows):
-        start = (i0 + r) * a.row_step + k0
-        for q in range(spare):
-            sums = splat(c, 0)
-            for k in range(0, whole, LANES):
-                sums = multiply_add(load_all(numbers, start + k), load_all(columns, q * depth + k), sums)
-            if whole < depth:
-                rest = depth - whole
-                sums = multiply_add(load(numbers, start + whole, rest, 0), load(columns, q * depth + whole, rest, 0), sums)
-            number = total(sums)
-            if k0:
-                number += c[at + r * step + q]
-            c[at + r * step + q] = number
+def _sum_spare_columns(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
+    """c[i0:i1, j0:j1] along the depth, for a in rows; the last calls overlap the ones before them."""
+    depth, n, spare = b.rows, b.columns, j1 - j0
+    right, right_start, right_step = b.numbers, j0 * b.column_step, b.column_step
+    if b.row_step != 1:
+        right, right_start, right_step = new_run(spare * depth, c.dtype), 0, depth  # (spare, depth)
+        turn(code.pack[0], b.numbers, j0, b.row_step, depth, spare, right, 0, depth)
+    rows, together, _ = code.along
+    for i in range(i0, i1, rows):
+        alone = i1 - i0 < rows  # then row by row
+        first = i if alone else min(i, i1 - rows)
+        for r in range(first, i1 if alone else first + 1):
+            for q in range(0, spare, together):
+                j = min(q, spare - together)
+                sum_along_depth(
+                    code.along_one if alone else code.along, depth=depth,
+                    a=a.numbers, a_start=r * a.row_step, a_row_step=a.row_step,
+                    b=right, b_start=right_start + j * right_step, b_row_step=right_step,
+                    c=c, c_start=r * n + j0 + j, c_row_step=n,
+                )  # fmt: skip
+    if code.finish[0] or code.finish[1]:
+        at = i0 * n + j0
+        finish(
+            code.finish, sums=c, s_start=at, s_row_step=n, y=c, y_start=at, y_row_step=n,
+            rows=i1 - i0, columns=spare, bias=bias, b_start=j0,
+        )  # fmt: skip
 
 
 @inner
@@ -108,6 +121,10 @@ def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no
     rows, width, _ = code.tile
     n, depth = b.columns, b.rows
     m, columns = i1 - i0, j1 - j0 - spare
+    if spare:
+        _sum_spare_columns(code, a, b, c, bias, i0, i1, j1 - spare, j1)
+    if not columns:
+        return
     panels = (columns + width - 1) // width
     narrow = SHORT_DEPTH if a.row_step == 1 and a.rows <= NARROW_COLUMNS else NARROW_DEPTH  # of all rows: bits follow from it
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
@@ -126,12 +143,8 @@ def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no
     edge = new_run(rows * width, c.dtype)  # (rows, width): a tile of which only some rows are wanted
     whole = columns // width * width  # columns of whole panels; what is left of a last one is summed aside, in whole vectors
     aside = new_run(width * (m if together < depth else min(m, most)) if whole < columns else 1, c.dtype)  # (rows, width)
-    last = new_run(spare * together, c.dtype)  # (spare, block): the spare columns of b
     for k0 in range(0, depth, together):
         block = min(together, depth - k0)
-        for q in range(spare):
-            for k in range(block):
-                last[q * block + k] = b.numbers[(k0 + k) * b.row_step + (j1 - spare + q) * b.column_step]
         for r0 in range(0, m, most):
             count = min(most, m - r0)
             left, left_start = a.numbers, i0 * a.row_step + k0 * a.column_step
@@ -151,19 +164,21 @@ def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no
                     some = min(at_once * width, columns - j)
                     pack_b(code.pack, b, k0, j0 + j, block, some, packed)
                 sums, at, step = c, (i0 + r0) * n + j0 + p * width, n
+                add_bias, relu = (code.finish[0], code.finish[1]) if k0 + block == depth else (0, 0)
                 if p * width == whole:
-                    sums, at, step = aside, (r0 if together < depth else 0) * width, width
+                    sums, at, step, add_bias, relu = aside, (r0 if together < depth else 0) * width, width, 0, 0
                 for r in range(r0, r0 + count, rows):
                     first = min(r, max(m - rows, 0))  # the last tile overlaps the one before it
                     start, out = left_start + first * left_row, at + (r - r0) * step
                     if by_columns:
                         start = (r - r0) * block
                     if first == r and m >= rows:
-                        tile(
+                        finished_tile(
                             code.tile, outer=1, depth=block,
                             a=left, a_start=start, a_row_step=left_row, a_outer_step=0, a_k_step=left_k,
                             b=right, b_start=right_start, b_outer_step=0, b_k_step=right_k,
                             c=sums, c_start=out, c_row_step=step, add=k0,
+                            bias=bias, bias_start=j0 + p * width, add_bias=add_bias, relu=relu,
                         )  # fmt: skip
                         continue
                     tile(
@@ -176,40 +191,17 @@ def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no
                         for j in range(0, width, LANES):
                             to, number = out + (row - r) * step + j, load(edge, (row - first) * width + j, width - j, 0)
                             store(sums, to, width - j, number + load(sums, to, width - j, 0) if k0 else number)
-            at = (i0 + r0) * n + j0
-            if spare:
-                _sum_spare_columns(a, i0 + r0, k0, block, count, last, spare, c, at + columns, n)
-            if k0 + block < depth:
-                continue
-            if whole and (code.finish[0] or code.finish[1]):
-                finish(
-                    code.finish, sums=c, s_start=at, s_row_step=n, y=c, y_start=at, y_row_step=n,
-                    rows=count, columns=whole, bias=bias, b_start=j0,
-                )  # fmt: skip
-            if spare and (code.finish[0] or code.finish[1]):
-                finish(
-                    code.finish, sums=c, s_start=at + columns, s_row_step=n, y=c, y_start=at + columns, y_row_step=n,
-                    rows=count, columns=spare, bias=bias, b_start=j1 - spare,
-                )  # fmt: skip
-            if whole < columns:
+                    if add_bias or relu:
+                        finish(
+                            code.finish, sums=sums, s_start=out, s_row_step=step, y=sums, y_start=out, y_row_step=step,
+                            rows=min(rows, m - r), columns=width, bias=bias, b_start=j0 + p * width,
+                        )  # fmt: skip
+            if whole < columns and k0 + block == depth:
                 finish(
                     code.finish, sums=aside, s_start=(r0 if together < depth else 0) * width, s_row_step=width,
-                    y=c, y_start=at + whole, y_row_step=n,
+                    y=c, y_start=(i0 + r0) * n + j0 + whole, y_row_step=n,
                     rows=count, columns=columns - whole, bias=bias, b_start=j0 + whole,
                 )  # fmt: skip
-
-
-@inner
-def _turn(turn, c, n, i0, i1, j0, j1, turned, m):  # type: ignore[no-untyped-def]
-    """c[i0:i1, j0:j1] of c (m, n) on its side, into turned (n, m)."""
-    edge = turn[0]
-    i_whole, j_whole = i1 - (i1 - i0) % edge, j1 - (j1 - j0) % edge
-    for i in range(i0, i_whole, edge):
-        for j in range(j0, j_whole, edge):  # blocks (edge, edge)
-            transpose(turn, c, i * n + j, n, turned, j * m + i, m)
-    for i in range(i0, i1):
-        for j in range(j_whole if i < i_whole else j0, j1):
-            turned[j * m + i] = c[i * n + j]
 
 
 @inner
@@ -232,7 +224,7 @@ def _parts(first, last, code, a, b, ahead, c, bias, cuts, spare, turned):  # typ
         if i0 < i1 and j0 < j1:
             _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare if j1 == n else 0)
             if len(turned):
-                _turn(code.pack[0], c, n, i0, i1, j0, j1, turned, m)
+                turn(code.pack[0], c, i0 * n + j0, n, i1 - i0, j1 - j0, turned, j0 * m + i0, m)
 
 
 @compiled
@@ -300,25 +292,39 @@ def _in_pieces(way: Way, m: int, n: int) -> Way:
 
 
 @lru_cache(maxsize=4096)
-def spare_columns(m: int, n: int, itemsize: int) -> int:
-    """How many of the last columns are better summed along the depth, as they would hardly fill a vector."""
-    spare = n % LANES
+def spare_columns(m: int, n: int, depth: int, itemsize: int) -> int:
+    """How many of the last columns are better summed along the depth, as they would not fill a vector."""
 
     def cost(columns: int) -> float:
         return min([tile_cost(size, m, columns, itemsize) for size in tile_shapes(itemsize)])
 
-    return spare if n > LANES and spare <= MOST_SPARE and cost(n - spare) + _SPARE_COST * m * spare < cost(n) else 0
+    spare = n % LANES
+    along = cost(n - spare) + cost_along_depth(m, spare, depth, itemsize)
+    return spare if m >= ROWS_TO_TURN_FOR and along < CLEARLY * cost(n) else 0
 
 
 @lru_cache(maxsize=4096)
 def ways(
-    m: int, n: int, depth: int, spare: int, work: int, copies: bool, in_columns: bool, itemsize: int, ahead: bool = False
+    m: int,
+    n: int,
+    depth: int,
+    spare: int,
+    work: int,
+    copies: bool,
+    in_columns: bool,
+    itemsize: int,
+    ahead: bool = False,
+    turns: bool = False,
 ) -> list[Way]:
-    """Those in which the slowest thread takes least, by what tiles cost in the model: the best first."""
+    """Those in which the slowest thread takes least, by what tiles cost in the model: the best first.
+
+    ``turns``: c is turned on its side. Its columns are rows then, and two threads must not write to the same ones: lines of
+    memory would travel between their cores all the time.
+    """
     found = []
     from_a, from_b = (_FAR_COST * (numbers * itemsize > FAR) for numbers in (m * depth, n * depth))
     for down in range(1, work + 1):
-        if work % down:
+        if work % down or (turns and down > 1):
             continue
         part_m, part_n = -(-m // down), -(-n // (work // down))
         for size in tile_shapes(itemsize):
@@ -327,7 +333,7 @@ def ways(
             cost = tile_cost(size, rows, columns, itemsize) + ((_PACK_COST if packs else _STREAM_COST) + from_b) * columns
             if part_m % size[0]:  # a last tile overlaps the one before it, and is copied row by row
                 cost += tile_cost(size, size[0], columns, itemsize) / 2
-            cost += (_READ_COST + from_a + _COPY_COST * copies + _SPARE_COST * spare) * rows
+            cost += (_READ_COST + from_a + _COPY_COST * copies) * rows + cost_along_depth(rows, spare, depth, itemsize)
             found.append((cost, (size, (down, work // down))))
     found.sort(key=itemgetter(0))
     return [way for cost, way in found[:WAYS] if cost <= NEARLY * found[0][0]]
@@ -338,19 +344,20 @@ _chosen: dict[tuple[Any, ...], Way] = {}  # of this process
 
 def _choose(key: tuple[Any, ...], code: Any, a: Any, right: Any, c: Any, bias: Any, turned: Any) -> Way:
     """The quickest of the ``ways`` for a product, which it computes on the way; ``right(width)`` is b, or its panels."""
-    _, m, n, depth, work, by_columns, in_columns, itemsize, spare, ahead = key
-    possible = ways(m, n - spare, depth, spare, work, by_columns, in_columns, itemsize, ahead)
-    alone = ways(m, n - spare, depth, spare, 1, by_columns, in_columns, itemsize, ahead)[0] if work > 1 else None
+    _, m, n, depth, work, by_columns, in_columns, itemsize, spare, ahead, turns = key
+    layouts = by_columns, in_columns, itemsize, ahead, turns
+    possible = ways(m, n - spare, depth, spare, work, *layouts)
+    alone = ways(m, n - spare, depth, spare, 1, *layouts)[0] if work > 1 else None
     right = cache(right)
 
     def run(way: Way) -> None:
-        size, cuts = _in_pieces(way, m, n - spare)
+        size, cuts = way if way[1] == (1, 1) else _in_pieces(way, m, n - spare)  # pieces would be shared out
         _on_threads.dispatcher(code(size), a, right(size[1]), ahead, c, bias, cuts, spare, turned)
 
     layout = f"{'columns' if by_columns else 'rows'} times {'panels' if ahead else 'columns' if in_columns else 'rows'}"
-    name = f"product {m} {depth} {n}, {layout}, {8 * itemsize} bits, {work} threads"
-    small = m * n * depth < SMALL_WORK  # over before a clock could tell
-    way = possible[0] if small else quickest(name, possible, run, alone)
+    name = f"product {m} {depth} {n}, {layout}{', turned' * turns}, {8 * itemsize} bits, {work} threads"
+    small = m * n * depth < SMALL_WORK  # over before a clock could tell; where all columns are spare, no tile is used
+    way = possible[0] if small or n == spare else quickest(name, possible, run, alone)
     if len(_chosen) > 4096:
         _chosen.clear()
     _chosen[key] = way
@@ -369,9 +376,11 @@ _NOTHING = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 
 
 @lru_cache(maxsize=4096)
-def _code(size: Size, bias: bool, relu: bool, itemsize: int) -> tuple[Any, ...]:
+def _code(size: Size, bias: bool, relu: bool, itemsize: int, spare: int) -> tuple[Any, ...]:
     """The fields of a Code."""
-    return size, packer(size[1], itemsize), column_copier(size[0], itemsize), finisher(bias, relu, itemsize)
+    rows, columns = shape_along_depth(spare)
+    along = [along_depth(r, columns, itemsize) if spare else (1, 1, 0) for r in (rows, 1)]
+    return size, packer(size[1], itemsize), column_copier(size[0], itemsize), finisher(bias, relu, itemsize), *along
 
 
 def _copy_turned(c: Any, m: int, n: int, turned: Any) -> None:
@@ -404,22 +413,24 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned
         _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
         _copy_turned(c, m, n, turned)
         return
-    spare = spare_columns(m, n, itemsize) if a_column_step == 1 else 0  # along the depth only a in rows is read in vectors
+    in_rows = a_column_step == 1  # then rows of a are read in vectors along the depth
+    spare = spare_columns(m, n, depth, itemsize) if in_rows else 0
     if deep:
         shares = CPU.pool.empty((SHARES, m * n), c.dtype)
-        _deep_on_threads(_code(tile_shape(m, n - spare, itemsize), *after, itemsize), a, b, shares, bias, spare)
+        _deep_on_threads(_code(tile_shape(m, n - spare, itemsize), *after, itemsize, spare), a, b, shares, bias, spare)
         _add_up(shares, c)
         _copy_turned(c, m, n, turned)
         return
-    turned = _NOTHING[c.dtype] if turned is None else turned
+    turns = turned is not None
+    turned = turned if turns else _NOTHING[c.dtype]
     ahead = weights is not None and m <= AHEAD_ROWS and not spare and is_frozen(weights)
 
     def right(width: int) -> tuple[Any, int, int, int, int]:
         return (whole_panels(b, width), *b[1:]) if ahead else b
 
-    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare, ahead
-    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize), a, right, c, bias, turned)
+    key = config.tuning(), m, n, depth, work, a_row_step == 1, b_row_step == 1, itemsize, spare, ahead, turns
+    way = _chosen.get(key) or _choose(key, lambda size: _code(size, *after, itemsize, spare), a, right, c, bias, turned)
     size, cuts = way if work == 1 else _in_pieces(way, m, n - spare)
     if ahead:
         b = prepared(weights, ("panels", size[1]), lambda: whole_panels(b, size[1])), *b[1:]
-    _on_threads(_code(size, *after, itemsize), a, b, ahead, c, bias, cuts, spare, turned)
+    _on_threads(_code(size, *after, itemsize, spare), a, b, ahead, c, bias, cuts, spare, turned)

@@ -1,6 +1,7 @@
 """The innermost loop of every matrix product and convolution: one tile of results held in vector registers.
 
     c[r, :] (+)= sum_o sum_k a(r, o, k) b[o, k, :]        r < rows,  width = vectors x lanes numbers per row
+                 + bias[:], then ReLU                     if ``finished_tile`` is told so
 
 The compiler is handed vector instructions directly (multiply-adds of vectors of ``lanes`` numbers), because it does not find
 this blocking by itself. rows x vectors accumulators plus the row of b must fit the registers of the ``MACHINE``. All arrays
@@ -12,6 +13,7 @@ Starts and steps count numbers, not bytes: a(r, o, k) stands at a[a_start + r a_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -33,6 +35,16 @@ if DISABLED:
         size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
         b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add,
     ):  # fmt: skip
+        """See the module."""
+        finished_tile(
+            size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
+            b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add, c, 0, 0, 0,
+        )  # fmt: skip
+
+    def finished_tile(  # type: ignore[no-untyped-def]
+        size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
+        b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add, bias, bias_start, add_bias, relu,
+    ):  # fmt: skip
         """The reference, for runs without the compiler; an index out of range raises."""
         rows, width, _ = size
         for r in range(rows):
@@ -47,7 +59,11 @@ if DISABLED:
                     total += a[at] * row
             first = c_start + r * c_row_step
             assert len(c[first : first + width]) == width, "c ends inside a row"
-            c[first : first + width] = total + (c[first : first + width] if add else 0)
+            total += c[first : first + width] if add else 0
+            if add_bias:
+                assert 0 <= bias_start <= len(bias) - width, "no bias there"
+                total += bias[bias_start : bias_start + width]
+            c[first : first + width] = np.where(total < 0, 0, total) if relu else total
 
 else:
     from llvmlite import ir
@@ -70,7 +86,8 @@ else:
         nothing = ir.Constant(vector, ir.Undefined)
 
         def emit(builder: Any, arguments: Any) -> None:
-            outer, depth, a, a_row_step, a_outer_step, a_k_step, b, b_outer_step, b_k_step, c, c_row_step, add = arguments
+            outer, depth, a, a_row_step, a_outer_step, a_k_step, b, b_outer_step, b_k_step, c, c_row_step, add = arguments[:12]
+            bias, add_bias, relu = arguments[12:]
 
             def vector_at(base: Any, offset: Any) -> Any:
                 return builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())
@@ -107,19 +124,53 @@ else:
                         splat = builder.shuffle_vector(one, nothing, mask)
                         for v in range(vectors):
                             builder.store(multiply_add(builder, splat, bs[v], builder.load(totals[r][v])), totals[r][v])
+            c_rows = [times(c_row_step, r) for r in range(rows)]
+            targets = [[vector_at(c, builder.add(row, INDEX(v * lanes))) for v in range(vectors)] for row in c_rows]
+
+            def change(wanted: Any, changed: Callable[[int, int, Any], Any]) -> None:
+                """Every vector of totals becomes changed(r, v, it), if wanted."""
+                with builder.if_then(builder.icmp_signed("!=", wanted, INDEX(0))):
+                    for r, row in enumerate(totals):
+                        for v, total in enumerate(row):
+                            builder.store(changed(r, v, builder.load(total)), total)
+
+            def loaded(pointer: Any) -> Any:
+                return builder.load(pointer, align=itemsize)
+
+            zero = ir.Constant(vector, [0.0] * lanes)
+            change(add, lambda r, v, total: builder.fadd(total, loaded(targets[r][v])))
+            change(add_bias, lambda r, v, total: builder.fadd(total, loaded(vector_at(bias, INDEX(v * lanes)))))
+            change(relu, lambda r, v, total: builder.select(builder.fcmp_ordered("<", total, zero), zero, total))
             for r in range(rows):
                 for v in range(vectors):
-                    target = vector_at(c, builder.add(times(c_row_step, r), INDEX(v * lanes)))
-                    with builder.if_then(builder.icmp_signed("!=", add, INDEX(0))):
-                        before = builder.load(target)
-                        before.align = itemsize
-                        builder.store(builder.fadd(builder.load(totals[r][v]), before), totals[r][v])
-                    builder.store(builder.load(totals[r][v]), target).align = itemsize
+                    builder.store(builder.load(totals[r][v]), targets[r][v]).align = itemsize
 
         pointer = number.as_pointer()
         arguments = [INDEX] * 2 + [pointer] + [INDEX] * 3 + [pointer] + [INDEX] * 2 + [pointer] + [INDEX] * 2
+        arguments += [pointer, INDEX, INDEX]
         address = machine_code(f"tile_{rows}_{vectors}_{lanes}_{itemsize}", arguments, emit)
         return rows, vectors * lanes, address
+
+    @intrinsic
+    def finished_tile(  # type: ignore[no-untyped-def]
+        typingctx, size, outer, depth, a, a_start, a_row_step, a_outer_step, a_k_step,
+        b, b_start, b_outer_step, b_k_step, c, c_start, c_row_step, add, bias, bias_start, add_bias, relu,
+    ):  # fmt: skip
+        """See the module; ``size`` is what ``tile_of`` gives."""
+        index = types.intp
+        signature = types.void(
+            size, index, index, a, index, index, index, index, b, index, index, index, c, index, index, index,
+            bias, index, index, index,
+        )  # fmt: skip
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            start = partial(place, context, builder, sig, args)
+            address = builder.extract_value(args[0], 2)
+            of_a, of_b, of_c, of_bias = (start(array) for array in (3, 8, 12, 16))
+            call(builder, address, [*args[1:3], of_a, *args[5:8], of_b, *args[10:12], of_c, *args[14:16], of_bias, *args[18:]])
+            return context.get_dummy_value()
+
+        return signature, codegen
 
     @intrinsic
     def tile(  # type: ignore[no-untyped-def]
@@ -135,7 +186,9 @@ else:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             start = partial(place, context, builder, sig, args)
             address = builder.extract_value(args[0], 2)
-            call(builder, address, [*args[1:3], start(3), *args[5:8], start(8), *args[10:12], start(12), *args[14:]])
+            of_a, of_b, of_c = (start(array) for array in (3, 8, 12))
+            nothing = [of_c, INDEX(0), INDEX(0)]
+            call(builder, address, [*args[1:3], of_a, *args[5:8], of_b, *args[10:12], of_c, *args[14:], *nothing])
             return context.get_dummy_value()
 
         return signature, codegen

@@ -1,11 +1,11 @@
-"""Blocks of a matrix turned on their side in vector registers: t[j, i] = s[i, j] for lanes x lanes numbers."""
+"""Matrices turned on their side: t[j, i] = s[i, j], in blocks of lanes x lanes numbers that fill vector registers."""
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
 from typing import Any
 
-from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._jit import DISABLED, inner
 from minidl.kernels.numba._machine import MACHINE
 
 EDGE = min(MACHINE.vector_bytes, 32)  # bytes: the rows of a block of numbers of 4 bytes fill eight registers, or four
@@ -76,3 +76,19 @@ else:
             return context.get_dummy_value()
 
         return signature, codegen
+
+
+@inner
+def turn(code, source, s_start, s_step, rows, columns, target, t_start, t_step):  # type: ignore[no-untyped-def]
+    """target[t_start + j t_step + i] = source[s_start + i s_step + j] for rows x columns numbers; the last blocks overlap."""
+    edge = code[0]
+    if rows < edge or columns < edge:
+        for j in range(columns):
+            for i in range(rows):
+                target[t_start + j * t_step + i] = source[s_start + i * s_step + j]
+        return
+    for j in range(0, columns, edge):
+        left = min(j, columns - edge)
+        for i in range(0, rows, edge):
+            top = min(i, rows - edge)
+            transpose(code, source, s_start + top * s_step + left, s_step, target, t_start + left * t_step + top, t_step)

@@ -75,15 +75,60 @@ mutant(
     "best[place] > 2 * min",
     mode="compiled",
 )
-for _name, _old, _new in (
-    ("added to nothing", "                number += c[at + r * step + q]\n", "                pass\n"),
-    ("a rest of the depth lost", "            if whole < depth:\n", "            if whole < 0:\n"),
-    ("from the wrong row of a", "start = (i0 + r) * a.row_step + k0", "start = (i0 + r) * a.row_step"),
-    ("without their bias", "b_start=j1 - spare,", "b_start=j0,"),
-    ("computed by a part in the middle, too", "spare if j1 == n else 0", "spare"),
+SAME_BITS = TESTS + "test_all_ways_of_a_product_give_the_same_bits"
+FEW_COLUMNS = TESTS + "test_a_product_of_few_columns_is_summed_along_the_depth"
+ON_ITS_SIDE = TESTS + "test_a_result_on_its_side_is_written_by_one_thread_a_row"
+ALONG, TILE, TURN = (f"kernels/numba/{_file}.py" for _file in ("_along_depth", "_tile", "_transpose"))
+for _name, _file, _test, _old, _new in (
+    ("from the wrong row of a", PRODUCT, FEW_COLUMNS, "a_start=r * a.row_step", "a_start=i * a.row_step"),
+    ("without their bias", PRODUCT, SAME_BITS, "columns=spare, bias=bias, b_start=j0", "columns=spare, bias=bias, b_start=0"),
+    ("computed by a part in the middle, too", PRODUCT, SAME_BITS, "spare if j1 == n else 0", "spare"),
+    ("of b as if it stood in rows", PRODUCT, SAME_BITS, "b.numbers, j0 * b.column_step, b.column_step", "b.numbers, j0, 1"),
+    ("no rest of the depth", ALONG, FEW_COLUMNS, "add_products(some_lanes)", "pass"),
+    ("a part of a vector's sum", ALONG, FEW_COLUMNS, "for first in (0, lanes)]", "for first in (0, 0)]"),
+    ("another column's sum", ALONG, FEW_COLUMNS, "[INDEX(lane)]))", "[INDEX(0)]))"),
 ):
-    same_bits = TESTS + "test_all_ways_of_a_product_give_the_same_bits"
-    mutant(f"kernel: spare columns, {_name}", PRODUCT, same_bits, _old, _new, mode="compiled")
+    mutant(f"kernel: spare columns, {_name}", _file, _test, _old, _new, mode="compiled")
+for _name, _file, _test, _old, _new in (
+    ("added for each part of the depth", PRODUCT, SAME_BITS, "if k0 + block == depth else (0, 0)", "if True else (0, 0)"),
+    ("of the first columns", PRODUCT, SAME_BITS, "bias_start=j0 + p * width", "bias_start=p * width"),
+    (
+        "not for the last rows",
+        PRODUCT,
+        SAME_BITS,
+        "                    if add_bias or relu:",
+        "                    if relu == 2:",
+    ),
+    ("of the first vector for all", TILE, SAME_BITS, "vector_at(bias, INDEX(v * lanes))", "vector_at(bias, INDEX(0))"),
+    ("before what was summed", TILE, SAME_BITS, "            change(add, lambda", "            change(add_bias, lambda"),
+):
+    mutant(f"kernel: a tile's bias, {_name}", _file, _test, _old, _new, mode="compiled")
+for _name, _file, _test, _old, _new in (
+    ("several threads write to a row", PRODUCT, ON_ITS_SIDE, " or (turns and down > 1)", ""),
+    (
+        "a last block at the wrong place",
+        TURN,
+        ON_ITS_SIDE,
+        "t_start + left * t_step + top, t_step)",
+        "t_start + j * t_step + i, t_step)",
+    ),
+    (
+        "too narrow for a block",
+        TURN,
+        ON_ITS_SIDE,
+        "target[t_start + j * t_step + i] = source[s_start + i * s_step + j]\n        return",
+        "pass\n        return",
+    ),
+):
+    mutant(f"kernel: on its side, {_name}", _file, _test, _old, _new, mode="compiled")
+mutant(
+    "tuning: one thread alone, in pieces that others share",
+    PRODUCT,
+    TESTS + "test_a_product_is_computed_in_the_way_that_was_measured",
+    "way if way[1] == (1, 1) else _in_pieces",
+    "_in_pieces",
+    mode="compiled",
+)
 EVERY_TILE = "tests/ops/test_kernels.py::test_products_of_every_tile_and_of_more_rows_than_a_block"
 mutant(
     "columns as tiles: the next tile's first numbers overwritten",
