@@ -23,10 +23,11 @@ from minidl.backend import Array, array_namespace
 from minidl.checks import check_number
 from minidl.declared import Declared, find
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError, described
+from minidl.noticed import Noticed
 from minidl.ops.norm import scaled_norm
 
 
-class Constraint(Declared):
+class Constraint(Noticed, Declared):
     """Base of all constraints. One of your own writes ``apply``:
 
     >>> class AtMostOne(Constraint):

@@ -19,10 +19,11 @@ from minidl.backend import Array, array_namespace
 from minidl.checks import check_number
 from minidl.declared import Declared, find
 from minidl.errors import ArgumentError, ShapeError, closest
+from minidl.noticed import Noticed
 from minidl.ops.norm import scaled_norm
 
 
-class Regularizer(Declared):
+class Regularizer(Noticed, Declared):
     """Base of all penalties. One of your own writes ``value`` and ``gradient``:
 
     >>> class TowardsOne(Regularizer):

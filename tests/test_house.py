@@ -18,6 +18,7 @@ PACKAGE = ROOT / "minidl"
 # Where two rooms of one floor do build on each other, a half says which one is above.
 FLOORS = {
     "errors": 0,
+    "noticed": 0,
     "interrupts": 0,
     "folders": 0.25,
     "profile": 0.1,

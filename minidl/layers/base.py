@@ -28,6 +28,7 @@ from minidl.layers._weights import Holder, layers_in
 from minidl.layers.context import INFERENCE, Context
 from minidl.layers.state import Carried
 from minidl.layers.symbol import Symbol, connect
+from minidl.noticed import Noticed
 from minidl.parameters import Parameter
 
 Shape = tuple[int, ...]
@@ -42,7 +43,7 @@ class LayerOptions(TypedDict, total=False):
     input_shape: Any
 
 
-class Layer(Holder, Declared):
+class Layer(Noticed, Holder, Declared):
     """Base of all layers.
 
     Args:

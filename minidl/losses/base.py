@@ -15,6 +15,7 @@ from minidl.backend import Array
 from minidl.backend.tape import again, again_unless_view
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, closest, described
+from minidl.noticed import Noticed
 from minidl.ops.mean import part_of_sum
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
@@ -24,7 +25,7 @@ TWO_METHODS = (
 )
 
 
-class Loss(Declared):
+class Loss(Noticed, Declared):
     """L = (1 / n) sum_i weight_i L_i over the n samples of a batch; subclasses define L_i.
 
     A loss of your own is a subclass with two methods: ``per_sample`` returns L_i and what the gradient needs, and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from itertools import chain
 from operator import is_
 from types import FunctionType, MethodType, ModuleType
@@ -12,6 +13,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl.initializers import Initializer
 from minidl.layers.symbol import Node, Symbol
+from minidl.noticed import Noticed, last_assignment
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, ParameterGroup
 
@@ -22,7 +24,8 @@ class Settings:
     """The attributes of objects and of all objects that they hold, in lists, tuples and dictionaries too.
 
     An attribute counts as changed where another object was assigned to it. What is written into an array or a list in place
-    is not seen: a recorded step reads arrays where they are.
+    is not seen: a recorded step reads arrays where they are. Where all these objects are minidl's own, whose assignments are
+    noticed, a look costs nothing as long as there were none; otherwise all attributes are compared.
 
     >>> from minidl.layers import Dropout
     >>> layer = Dropout(0.5)
@@ -40,28 +43,37 @@ class Settings:
         self._changes = 0
         # The attributes of each object, and what all of them were, one after the other: together, as other threads may look.
         self._known: tuple[list[dict[str, Any]], list[Any]]
+        self._looked_after: object = None  # the last assignment anywhere of which it is known that it was none of these
         self.accept()
 
     def look(self) -> int:
         """A number that is another one than at the last look where anything was assigned since. It is quick."""
+        last = last_assignment()  # before the attributes are read: one that comes meanwhile is noticed by the next look
+        if last is self._looked_after:
+            return self._changes
         attributes, seen = self._known
         now = chain.from_iterable(map(dict.values, attributes))
         if sum(map(len, attributes)) != len(seen) or not all(map(is_, now, seen)):
             self._changes += 1
             self.accept()
+        elif self._all_noticed:
+            self._looked_after = last
         return self._changes
 
     def accept(self) -> None:
         """What is assigned now is what counts."""
+        last, all_noticed = last_assignment(), True
         all_attributes: list[dict[str, Any]] = []
         seen: list[Any] = []
         found = {id(root): root for root in self._roots}
         without = (*_NO_SETTINGS, np.ndarray, backends.current().array_type)
         left = list(self._roots)
         while left:
-            attributes = getattr(left.pop(), "__dict__", None)
+            holder = left.pop()
+            attributes = getattr(holder, "__dict__", None)
             if not isinstance(attributes, dict):
                 continue
+            all_noticed = all_noticed and _is_noticed(type(holder))
             all_attributes.append(attributes)
             seen += attributes.values()
             for value in _parts(attributes.values()):
@@ -69,6 +81,15 @@ class Settings:
                     found[id(value)] = value
                     left.append(value)
         self._known = all_attributes, seen
+        self._all_noticed, self._looked_after = all_noticed, last if all_noticed else None
+
+
+def _is_noticed(cls: type) -> bool:
+    """Whether assignments to its objects are noticed, or impossible. ``compat`` changes attributes in other ways, too."""
+    name = cls.__module__
+    own = name.startswith("minidl.") and not name.startswith("minidl.compat.")
+    frozen = is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    return own and (issubclass(cls, Noticed) or frozen)
 
 
 def _parts(values: Any) -> list[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
+from minidl.compat.keras.layers import Lambda
 from minidl.layers import Dense, Dropout
+from minidl.losses import MeanSquaredError
 from minidl.models import Sequential
 from minidl.training.settings import Settings
 
@@ -87,3 +90,54 @@ def test_circles_end() -> None:
     root = Holder(circle=circle)
     root.me = root
     assert Settings(root).look() == 0
+
+
+def test_assignments_to_minidl_s_own_objects_are_noticed_without_comparing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, inner = model()
+    regularized = Dense(2, kernel_regularizer="l2", kernel_constraint="max_norm", input_shape=(3,))
+    settings = Settings(inner.network, regularized, MeanSquaredError())
+    numbers = [settings.look()]
+    with monkeypatch.context() as patch:
+        compared: list[Any] = []
+        patch.setattr("minidl.training.settings.all", lambda results: compared.append(1) or all(results), raising=False)
+        assert settings.look() == numbers[0]
+    assert not compared
+    Dropout(0.5).rate = 0.25  # of another model
+    assert settings.look() == numbers[0]
+    for change in (
+        lambda: setattr(inner.layers[1], "rate", 0.25),
+        lambda: delattr(inner.layers[1], "rate"),
+        lambda: setattr(regularized.kernel_regularizer, "l2", 0.5),
+        lambda: setattr(regularized.kernel_constraint, "max_value", 0.5),
+    ):
+        change()
+        numbers.append(settings.look())
+        assert settings.look() == numbers[-1]
+    assert len(set(numbers)) == len(numbers)
+
+
+@pytest.mark.parametrize("held", [Holder(rate=1), Lambda(abs)], ids=["an object of somebody's own", "compat"])
+def test_what_is_not_minidl_s_own_is_compared(held: Any) -> None:
+    layer = Dropout(0.5)
+    layer.held = held
+    settings = Settings(layer)
+    before = settings.look()
+    vars(held)["rate"] = 2  # which nobody is told of
+    assert settings.look() != before
+
+
+def test_an_assignment_while_all_is_compared_is_noticed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Dropout(0.5)
+    settings = Settings(layer)
+    before = settings.look()
+    layer.trainable = True  # something to compare for
+
+    def meanwhile(values: Any) -> Any:
+        found = list(itertools.chain.from_iterable(values))
+        layer.rate = 0.25
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("minidl.training.settings.chain", type("", (), {"from_iterable": staticmethod(meanwhile)}))
+        settings.look()
+    assert settings.look() != before

@@ -147,3 +147,49 @@ mutant(
     "self._quiet = False and",
     mode="compiled",
 )
+for _name, _file, _test, _old, _new in (
+    (
+        "never",
+        "noticed.py",
+        "assignments_to_minidl_s_own_objects_are_noticed_without_comparing",
+        "        super().__setattr__(name, value)\n        _last = object()",
+        "        super().__setattr__(name, value)",
+    ),
+    (
+        "not where an attribute is deleted",
+        "noticed.py",
+        "assignments_to_minidl_s_own_objects_are_noticed_without_comparing",
+        "        super().__delattr__(name)\n        _last = object()",
+        "        super().__delattr__(name)",
+    ),
+    (
+        "nor compared for others",
+        "training/settings.py",
+        "what_is_not_minidl_s_own_is_compared",
+        "return own and (issubclass(cls, Noticed) or frozen)",
+        "return True",
+    ),
+    (
+        "nor compared for compat",
+        "training/settings.py",
+        "what_is_not_minidl_s_own_is_compared",
+        ' and not name.startswith("minidl.compat.")',
+        "",
+    ),
+    (
+        "not meanwhile",
+        "training/settings.py",
+        "an_assignment_while_all_is_compared_is_noticed_later",
+        "self._looked_after = last\n",
+        "self._looked_after = last_assignment()\n",
+    ),
+    (
+        "never without comparing",
+        "training/settings.py",
+        "assignments_to_minidl_s_own_objects_are_noticed_without_comparing",
+        "if last is self._looked_after:",
+        "if False:",
+    ),
+):
+    _path = f"tests/training/test_settings.py::test_{_test}"
+    mutant(f"an assignment is noticed {_name}", _file, _path, _old, _new)
