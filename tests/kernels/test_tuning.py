@@ -258,6 +258,22 @@ def test_a_result_on_its_side_is_written_by_one_thread_a_row(m: int, n: int) -> 
     np.testing.assert_allclose(c.reshape(m, n), a.T @ b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", [in_rows, in_columns])
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 8, 9])
+def test_few_rows_of_any_width(m: int, layout: Any, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 5, 8, 13, 16, 24, 41):
+        a, b = (rng.integers(-8, 9, shape).astype(dtype) for shape in ((m, 300), (300, n)))
+        left = in_rows(a, m, 300) if layout is in_rows else in_columns(np.ascontiguousarray(a.T), m, 300)
+        c, turned = (np.full(m * n + 64, 77, dtype) for _ in range(2))
+        _product.product(left, in_rows(b, 300, n), c[: m * n], turned=turned[: m * n])
+        np.testing.assert_array_equal(c[: m * n].reshape(m, n), a @ b)
+        np.testing.assert_array_equal(turned[: m * n].reshape(n, m), (a @ b).T)
+        assert (c[m * n :] == 77).all()
+        assert (turned[m * n :] == 77).all()
+
+
 def test_parts_of_a_product_are_equal_and_small_enough_to_be_shared_out() -> None:
     size = (8, 32, 0)
     assert _product._in_pieces((size, (2, 1)), 1000, 500)[1] == (14, 1)  # of 71 rows

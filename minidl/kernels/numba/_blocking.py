@@ -96,10 +96,13 @@ def _size(count: int, vectors: int, itemsize: int) -> Size:
 
 @lru_cache(maxsize=4096)
 def few_rows_shape(rows: int, columns: int, itemsize: int) -> Size:
-    """The size for at most three rows, for which b is read once: wide, so that b is read in long runs."""
-    lanes = natural_lanes(itemsize)
+    """The size for few rows, for which b is read once: wide, so that b is read in long runs.
+
+    Where there are fewer columns than lanes, a shorter vector: 2, 4, 8 ...
+    """
+    lanes = min(natural_lanes(itemsize), 1 << columns.bit_length() - 1)
     most = 8
-    if MACHINE.vector_bytes == 16 and rows > 1:  # one row uses each vector of b once, which needs no register to stay in
+    if rows > 3 or (MACHINE.vector_bytes == 16 and rows > 1):  # one row uses each vector of b once, which needs no register
         most = min(most, (MACHINE.registers - 2) // (rows + 1))
     return tile_of(rows, min(most, columns // lanes), lanes, itemsize)
 

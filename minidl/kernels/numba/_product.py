@@ -30,7 +30,7 @@ from minidl.kernels.numba._matrix import Matrix
 from minidl.kernels.numba._panels import pack_b, packer, whole_panels
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
-from minidl.kernels.numba._tile import Size, finished_tile, natural_lanes, tile
+from minidl.kernels.numba._tile import Size, finished_tile, tile
 from minidl.kernels.numba._transpose import turn
 from minidl.kernels.numba._tuning import quickest
 from minidl.kernels.numba._vector import LANES, load, store
@@ -47,7 +47,8 @@ PANELS = 8  # of b, packed together where each is read once: long runs of its ro
 COPIED_PANELS = 4  # of b, from which on rows of a that stand side by side are copied, tile by tile
 STRIP = 64  # rows of a for which packing b is worth while
 ROWS_TO_TURN_FOR = 16  # of a, from which on columns of b may be turned on their side
-FEW_ROWS = 3  # up to so many rows of a, b is read once and not packed
+FEW_ROWS, FEWEST_COLUMNS = 3, 2  # up to so many rows of a, b is read once and not packed, unless it is a single column
+SMALL_ROWS = 8  # the same for gradients of a few weights on one thread, whose rows stand side by side
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 CLEARLY = 0.9  # of the time of other tiles: what sums along the depth may take at most, by the model
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
@@ -400,7 +401,7 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned
     if m == 0 or n == 0:
         return
     if n <= NARROW_COLUMNS and n < m and a_row_step == 1 and bias is None and not relu:  # on its side: c in whole vectors
-        on_its_side = CPU.pool.empty((n * m,), c.dtype)
+        on_its_side = CPU.pool.empty((n * m,), c.dtype) if turned is None else turned
         b_turned, a_turned = (of_b, n, depth, b_column_step, b_row_step), (of_a, depth, m, a_column_step, a_row_step)
         product(b_turned, a_turned, on_its_side, turned=c)
         return
@@ -409,7 +410,8 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned
     deep = depth >= DEEP and m * n <= SMALL_RESULT and bias is None and not relu
     after = bias is not None, relu
     bias = _NOTHING[c.dtype] if bias is None else bias
-    if m <= FEW_ROWS and b_column_step == 1 and n >= natural_lanes(itemsize):
+    few = SMALL_ROWS if work == 1 and a_row_step == 1 else FEW_ROWS
+    if m <= few and b_column_step == 1 and n >= FEWEST_COLUMNS:
         _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
         _copy_turned(c, m, n, turned)
         return

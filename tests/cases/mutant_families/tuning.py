@@ -179,3 +179,11 @@ mutant(
     "target_context.refresh()",
     mode="compiled",
 )
+mutant(
+    "product: vectors wider than the few columns",
+    "kernels/numba/_blocking.py",
+    TESTS + "test_few_rows_of_any_width",
+    "min(natural_lanes(itemsize), 1 << columns.bit_length() - 1)",
+    "min(natural_lanes(itemsize), 4)",
+    mode="compiled",
+)
