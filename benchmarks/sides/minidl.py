@@ -87,13 +87,13 @@ def _layer(make: Callable[..., Layer], weight_names: str = "") -> Callable[..., 
     def prepared(work: dict[str, Any], arrays: dict[str, np.ndarray]) -> Prepared:
         x, dy, layer = arrays["x"], arrays["dy"], make(work)
         layer.build(x.shape[1:])
-        names = weight_names.split()
-        for p, name in zip(layer.parameters, names, strict=True):
+        names, parameters = weight_names.split(), list(layer.parameters)  # collected once, as PyTorch's side does
+        for p, name in zip(parameters, names, strict=True):
             p.value[...] = arrays[name]
         planned = for_inference(layer)  # a chain as models compute it: the ReLU belongs to the layer before it
 
         def run() -> tuple[Any, Any]:
-            for p in layer.parameters:
+            for p in parameters:
                 p.zero_grad()
             context = Context(training=True)
             y, saved = planned.apply(x, context)
