@@ -12,7 +12,7 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._matrix import in_columns, in_rows
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
-from minidl.kernels.numba._vector import LANES, load, store, widened
+from minidl.kernels.numba._vector import LANES, load, prefetch, store, widened
 
 FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
 SHARES = 16  # partial sums at the most, each on one thread
@@ -89,7 +89,9 @@ def _bias_share(first, last, dy, rows, shares, sums):  # type: ignore[no-untyped
         for block in range(begin, end, TOGETHER):
             for j in range(0, units, LANES):
                 part = load(dy, block * units + j, units - j, 0)
+                prefetch(dy, (block + TOGETHER) * units + j)
                 for r in range(block + 1, min(block + TOGETHER, end)):
+                    prefetch(dy, (r + TOGETHER) * units + j)
                     part = part + load(dy, r * units + j, units - j, 0)
                 at = s * units + j
                 store(sums, at, units - j, load(sums, at, units - j, 0) + widened(part))
