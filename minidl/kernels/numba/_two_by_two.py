@@ -16,6 +16,7 @@ from minidl.kernels.numba._vector import (
     load,
     load_all,
     load_two,
+    prefetch,
     splat,
     store,
     store_all,
@@ -65,6 +66,9 @@ def pool_row(x, at, down, step, channels, count, y, winners, to, end):  # type: 
         for block in range(0, channels, LANES):
             if channels >= LANES or inside:  # whole vectors, the last of which overlaps
                 o = min(block, max(channels - LANES, 0))
+                for tap in (k + o, k + o + right):  # the windows below, whose memory is met next
+                    prefetch(x, tap + 2 * down)
+                    prefetch(x, tap + 3 * down)
                 a, b = load_all(x, k + o), load_all(x, k + o + right)
                 c, d = load_all(x, k + o + down), load_all(x, k + o + down + right)
                 best, winner = added(added(a, b), added(c, d)) * 0.25, first
