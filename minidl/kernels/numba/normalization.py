@@ -17,9 +17,10 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run, zero_run
-from minidl.kernels.numba._vector import LANES, load, splat, store, where, widened
+from minidl.kernels.numba._vector import LANES, load, prefetch, splat, store, where, widened
 
 CHUNK = 1 << 13  # numbers of one block, about: they stay in the first cache
+AHEAD = 1024  # numbers of each array, which are fetched ahead of those under work
 TOGETHER = 8  # rows that are added to a sum while it is in registers
 
 
@@ -116,6 +117,7 @@ def _moments_share(first, last, x, sums, squares, channels, rows):  # type: igno
             pivot = widened(load(x, begin * channels + c, count, 0))
             total, square = splat(sums, 0), splat(sums, 0)
             for row in range(begin, end):
+                prefetch(x, (row + rows) * channels + c)  # of the next block
                 v = widened(load(x, row * channels + c, count, 0)) - pivot
                 total, square = total + v, square + v * v
             store(sums, block * channels + c, count, total)
@@ -136,6 +138,8 @@ def _normalize_share(first, last, x, y, mean, factor, beta, relu, rows):  # type
     for row in range(first * rows, min(last * rows, len(x) // channels)):
         for c in range(0, channels, LANES):
             at, count = row * channels + c, channels - c
+            prefetch(x, at + AHEAD)
+            prefetch(y, at + AHEAD)
             v = load(x, at, count, 0) - load(mean, c, count, 0)
             v = v * load(factor, c, count, 0) + load(beta, c, count, 0)
             store(y, at, count, where(v < 0, zero, v) if relu else v)  # NaN is not below zero
@@ -178,6 +182,8 @@ def _sums_share(first, last, dy, x, mean, factor, beta, relu, sums, products, ro
                 middle, scale, offset = load(mean, c, count, 0), load(factor, c, count, 0), load(beta, c, count, 0)
                 total, product = load(sums, at + c, count, 0), load(products, at + c, count, 0)
                 for row in range(start, min(start + TOGETHER, end)):
+                    prefetch(dy, (row + 2 * TOGETHER) * channels + c)
+                    prefetch(x, (row + 2 * TOGETHER) * channels + c)
                     d = load(dy, row * channels + c, count, 0)
                     from_middle = load(x, row * channels + c, count, 0) - middle
                     if relu:
@@ -193,6 +199,9 @@ def _gradient_share(first, last, dy, x, mean, factor, beta, shift, slope, of_bat
     for row in range(first * rows, min(last * rows, len(x) // channels)):
         for c in range(0, channels, LANES):
             at, count = row * channels + c, channels - c
+            prefetch(x, at + AHEAD)
+            prefetch(dy, at + AHEAD)
+            prefetch(dx, at + AHEAD)
             d, scale = load(dy, at, count, 0), load(factor, c, count, 0)
             if of_batch or relu:
                 v = load(x, at, count, 0) - load(mean, c, count, 0)
