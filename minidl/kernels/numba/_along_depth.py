@@ -19,6 +19,7 @@ from minidl.kernels.numba._tile import Size, natural_lanes
 MOST_COLUMNS = 10  # of one call: more have another
 _SUMS = {32: 20, 16: 10}  # vectors of partial sums in that many registers, with room for what is multiplied
 _REDUCTION, _PACKING = 2.0, 0.3  # cycles to add up the lanes of one sum, and to turn one number of b on its side
+_LEAST = 5.5  # cycles of a step at least: the addresses of ten rows do not fit the registers either
 
 
 def shape_along_depth(columns: int) -> tuple[int, int]:
@@ -33,7 +34,7 @@ def cost_along_depth(rows: int, columns: int, depth: int, itemsize: int) -> floa
     if columns == 0:
         return 0.0
     r, q = shape_along_depth(columns)
-    step = max(r * q, r + q) / 2  # two multiply-adds or two loads a cycle
+    step = max(r * q / 2, (r + q) / 2, _LEAST)  # two multiply-adds or two loads a cycle
     of_one = step / (r * q * natural_lanes(itemsize)) + _REDUCTION / depth
     return rows * columns * of_one + _PACKING * columns
 

@@ -50,7 +50,7 @@ ROWS_TO_TURN_FOR = 16  # of a, from which on columns of b may be turned on their
 FEW_ROWS, FEWEST_COLUMNS = 3, 2  # up to so many rows of a, b is read once and not packed, unless it is a single column
 SMALL_ROWS = 8  # the same for gradients of a few weights on one thread, whose rows stand side by side
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
-CLEARLY = 0.9  # of the time of other tiles: what sums along the depth may take at most, by the model
+CLEARLY = 0.9  # of the time that tiles take for the same columns: what sums along the depth may take at most, by the model
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
 # In steps of the innermost loop: of one number of b where it is packed, and where it is not; of a, and where it is copied too.
 _PACK_COST, _STREAM_COST, _READ_COST, _COPY_COST = 0.4, 0.02, 0.1, 0.25
@@ -300,8 +300,8 @@ def spare_columns(m: int, n: int, depth: int, itemsize: int) -> int:
         return min([tile_cost(size, m, columns, itemsize) for size in tile_shapes(itemsize)])
 
     spare = n % LANES
-    along = cost(n - spare) + cost_along_depth(m, spare, depth, itemsize)
-    return spare if m >= ROWS_TO_TURN_FOR and along < CLEARLY * cost(n) else 0
+    along = cost_along_depth(m, spare, depth, itemsize)
+    return spare if m >= ROWS_TO_TURN_FOR and along < CLEARLY * (cost(n) - cost(n - spare)) else 0
 
 
 @lru_cache(maxsize=4096)
