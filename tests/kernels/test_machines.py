@@ -13,7 +13,7 @@ pytest.importorskip("numba", reason="numba is not installed")
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from minidl.kernels.numba import _blocking, _gather_tile, _instructions, _jit, _machine, _tile, _transpose
+from minidl.kernels.numba import _along_depth, _blocking, _gather_tile, _instructions, _jit, _machine, _tile, _transpose
 from minidl.kernels.numba._machine import AVX, AVX_2, AVX_512, NEON, SSE_2, ZEN_4, Machine, machine_of
 
 pytestmark = pytest.mark.skipif(_jit.DISABLED, reason="nothing is compiled")
@@ -83,9 +83,9 @@ def assembly(make: Callable[[], Any], machine: Machine, monkeypatch: pytest.Monk
         builder.ret_void()
         return 0
 
-    for user in (_tile, _gather_tile, _transpose):
+    for user in (_tile, _along_depth, _gather_tile, _transpose):
         monkeypatch.setattr(user, "machine_code", written)
-    for user in (_instructions, _tile, _gather_tile, _blocking):
+    for user in (_instructions, _tile, _along_depth, _gather_tile, _blocking):
         monkeypatch.setattr(user, "MACHINE", machine)
     monkeypatch.setattr(_transpose, "EDGE", machine.vector_bytes)
     monkeypatch.setattr(_blocking, "tile_of", _tile.tile_of.__wrapped__)  # what this machine's kernels use is not forgotten
@@ -146,11 +146,19 @@ def test_the_sums_of_a_tile_stay_in_registers(
 
 
 @BOTH
-@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 2, 3, 8])
 @KINDS
 def test_those_of_few_rows(machine: Machine, rows: int, itemsize: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors = {NEON: (8, 8, 7), SSE_2: (8, 4, 3)}[machine][rows - 1]
+    vectors = {NEON: {1: 8, 2: 8, 3: 7, 8: 3}, SSE_2: {1: 8, 2: 4, 3: 3, 8: 1}}[machine][rows]
     check_loop(lambda: _blocking.few_rows_shape.__wrapped__(rows, 1000, itemsize), rows * vectors, machine, monkeypatch)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 10])
+@KINDS
+def test_sums_along_the_depth_stay_in_registers(machine: Machine, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_along_depth, "MACHINE", machine)
+    rows, columns = _along_depth.shape_along_depth(columns)
+    check_loop(lambda: _along_depth.along_depth.__wrapped__(rows, columns, 4), rows * columns, machine, monkeypatch)
 
 
 @BOTH
