@@ -48,7 +48,7 @@ COPIED_PANELS = 4  # of b, from which on rows of a that stand side by side are c
 STRIP = 64  # rows of a for which packing b is worth while
 ROWS_TO_TURN_FOR = 16  # of a, from which on columns of b may be turned on their side
 FEW_ROWS, FEWEST_COLUMNS = 3, 2  # up to so many rows of a, b is read once and not packed, unless it is a single column
-SMALL_ROWS = 8  # the same for gradients of a few weights on one thread, whose rows stand side by side
+SMALL_ROWS = 8  # the same for small gradients of a few weights, whose rows of a stand side by side
 SMALL_WORK = 200_000  # multiply-adds below which one thread is quicker than waking another
 CLEARLY = 0.9  # of the time that tiles take for the same columns: what sums along the depth may take at most, by the model
 WAYS, NEARLY = 8, 1.3  # how many ways are measured at most, and how much worse than the best the model may find them
@@ -406,11 +406,12 @@ def product(a: Any, b: Any, c: Any, bias: Any = None, relu: bool = False, turned
         product(b_turned, a_turned, on_its_side, turned=c)
         return
     itemsize = c.itemsize
-    work = 1 if m * n * depth < SMALL_WORK else threads()
+    small = m * n * depth < SMALL_WORK
+    work = 1 if small else threads()
     deep = depth >= DEEP and m * n <= SMALL_RESULT and bias is None and not relu
     after = bias is not None, relu
     bias = _NOTHING[c.dtype] if bias is None else bias
-    few = SMALL_ROWS if work == 1 and a_row_step == 1 else FEW_ROWS
+    few = SMALL_ROWS if small and a_row_step == 1 else FEW_ROWS  # whatever the number of threads: bits depend on it
     if m <= few and b_column_step == 1 and n >= FEWEST_COLUMNS:
         _rows_on_threads(work, few_rows_shape(m, n, itemsize), finisher(*after, itemsize), a, b, c, bias)
         _copy_turned(c, m, n, turned)

@@ -187,3 +187,11 @@ mutant(
     "min(natural_lanes(itemsize), 4)",
     mode="compiled",
 )
+mutant(
+    "product: bits that depend on the number of threads",
+    PRODUCT,
+    "tests/ops/test_kernels.py::test_the_bits_do_not_depend_on_the_number_of_threads",
+    "few = SMALL_ROWS if small and",
+    "few = SMALL_ROWS if work == 1 and",
+    mode="compiled",
+)
