@@ -25,8 +25,8 @@ class Settings:
 
     An attribute counts as changed where another object was assigned to it. What is written into an array or a list in place
     is not seen: a recorded step reads arrays where they are. Where all these objects are minidl's own, whose assignments are
-    noticed, a look costs nothing as long as there were none, and what is written into ``vars(object)`` is not seen; otherwise all
-    attributes are compared.
+    noticed, a look costs nothing as long as there were none, and what is written into ``vars(object)`` is not seen; otherwise
+    all attributes are compared.
 
     >>> from minidl.layers import Dropout
     >>> layer = Dropout(0.5)
