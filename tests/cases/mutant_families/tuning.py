@@ -134,8 +134,8 @@ mutant(
     "columns as tiles: the next tile's first numbers overwritten",
     "kernels/numba/_column_tiles.py",
     EVERY_TILE,
-    "exact = -(-(whole - rows) // rows)",
-    "exact = 0",
+    "first = builder.sub(depth, exact)",
+    "first = builder.sub(depth, INDEX(0))",
     mode="compiled",
 )
 for _name, _old, _new in (("of a", "_READ_COST + from_a +", "_READ_COST +"), ("of b", ") + from_b) * columns", ")) * columns")):
