@@ -230,7 +230,8 @@ def _replays(found: dict[str, Any], module: str, name: str) -> bool:
     return found[CPU.kernels] is None or getattr(found[CPU.kernels], "replays", False)
 
 
-_BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window))  # other types take the general way
+_DTYPES = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"}
+_BESIDE_ARRAYS = frozenset((int, float, bool, tuple, str, type(None), Window, *_DTYPES))  # other types take the general way
 
 
 def _call_kernel(kernel: Any, backend: Backend, args: Any, kwargs: Any, elementwise: bool) -> Any:

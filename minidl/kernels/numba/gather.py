@@ -20,11 +20,12 @@ SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be co
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
     """Kernel of ``ops.gather.gather``, from bytes or from the type wanted; the reference takes indices out of range."""
-    dtype = np.dtype(dtype)
+    dtype, width = np.dtype(dtype), prod(x.shape[1:])
+    if indices.size * width < SMALL:
+        return x[indices] if x.dtype == dtype else NotImplemented
     if dtype not in FLOATS or x.dtype not in (np.uint8, dtype) or indices.dtype != np.int64 or indices.ndim != 1:
         return NotImplemented
-    width = prod(x.shape[1:])
-    if not x.ndim or not x.size or not len(indices) or len(indices) * width < SMALL:
+    if not x.ndim or not x.size:
         return NotImplemented
     y = CPU.pool.empty((len(indices), *x.shape[1:]), dtype)
     tasks = min(-(-y.size // CHUNK), len(indices))
