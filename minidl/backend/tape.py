@@ -321,10 +321,9 @@ class _Recorded:
         """Have the calls made for large inputs where they stand now."""
         given = self._given
         for place in self._large:
-            given[place] = arrays[place] if _as_kernels_take_it(arrays[place]) else arrays[place].copy()
-        addresses = [a.ctypes.data for a in given]
-        for run in self._runs:
-            run.look_at(addresses)
+            given[place] = a = arrays[place] if arrays[place].flags.carray else arrays[place].copy()
+            for run in self._runs:
+                run.look_at(place, a.ctypes.data)
         for position, template in self._looking:
             self._calls[position] = self._calls[position][0], template.of(given)
         if self._out is not None:
@@ -334,11 +333,6 @@ class _Recorded:
 def _make(calls: Calls) -> None:
     for function, args in calls:
         function(*args)
-
-
-def _as_kernels_take_it(a: np.ndarray) -> bool:
-    flags = a.flags
-    return flags.c_contiguous and flags.writeable and flags.aligned
 
 
 class _Around(NamedTuple):

@@ -99,9 +99,18 @@ def test_inputs_may_stand_elsewhere() -> None:
     x, y = np.arange(6.0), np.zeros(4)
     found = replayed(call(_scaled, x[2:], 2.0, y), inputs=(x,))
     other = np.arange(6.0) * 10
-    found[0][0].look_at([other.ctypes.data])
+    found[0][0].look_at(0, other.ctypes.data)
     tape._make(found)
     assert y.tolist() == [40, 60, 80, 100]
+
+
+def test_each_input_may_stand_elsewhere() -> None:
+    inputs, y, z = (np.ones(2), np.ones(2)), np.zeros(2), np.zeros(2)
+    found = replayed(call(_scaled, inputs[0], 2.0, y), call(_scaled, inputs[1], 2.0, z), inputs=inputs)
+    other = np.array([3.0, 4.0])
+    found[0][0].look_at(1, other.ctypes.data)
+    tape._make(found)
+    assert (y.tolist(), z.tolist()) == ([2, 2], [6, 8])
 
 
 def test_a_failure_ends_it() -> None:

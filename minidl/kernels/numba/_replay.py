@@ -18,7 +18,7 @@ import ctypes
 import functools
 import itertools
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numba
@@ -55,7 +55,9 @@ class Run:
             row[:] = thunk, self._slots.ctypes.data + start * _SLOT
         self._failed = np.zeros(1, np.int64)  # which call it was that failed, from 1
         self._arguments = self._table.ctypes.data, len(rows), self._failed.ctypes.data
-        self._moving = [(starts[row] + _FIRST + argument, place, offset) for row, argument, place, offset in moving]
+        self._moving: dict[int, list[tuple[int, int]]] = {}  # of an input: the slots of addresses within it, and bytes to add
+        for number, argument, place, offset in moving:
+            self._moving.setdefault(place, []).append((starts[number] + _FIRST + argument, offset))
         self._loop = _loop()
 
     def __call__(self) -> None:
@@ -65,10 +67,10 @@ class Run:
             self._failed[0] = 0
             raise MemoryError("a kernel found no memory for what it needs in between")
 
-    def look_at(self, addresses: Sequence[int]) -> None:
-        """Inputs stand at these addresses from now on."""
-        for slot, place, offset in self._moving:
-            self._slots[slot] = addresses[place] + offset
+    def look_at(self, place: int, address: int) -> None:
+        """Input number ``place`` stands at this address from now on."""
+        for slot, offset in self._moving.get(place, ()):
+            self._slots[slot] = address + offset
 
 
 def in_one_call(calls: Iterable[Call], looking_at: Callable[[np.ndarray], Any]) -> list[Call]:

@@ -8,7 +8,7 @@ mutant(
     "replay: an input is looked at where it stood first",
     REPLAY,
     TESTS + "test_inputs_may_stand_elsewhere",
-    "self._slots[slot] = addresses[place] + offset",
+    "self._slots[slot] = address + offset",
     "pass",
     mode="compiled",
 )
@@ -16,8 +16,16 @@ mutant(
     "replay: a view of an input begins at its start",
     REPLAY,
     TESTS + "test_inputs_may_stand_elsewhere",
-    "addresses[place] + offset",
-    "addresses[place]",
+    "= address + offset",
+    "= address",
+    mode="compiled",
+)
+mutant(
+    "replay: every input where the first one stands",
+    REPLAY,
+    TESTS + "test_each_input_may_stand_elsewhere",
+    "._moving.get(place, ())",
+    "._moving.get(0, ())",
     mode="compiled",
 )
 mutant(
