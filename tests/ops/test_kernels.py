@@ -635,6 +635,37 @@ def test_winograd_is_nearly_as_exact_as_summation(taps: int, channels: int, filt
         assert 1e-9 < error < expected, f"{op.__name__}: {error}, expected {expected}"
 
 
+SPARE = [(1, 36, 20, 50), (9, 14, 50, 18), (2, 30, 33, 65)]
+
+
+@pytest.mark.parametrize("sizes", mostly(SPARE, always=SPARE[:1]))
+def test_winograd_sums_filters_that_do_not_fill_a_vector(
+    sizes: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bands of many tiles and of few, behind whole panels and behind one that is not full."""
+    n, side, channels, filters = sizes
+    if "convolution.convolve" not in OPS_WITH_KERNELS:
+        pytest.skip("no kernel here")
+    _winograd = importlib.import_module("minidl.kernels.numba._winograd")
+    monkeypatch.setattr(_winograd, "spare_columns", lambda m, n, depth, itemsize: n % 16)  # whatever the processor prefers
+    monkeypatch.setattr(_winograd, "_spare_filters", lambda c, f, itemsize: f % 16)
+    rng = np.random.default_rng(4)
+    x, dy = (rng.standard_normal((n, side, side, depth)).astype(np.float32) for depth in (channels, filters))
+    W, b = rng.standard_normal((3, 3, channels, filters)).astype(np.float32), np.arange(filters, dtype=np.float32)
+    for op, args in (
+        (convolution.convolve, (x, W, b, WINDOW)),
+        (convolution.convolve_grad_x, (dy, W, (side, side), WINDOW)),
+        (convolution.convolve_grad_W, (x, dy, WINDOW)),
+    ):
+        exact = op.reference(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in args))
+        assert np.abs(op(*args) - exact).max() < 1e-5 * np.abs(exact).max(), op.__name__
+    dW = np.empty_like(W)
+    with use_threads(1):  # which sums all shares, one after the other
+        trusted = _winograd.grad_W(x, dy, ((1, 1), (1, 1)), dW, min(n, 3))
+    assert trusted
+    assert np.abs(dW - exact).max() < 1e-5 * np.abs(exact).max()
+
+
 @float64_for_each_change
 def test_the_gates_are_exact_near_zero(dtype: type) -> None:
     """And far from it: tanh and sigmoid of an LSTM to a few units in the last place."""

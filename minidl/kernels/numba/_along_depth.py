@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import Any
 
-from minidl.kernels.numba._jit import DISABLED
+from minidl.kernels.numba._jit import DISABLED, inner
 from minidl.kernels.numba._machine import MACHINE
 from minidl.kernels.numba._tile import Size, natural_lanes
 
@@ -161,3 +161,28 @@ else:
             return context.get_dummy_value()
 
         return signature, codegen
+
+
+def pair_along_depth(columns: int, itemsize: int) -> tuple[Size, Size]:
+    """Sums for so many columns, and the same of a single row, to be given to ``sum_columns``; of no columns nothing."""
+    rows, at_once = shape_along_depth(columns)
+    return tuple([along_depth(r, at_once, itemsize) if columns else (1, 1, 0) for r in (rows, 1)])  # type: ignore[return-value]
+
+
+@inner
+def sum_columns(pair, rows, columns, depth, a, a_start, a_row_step, b, b_start, b_row_step, c, c_start, c_row_step):  # type: ignore[no-untyped-def]
+    """The sums of any number of rows and columns; the last calls overlap the ones before them."""
+    whole, single = pair
+    at_once, together, _ = whole
+    for i in range(0, rows, at_once):
+        alone = rows < at_once  # then row by row
+        first = i if alone else min(i, rows - at_once)
+        for r in range(first, rows if alone else first + 1):
+            for q in range(0, columns, together):
+                j = min(q, columns - together)
+                sum_along_depth(
+                    single if alone else whole, depth=depth,
+                    a=a, a_start=a_start + r * a_row_step, a_row_step=a_row_step,
+                    b=b, b_start=b_start + j * b_row_step, b_row_step=b_row_step,
+                    c=c, c_start=c_start + r * c_row_step + j, c_row_step=c_row_step,
+                )  # fmt: skip

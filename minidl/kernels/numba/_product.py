@@ -21,7 +21,7 @@ from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.frozen import is_frozen, prepared
 from minidl.backend.tape import again, write
-from minidl.kernels.numba._along_depth import along_depth, cost_along_depth, shape_along_depth, sum_along_depth
+from minidl.kernels.numba._along_depth import cost_along_depth, pair_along_depth, sum_columns
 from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape, tile_shapes
 from minidl.kernels.numba._column_tiles import column_copier, copy_columns
 from minidl.kernels.numba._finish import finish, finisher
@@ -64,8 +64,7 @@ class Code(NamedTuple):
     pack: Any  # of ``packer``, for panels as wide as the tile
     columns: Any  # of ``column_copier``, for as many as the tile has rows
     finish: Any  # of ``finisher``
-    along: Any  # of ``along_depth``, for the spare columns; where a part has fewer rows, the next
-    along_one: Any  # the same for a single row
+    along: Any  # of ``pair_along_depth``, for the spare columns
 
 
 @inner
@@ -89,25 +88,17 @@ def _pack_a(code, a, i0, first, last, k0, depth, packed):  # type: ignore[no-unt
 
 @inner
 def _sum_spare_columns(code, a, b, c, bias, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
-    """c[i0:i1, j0:j1] along the depth, for a in rows; the last calls overlap the ones before them."""
+    """c[i0:i1, j0:j1] along the depth, for a in rows."""
     depth, n, spare = b.rows, b.columns, j1 - j0
     right, right_start, right_step = b.numbers, j0 * b.column_step, b.column_step
     if b.row_step != 1:
         right, right_start, right_step = new_run(spare * depth, c.dtype), 0, depth  # (spare, depth)
         turn(code.pack[0], b.numbers, j0, b.row_step, depth, spare, right, 0, depth)
-    rows, together, _ = code.along
-    for i in range(i0, i1, rows):
-        alone = i1 - i0 < rows  # then row by row
-        first = i if alone else min(i, i1 - rows)
-        for r in range(first, i1 if alone else first + 1):
-            for q in range(0, spare, together):
-                j = min(q, spare - together)
-                sum_along_depth(
-                    code.along_one if alone else code.along, depth=depth,
-                    a=a.numbers, a_start=r * a.row_step, a_row_step=a.row_step,
-                    b=right, b_start=right_start + j * right_step, b_row_step=right_step,
-                    c=c, c_start=r * n + j0 + j, c_row_step=n,
-                )  # fmt: skip
+    sum_columns(
+        code.along, rows=i1 - i0, columns=spare, depth=depth,
+        a=a.numbers, a_start=i0 * a.row_step, a_row_step=a.row_step,
+        b=right, b_start=right_start, b_row_step=right_step, c=c, c_start=i0 * n + j0, c_row_step=n,
+    )  # fmt: skip
     if code.finish[0] or code.finish[1]:
         at = i0 * n + j0
         finish(
@@ -379,9 +370,8 @@ _NOTHING = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 @lru_cache(maxsize=4096)
 def _code(size: Size, bias: bool, relu: bool, itemsize: int, spare: int) -> tuple[Any, ...]:
     """The fields of a Code."""
-    rows, columns = shape_along_depth(spare)
-    along = [along_depth(r, columns, itemsize) if spare else (1, 1, 0) for r in (rows, 1)]
-    return size, packer(size[1], itemsize), column_copier(size[0], itemsize), finisher(bias, relu, itemsize), *along
+    of_tile = size, packer(size[1], itemsize), column_copier(size[0], itemsize)
+    return *of_tile, finisher(bias, relu, itemsize), pair_along_depth(spare, itemsize)
 
 
 def _copy_turned(c: Any, m: int, n: int, turned: Any) -> None:

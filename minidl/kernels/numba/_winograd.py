@@ -28,7 +28,8 @@ from minidl import config
 from minidl.backend.dispatch import CPU
 from minidl.backend.frozen import is_frozen, prepared
 from minidl.geometry import Window
-from minidl.kernels.numba._blocking import tile_shape
+from minidl.kernels.numba._along_depth import pair_along_depth, sum_columns
+from minidl.kernels.numba._blocking import few_rows_shape, tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner
 from minidl.kernels.numba._largest import find_largest
@@ -45,7 +46,7 @@ from minidl.kernels.numba._magnitude import (
 from minidl.kernels.numba._matrix import in_rows
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import copy_pixels
-from minidl.kernels.numba._product import product
+from minidl.kernels.numba._product import CLEARLY, product, spare_columns
 from minidl.kernels.numba._runs import clear_run, new_run, zero_run
 from minidl.kernels.numba._tile import natural_lanes, tile
 from minidl.kernels.numba._vector import LANES, load, splat, total
@@ -53,6 +54,7 @@ from minidl.kernels.numba._vector import LANES, load, splat, total
 POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.375, -0.375, 0.875, -0.875, 1.75, -1.75)}  # by taps; and infinity
 FEWEST_BANDS = 4  # of all images, so that threads have something to share, however many there are: bits follow from the bands
 TILES = 25  # tiles that are worked on together: transformed, they stay in the second cache
+MOST_SPARE = 4  # columns of dW that are summed as rows: tiles of more rows would be compiled for this alone
 
 
 def _matrices(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,6 +101,8 @@ class Bands(NamedTuple):
     down: int  # tiles in a column
     rows_of_tiles: int  # in a band, the last of which may have fewer
     c_row: int  # channels, rounded up to whole vectors
+    f_row: int  # filters, rounded up to whole tiles or vectors
+    spare: int  # the last filters, which would not fill a vector: tiles leave them out
 
 
 @lru_cache(maxsize=2)
@@ -134,21 +138,22 @@ def correlate(x: Any, W: Any, bias: Any, pads: tuple[tuple[int, int], ...], y: A
     n, _, _, c = x.shape
     _, oh, ow, f = y.shape
     across, down, rows_of_tiles = _bands(oh, ow, side + 1 - taps, TILES, -(-FEWEST_BANDS // n))
-    size = tile_shape(across * rows_of_tiles, f, x.itemsize)
+    spare = spare_columns(TILES, f, c, x.itemsize)  # for bands of any height, so that bits do not depend on it
+    size = tile_shape(across * rows_of_tiles, f - spare, x.itemsize)
     assert size is not None
-    lanes = natural_lanes(x.itemsize)
     (top, _), (left, _) = pads
     shape = Bands(
         images=n, x=x.shape[1:], y=y.shape[1:], taps=taps, side=side, top=top, left=left,
-        across=across, down=down, rows_of_tiles=rows_of_tiles, c_row=-(-c // lanes) * lanes,
+        across=across, down=down, rows_of_tiles=rows_of_tiles,
+        c_row=_rounded_up(c, x.itemsize), f_row=_row_of_filters(f, spare, size[1], x.itemsize), spare=spare,
     )  # fmt: skip
     after = finisher(len(bias) > 0, relu, x.itemsize)
-    U = prepared(W, ("at the points", turned, size[1]), lambda: _unless_uneven(W, turned, size[1]))
+    U = prepared(W, ("at the points", turned, size[1]), lambda: _unless_uneven(W, turned, size[1], spare))
     if U is None:
         return range(n)
     done = np.ones(n * -(-down // rows_of_tiles), np.bool_)
     arrays = x.reshape(-1), U, bias, y.reshape(-1)
-    _forward_on_threads(size, after, tuple(_maps(taps)), *arrays, tuple(shape), done)
+    _forward_on_threads(size, pair_along_depth(spare, x.itemsize), after, tuple(_maps(taps)), *arrays, tuple(shape), done)
     return () if done.all() else np.flatnonzero(~done.reshape(n, -1).all(axis=1))
 
 
@@ -159,26 +164,44 @@ def _bands(oh: int, ow: int, m: int, tiles: int, fewest: int = 1) -> tuple[int, 
     return across, down, -(-down // bands)
 
 
-def _unless_uneven(W: Any, turned: bool, width: int) -> Any:
+def _rounded_up(count: int, itemsize: int) -> int:
+    """So many numbers in whole vectors."""
+    return -(-count // natural_lanes(itemsize)) * natural_lanes(itemsize)
+
+
+def _row_of_filters(f: int, spare: int, width: int, itemsize: int) -> int:
+    """The numbers of a row that tiles of this width fill, but for the spare filters."""
+    return max(-(-(f - spare) // width) * width, _rounded_up(f, itemsize))
+
+
+def _unless_uneven(W: Any, turned: bool, width: int, spare: int) -> Any:
     """The window at the points; None where its taps are of too different sizes."""
     filters = W[::-1, ::-1].transpose(0, 1, 3, 2) if turned else W
-    return None if is_uneven(filters) else _at_the_points(filters, width)
+    return None if is_uneven(filters) else _at_the_points(filters, width, spare)
 
 
-def _at_the_points(W: Any, width: int) -> Any:
-    """U (s s, panels, c, width) = G W G^T of W (r, r, c, f), zeros behind the last filter; flat."""
+def _at_the_points(W: Any, width: int, spare: int) -> Any:
+    """U = G W G^T of W (r, r, c, f) as (s s, panels, c, width), then its spare filters as (s s, spare, c); flat.
+
+    In a last panel that is not full, what stands behind its filters is not used, or zero.
+    """
     r, _, c, f = W.shape
-    panels, both = -(-f // width), _evaluate_both(r)
-    products = len(both) // r**2
-    filled, U = (CPU.pool.empty((rows, c * panels * width), W.dtype) for rows in (r * r, products))
-    columns = filled.reshape(r, r, c, panels * width)
-    columns[..., :f], columns[..., f:] = W, 0
-    product(in_rows(both, products, r * r), in_rows(filled, r * r, c * panels * width), U.reshape(-1))
-    if panels == 1:
+    panels, both = -(-(f - spare) // width), _evaluate_both(r)
+    products, columns = len(both) // r**2, max(panels * width, f)
+    filled, U = (CPU.pool.empty((rows, c * columns), W.dtype) for rows in (r * r, products))
+    by_filter = filled.reshape(r, r, c, columns)
+    by_filter[..., :f], by_filter[..., f:] = W, 0
+    product(in_rows(both, products, r * r), in_rows(filled, r * r, c * columns), U.reshape(-1))
+    if panels == 1 and not spare:
         return U.reshape(-1)
-    by_panel = CPU.pool.empty((products, panels, c, width), W.dtype)
-    by_panel[...] = U.reshape(products, c, panels, width).transpose(0, 2, 1, 3)
-    return by_panel.reshape(-1)
+    U = U.reshape(products, c, columns)
+    packed = CPU.pool.empty((products * c * (panels * width + spare),), W.dtype)
+    in_panels, in_rows_of_c = np.split(packed, [products * c * panels * width])
+    in_panels.reshape(products, panels, c, width)[...] = (
+        U[:, :, : panels * width].reshape(products, c, panels, width).transpose(0, 2, 1, 3)
+    )
+    in_rows_of_c.reshape(products, spare, c)[...] = U[:, :, f - spare : f].transpose(0, 2, 1)
+    return packed
 
 
 @lru_cache(maxsize=2)
@@ -193,25 +216,43 @@ def grad_W(x: Any, dy: Any, pads: tuple[tuple[int, int], ...], dW: Any, shares: 
     taps, side = dW.shape[0], len(POINTS[dW.shape[0]]) + 1
     n, _, _, c = x.shape
     _, oh, ow, f = dy.shape
-    size = tile_shape(c, f, x.itemsize)
+    spare = _spare_filters(c, f, x.itemsize)
+    size, turned = tile_shape(c, f - spare, x.itemsize), few_rows_shape(max(spare, 1), _rounded_up(c, x.itemsize), x.itemsize)
     assert size is not None
     rows, width, _ = size
     across, down, rows_of_tiles = _bands(oh, ow, side + 1 - taps, 2 * TILES)
     lanes = natural_lanes(x.itemsize)
     (top, _), (left, _) = pads
-    c_padded, f_padded = -(-c // rows) * rows, -(-f // width) * width
+    c_padded, f_padded = -(-c // rows) * rows, _row_of_filters(f, spare, width, x.itemsize)
     shape = Bands(
         images=n, x=x.shape[1:], y=dy.shape[1:], taps=taps, side=side, top=top, left=left,
-        across=across, down=down, rows_of_tiles=rows_of_tiles, c_row=-(-c // lanes) * lanes,
+        across=across, down=down, rows_of_tiles=rows_of_tiles,
+        c_row=_rounded_up(c, x.itemsize), f_row=f_padded, spare=spare,
     )  # fmt: skip
     parts = CPU.pool.empty((shares, taps * taps * c_padded * f_padded + lanes), x.dtype)
     compared = np.zeros((shares, 1 + taps * taps))
     arrays = x.reshape(-1), dy.reshape(-1), parts, compared
-    _grad_W_on_threads(size, tuple(_maps(taps)), *arrays, tuple(shape))
+    _grad_W_on_threads(size, turned, tuple(_maps(taps)), *arrays, tuple(shape))
     sums = sum_of(parts)[: parts.shape[1] - lanes].reshape(taps, taps, c_padded, f_padded)
     dW[...] = sums[:, :, :c, :f]
     of_tiles, *of_taps = compared.sum(axis=0)
     return bool(SPREAD * min(of_taps) >= of_tiles and np.isfinite(dW).all())
+
+
+@lru_cache(maxsize=256)
+def _spare_filters(c: int, f: int, itemsize: int) -> int:
+    """How many of the last columns of dW are better summed as rows of a matrix on its side: those that do not fill a vector."""
+
+    def cost(columns: int) -> float:
+        size = tile_shape(c, columns, itemsize)
+        assert size is not None
+        return tile_cost(size, c, columns, itemsize)
+
+    spare = f % LANES
+    if not 0 < spare <= MOST_SPARE:
+        return 0
+    on_its_side = few_rows_shape(spare, _rounded_up(c, itemsize), itemsize)
+    return spare if tile_cost(on_its_side, spare, c, itemsize) < CLEARLY * (cost(f) - cost(f - spare)) else 0
 
 
 @inner
@@ -230,23 +271,23 @@ def _transform_tiles(side, both, padded, line, scratch, step, tile_rows, across,
 
 
 @inner
-def _forward_share(first, last, size, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, along, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
     """Bands of tile rows, image after image."""
     (h, w, c), (oh, ow, f) = shape.x, shape.y
-    taps, side, top, left, c_row = shape.taps, shape.side, shape.top, shape.left, shape.c_row
+    taps, side, top, left = shape.taps, shape.side, shape.top, shape.left
+    c_row, f_row, spare = shape.c_row, shape.f_row, shape.spare
     across, down, rows_of_tiles = shape.across, shape.down, shape.rows_of_tiles
     gather, interpolate, find = maps.gather, maps.interpolate, maps.find
     rows, width, _ = size
     m, products = side + 1 - taps, side * side
-    bands, panels = (down + rows_of_tiles - 1) // rows_of_tiles, (f + width - 1) // width
-    f_row = panels * width
+    bands, panels = (down + rows_of_tiles - 1) // rows_of_tiles, (f - spare + width - 1) // width
     most = rows_of_tiles * across  # tiles of a band
     columns = across * m + taps - 1
     line, slack = columns * c, 64
     padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)  # (rows of pixels, columns, c)
     scratch = zero_run(side * (line + slack), x.dtype)  # (s, line + slack)
     V = zero_run((products * most + rows) * c_row + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
-    M = new_run((products * most + rows) * f_row, x.dtype)  # (s s, tiles, f_row): the products, summed over c
+    M = zero_run((products * most + rows) * f_row, x.dtype)  # (s s, tiles, f_row): the products, summed over c
     half = new_run(side * m * f_row, x.dtype)  # (s, m, f_row): A^T M of one tile
     band = new_run(m * across * m * f_row, x.dtype)  # (m, across, m, f_row): the results of one row of tiles
     magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)  # (rows of pixels, columns)
@@ -279,6 +320,13 @@ def _forward_share(first, last, size, after, maps, x, U, bias, y, shape, done): 
                         b=U, b_start=(p * panels + q) * c * width, b_outer_step=0, b_k_step=width,
                         c=M, c_start=(p * tiles + t) * f_row + q * width, c_row_step=f_row, add=0,
                     )  # fmt: skip
+            if spare:  # last, as a last panel may reach into their columns
+                sum_columns(
+                    along, rows=tiles, columns=spare, depth=c,
+                    a=V, a_start=p * tiles * c_row, a_row_step=c_row,
+                    b=U, b_start=(products * panels * width + p * spare) * c, b_row_step=c,
+                    c=M, c_start=p * tiles * f_row + f - spare, c_row_step=f_row,
+                )  # fmt: skip
         check = splat(x, 0)
         for t in range(tile_rows):
             for s in range(across):
@@ -310,21 +358,22 @@ def _clear_results(windows, first, across, band, at, f_row, f):  # type: ignore[
 
 
 @compiled
-def _forward_on_threads(size, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, len(done), (size, after, Maps(*maps), x, U, bias, y, Bands(*shape), done))
+def _forward_on_threads(size, along, after, maps, x, U, bias, y, shape, done):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, len(done), (size, along, after, Maps(*maps), x, U, bias, y, Bands(*shape), done))
 
 
 @inner
-def _grad_W_share(first, last, size, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
-    """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_padded)."""
+def _grad_W_share(first, last, size, turned, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+    """Each share sums an equal part of the images by itself: (taps, taps, c_padded, f_row)."""
     n, (h, w, c), (oh, ow, f) = shape.images, shape.x, shape.y
-    taps, side, top, left, c_row = shape.taps, shape.side, shape.top, shape.left, shape.c_row
+    taps, side, top, left = shape.taps, shape.side, shape.top, shape.left
+    c_row, f_row, spare = shape.c_row, shape.f_row, shape.spare
     across, down, rows_of_tiles = shape.across, shape.down, shape.rows_of_tiles
     spread, collect, interpolate, find = maps.spread, maps.collect, maps.interpolate, maps.find
     rows, width, _ = size
     m, products = side + 1 - taps, side * side
-    panels, c_padded = (f + width - 1) // width, (c + rows - 1) // rows * rows
-    f_row = panels * width
+    panels, c_padded = (f - spare + width - 1) // width, (c + rows - 1) // rows * rows
+    wide = (c + turned[1] - 1) // turned[1] * turned[1]
     most = rows_of_tiles * across
     columns = across * m + taps - 1
     line, dy_line, slack = columns * c, across * m * f, 64
@@ -332,13 +381,15 @@ def _grad_W_share(first, last, size, maps, x, dy, parts, compared, shape):  # ty
     dy_padded = zero_run(rows_of_tiles * m * dy_line + slack, x.dtype)  # (rows of results, across m, f)
     x_sizes, dy_sizes = new_run(taps * columns, x.dtype), new_run(across * m, x.dtype)  # magnitudes of a few rows of pixels
     scratch = zero_run(side * (max(line, dy_line) + slack), x.dtype)  # (s, line + slack)
-    V = zero_run(products * most * c_row + rows + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
+    V = zero_run(products * most * c_row + max(rows, turned[1]) + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
     Y = zero_run(products * most * f_row + slack, x.dtype)  # (s s, tiles, f_row): A dy A^T
     S = new_run(products * c_padded * f_row, x.dtype)  # (s s, c_padded, f_row): their products, summed over tiles and images
+    S_turned = new_run(products * spare * wide, x.dtype)  # (s s, spare, wide): the columns of the spare filters
     half = new_run(taps * side * c_padded * f_row, x.dtype)  # (taps, s, c_padded, f_row): G^T S
     block = c_padded * f_row
     for share in range(first, last):
         clear_run(S, 0, len(S))
+        clear_run(S_turned, 0, len(S_turned))
         for image in range(share * n // len(parts), (share + 1) * n // len(parts)):
             for t0 in range(0, down, rows_of_tiles):
                 tile_rows = min(rows_of_tiles, down - t0)
@@ -366,11 +417,22 @@ def _grad_W_share(first, last, size, maps, x, dy, parts, compared, shape):  # ty
                                 b=Y, b_start=p * tiles * f_row + q * width, b_outer_step=0, b_k_step=f_row,
                                 c=S, c_start=p * block + k * f_row + q * width, c_row_step=f_row, add=1,
                             )  # fmt: skip
+                    for k in range(0, wide if spare else 0, turned[1]):
+                        tile(
+                            turned, outer=1, depth=tiles,
+                            a=Y, a_start=p * tiles * f_row + f - spare, a_row_step=1, a_outer_step=0, a_k_step=f_row,
+                            b=V, b_start=p * tiles * c_row + k, b_outer_step=0, b_k_step=c_row,
+                            c=S_turned, c_start=p * spare * wide + k, c_row_step=wide, add=1,
+                        )  # fmt: skip
+        for p in range(products):
+            for q in range(spare):
+                for k in range(c):
+                    S[p * block + k * f_row + f - spare + q] = S_turned[(p * spare + q) * wide + k]
         apply_map(collect, S, 0, side * block, half, 0, side * block, side * block)
         for k in range(taps):
             apply_map(collect, half, k * side * block, block, parts[share], k * taps * block, block, block)
 
 
 @compiled
-def _grad_W_on_threads(size, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
-    in_parallel(_grad_W_share, len(parts), (size, Maps(*maps), x, dy, parts, compared, Bands(*shape)))
+def _grad_W_on_threads(size, turned, maps, x, dy, parts, compared, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_grad_W_share, len(parts), (size, turned, Maps(*maps), x, dy, parts, compared, Bands(*shape)))

@@ -80,7 +80,7 @@ FEW_COLUMNS = TESTS + "test_a_product_of_few_columns_is_summed_along_the_depth"
 ON_ITS_SIDE = TESTS + "test_a_result_on_its_side_is_written_by_one_thread_a_row"
 ALONG, TILE, TURN = (f"kernels/numba/{_file}.py" for _file in ("_along_depth", "_tile", "_transpose"))
 for _name, _file, _test, _old, _new in (
-    ("from the wrong row of a", PRODUCT, FEW_COLUMNS, "a_start=r * a.row_step", "a_start=i * a.row_step"),
+    ("from the wrong row of a", ALONG, FEW_COLUMNS, "a_start=a_start + r * a_row_step", "a_start=a_start + i * a_row_step"),
     ("without their bias", PRODUCT, SAME_BITS, "columns=spare, bias=bias, b_start=j0", "columns=spare, bias=bias, b_start=0"),
     ("computed by a part in the middle, too", PRODUCT, SAME_BITS, "spare if j1 == n else 0", "spare"),
     ("of b as if it stood in rows", PRODUCT, SAME_BITS, "b.numbers, j0 * b.column_step, b.column_step", "b.numbers, j0, 1"),
