@@ -163,7 +163,7 @@ def _op(reference: Function, elementwise: bool = False) -> Function:
         if tapes and (tape := current()) is not None:
             return op_on_tape(tape, reference, general, by_kernel, args, kwargs)
         # The common case first, for small models spend their time here: NumPy arrays in C order and a kernel for them.
-        if on_cpu in kernels and not _forked and config.kernels() == "auto":
+        if on_cpu in kernels and not _forked and config.kernels() == "auto" and (not kwargs or _are_in_order(kwargs)):
             shape = None
             for a in args:
                 if type(a) is np.ndarray:
@@ -247,7 +247,17 @@ def _call_kernel(kernel: Any, backend: Backend, args: Any, kwargs: Any, elementw
         result = kernel(*ready[0], **kwargs)
         return result if result is NotImplemented else ready[1](result)
     in_order = [backend.contiguous(a) if type(a) is array_type else a for a in args]
-    return kernel(*in_order, **kwargs)
+    return kernel(*in_order, **_in_order(kwargs, backend)) if kwargs else kernel(*in_order)
+
+
+def _are_in_order(kwargs: dict[str, Any]) -> bool:
+    return all(a.flags.c_contiguous for a in kwargs.values() if type(a) is np.ndarray)
+
+
+def _in_order(kwargs: dict[str, Any], backend: Backend) -> dict[str, Any]:
+    """Arrays given by name in C order; but for ``out``, which is written to where it stands."""
+    arrays = {name: a for name, a in kwargs.items() if type(a) is backend.array_type and name != "out"}
+    return kwargs | {name: backend.contiguous(a) for name, a in arrays.items()}
 
 
 def _flatten(backend: Backend, arrays: list[Any]) -> tuple[list[Any], Callable[[Any], Any]] | None:

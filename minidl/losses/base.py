@@ -167,7 +167,7 @@ class Loss(Noticed, Declared):
         if sample_weight is not None or mask is not None:
             weights, n = again(self._weights, self.shape_of_values(shape), y_pred, sample_weight, mask)
             targets = targets if self.checks_finite else again(self.where_counted, targets, weights)
-        found = self.per_sample(y_pred, targets) if _replays(self) else again(self.per_sample, y_pred, targets)
+        found = self.per_sample(y_pred, targets) if calls_ops_alone(self) else again(self.per_sample, y_pred, targets)
         try:
             values, kept = found
             as_usual = values.shape == shape[:-1]
@@ -186,7 +186,7 @@ class Loss(Noticed, Declared):
     def gradient(self, saved: Any) -> Array:
         """dL/dy_pred."""
         kept, targets, scale, shape = saved
-        dy = (self.gradient_of if _replays(self) else partial(again, self.gradient_of))(kept, targets, scale)
+        dy = (self.gradient_of if calls_ops_alone(self) else partial(again, self.gradient_of))(kept, targets, scale)
         try:
             if dy.shape == shape:
                 return dy
@@ -261,10 +261,10 @@ def _weighted(values: Array, weights: Array, n: Any, dtype: Any) -> tuple[Any, A
     return value, (weights / n).astype(dtype, copy=False)
 
 
-_known: dict[type, bool] = {}  # what ``_replays`` has found out
+_known: dict[type, bool] = {}  # what ``calls_ops_alone`` has found out
 
 
-def _replays(loss: Loss) -> bool:
+def calls_ops_alone(loss: Loss) -> bool:
     """Whether the classes that define ``per_sample`` and ``gradient_of`` say that these call an op and do nothing else."""
     cls, methods = type(loss), ("per_sample", "gradient_of")
     if cls not in _known:

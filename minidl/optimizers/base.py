@@ -197,9 +197,9 @@ class Optimizer(Declared):
             if segment.values is not None:
                 update.decay(segment.values, self._on_device["decay", segment.key])
             self.update(rows, self._on_device[segment.key])
-        self.count()
         if group.constrained:
             again(group.apply_constraints)
+        self.count()
 
     def _table(self, group: ParameterGroup, segment: Segment) -> ArrayTable:
         """What of a segment this step walks: where its rule rests at zero, the rows that have a gradient."""

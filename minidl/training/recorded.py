@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_not
-from types import NoneType
 from typing import Any
 
 from minidl import backend as backends
@@ -18,6 +17,7 @@ from minidl.backend import Array
 from minidl.data import Batch
 from minidl.layers.base import Layer
 from minidl.layers.state import State
+from minidl.losses.base import calls_ops_alone
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
 from minidl.training.settings import Settings, _parts
@@ -50,7 +50,7 @@ class RecordedSteps:
         self._arranged: int | None = None
         self._settings, self._looked = Settings(), False
         self._fixed: Any = None  # what all recordings were made for
-        self._rule: dict[str, Any] = {}  # the optimizer's constants, and how often they were found to be others
+        self._rule: dict[str, Any] = {}  # the optimizer's attributes, and how often they were found to be others
         self._options = self._rule_changes = 0
 
     def train(self, compute: Callable[[Batch], Any], batch: Batch) -> Any:
@@ -111,14 +111,18 @@ class RecordedSteps:
         for layer in _layers_in(self.network):
             if not replays(layer):
                 return f"{layer.label} may compute beside ops"
-        for index in range(len(getattr(self.loss, "losses", (None,)))):
-            loss = self.loss.part(index)
-            methods = () if loss is None else (type(loss).compute, type(loss).gradient)
-            if not all(method.__module__.startswith("minidl.") for method in methods):
+        losses = [self.loss.part(index) for index in range(len(getattr(self.loss, "losses", (None,))))]
+        for loss in losses:
+            if loss is not None and not _computes_by_ops(loss):
                 return f"{type(loss).__name__} computes in a way of its own"
-        if not type(self.optimizer).__module__.startswith("minidl."):
-            return f"{type(self.optimizer).__name__} has a rule of its own"
+        for part in (*self._terms(), self.optimizer):
+            if not type(part).__module__.startswith("minidl."):
+                return f"{type(part).__name__} has a rule of its own"
         return ""
+
+    def _terms(self) -> list[Any]:
+        """Penalties and constraints."""
+        return [term for p in self.group.parameters for term in (p.regularizer, p.constraint) if term is not None]
 
     def outside(self) -> str:
         """What of a step is not minidl's, and may do more than launch kernels; empty where nothing is. (For a GPU's recorder.)
@@ -126,9 +130,8 @@ class RecordedSteps:
         A layer from outside that says ``replays`` does not.
         """
         losses = [self.loss.part(index) for index in range(len(getattr(self.loss, "losses", (None,))))]
-        terms = [term for p in self.group.parameters for term in (p.regularizer, p.constraint)]
         layers = [layer for layer in _layers_in(self.network) if not replays(layer)]
-        for part in (*layers, *losses, *terms, self.optimizer):
+        for part in (*layers, *losses, *self._terms(), self.optimizer):
             if part is not None and not _is_minidls(type(part)):
                 return f"{getattr(part, 'label', type(part).__name__)} may do more than launch kernels"
         return ""
@@ -140,15 +143,13 @@ class RecordedSteps:
         penalties; other settings are noticed where they are assigned.
         """
         if self.group.arrangement != self._arranged:
-            terms = [term for p in self.group.parameters for term in (p.regularizer, p.constraint) if term is not None]
-            self._settings, self._arranged = Settings(self.network, self.loss, *terms), self.group.arrangement
+            self._settings, self._arranged = Settings(self.network, self.loss, *self._terms()), self.group.arrangement
             self._looked = False
         rule, options = self._rule, vars(self.optimizer)
         if len(options) != self._options or any(map(is_not, map(options.get, rule), rule.values())):
             self._options, self._rule_changes = len(options), self._rule_changes + 1
-            constants = {name: value for name, value in options.items() if isinstance(value, (int, float, str, NoneType))}
-            self._rule = {name: value for name, value in constants.items() if name not in _OF_EACH_STEP}
-        of_process = config.kernels(), config.precision(), config.epsilon(), config.threads()
+            self._rule = {name: value for name, value in options.items() if name not in _OF_EACH_STEP}
+        of_process = config.kernels(), config.precision(), config.epsilon(), config.threads(), config.convolution()
         return self._arranged, self._settings.look(), self._rule_changes, of_process
 
 
@@ -163,7 +164,18 @@ def _is_minidls(cls: type) -> bool:
 def replays(layer: Layer) -> bool:
     """Whether a layer says that its kernels are all it does. One from outside minidl has to say so in its own class."""
     cls = type(layer)
-    return bool(cls.replays if cls.__module__.startswith("minidl.") else vars(cls).get("replays", False))
+    says_so = cls.replays if cls.__module__.startswith("minidl.") else vars(cls).get("replays", False)
+    return bool(says_so) and vars(layer).keys().isdisjoint(_METHODS)
+
+
+def _computes_by_ops(loss: Any) -> bool:
+    """Whether a loss is minidl's own, or calls ops and nothing else: what more one from outside does, trials would do too."""
+    cls = type(loss)
+    known = all(method.__module__.startswith("minidl.") for method in (cls.compute, cls.gradient))
+    return known and (cls.__module__.startswith("minidl.") or calls_ops_alone(loss)) and vars(loss).keys().isdisjoint(_METHODS)
+
+
+_METHODS = {"apply", "gradient", "compute", "per_sample", "gradient_of"}  # that somebody has put in place of those of a class
 
 
 def is_minidls_alone(network: Layer) -> bool:

@@ -50,7 +50,8 @@ class RecordedCalls:
         if recorder is not None and recorder.refused(key):  # a large network: settings need not be looked at
             return self._computed(arrays)
         backend, settings = backends.current(), 0 if self._settings is None else self._settings.look()
-        of_process = config.graphs(), config.kernels(), config.threads(), config.precision(), config.epsilon()
+        of_numbers = config.precision(), config.epsilon(), config.convolution()
+        of_process = config.graphs(), config.kernels(), config.threads(), of_numbers
         fixed = backend, settings, of_process
         if mine.get("fixed") != fixed:
             mine["recorder"], mine["fixed"] = backend.recorder(), fixed

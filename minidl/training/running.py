@@ -55,6 +55,7 @@ class Running:
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
         self.metrics = [(output, _fresh(metric)) for output, metric in metrics_by_output(step)]
+        self._copies = not all(_lets_go(metric) for _, metric in self.metrics)
         for _, metric in self.metrics:
             metric.reset()
 
@@ -67,6 +68,8 @@ class Running:
             self._losses.append((index, loss))
         for place, at in enumerate(self._with_loss):
             self.parts[place] = self.parts[place] + result.parts[at].astype(np.float64) * batch.size
+        if self._copies:  # who keeps a prediction keeps an array that the next step writes to
+            prediction = tuple([part.copy() for part in prediction]) if isinstance(prediction, tuple) else prediction.copy()
         for output, metric in self.metrics:
             if output is None:
                 metric.update(as_column(batch.y, prediction), prediction, weights)
@@ -93,6 +96,11 @@ class Running:
             return self.metrics[at - len(sums)][1].result()
         total = backends.number(sums[at])
         return total / self.samples if self.samples else float("nan")
+
+
+def _lets_go(metric: Any) -> bool:
+    """Whether a metric is minidl's own and calls no function of somebody else's: then it keeps nothing that it is given."""
+    return type(metric).__module__.startswith("minidl.metrics.") and not hasattr(metric, "function")
 
 
 def _fresh(metric: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl import backend as backends
 from minidl.initializers import Initializer
+from minidl.layers.state import State
 from minidl.layers.symbol import Node, Symbol
 from minidl.noticed import Noticed, last_assignment
 from minidl.optimizers import Optimizer
@@ -24,9 +25,9 @@ class Settings:
     """The attributes of objects and of all objects that they hold, in lists, tuples and dictionaries too.
 
     An attribute counts as changed where another object was assigned to it. What is written into an array or a list in place
-    is not seen: a recorded step reads arrays where they are. Where all these objects are minidl's own, whose assignments are
-    noticed, a look costs nothing as long as there were none, and what is written into ``vars(object)`` is not seen; otherwise
-    all attributes are compared.
+    is not seen, as a recorded step reads arrays where they are; but for an array without an axis, which stands for a number.
+    Where all these objects are minidl's own, whose assignments are noticed, a look costs nothing as long as there were none,
+    and what is written into ``vars(object)`` is not seen; otherwise all attributes are compared.
 
     >>> from minidl.layers import Dropout
     >>> layer = Dropout(0.5)
@@ -50,6 +51,10 @@ class Settings:
     def look(self) -> int:
         """A number that is another one than at the last look where anything was assigned since. It is quick."""
         last = last_assignment()  # before the attributes are read: one that comes meanwhile is noticed by the next look
+        if self._numbers and any(array.tobytes() != before for array, before in self._numbers):
+            self._changes += 1
+            self.accept()
+            return self._changes
         if last is self._looked_after:
             return self._changes
         attributes, seen = self._known
@@ -66,6 +71,7 @@ class Settings:
         last, all_noticed = last_assignment(), True
         all_attributes: list[dict[str, Any]] = []
         seen: list[Any] = []
+        numbers: list[tuple[np.ndarray, bytes]] = []  # settings that are arrays without an axis, which may be written to
         found = {id(root): root for root in self._roots}
         without = (*_NO_SETTINGS, np.ndarray, backends.current().array_type)
         left = list(self._roots)
@@ -77,11 +83,14 @@ class Settings:
             all_noticed = all_noticed and _is_noticed(type(holder))
             all_attributes.append(attributes)
             seen += attributes.values()
+            if not isinstance(holder, State):
+                public = [value for name, value in attributes.items() if isinstance(value, np.ndarray) and name[0] != "_"]
+                numbers += [(array, array.tobytes()) for array in public if array.ndim == 0]
             for value in _parts(attributes.values()):
                 if id(value) not in found and not isinstance(value, without):
                     found[id(value)] = value
                     left.append(value)
-        self._known = all_attributes, seen
+        self._known, self._numbers = (all_attributes, seen), numbers
         self._all_noticed, self._looked_after = all_noticed, last if all_noticed else None
 
 

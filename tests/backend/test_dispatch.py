@@ -172,6 +172,19 @@ def test_kernels_get_arrays_in_c_order_and_everything_else_as_it_is(planted: Pla
     assert call(base)[0] is base  # no copy where none is needed
 
 
+@pytest.mark.parametrize("found_before", [False, True])
+def test_so_they_get_arrays_that_are_named_but_for_out(planted: Planted, found_before: bool) -> None:
+    planted.write("toys", "def double(x, times=1, out=None): return times, out")
+    call = make_op(double, "toys")
+    if found_before:
+        call(np.ones(2))
+    turned = np.arange(24.0).reshape(4, 6).T
+    times, out = call(np.ones(2), times=turned, out=turned)
+    assert times.flags.c_contiguous
+    np.testing.assert_array_equal(times, turned)
+    assert out is turned
+
+
 def test_definitions_do_not_warn_and_leave_the_error_state_alone() -> None:
     before = np.geterr()
     call = make_op(lambda x: x / 0 + np.exp(1e4 * x), "toys")

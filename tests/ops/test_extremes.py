@@ -340,6 +340,7 @@ def test_whole_numbers_never_wrap(dtype: type) -> None:
 def test_gather_counts_from_the_end_and_refuses_what_is_not_there() -> None:
     x = np.arange(12, dtype=np.float32).reshape(4, 3)
     assert gather(x, np.array([-1, 0, -4]), np.float32).tolist() == x[[3, 0, 0]].tolist()
+    assert gather(x, [2, 1], np.float32).tolist() == x[[2, 1]].tolist()
     for outside in (4, -5, 2**40):
         with pytest.raises(IndexError):
             gather(x, np.array([0, outside]), np.float32)

@@ -546,6 +546,37 @@ def test_infinities_stay_where_the_definition_has_them(
         assert (np.isnan(found) == np.isnan(expected)).all(), op.__name__
 
 
+BIASES = {
+    "of another dtype": lambda b: b.astype(np.float64),
+    "of integers": lambda b: b.astype(np.int64),
+    "in another order of bytes": lambda b: b.astype(">f4"),
+    "with steps": lambda b: np.repeat(b, 2)[::2],
+}
+
+
+@pytest.mark.parametrize("bias", BIASES.values(), ids=BIASES)
+@pytest.mark.parametrize("named", [False, True])
+def test_any_bias_is_added_as_it_is(bias: Any, named: bool) -> None:
+    """A kernel that read another array's bytes would find other numbers, or none."""
+    x, W, b = np.ones((40, 50), np.float32), np.ones((50, 60), np.float32), np.arange(60, dtype=np.float32)
+    y = linear.dense(x, W, b=bias(b)) if named else linear.dense(x, W, bias(b))
+    np.testing.assert_array_equal(y, np.broadcast_to(50 + b, (40, 60)))
+
+
+@pytest.mark.parametrize("sizes", [(64, 40, 50), (64, 3, 50), (300, 40, 10), (4096, 20, 20)])
+def test_nothing_is_written_to_what_is_read_only(sizes: tuple[int, int, int]) -> None:
+    rows, depth, units = sizes
+    x, dy = np.ones((rows, depth), np.float32), np.ones((rows, units), np.float32)
+    dW, db = np.zeros((depth, units), np.float32), np.zeros(units, np.float32)
+    dW.flags.writeable = db.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        linear.dense_grad_W(x, dy, out=dW)
+    with pytest.raises(ValueError, match="read-only"):
+        linear.bias_grad(dy, out=db)
+    assert not dW.any()
+    assert not db.any()
+
+
 @pytest.mark.more
 @pytest.mark.parametrize("threads", only([1, 2], always=[2]))
 def test_products_of_every_tile_and_of_more_rows_than_a_block(threads: int) -> None:

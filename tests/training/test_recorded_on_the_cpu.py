@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from minidl.backend import tape
 from minidl.backend.dispatch import CPU, op
 from minidl.backend.threads import set_threads, use_threads
 from minidl.callbacks import LambdaCallback
+from minidl.constraints import NonNeg
 from minidl.errors import NumericWarning
 from minidl.kernels.numba import linear
 from minidl.layers import (
@@ -30,12 +32,12 @@ from minidl.layers import (
     Input,
     Layer,
 )
-from minidl.losses import MeanSquaredError
+from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.models import Model, Sequential
 from minidl.ops.cross_entropy import sparse_softmax_cross_entropy
 from minidl.ops.linear import dense_grad_W
 from minidl.optimizers import SGD, Adam, RMSprop
-from minidl.regularizers import L1L2
+from minidl.regularizers import L1L2, L2
 from minidl.training.recorded import _layers_in, replays
 from tests.cases.layers import LAYERS, LOSSES, LossCase
 from tests.cases.optimizers import label, make_optimizer
@@ -358,6 +360,48 @@ def test_what_changes_between_steps_reaches_recorded_ones(what: str) -> None:
     in_both_ways(run)
 
 
+CHANGES_OF_TIME: dict[str, Any] = {
+    "momentum of NumPy's": lambda model, time: setattr(model.optimizer, "momentum", np.float32(0.9 - 0.2 * time)),
+    "momentum in an array": lambda model, time: setattr(model.optimizer, "momentum", np.array(0.9 - 0.2 * time)),
+    "a truth of NumPy's": lambda model, time: setattr(model.optimizer, "nesterov", np.bool_(time % 2)),
+    "rule": lambda model, time: setattr(
+        model.optimizer, "update", partial(SGD.update, model.optimizer) if time % 2 else Idle()
+    ),
+    "rate in an array": lambda model, time: np.copyto(model.layers[4].rate, 0.1 + 0.2 * time),
+    "a layer's method": lambda model, time: shift(model.layers[3], time),
+}
+
+
+class Idle:
+    """A rule that does nothing."""
+
+    def __call__(self, rows: Any, scalars: Any) -> None:
+        pass
+
+
+def shift(layer: Layer, distance: int) -> None:
+    """A method in place of the layer's, of which nobody sees when it computes something else."""
+    if distance == 0:
+        shifts = layer.shifts = [0]
+        layer.apply = lambda x, context: type(layer).apply(layer, tape.again(np.add, x, np.float32(shifts[0])), context)
+    layer.shifts[0] = distance
+
+
+@pytest.mark.parametrize("what", CHANGES_OF_TIME)
+def test_what_changes_again_and_again_reaches_recorded_ones(what: str) -> None:
+    """With so many steps in between that they are replayed."""
+
+    def run() -> Any:
+        layers = [Dense(40, activation="relu"), BatchNormalization(), Dense(32), Activation("tanh"), Dropout(0.3)]
+        model = classifier(*layers, optimizer=SGD(0.1, momentum=0.9))
+        layers[4].rate = np.array(0.3) if what == "rate in an array" else 0.3
+        change = LambdaCallback(on_epoch_begin=lambda epoch, logs: CHANGES_OF_TIME[what](model, epoch // 2))
+        history = model.fit(X, Y, 8, epochs=8, verbose=0, callbacks=[change]).history
+        return [history, weights_of(model), model.optimizer.iterations]
+
+    in_both_ways(run)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"sample_weight": RNG.random(48)}, {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, {"shuffle": False}, {"steps_per_epoch": 3}],
@@ -625,6 +669,12 @@ def test_the_threads_and_kernels_in_force_are_those_of_the_next_step(monkeypatch
     for _ in range(5):
         model.train_on_batch(X, Y)
     assert recordings(model)
+    with config.use_convolution("direct"):
+        model.train_on_batch(X, Y)
+        assert not recordings(model)
+    for _ in range(5):
+        model.train_on_batch(X, Y)
+    assert recordings(model)
     another_number = config.threads() + 1  # this machine may have one core
     monkeypatch.setattr(config, "threads", lambda: another_number)
     model.train_on_batch(X, Y)
@@ -655,13 +705,43 @@ class MyRule(SGD):
 
 
 class MyError(MeanSquaredError):
-    """A loss of two methods is recorded as it is: it is computed anew each time."""
+    """A loss of two methods, which may remember something: trials would call them more often."""
 
     def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
         return 3 * ((y_pred - targets) ** 2).mean(axis=-1), y_pred
 
     def gradient_of(self, kept: Any, targets: Any, scale: Any) -> Any:
         return 6 * (kept - targets) * scale / kept.shape[-1]
+
+
+class MyPenalty(L2):
+    """Draws numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(0.1)
+        self._rng = np.random.default_rng(1)
+
+    def gradient(self, w: Any) -> Any:
+        return self._rng.standard_normal(w.shape).astype(w.dtype)
+
+
+class MyLimit(NonNeg):
+    """Draws numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rng = np.random.default_rng(1)
+
+    def apply(self, w: Any) -> Any:
+        return w + self._rng.standard_normal(w.shape).astype(w.dtype)
+
+
+class MyCrossEntropy(SparseCategoricalCrossentropy):
+    """Calls an op, and something beside."""
+
+    def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
+        values, kept = super().per_sample(y_pred, targets)
+        return 2 * values, kept
 
 
 @pytest.mark.parametrize(
@@ -671,12 +751,14 @@ class MyError(MeanSquaredError):
         ([MyDense(4)], {}, "may compute beside ops"),
         ([Dense(4, activity_regularizer="l2")], {}, "adds a penalty"),
         ([Dense(4)], {"optimizer": MyRule(0.1)}, "MyRule has a rule of its own"),
+        ([Dense(4, kernel_regularizer=MyPenalty())], {}, "MyPenalty has a rule of its own"),
+        ([Dense(4, kernel_constraint=MyLimit())], {}, "MyLimit has a rule of its own"),
+        ([Dense(4)], {"loss": MyCrossEntropy()}, "MyCrossEntropy computes in a way of its own"),
     ],
 )
 def test_not_recorded(layers: Any, options: Any, reason: str, reasons: list[str]) -> None:
     def run() -> Any:
-        again = [layer.from_config(layer.get_config()) for layer in layers]
-        model = classifier(*again, **{name: copy.deepcopy(value) for name, value in options.items()})
+        model = classifier(*copy.deepcopy(layers), **{name: copy.deepcopy(value) for name, value in options.items()})
         found = fitted(model)
         assert config.graphs() == "off" or not recordings(model)
         return found
@@ -698,20 +780,24 @@ def test_layers_that_are_not_recorded_yet(layers: Any) -> None:
     in_both_ways(run)
 
 
-def test_losses_of_ones_own_are_computed_anew(reasons: list[str]) -> None:
-    def run() -> Any:
-        model = classifier(Dense(9, activation="relu"), loss=MyError())
-        model.fit(X, np.eye(3)[Y], 8, epochs=3, verbose=0)
-        assert config.graphs() == "off" or recordings(model)[0].trusted
-        return weights_of(model)
+def test_losses_of_ones_own_are_called_once_a_step(reasons: list[str]) -> None:
+    calls: list[int] = []
 
-    in_both_ways(run)
-    assert reasons == []
+    class Counting(MyError):
+        def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
+            calls.append(len(targets))
+            return super().per_sample(y_pred, targets)
+
+    with config.use_graphs("on"):
+        classifier(Dense(9, activation="relu"), loss=Counting()).fit(X, np.eye(3)[Y], 8, epochs=3, verbose=0)
+    assert calls == [8] * (3 * len(X) // 8)
+    assert reasons == ["Counting computes in a way of its own"]
 
 
 class Moody(MeanSquaredError):
-    """Keeps something else from its 20th batch on."""
+    """Keeps something else from its 20th batch on. (Taken for one of minidl's own, as others are not recorded.)"""
 
+    __module__ = "minidl.losses.moody"
     batches = 0
 
     def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
@@ -816,9 +902,9 @@ def test_large_inputs_are_looked_at_where_they_stand(copied: int, monkeypatch: p
 
 
 class Squares(MeanSquaredError):
-    """Computed by NumPy, between the kernels of a recorded step."""
+    """Computed by NumPy, between the kernels of a recorded step; as are some of minidl's own, for one of which it is taken."""
 
-    replays = False
+    __module__, replays = "minidl.losses.squares", False
 
     def per_sample(self, y_pred: Any, targets: Any) -> Any:
         difference = y_pred - targets

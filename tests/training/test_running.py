@@ -8,10 +8,12 @@ import pytest
 from minidl import metrics
 from minidl.backend.random import Stream
 from minidl.callbacks import CallbackList, History, LambdaCallback
+from minidl.config import use_graphs
 from minidl.data import ArrayData, Dataset, StreamData
 from minidl.layers import Dense
 from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.losses.per_output import PerOutput
+from minidl.metrics import Metric
 from minidl.models import Sequential
 from minidl.training import loop
 from minidl.training.running import Running, names_of_logs
@@ -194,3 +196,44 @@ def test_an_evaluation_within_an_epoch_leaves_the_epochs_metric_alone():
     look = LambdaCallback(on_train_batch_end=lambda batch, logs: model.evaluate(X[:2], y[:2], verbose=0))
     history = model.fit(X, y, 4, verbose=0, callbacks=[look], validation_data=(X[:3], y[:3])).history
     assert (history["seen"], history["val_seen"]) == ([2 * N], [6])
+
+
+class Keeping(Metric):
+    """Keeps the predictions that it is given, and copies of them."""
+
+    def reset(self):
+        self.kept, self.copies = [], []
+
+    def update(self, y_true, y_pred, sample_weight=None):
+        self.kept.append(y_pred)
+        self.copies.append(y_pred.copy())
+
+    def result(self):
+        return float(np.abs(np.array(self.kept) - np.array(self.copies)).max())
+
+
+def of_function(kept):
+    def largest(y_true, y_pred):
+        kept.append((y_pred, y_pred.copy()))
+        return y_pred.max(axis=-1)
+
+    return largest
+
+
+def fitted(metric):
+    model = Sequential([Dense(3, input_shape=(4,))])
+    model.compile("sgd", "mse", metrics=[metric])
+    with use_graphs("on"):
+        rng = np.random.default_rng(0)
+        return model.fit(rng.random((80, 4)), rng.random((80, 3)), 8, epochs=2, verbose=0).history
+
+
+def test_a_metric_may_keep_the_predictions_of_recorded_steps():
+    assert fitted(Keeping())["keeping"] == [0, 0]
+
+
+def test_a_function_may_keep_the_predictions_of_recorded_steps():
+    kept = []
+    fitted(of_function(kept))
+    assert len(kept) == 20
+    assert all(np.array_equal(*each) for each in kept)

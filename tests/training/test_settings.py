@@ -52,6 +52,19 @@ def test_attributes_that_appear_and_vanish_are_noticed() -> None:
     assert len(seen) == 3
 
 
+def test_a_number_in_an_array_is_compared_and_other_arrays_are_not() -> None:
+    layer = Dropout(0.5)
+    layer.rate, layer.table = np.array(0.5), np.zeros(3)
+    settings = Settings(layer)
+    before = settings.look()
+    layer.table[0] = 1
+    assert settings.look() == before
+    layer.rate[...] = 0.25
+    after = settings.look()
+    assert after != before
+    assert settings.look() == after
+
+
 def test_what_is_accepted_is_no_change() -> None:
     root = Holder(a=1)
     settings = Settings(root)

@@ -21,6 +21,8 @@ SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be co
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
     """Kernel of ``ops.gather.gather``, from bytes or from the type wanted; the reference takes indices out of range."""
     dtype, width = np.dtype(dtype), prod(x.shape[1:])
+    if not isinstance(indices, np.ndarray):
+        return NotImplemented
     if indices.size * width < SMALL:
         return x[indices] if x.dtype == dtype else NotImplemented
     if dtype not in FLOATS or x.dtype not in (np.uint8, dtype) or indices.dtype != np.int64 or indices.ndim != 1:

@@ -25,7 +25,9 @@ def dense(x: Any, W: Any, b: Any = None, activation: str = "linear") -> Any:
     """Kernel of ``ops.linear.dense``."""
     depth, units = W.shape
     rows = prod(x.shape[:-1])
-    if _declines(rows, depth, units, x, W) or x.shape[-1] != depth or (b is not None and b.shape != (units,)):
+    if _declines(rows, depth, units, x, W) or x.shape[-1] != depth:
+        return NotImplemented
+    if b is not None and (b.shape, b.dtype) != ((units,), x.dtype):
         return NotImplemented
     y = CPU.pool.empty((*x.shape[:-1], units), x.dtype)
     product(in_rows(x, rows, depth), in_rows(W, depth, units), y.reshape(-1), b, activation == "relu", weights=W)
@@ -51,7 +53,7 @@ def dense_grad_W(x: Any, dy: Any, out: Any = None) -> Any:
     rows = prod(x.shape[:-1])
     if _declines(rows, depth, units, x, dy) or x.shape[:-1] != dy.shape[:-1]:
         return NotImplemented
-    if out is not None and not (out.flags.c_contiguous and out.shape == (depth, units) and out.dtype == x.dtype):
+    if out is not None and not _takes(out, (depth, units), x.dtype):
         return NotImplemented
     dW = CPU.pool.empty((depth, units), x.dtype) if out is None else out
     product(in_columns(x, depth, rows), in_rows(dy, rows, units), dW.reshape(-1))
@@ -65,7 +67,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     rows = prod(dy.shape[:-1])
     if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:
         return NotImplemented
-    if out is not None and (out.shape, out.dtype, out.flags.c_contiguous) != ((units,), dy.dtype, True):
+    if out is not None and not _takes(out, (units,), dy.dtype):
         return NotImplemented
     shares = max(1, min(SHARES, rows * units // 65536))  # of the size alone: the same bits for any number of threads
     beside = LANES // gcd(LANES, units)  # rows that end where a vector does, taken for one row, so that no lane is idle
@@ -77,6 +79,11 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
 
 def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
     return not rows or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
+
+
+def _takes(out: Any, shape: tuple[int, ...], dtype: Any) -> bool:
+    """Whether a result of this kind can be written there; why not, the reference says."""
+    return out.flags.carray and (out.shape, out.dtype) == (shape, dtype)
 
 
 @inner

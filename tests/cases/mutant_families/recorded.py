@@ -37,8 +37,8 @@ mutant(
     "a rule of one's own in a recorded step",
     STEPS,
     TESTS + "test_not_recorded",
-    'if not type(self.optimizer).__module__.startswith("minidl."):',
-    "if False:",
+    "for part in (*self._terms(), self.optimizer):\n            if not type",
+    "for part in self._terms():\n            if not type",
 )
 mutant(
     "a constant of the rule that recorded steps do not see change",
@@ -193,3 +193,70 @@ for _name, _file, _test, _old, _new in (
 ):
     _path = f"tests/training/test_settings.py::test_{_test}"
     mutant(f"an assignment is noticed {_name}", _file, _path, _old, _new)
+AGAIN = "what_changes_again_and_again_reaches_recorded_ones"
+for _name, _file, _test, _old, _new in (
+    (
+        "an optimizer's numbers looked at once, those of NumPy",
+        STEPS,
+        AGAIN + "[momentum of NumPy's]",
+        "if name not in _OF_EACH_STEP}",
+        "if name not in _OF_EACH_STEP and isinstance(value, (int, float))}",
+    ),
+    (
+        "an optimizer's numbers looked at once, its rule",
+        STEPS,
+        AGAIN + "[rule]",
+        "in options.items() if name not in",
+        "in () if name in",
+    ),
+    (
+        "a way to convolve that was another",
+        STEPS,
+        "the_threads_and_kernels_in_force_are_those_of_the_next_step",
+        ", config.convolution()",
+        "",
+    ),
+    (
+        "a number written to in its array",
+        "training/settings.py",
+        AGAIN + "[rate in an array]",
+        "array.ndim == 0]",
+        "array.ndim < 0]",
+    ),
+    (
+        "a method of one layer alone",
+        STEPS,
+        AGAIN + "[a layer's method]",
+        "bool(says_so) and vars(layer).keys().isdisjoint(_METHODS)",
+        "bool(says_so)",
+    ),
+    (
+        "penalties of one's own called by trials",
+        STEPS,
+        "not_recorded",
+        "(*self._terms(), self.optimizer):\n            if not type",
+        "(self.optimizer,):\n            if not type",
+    ),
+    (
+        "losses of one's own called by trials",
+        STEPS,
+        "losses_of_ones_own_are_called_once_a_step",
+        " or calls_ops_alone(loss))",
+        " or True)",
+    ),
+):
+    mutant(f"recorded: {_name}", _file, TESTS + "test_" + _test, _old, _new, mode="compiled")
+mutant(
+    "recorded: a prediction that a metric keeps is written to",
+    "training/running.py",
+    "tests/training/test_running.py::test_a_metric_may_keep_the_predictions_of_recorded_steps",
+    "self._copies = not all(",
+    "self._copies = False and not all(",
+)
+mutant(
+    "recorded: a function that keeps a prediction taken for minidl's own",
+    "training/running.py",
+    "tests/training/test_running.py::test_a_function_may_keep_the_predictions_of_recorded_steps",
+    ' and not hasattr(metric, "function")',
+    "",
+)

@@ -195,3 +195,41 @@ mutant(
     "few = SMALL_ROWS if work == 1 and",
     mode="compiled",
 )
+for _name, _file, _test, _old, _new in (
+    (
+        "a bias of another dtype",
+        "kernels/numba/linear.py",
+        "ops/test_kernels.py::test_any_bias_is_added_as_it_is",
+        "(b.shape, b.dtype) != ((units,), x.dtype)",
+        "b.shape != (units,)",
+    ),
+    (
+        "a result that is read-only",
+        "kernels/numba/linear.py",
+        "ops/test_kernels.py::test_nothing_is_written_to_what_is_read_only",
+        "out.flags.carray and",
+        "out.flags.c_contiguous and",
+    ),
+    (
+        "named arrays as they stand",
+        "backend/dispatch.py",
+        "backend/test_dispatch.py::test_so_they_get_arrays_that_are_named_but_for_out",
+        "**_in_order(kwargs, backend)",
+        "**kwargs",
+    ),
+    (
+        "named arrays as they stand, quickly",
+        "backend/dispatch.py",
+        "backend/test_dispatch.py::test_so_they_get_arrays_that_are_named_but_for_out",
+        "(not kwargs or _are_in_order(kwargs))",
+        "True",
+    ),
+    (
+        "a copy of out",
+        "backend/dispatch.py",
+        "backend/test_dispatch.py::test_so_they_get_arrays_that_are_named_but_for_out",
+        ' and name != "out"',
+        "",
+    ),
+):
+    mutant(f"taken by a kernel: {_name}", _file, "tests/" + _test, _old, _new, mode="compiled")
