@@ -794,10 +794,15 @@ def test_losses_of_ones_own_are_called_once_a_step(reasons: list[str]) -> None:
     assert reasons == ["Counting computes in a way of its own"]
 
 
-class Moody(MeanSquaredError):
-    """Keeps something else from its 20th batch on. (Taken for one of minidl's own, as others are not recorded.)"""
+@pytest.fixture
+def taken_for_minidl_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses of one's own, which are not recorded else."""
+    monkeypatch.setattr("minidl.training.recorded._computes_by_ops", lambda loss: True)
 
-    __module__ = "minidl.losses.moody"
+
+class Moody(MeanSquaredError):
+    """Keeps something else from its 20th batch on."""
+
     batches = 0
 
     def per_sample(self, y_pred: Any, targets: Any) -> tuple[Any, Any]:
@@ -809,6 +814,7 @@ class Moody(MeanSquaredError):
         return 2 * (y_pred - targets) * scale / y_pred.shape[-1]
 
 
+@pytest.mark.usefixtures("taken_for_minidl_s_own")
 def test_a_step_that_changes_its_form_is_computed_from_then_on(reasons: list[str]) -> None:
     with config.use_graphs("on"):
         model, plain = (classifier(Dense(9, activation="relu"), loss=loss) for loss in (Moody(), MeanSquaredError()))
@@ -902,9 +908,9 @@ def test_large_inputs_are_looked_at_where_they_stand(copied: int, monkeypatch: p
 
 
 class Squares(MeanSquaredError):
-    """Computed by NumPy, between the kernels of a recorded step; as are some of minidl's own, for one of which it is taken."""
+    """Computed by NumPy, between the kernels of a recorded step, as some of minidl's own are."""
 
-    __module__, replays = "minidl.losses.squares", False
+    replays = False
 
     def per_sample(self, y_pred: Any, targets: Any) -> Any:
         difference = y_pred - targets
@@ -914,6 +920,7 @@ class Squares(MeanSquaredError):
         return 2 * scale * kept
 
 
+@pytest.mark.usefixtures("taken_for_minidl_s_own")
 def test_numbers_beyond_range_are_left_to_training_to_report() -> None:
     """Where Python computes between kernels too, NumPy says nothing, whatever it was told."""
     minidl.set_seed(0)
