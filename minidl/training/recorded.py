@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_not
+from types import NoneType
 from typing import Any
 
 from minidl import backend as backends
@@ -148,12 +149,17 @@ class RecordedSteps:
         rule, options = self._rule, vars(self.optimizer)
         if len(options) != self._options or any(map(is_not, map(options.get, rule), rule.values())):
             self._options, self._rule_changes = len(options), self._rule_changes + 1
-            self._rule = {name: value for name, value in options.items() if name not in _OF_EACH_STEP}
+            self._rule = {name: value for name, value in options.items() if _holds(name, value)}
         of_process = config.kernels(), config.precision(), config.epsilon(), config.threads(), config.convolution()
         return self._arranged, self._settings.look(), self._rule_changes, of_process
 
 
 _OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers
+
+
+def _holds(name: str, value: Any) -> bool:
+    """Whether this attribute of an optimizer stays as it is from step to step: not what it works out and keeps for itself."""
+    return name not in _OF_EACH_STEP and (name[0] != "_" or isinstance(value, (int, float, str, NoneType)))
 
 
 def _is_minidls(cls: type) -> bool:

@@ -40,7 +40,7 @@ from minidl.optimizers import SGD, Adam, RMSprop
 from minidl.regularizers import L1L2, L2
 from minidl.training.recorded import _layers_in, replays
 from tests.cases.layers import LAYERS, LOSSES, LossCase
-from tests.cases.optimizers import label, make_optimizer
+from tests.cases.optimizers import OPTIMIZERS, label, make_optimizer
 from tests.cases.sample import mostly, only
 from tests.gpu.test_layers import OPTIMIZERS_AND_OPTIONS, several
 
@@ -267,6 +267,13 @@ def test_a_fit_gives_the_same_numbers(reasons: list[str]) -> None:
     assert eight.trusted
     assert four.trusted
     assert 0 < eight.tape.memory < 1 << 20
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in OPTIMIZERS}))
+def test_steps_of_every_optimizer_are_replayed(name: str) -> None:
+    model = classifier(Dense(9), optimizer=make_optimizer(name, {}))
+    fitted(model)
+    assert [recording.trusted for recording in recordings(model)] == [True]
 
 
 def test_batches_of_every_shape_have_their_tape() -> None:
