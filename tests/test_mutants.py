@@ -1169,11 +1169,12 @@ mutant(
     mode="compiled",
 )
 mutant(
-    "kernel: a narrow product turned, and not turned back",
+    "kernel: a narrow product turned, and all parts put where the first one belongs",
     "kernels/numba/_product.py",
-    kernel("linear.dense_grad_W"),
+    "tests/kernels/test_tuning.py::test_a_result_on_its_side_is_written_by_one_thread_a_row",
     "turn(code.pack[0], c, i0 * n + j0, n, i1 - i0, j1 - j0, turned, j0 * m + i0, m)",
-    "turned[j0 * m : j1 * m] = c[j0 * m : j1 * m]",
+    "turn(code.pack[0], c, i0 * n + j0, n, i1 - i0, j1 - j0, turned, i0, m)",
+    mode="compiled",
 )
 mutant(
     "kernel: a share of db lost",

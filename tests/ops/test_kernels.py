@@ -629,6 +629,16 @@ def test_depthwise_sums_read_nothing_behind_the_images() -> None:
             np.testing.assert_allclose(y, convolution.convolve.reference(x, W, None, window, c), 1e-5)
 
 
+@pytest.mark.parametrize("filters", [50, 70, 130, 200])
+def test_each_panel_of_filters_gets_its_biases(filters: int) -> None:
+    rng = np.random.default_rng(8)
+    x, W = rng.standard_normal((2, 9, 7, 3)).astype(np.float32), rng.standard_normal((3, 3, 3, filters)).astype(np.float32)
+    b = np.arange(filters, dtype=np.float32) - 60
+    for fused in ("linear", "relu"):
+        args = x, W, b, WINDOW, 1, fused
+        np.testing.assert_allclose(convolution.convolve(*args), convolution.convolve.reference(*args), rtol=1e-4, atol=1e-4)
+
+
 def test_a_fused_relu_lets_nan_through() -> None:
     x, W = np.full((5, 7), np.nan, np.float32), np.ones((7, 9), np.float32)
     assert np.isnan(linear.dense(x, W, None, "relu")).all()

@@ -23,7 +23,7 @@ from minidl.kernels.numba._jit import compiled, inner, threads
 from minidl.kernels.numba._parallel import in_parallel, sum_of
 from minidl.kernels.numba._pixels import Shape, copy_pixels, window_shape
 from minidl.kernels.numba._runs import clear_run, copy_run, new_run, zero_run
-from minidl.kernels.numba._tile import tile
+from minidl.kernels.numba._tile import finished_tile, tile
 
 MANY = 8  # images for each thread, from which on one more or less does not matter
 SLACK = 512  # numbers behind scratch that vectors may reach
@@ -36,10 +36,9 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     size = tile_shape(ow, f, x.itemsize)
     assert size is not None
     blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
-    after = finisher(len(bias) > 0, relu, x.itemsize)
     packed = in_panels(W, size[1])
     shape = window_shape(x, window, y)
-    _forward_on_threads(size, after, x.reshape(-1), packed, bias, y.reshape(-1), shape, blocks)
+    _forward_on_threads(size, int(relu), x.reshape(-1), packed, bias, y.reshape(-1), shape, blocks)
 
 
 def in_panels(W: Any, width: int) -> Any:
@@ -108,7 +107,7 @@ def _pack_forward(W, depth, f, width, copy, packed):  # type: ignore[no-untyped-
 
 
 @inner
-def _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape):  # type: ignore[no-untyped-def]
+def _forward_rows(size, relu, image, i0, i1, x, packed, bias, y, shape):  # type: ignore[no-untyped-def]
     """Output rows i0 to i1 of one image."""
     rows, width, _ = size
     (h, w, c), (oh, ow, f), (kh, kw), (sh, sw) = shape.x, shape.y, shape.window, shape.strides
@@ -122,6 +121,8 @@ def _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape):  # typ
     tiles = (ow + rows - 1) // rows
     sums = new_run(rows * width, x.dtype)  # (rows, width): results at some positions, some filters
     panels, depth = (f + width - 1) // width, kw * c
+    biases = zero_run(panels * width, x.dtype)
+    copy_run(bias, 0, biases, 0, len(bias))
     begin, end = (image * oh + i0) * ow * f, (image * oh + i1) * ow * f
     # A tile whose lanes or positions are not all wanted may write the rest where later tiles write, but not behind the end.
     in_place = panels == 1 or f % width == 0
@@ -133,38 +134,31 @@ def _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape):  # typ
                 at = begin + (i * ow + start) * f + p * width
                 direct = in_place and at + (rows - 1) * f + width <= end
                 target, to, step = (y, at, f) if direct else (sums, 0, width)
-                tile(
+                finished_tile(
                     size, outer=kh, depth=depth,
                     a=padded, a_start=i * sh * line + start * sw * c, a_row_step=sw * c, a_outer_step=dh * line, a_k_step=1,
                     b=packed, b_start=p * kh * depth * width, b_outer_step=depth * width, b_k_step=width,
                     c=target, c_start=to, c_row_step=step, add=0,
+                    bias=biases, bias_start=p * width, add_bias=len(bias), relu=relu,
                 )  # fmt: skip
                 if not direct:
                     for r in range(min(rows, ow - start)):
                         copy_run(sums, r * width, y, at + r * f, columns)
-    if after[0] or after[1]:
-        of_all = new_run(ow * f, x.dtype)  # (ow, f): the biases of a row of results
-        for j in range(ow if after[0] else 0):
-            copy_run(bias, 0, of_all, j * f, f)
-        finish(
-            after, sums=y, s_start=begin, s_row_step=ow * f, y=y, y_start=begin, y_row_step=ow * f,
-            rows=i1 - i0, columns=ow * f, bias=of_all, b_start=0,
-        )  # fmt: skip
 
 
 @inner
-def _forward_share(first, last, size, after, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
+def _forward_share(first, last, size, relu, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
     """Blocks of output rows, ``blocks`` of them in each image."""
     oh = shape.y[0]
     for index in range(first, last):
         image, block = index // blocks, index % blocks
         i0, i1 = block * oh // blocks, (block + 1) * oh // blocks
-        _forward_rows(size, after, image, i0, i1, x, packed, bias, y, shape)
+        _forward_rows(size, relu, image, i0, i1, x, packed, bias, y, shape)
 
 
 @compiled
-def _forward_on_threads(size, after, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
-    in_parallel(_forward_share, shape[0] * blocks, (size, after, x, packed, bias, y, Shape(*shape), blocks))
+def _forward_on_threads(size, relu, x, packed, bias, y, shape, blocks):  # type: ignore[no-untyped-def]
+    in_parallel(_forward_share, shape[0] * blocks, (size, relu, x, packed, bias, y, Shape(*shape), blocks))
 
 
 @compiled
@@ -300,17 +294,20 @@ def _backward_W_by_taps(size, first, last, x, dy, sums, shape):  # type: ignore[
     line, taps, height = (left + w + right) * c, kw * c, top + h + bottom
     tiles, panels, count = (taps + rows - 1) // rows, (f + width - 1) // width, oh * ow * f
     padded = zero_run(height * line + SLACK, x.dtype)  # (height, line): an image with its padding
-    results = zero_run(count + SLACK, x.dtype)  # (oh, ow, f): its dy, and numbers that are summed and not used
+    results = zero_run(count + SLACK, x.dtype)  # (oh, ow, f): the last dy, behind which tiles read what they do not use
     for image in range(first, last):
         copy_pixels(x, padded, image, h, w, c, -top, height, left, left + w + right)
-        copy_run(dy, image * count, results, 0, count)
+        of_image, begin = dy, image * count
+        if begin + count + SLACK > len(dy):
+            copy_run(dy, begin, results, 0, count)
+            of_image, begin = results, 0
         for k in range(kh):
             for t in range(tiles):
                 for p in range(panels):
                     tile(
                         size, outer=oh, depth=ow,
                         a=padded, a_start=k * dh * line + t * rows, a_row_step=1, a_outer_step=sh * line, a_k_step=sw * c,
-                        b=results, b_start=p * width, b_outer_step=ow * f, b_k_step=f,
+                        b=of_image, b_start=begin + p * width, b_outer_step=ow * f, b_k_step=f,
                         c=sums, c_start=((k * tiles + t) * panels + p) * rows * width, c_row_step=width, add=image - first,
                     )  # fmt: skip
 

@@ -156,7 +156,7 @@ for _name, _old, _new in (
 for _name, _old, _new in (
     ("written behind the end of an image", "+ width <= end", "+ width <= end + width"),
     ("the results at the end lost", "y, at + r * f, columns)", "y, at, columns)"),
-    ("the biases of a row", "copy_run(bias, 0, of_all, j * f, f)", "copy_run(bias, 0, of_all, j, f)"),
+    ("the ReLU", "add_bias=len(bias), relu=relu", "add_bias=len(bias), relu=0"),
 ):
     mutant(f"convolution in place: {_name}", "kernels/numba/_direct.py", kernel("convolution.convolve"), _old, _new)
 SHARE_OUT, TASKS = "kernels/numba/_share_out.py", "tests/backend/test_thread_number.py::"
@@ -233,3 +233,18 @@ for _name, _file, _test, _old, _new in (
     ),
 ):
     mutant(f"taken by a kernel: {_name}", _file, "tests/" + _test, _old, _new, mode="compiled")
+mutant(
+    "convolution in place: the biases of the first panel",
+    "kernels/numba/_direct.py",
+    "tests/ops/test_kernels.py::test_each_panel_of_filters_gets_its_biases",
+    "bias_start=p * width, add_bias",
+    "bias_start=0, add_bias",
+    mode="compiled",
+)
+mutant(
+    "convolution: dW of the last image from behind the results",
+    "kernels/numba/_direct.py",
+    kernel("convolution.convolve_grad_W"),
+    "of_image, begin = results, 0",
+    "of_image, begin = results, f",
+)
