@@ -1020,18 +1020,18 @@ for _name, _test, *_texts in (
 ):
     mutant(f"winograd: {_name}", WINOGRAD, kernel(f"convolution.{_test}"), *_texts)
 mutant(
-    "winograd: filters that are not panel by panel",
+    "winograd: filters of the first panel in all of them",
     WINOGRAD,
     "tests/ops/test_kernels.py::test_winograd_is_nearly_as_exact_as_summation[3-12-130]",
-    "transpose(0, 2, 1, 3)",
-    "reshape(36, panels, c, width)",
+    "= W[..., p * width : p * width + used]",
+    "= W[..., :used]",
 )
 SPARE = "tests/ops/test_kernels.py::test_winograd_sums_filters_that_do_not_fill_a_vector"
 for _name, *_texts in (
-    ("of the first product", "(products * panels * width + p * spare) * c", "products * panels * width * c"),
+    ("of the first product", "(p * (panels * width + spare) + panels * width) * c", "panels * width * c"),
     ("where the ones before stand", "c_start=p * tiles * f_row + f - spare,", "c_start=p * tiles * f_row + f - spare - 1,"),
     ("overwritten by a panel that is not full", "_row_of_filters(f, spare, size[1]", "_row_of_filters(f - spare, 0, size[1]"),
-    ("in the wrong order", "f - spare : f].transpose(0, 2, 1)", "f - spare : f][:, :, ::-1].transpose(0, 2, 1)"),
+    ("in the wrong order", "W[..., f - spare :].transpose", "W[..., : f - spare - 1 : -1].transpose"),
     ("of dW all in one column", "f - spare + q] = S_turned", "f - spare] = S_turned"),
     ("of dW of the first product", "a_start=p * tiles * f_row + f - spare", "a_start=f - spare"),
     ("of dW with those of the share before", "clear_run(S_turned, 0, len(S_turned))", "pass"),

@@ -181,27 +181,20 @@ def _unless_uneven(W: Any, turned: bool, width: int, spare: int) -> Any:
 
 
 def _at_the_points(W: Any, width: int, spare: int) -> Any:
-    """U = G W G^T of W (r, r, c, f) as (s s, panels, c, width), then its spare filters as (s s, spare, c); flat.
-
-    In a last panel that is not full, what stands behind its filters is not used, or zero.
-    """
+    """U = G W G^T of W (r, r, c, f), flat: s s times panels (panels, c, width), zeros behind the last filter, then (spare, c)."""
     r, _, c, f = W.shape
     panels, both = -(-(f - spare) // width), _evaluate_both(r)
-    products, columns = len(both) // r**2, max(panels * width, f)
-    filled, U = (CPU.pool.empty((rows, c * columns), W.dtype) for rows in (r * r, products))
-    by_filter = filled.reshape(r, r, c, columns)
-    by_filter[..., :f], by_filter[..., f:] = W, 0
-    product(in_rows(both, products, r * r), in_rows(filled, r * r, c * columns), U.reshape(-1))
-    if panels == 1 and not spare:
-        return U.reshape(-1)
-    U = U.reshape(products, c, columns)
-    packed = CPU.pool.empty((products * c * (panels * width + spare),), W.dtype)
-    in_panels, in_rows_of_c = np.split(packed, [products * c * panels * width])
-    in_panels.reshape(products, panels, c, width)[...] = (
-        U[:, :, : panels * width].reshape(products, c, panels, width).transpose(0, 2, 1, 3)
-    )
-    in_rows_of_c.reshape(products, spare, c)[...] = U[:, :, f - spare : f].transpose(0, 2, 1)
-    return packed
+    products, in_tiles = len(both) // r**2, panels * c * width
+    filled, U = (CPU.pool.empty((rows, in_tiles + spare * c), W.dtype) for rows in (r * r, products))
+    by_tap = filled.reshape(r, r, -1)
+    by_panel, by_filter = by_tap[..., :in_tiles].reshape(r, r, panels, c, width), by_tap[..., in_tiles:].reshape(r, r, spare, c)
+    for p in range(panels):
+        used = min(width, f - spare - p * width)
+        by_panel[:, :, p, :, :used] = W[..., p * width : p * width + used]
+        by_panel[:, :, p, :, used:] = 0
+    by_filter[...] = W[..., f - spare :].transpose(0, 1, 3, 2)
+    product(in_rows(both, products, r * r), in_rows(filled.reshape(-1), r * r, filled.shape[1]), U.reshape(-1))
+    return U.reshape(-1)
 
 
 @lru_cache(maxsize=2)
@@ -317,14 +310,14 @@ def _forward_share(first, last, size, along, after, maps, x, U, bias, y, shape, 
                     tile(
                         size, outer=1, depth=c,
                         a=V, a_start=(p * tiles + t) * c_row, a_row_step=c_row, a_outer_step=0, a_k_step=1,
-                        b=U, b_start=(p * panels + q) * c * width, b_outer_step=0, b_k_step=width,
+                        b=U, b_start=(p * (panels * width + spare) + q * width) * c, b_outer_step=0, b_k_step=width,
                         c=M, c_start=(p * tiles + t) * f_row + q * width, c_row_step=f_row, add=0,
                     )  # fmt: skip
             if spare:  # last, as a last panel may reach into their columns
                 sum_columns(
                     along, rows=tiles, columns=spare, depth=c,
                     a=V, a_start=p * tiles * c_row, a_row_step=c_row,
-                    b=U, b_start=(products * panels * width + p * spare) * c, b_row_step=c,
+                    b=U, b_start=(p * (panels * width + spare) + panels * width) * c, b_row_step=c,
                     c=M, c_start=p * tiles * f_row + f - spare, c_row_step=f_row,
                 )  # fmt: skip
         check = splat(x, 0)
