@@ -181,7 +181,7 @@ def _unless_uneven(W: Any, turned: bool, width: int, spare: int) -> Any:
 
 
 def _at_the_points(W: Any, width: int, spare: int) -> Any:
-    """U = G W G^T of W (r, r, c, f), flat: s s times panels (panels, c, width), zeros behind the last filter, then (spare, c)."""
+    """U = G W G^T of W (r, r, c, f), flat: s s times (panels, c, width), zeros behind the last filter, and (spare, c)."""
     r, _, c, f = W.shape
     panels, both = -(-(f - spare) // width), _evaluate_both(r)
     products, in_tiles = len(both) // r**2, panels * c * width
