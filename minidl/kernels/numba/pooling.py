@@ -3,6 +3,7 @@
 The loops are written for two spatial axes. A pool over time is one over images of one row; an axis along which nothing is
 pooled is one of more images where it stands in front, and of more channels where it stands behind. The largest number of a
 window over three axes is the largest over the first axis of those over the other two; what else pools three axes is declined.
+Windows of 2 x 2 neighbours within the image, the usual ones, have kernels of their own (``_two_by_two``).
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ def max_pool(x: Any, window: Window) -> Any:
     out = window.output_shape((h, w))
     y = CPU.pool.empty((n, *out, channels), x.dtype)
     winners = CPU.pool.empty(y.shape, np.uint8)
-    _largest(x.reshape(-1), y.reshape(-1), winners.reshape(-1), n, (h, w, channels, *out), _sizes(window, (h, w)))
+    arrays = x.reshape(-1), y.reshape(-1), winners.reshape(-1), n, (h, w, channels, *out)
+    if _are_of_four(window, (h, w), out):
+        _of_four(*arrays, window.strides)
+    else:
+        _largest(*arrays, _sizes(window, (h, w)))
     return y, winners
 
 
@@ -65,7 +70,11 @@ def average_pool(x: Any, window: Window) -> Any:
     n, h, w, channels = x.shape
     out = window.output_shape((h, w))
     y = CPU.pool.empty((n, *out, channels), x.dtype)
-    _mean(x.reshape(-1), y.reshape(-1), _NO_WINNERS, n, (h, w, channels, *out), _sizes(window, (h, w)))
+    arrays = x.reshape(-1), y.reshape(-1), _NO_WINNERS, n, (h, w, channels, *out)
+    if _are_of_four(window, (h, w), out):
+        _of_four(*arrays, window.strides)
+    else:
+        _mean(*arrays, _sizes(window, (h, w)))
     return y
 
 
@@ -143,9 +152,19 @@ def _shape_of_y(x: Any, window: Window) -> tuple[int, ...]:
 def _backwards(dy: Any, winners: Any, spatial: tuple[int, ...], window: Window) -> Any:
     n, *out, channels = dy.shape
     dx = CPU.pool.empty((n, *spatial, channels), dy.dtype)
-    shape, disjoint = (*spatial, channels, *out), _one_window_each(out, spatial, window)
-    _back(dy.reshape(-1), winners, dx.reshape(-1), n, shape, _sizes(window, spatial), disjoint)
+    arrays, disjoint = (dy.reshape(-1), winners, dx.reshape(-1), n), _one_window_each(out, spatial, window)
+    if disjoint and _are_of_four(window, spatial, out):
+        _to_four(*arrays, (channels, *out))
+    else:
+        _back(*arrays, (*spatial, channels, *out), _sizes(window, spatial), disjoint)
     return dx
+
+
+def _are_of_four(window: Window, spatial: tuple[int, ...], out: Any) -> bool:
+    """Whether all windows are of two by two neighbours within the image: kernels of their own are compiled in half the time."""
+    reached = [(n - 1) * stride + 2 for n, stride in zip(out, window.strides)]
+    inside = reached[0] <= spatial[0] and reached[1] <= spatial[1] and not any(map(any, window.pads(spatial)))
+    return inside and window.size == (2, 2) and window.dilation == (1, 1)
 
 
 def _misfit(dy: Any, spatial: tuple[int, ...], window: Window) -> bool:
@@ -173,15 +192,38 @@ def _taps_inside(start, length, taps, step):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _largest(x, y, winners, images, shape, sizes):  # type: ignore[no-untyped-def]
-    in_parallel(_largest_share, images, (x, y, winners, shape, sizes))
+def _of_four(x, y, winners, images, shape, strides):  # type: ignore[no-untyped-def]
+    in_parallel(_of_four_share, images, (x, y, winners, shape, strides))
 
 
 @inner
-def _windows_inside(length, outputs, stride, before):  # type: ignore[no-untyped-def]
-    """The first of the windows of two neighbours that stand inside 0 .. length - 1, and the one behind the last."""
-    first = (before + stride - 1) // stride
-    return first, max(first, min(outputs, (length - 2 + before) // stride + 1))
+def _of_four_share(first_image, last_image, x, y, winners, shape, strides):  # type: ignore[no-untyped-def]
+    """The largest of four neighbours, and which it is; without ``winners`` their mean."""
+    (h, w, channels, oh, ow), (sh, sw) = shape, strides
+    end = last_image * oh * ow * channels
+    for image in range(first_image, last_image):
+        for i in range(oh):
+            corner, to = (image * h + i * sh) * w * channels, (image * oh + i) * ow * channels
+            pool_row(x, corner, w * channels, sw * channels, channels, ow, y, winners, to, end)
+
+
+@compiled
+def _to_four(dy, winners, dx, images, shape):  # type: ignore[no-untyped-def]
+    in_parallel(_to_four_share, images, (dy, winners, dx, shape))
+
+
+@inner
+def _to_four_share(first_image, last_image, dy, winners, dx, shape):  # type: ignore[no-untyped-def]
+    """dy to the winner of four; where there are no ``winners``, a quarter to each."""
+    channels, oh, ow = shape
+    line = 2 * ow * channels
+    for row in range(first_image * oh, last_image * oh):
+        spread_row(dy, winners, row * ow * channels, dx, 2 * row * line, line, channels, ow, last_image * oh * 2 * line)
+
+
+@compiled
+def _largest(x, y, winners, images, shape, sizes):  # type: ignore[no-untyped-def]
+    in_parallel(_largest_share, images, (x, y, winners, shape, sizes))
 
 
 @inner
@@ -189,19 +231,11 @@ def _largest_share(first_image, last_image, x, y, winners, shape, sizes):  # typ
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
     down, right = dh * w * channels, dw * channels  # from tap to tap
-    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            between = 0
-            if kh == 2 and kw == 2 and dw == 1 and r1 - r0 == 2:
-                between, to = j1 - j0, ((image * oh + i) * ow + j0) * channels
-                corner = ((image * h + row) * w + j0 * sw - left) * channels
-                end = last_image * oh * ow * channels
-                pool_row(x, corner, down, sw * channels, channels, between, y, winners, to, end)
-            for other in range(ow - between):  # after those between the borders, which may write over them
-                j = other if between == 0 or other < j0 else other + between
+            for j in range(ow):
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
@@ -230,19 +264,11 @@ def _mean_share(first_image, last_image, x, y, no_winners, shape, sizes):  # typ
     kh, kw, sh, sw, dh, dw, top, left = sizes
     h, w, channels, oh, ow = shape
     down, right = dh * w * channels, dw * channels
-    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            between = 0
-            if kh == 2 and kw == 2 and dw == 1 and r1 - r0 == 2:
-                between, to = j1 - j0, ((image * oh + i) * ow + j0) * channels
-                corner = ((image * h + row) * w + j0 * sw - left) * channels
-                end = last_image * oh * ow * channels
-                pool_row(x, corner, down, sw * channels, channels, between, y, no_winners, to, end)
-            for other in range(ow - between):
-                j = other if between == 0 or other < j0 else other + between
+            for j in range(ow):
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
@@ -270,20 +296,13 @@ def _back_share(first_image, last_image, dy, winners, dx, shape, sizes, one_wind
     down, right = dh * w * channels, dw * channels
     size, to_all = h * w * channels, len(winners) == 0
     everywhere = splat(winners, 1 if to_all else 0) == 1
-    j0, j1 = _windows_inside(w, ow, sw, left)
     for image in range(first_image, last_image):
         if not one_window_each:
             dx[image * size : (image + 1) * size] = 0
         for i in range(oh):
             row = i * sh - top
             r0, r1 = _taps_inside(row, h, kh, dh)
-            between = 0
-            if one_window_each and kh == 2 and kw == 2 and r1 - r0 == 2:
-                between, of = j1 - j0, ((image * oh + i) * ow + j0) * channels
-                corner = ((image * h + row) * w + j0 * sw - left) * channels
-                spread_row(dy, winners, of, dx, corner, down, channels, between, last_image * size)
-            for other in range(ow - between):
-                j = other if between == 0 or other < j0 else other + between
+            for j in range(ow):
                 column = j * sw - left
                 s0, s1 = _taps_inside(column, w, kw, dw)
                 corner = ((image * h + row) * w + column) * channels
