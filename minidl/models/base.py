@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -344,7 +343,7 @@ class Model(Network):
     @np.errstate(all="ignore")
     def _predict_few(self, data: ArrayData) -> Any:
         """``predict`` of one batch, without the loop."""
-        y = explain_out_of_memory(partial(self._infer, "predict", data.whole([]).x), len(data))
+        y = explain_out_of_memory(self._infer, len(data), "predict", data.whole([]).x)
         several, backend = isinstance(y, tuple), backends.current()
         results = [backend.to_numpy(part).copy() for part in (y if several else (y,))]  # a layer may give x itself
         return self._by_name(results if several else results[0])
@@ -372,11 +371,10 @@ class Model(Network):
             data.weight = class_weights(data.y, class_weight, data.weight, classes_of(self))
         step = self._compiled_step()
         with (access.training if what == "train_on_batch" else access.reading)(what, self.network):
-            batch = explain_out_of_memory(partial(data.whole, []), len(data))
+            batch = explain_out_of_memory(data.whole, len(data), [])
             running, guard = loop.Running(step), WholeSteps()
-            compute = partial(step.train if what == "train_on_batch" else step.test, batch)
             with guard.installed(), guard.step():
-                running.add(0, batch, compute())
+                running.add(0, batch, step.train(batch) if what == "train_on_batch" else step.test(batch))
         logs = running.logs()
         if what == "train_on_batch" and not abs(logs["loss"]) < float("inf"):
             message = "train_on_batch: the loss became NaN or infinite"

@@ -206,6 +206,8 @@ class ParameterGroup:
 
     def arrange_penalties(self) -> None:
         """Tables of L1 and L2, by coefficients; anew where somebody has changed a regularizer's. ``segments`` comes first."""
+        if not self._penalized and not self._coefficients:
+            return  # the usual case, in as few words as possible
         coefficients = [_coefficients(p.regularizer) for p in self._penalized]
         if coefficients == self._coefficients:
             return

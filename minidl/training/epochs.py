@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
 from contextlib import closing
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -25,11 +24,11 @@ def batches_of(
     if isinstance(data, StreamData):
         with closing(data.pieces(number, order)) as pieces:
             for piece in pieces:
-                yield explain_out_of_memory(partial(data.send, piece), len(piece))
+                yield explain_out_of_memory(data.send, len(piece), piece)
         return
     assert batch_size is not None
     batches = data.batches(batch_size, order)
-    while (batch := explain_out_of_memory(lambda: next(batches, None), batch_size)) is not None:
+    while (batch := explain_out_of_memory(next, batch_size, batches, None)) is not None:
         yield batch
 
 

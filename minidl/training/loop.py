@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,7 +137,7 @@ def predict(
         for index, batch in enumerate(batches):
             callbacks.on_predict_batch_begin(index, {})
             context = Context(keep=False)
-            y, _ = explain_out_of_memory(partial(network.apply, batch.x, context), batch.size)
+            y, _ = explain_out_of_memory(network.apply, batch.size, batch.x, context)
             take_over("predict", network, context)
             several = isinstance(y, tuple)
             outputs = y if several else (y,)

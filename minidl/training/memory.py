@@ -13,13 +13,13 @@ from minidl.layers.base import Layer
 Result = TypeVar("Result")
 
 
-def explain_out_of_memory(compute: Callable[[], Result], samples: int) -> Result:
-    """``compute()``; a MemoryError in it becomes an OutOfMemoryError.
+def explain_out_of_memory(compute: Callable[..., Result], samples: int, *args: Any) -> Result:
+    """``compute(*args)``; a MemoryError in it becomes an OutOfMemoryError.
 
     The error is raised anew, outside of the frames that failed: they hold the arrays that filled the memory.
     """
     try:
-        return compute()
+        return compute(*args)
     except MemoryError as error:
         where, received = _innermost_layer(error.__traceback__), " ".join(str(error).split()).rstrip(".")
     backends.current().release()

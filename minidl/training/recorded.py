@@ -82,7 +82,7 @@ class RecordedSteps:
             self._looked = True
         # The next replay writes to the same place, and losses are collected.
         copy = self.recorder.copy
-        parts = [None if part is None else copy(part) for part in result.parts]
+        parts = result.parts and [None if part is None else copy(part) for part in result.parts]
         return type(result)(copy(result.loss), result.prediction, result.weight, parts)
 
     def state(self) -> list[Array]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from operator import add
 from typing import Any, NamedTuple
 
@@ -115,8 +114,8 @@ class Step:
         if (
             self._recorded is None or self._recorded.recorder.gave_up or stop_at_nan
         ):  # which looks at the loss in the middle of the step
-            return self._run(partial(self._train, batch, stop_at_nan), batch)
-        return self._run(partial(self._recorded.train, self._train, batch), batch)
+            return self._run(batch, self._train, batch, stop_at_nan)
+        return self._run(batch, self._recorded.train, self._train, batch)
 
     @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
     def _train(self, batch: Batch, stop_at_nan: bool = False) -> Result:
@@ -149,7 +148,7 @@ class Step:
 
     def test(self, batch: Batch) -> Result:
         """Loss and prediction of a batch in inference mode; changes nothing but states that are carried on."""
-        return self._run(partial(self._test, batch), batch)
+        return self._run(batch, self._test, batch)
 
     @np.errstate(all="ignore")
     def _test(self, batch: Batch) -> Result:
@@ -159,12 +158,12 @@ class Step:
         take_over("evaluate", self.root, context)
         return result
 
-    def _run(self, compute: Callable[[], Result], batch: Batch) -> Result:
-        """``compute()`` in this model's precision, with words for a memory that is full."""
+    def _run(self, batch: Batch, compute: Callable[..., Result], *args: Any) -> Result:
+        """``compute(*args)`` in this model's precision, with words for a memory that is full."""
         if self.precision == config.precision():
-            return explain_out_of_memory(compute, batch.size)
+            return explain_out_of_memory(compute, batch.size, *args)
         with config.use_precision(self.precision):
-            return explain_out_of_memory(compute, batch.size)
+            return explain_out_of_memory(compute, batch.size, *args)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_recorded": None, "iterations": self.optimizer.iterations}

@@ -83,10 +83,10 @@ class OldStep(Step):
         running.add(0, *self.last)
         return running.logs()
 
-    def _run(self, compute: Any, batch: Batch) -> Result:
+    def _run(self, batch: Batch, compute: Any, *args: Any) -> Result:
         if self.beside is not None and self.beside.objection is not None:
             raise self.beside.objection
-        return super()._run(compute, batch)
+        return super()._run(batch, compute, *args)
 
     def _look(self) -> None:
         """Find the flags that are not those of ``compile``."""
