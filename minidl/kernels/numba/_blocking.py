@@ -9,7 +9,7 @@ from minidl.kernels.numba._tile import Size, natural_lanes, tile_of
 
 # {(registers, bytes computed in one piece): (rows, vectors)}: rows x vectors accumulators, one row of b, one broadcast number
 _MENU = {
-    (32, 64): ((10, 2), (5, 4), (6, 4), (7, 3), (8, 3), (3, 4), (3, 7), (8, 2), (7, 2), (14, 2), (14, 1), (6, 1), (5, 2)),
+    (32, 64): ((10, 2), (5, 4), (6, 4), (7, 3), (8, 3), (3, 7), (8, 2), (7, 2), (14, 2), (14, 1), (6, 1), (5, 2)),
     (32, 32): (
         (4, 6),
         (5, 5),
