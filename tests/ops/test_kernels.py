@@ -573,8 +573,12 @@ def test_nothing_is_written_to_what_is_read_only(sizes: tuple[int, int, int]) ->
         linear.dense_grad_W(x, dy, out=dW)
     with pytest.raises(ValueError, match="read-only"):
         linear.bias_grad(dy, out=db)
-    assert not dW.any()
-    assert not db.any()
+    ids, of_rows = np.arange(rows) % 7, np.zeros((7, units), np.float32)
+    of_rows.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        embedding.embed_grad_W(ids, dy, 7, out=of_rows)
+    for changed in (dW, db, of_rows):
+        assert not changed.any()
 
 
 @pytest.mark.more

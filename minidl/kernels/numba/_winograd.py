@@ -280,7 +280,9 @@ def _forward_share(first, last, size, along, after, maps, x, U, bias, y, shape, 
     padded = zero_run((rows_of_tiles * m + taps - 1) * line + slack, x.dtype)  # (rows of pixels, columns, c)
     scratch = zero_run(side * (line + slack), x.dtype)  # (s, line + slack)
     V = zero_run((products * most + rows) * c_row + slack, x.dtype)  # (s s, tiles, c_row): B^T x B
-    M = zero_run((products * most + rows) * f_row, x.dtype)  # (s s, tiles, f_row): the products, summed over c
+    M = new_run((products * most + rows) * f_row, x.dtype)  # (s s, tiles, f_row): the products, summed over c
+    if spare:
+        clear_run(M, 0, len(M))  # behind the last filter nothing is written then
     half = new_run(side * m * f_row, x.dtype)  # (s, m, f_row): A^T M of one tile
     band = new_run(m * across * m * f_row, x.dtype)  # (m, across, m, f_row): the results of one row of tiles
     magnitudes = zero_run((rows_of_tiles * m + taps - 1) * columns + slack, x.dtype)  # (rows of pixels, columns)

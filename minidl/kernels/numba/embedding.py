@@ -37,7 +37,7 @@ def embed_grad_W(ids: Any, dy: Any, rows: int, out: Any = None) -> Any:
     units = dy.shape[-1]
     if ids.dtype != np.int64 or dy.dtype not in FLOATS or dy.shape[:-1] != ids.shape:
         return NotImplemented
-    if out is not None and (out.dtype != dy.dtype or out.shape != (rows, units) or not out.flags.c_contiguous):
+    if out is not None and (out.dtype != dy.dtype or out.shape != (rows, units) or not out.flags.carray):
         return NotImplemented
     dW = CPU.pool.empty((rows, units), dy.dtype) if out is None else out
     if dW.size:
