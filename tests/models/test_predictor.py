@@ -265,8 +265,8 @@ def test_few_images_by_transformed_weights(size: int, n: int, monkeypatch: pytes
 
 
 def test_what_was_packed_is_no_part_of_a_recordings_memory(monkeypatch: pytest.MonkeyPatch, reasons: list[str]) -> None:
-    model = Sequential([Input((60,)), Dense(100)])
-    monkeypatch.setattr(tape, "LARGEST", 60 * 100 * 4)  # less than the panels, more than what is computed
+    model = Sequential([Input((60,)), Dense(96)])  # whole vectors, or the last columns would not be packed
+    monkeypatch.setattr(tape, "LARGEST", 60 * 90 * 4)  # less than the panels, more than what is computed
     predict = minidl.predictor(model)
     for _ in range(5):
         x = RNG.normal(size=(20, 60)).astype("float32")
