@@ -1221,7 +1221,7 @@ mutant(
 mutant(
     "kernel: the last of two by two winners lost",
     "kernels/numba/_two_by_two.py",
-    kernel("pooling.max_pool_grad"),
+    "tests/kernels/test_pooling.py::test_two_by_two_windows_of_any_number_of_channels",
     "where(everywhere | (winner == 3), d, 0)",
     "where(everywhere | (winner == 2), d, 0)",
 )
