@@ -801,6 +801,25 @@ def test_losses_of_ones_own_are_called_once_a_step(reasons: list[str]) -> None:
     assert reasons == ["Counting computes in a way of its own"]
 
 
+@pytest.mark.parametrize("graphs", ["off", "on"])
+def test_a_step_whose_constraint_fails_does_not_count(graphs: str) -> None:
+    fails = [False]
+
+    class Failing(NonNeg):
+        def apply(self, w: Any) -> Any:
+            if fails[0]:
+                raise RuntimeError("no limit")
+            return super().apply(w)
+
+    model = classifier(Dense(4, kernel_constraint=Failing()), optimizer=Adam())
+    with config.use_graphs(graphs):
+        for step in range(9):
+            fails[0] = step == 6
+            with pytest.raises(RuntimeError, match="no limit") if fails[0] else nullcontext():
+                model.train_on_batch(X[:8], Y[:8])
+    assert (model.optimizer.iterations, model.network.steps_done.item()) == (8, 8)
+
+
 @pytest.fixture
 def taken_for_minidl_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Losses of one's own, which are not recorded else."""

@@ -260,3 +260,10 @@ mutant(
     ' and not hasattr(metric, "function")',
     "",
 )
+mutant(
+    "a step whose constraint fails is counted",
+    "optimizers/base.py",
+    TESTS + "test_a_step_whose_constraint_fails_does_not_count",
+    "        if group.constrained:\n            again(group.apply_constraints)\n        self.count()\n",
+    "        self.count()\n        if group.constrained:\n            again(group.apply_constraints)\n",
+)
