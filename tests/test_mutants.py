@@ -1256,6 +1256,13 @@ mutant(
     "",
 )
 mutant(
+    "kernel: a pool's first window taken where zeros stand in front",
+    "kernels/numba/pooling.py",
+    OF_ANY,
+    "first = (before + stride - 1) // stride",
+    "first = before // stride",
+)
+mutant(
     "kernel: an average of the whole window at the border",
     "kernels/numba/pooling.py",
     kernel("pooling.average_pool"),
