@@ -43,7 +43,8 @@ elif has("team"):
 
     from minidl.kernels.numba._instructions import INDEX
     from minidl.kernels.numba._private import call_linked, cgutils, linked, signature_of_call, without_owners
-    from minidl.kernels.numba._share_out import BYTES, DO, SHARE_OUT
+    from minidl.kernels.numba._share_out import DO, SHARE_OUT
+    from minidl.kernels.numba._together import BYTES
 
     @intrinsic
     def in_parallel(typingctx: Any, function: Any, tasks: Any, arguments: Any) -> Any:

@@ -9,7 +9,8 @@ address, then shape and strides), stands in a row of slots of eight bytes:
     slot 2 and on ..... its arguments
 
 ``_thunk`` makes a function that loads such a row and calls what it names, one for every list of argument types, and ``_loop``
-is a loop over rows. Where an input of the step stands somewhere else, its address in the rows is replaced.
+is a loop over rows. Where an input of the step stands somewhere else, its address in the rows is replaced. Where several of
+these kernels share out their work, threads are sent out once for all of them (``_together``).
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from numba import types
 from minidl.kernels.numba import _private
 from minidl.kernels.numba._instructions import INDEX, machine_code
 from minidl.kernels.numba._moves import compiled_move
+from minidl.kernels.numba._together import HELD, SENT, stays_together, work_together
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _SLOT = 8  # bytes
+_OFTEN = 2  # kernels for which threads are sent out, from which on a team stays together for all of a run
 _FIRST = 2  # the slot of the first argument
 _CODES = {"i64": "q", "i32": "i", "i16": "h", "i8": "b", "float": "f", "double": "d"}
 _NUMBERS = {"q": INDEX, "i": ir.IntType(32), "h": ir.IntType(16), "b": ir.IntType(8), "f": ir.FloatType(), "d": ir.DoubleType()}
@@ -54,18 +57,29 @@ class Run:
             self._slots[start : start + _FIRST + len(slots)] = (entry, 0, *slots)
             row[:] = thunk, self._slots.ctypes.data + start * _SLOT
         self._failed = np.zeros(1, np.int64)  # which call it was that failed, from 1
-        self._arguments = self._table.ctypes.data, len(rows), self._failed.ctypes.data
+        self._arguments: tuple[int, ...] = self._table.ctypes.data, len(rows), self._failed.ctypes.data
         self._moving: dict[int, list[tuple[int, int]]] = {}  # of an input: the slots of addresses within it, and bytes to add
         for number, argument, place, offset in moving:
             self._moving.setdefault(place, []).append((starts[number] + _FIRST + argument, offset))
-        self._loop = _loop()
+        self._loop, self._known = _loop(), False
 
     def __call__(self) -> None:
         """Raises MemoryError where a function found none; they raise nothing else."""
-        self._loop(*self._arguments)
+        if self._known:
+            self._loop(*self._arguments)
+        else:
+            self._first_call()
         if self._failed[0]:
             self._failed[0] = 0
             raise MemoryError("a kernel found no memory for what it needs in between")
+
+    def _first_call(self) -> None:
+        """See how often these calls send threads to work: where that is often, they are called with a team from now on."""
+        before = HELD[SENT]
+        self._loop(*self._arguments)
+        self._known = True
+        if HELD[SENT] - before >= _OFTEN and stays_together():
+            self._loop, self._arguments = work_together(), (_loop_address(), *self._arguments)
 
     def look_at(self, place: int, address: int) -> None:
         """Input number ``place`` stands at this address from now on."""
@@ -167,11 +181,15 @@ def _of_slot(builder: ir.IRBuilder, value: Any, kind: Any) -> Any:
 
 
 @functools.cache
-def _loop() -> Callable[[int, int, int], None]:
-    """``loop(table, n, failed)`` calls the thunks of ``table``, (n, 2) addresses of a thunk and its row, until one fails.
+def _loop() -> Callable[..., None]:
+    """``_loop_address`` as a function of Python's, whose lock is released meanwhile."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(_loop_address())
 
-    Python's lock is released meanwhile.
-    """
+
+@functools.cache
+def _loop_address() -> int:
+    """Where ``loop(table, n, failed)`` begins: it calls the thunks of ``table``, (n, 2) addresses of a thunk and its row, until
+    one fails."""
 
     def emit(builder: ir.IRBuilder, arguments: Any) -> None:
         table, n, failed = arguments
@@ -200,5 +218,4 @@ def _loop() -> Callable[[int, int, int], None]:
         builder.branch(end)
         builder.position_at_end(end)
 
-    address = machine_code("call_all", [INDEX] * 3, emit)
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(address)
+    return machine_code("call_all", [INDEX] * 3, emit)

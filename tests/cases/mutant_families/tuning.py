@@ -171,6 +171,39 @@ for _name, _test, _old, _new in (
     ("portions beyond the end", EACH, "_smaller(builder, builder.add(at, some), end)", "builder.add(at, some)"),
 ):
     mutant(f"tasks: {_name}", SHARE_OUT, _test, _old, _new, mode="compiled")
+TOGETHER, TEAMS = "kernels/numba/_together.py", "tests/kernels/test_together.py::"
+CHANGED, DONE_ONCE = (
+    TEAMS + "test_threads_beyond_those_that_share",
+    TEAMS + "test_each_task_of_each_kernel_is_done_once",
+)
+for _name, _file, _test, _old, _new in (
+    ("a thread beyond those that share", SHARE_OUT, CHANGED, "builder.srem(arguments[1], threads)", "arguments[1]"),
+    ("a run beyond its end", SHARE_OUT, CHANGED, "_smaller(builder, builder.add(at, own), end)", "builder.add(at, own)"),
+    (
+        "nobody waits",
+        TOGETHER,
+        TEAMS + "test_a_kernel_begins_when_all_of_the_one_before_is_done",
+        '"==", left, entered',
+        '"==", left, left',
+    ),
+    ("never given back", TOGETHER, DONE_ONCE, 'builder.store_atomic(INDEX(0), held, "release", 8)', "pass"),
+    ("nobody comes", TOGETHER, TEAMS + "test_others_come", "builder.and_(open_bit, is_new)", "open_bit.type(0)"),
+    (
+        "for a single kernel",
+        "kernels/numba/_replay.py",
+        TEAMS + "test_few_kernels_send_out_by_themselves",
+        "_OFTEN = 2",
+        "_OFTEN = 1",
+    ),
+    (
+        "held by a thread that is not there",
+        TOGETHER,
+        TEAMS + "test_a_process_forked_off_meanwhile_has_no_team",
+        "HELD[HOLDER] = 0",
+        "pass",
+    ),
+):
+    mutant(f"team: {_name}", _file, _test, _old, _new, mode="compiled")
 mutant(
     "a kept kernel brings in the compiler",
     "kernels/numba/_private.py",
