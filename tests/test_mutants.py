@@ -674,8 +674,8 @@ mutant(
     "numbers that keep the bytes of the file",
     "ops/gather.py",
     "tests/ops/test_extremes.py::test_whole_numbers_never_wrap",
-    "x[indices].astype(dtype, copy=False)",
-    "x[indices]",
+    "return x[indices].astype(dtype, copy=False)",
+    "return x[indices]",
 )
 
 # -- values that only a formula can judge --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from minidl.checks import check_whole
 from minidl.data.convert import check_rows, to_host
 from minidl.data.on_disk import OnDisk, is_on_disk
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
-from minidl.ops.gather import gather
+from minidl.ops.gather import gather, gather_and_look
 
 _CHUNK = 1 << 22  # numbers looked at together when data is checked for NaN
 
@@ -44,7 +44,7 @@ class ArrayData:
         untrained: the outputs that a dictionary of targets may leave out, which are None then.
         where: how errors begin, for example ``"fit"``.
         nan: ``"warn"`` or ``"raise"`` where x holds NaN, infinity or numbers that ``dtype`` cannot hold; ``"ignore"`` does
-            not look.
+            not look. A warning of a large x comes before the first batch with such a number, as only then it is read.
         taken_by: gives the name of the layer that x goes to, for errors.
 
     Attributes:
@@ -76,7 +76,8 @@ class ArrayData:
             raise ArgumentError(where, f"nan={nan!r}", "'warn', 'raise' or 'ignore'", meant=meant)
         self.dtype, self.several, self.outputs = np.dtype(dtype), _several(input_shape), tuple(output_names)
         self._kept: dict[str, list[Array] | None] = {}  # the columns on a device
-        self.warned = False
+        self.warned, self._where = False, where
+        self._unseen: list[tuple[int, str]] = []  # which of x are looked at while batches are taken, and their names
         shapes = tuple(input_shape) if self.several else (input_shape,)
         given_x, names = [x], ["x"]
         if self.several or isinstance(x, Mapping):
@@ -95,11 +96,11 @@ class ArrayData:
         self._check_lengths(where, names, y_names, weight_names)
         dtypes = (self.dtype,) * len(shapes) if input_dtypes is None else tuple(np.dtype(d) for d in input_dtypes)
         self.input_dtypes = dtypes
-        for array, wanted, name in zip(self.x, dtypes, names):
+        for index, (array, wanted, name) in enumerate(zip(self.x, dtypes, names)):
             if wanted.kind in "iu":
                 check_whole(f"{where}: {name}", array, wanted)
-            elif nan != "ignore":
-                self.warned |= _check_finite(name, array, wanted, where, nan)
+            else:
+                self._look_at(index, name, nan)
 
     @classmethod
     def of_valid(cls, x: np.ndarray, y: np.ndarray | None = None, where: str = "x", nan: str = "ignore") -> ArrayData:
@@ -110,9 +111,24 @@ class ArrayData:
         data = cls.__new__(cls)
         data.dtype, data.several, data.outputs = x.dtype, False, ()
         data.x, data.y, data.weight, data.input_dtypes = (x,), y, None, (x.dtype,)
-        data._kept, data._weight_names = {}, []
-        data.warned = nan != "ignore" and _check_finite("x", x, x.dtype, where, nan)
+        data._kept, data._weight_names, data._unseen = {}, [], []
+        data.warned, data._where = False, where
+        data._look_at(0, "x", nan)
         return data
+
+    def _look_at(self, index: int, name: str, nan: str) -> None:
+        """Warn or raise where an x is not finite; of a large one the warning is left to the batches: to read it takes time."""
+        array = self.x[index]
+        if nan == "warn" and array.size > _CHUNK and array.dtype.kind == "f" and backends.current().immediate:
+            self._unseen.append((index, name))
+        elif nan != "ignore":
+            self.warned |= _check_finite(name, array, self.input_dtypes[index], self._where, nan)
+
+    def look_at_rest(self) -> None:
+        """Warn where an x is not finite that nobody has looked at."""
+        unseen, self._unseen = self._unseen, []
+        for index, name in unseen:
+            self.warned |= _check_finite(name, self.x[index], self.input_dtypes[index], self._where, "warn")
 
     @property
     def is_plain(self) -> bool:
@@ -163,6 +179,7 @@ class ArrayData:
 
     def select(self, part: slice) -> ArrayData:
         """A part of the samples, as views."""
+        self.look_at_rest()  # which names samples by their place among all
         chosen = object.__new__(ArrayData)
         vars(chosen).update(vars(self))
         chosen.x = tuple(a.part(part) if isinstance(a, OnDisk) else a[part] for a in self.x)
@@ -186,12 +203,26 @@ class ArrayData:
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             which = slice(start, stop) if order is None else order[start:stop]
-            rows = [carry(_take(a, which, dtype)) for carry, a, dtype in zip(send, columns, dtypes, strict=True)]
+            rows = [carry(rows) for carry, rows in zip(send, self._rows(columns, which, dtypes), strict=True)]
             yield pack(rows, stop - start)
+        self._unseen = []  # all were taken
+
+    def _rows(self, columns: list[Array], which: Any, dtypes: list[Any]) -> list[Array]:
+        """Some rows of all columns; before that a warning where those of an x are not finite that nobody has looked at."""
+        if not self._unseen:
+            return [_take(a, which, dtype) for a, dtype in zip(columns, dtypes)]
+        unseen = {index for index, _ in self._unseen}  # the columns begin with x
+        take = [_take_and_look if index in unseen else _take_alone for index in range(len(columns))]
+        found = [how(a, which, dtype) for how, a, dtype in zip(take, columns, dtypes)]
+        if not all(finite for _, finite in found):
+            self.look_at_rest()
+        return [rows for rows, _ in found]
 
     def whole(self, senders: list[Callable[[np.ndarray], Array]]) -> Batch:
         """All samples as one batch, carried by ``senders``, of which the list gets as many as are needed."""
         x, y = self.x[0], self.y
+        if self._unseen:
+            self.look_at_rest()
         if backends.current().immediate and not self.several and not self.outputs and self.weight is None:
             plain = x.dtype is self.input_dtypes[0] and type(x) is np.ndarray and x.flags.c_contiguous
             if plain and (y is None or (type(y) is np.ndarray and y.flags.c_contiguous)):
@@ -362,7 +393,22 @@ def _take(array: Array, which: Any, dtype: Any) -> Array:
     return gather(array, which, dtype)
 
 
-@np.errstate(all="ignore")  # what is too large was reported when the data was checked
+def _take_alone(array: Array, which: Any, dtype: Any) -> tuple[Array, bool]:
+    return _take(array, which, dtype), True
+
+
+def _take_and_look(array: Array, which: Any, dtype: Any) -> tuple[Array, bool]:
+    """``_take``, and whether all numbers are finite; False also where some are so large that it takes a longer look to tell."""
+    if not isinstance(which, slice) and array.flags.c_contiguous:
+        rows, finite = gather_and_look(array, which, dtype)
+        return rows, bool(finite)
+    rows = _take(array, which, dtype)
+    flat = rows.reshape(-1)
+    with np.errstate(all="ignore"):
+        return rows, float(flat.dot(flat)) <= _largest_number(flat.dtype)
+
+
+@np.errstate(all="ignore")  # what is too large is reported when the data is checked
 def _cast(rows: Array, dtype: Any) -> Array:
     return rows.astype(dtype, order="C", copy=False)
 

@@ -210,6 +210,7 @@ class StreamData:
             piece = self.check(x, y, weight, where, nan)
         except ShapeError as error:
             raise _of_samples(error) from None
+        piece.look_at_rest()
         if piece.warned:
             self.nan = "ignore"
         return piece

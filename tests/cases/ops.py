@@ -668,7 +668,15 @@ def _gather_cases(size: str, shape: tuple[int, ...], count: int, kind: Any) -> N
         x = rng.integers(0, 256, shape).astype(kind) if np.dtype(kind).kind in "iu" else normal(rng, kind, *shape)
         return (x, rng.integers(0, shape[0], count), np.dtype(dtype).name), {}
 
-    add("gather.gather", f"{count} of {shape} {np.dtype(kind).name}", make, size, "elementwise")
+    def with_others(rng: np.random.Generator, dtype: Any) -> Arguments:
+        (x, indices, dtype), options = make(rng, dtype)
+        if x.dtype.kind == "f" and x.size and rng.random() < 0.5:
+            x[tuple(rng.integers(0, x.shape))] = rng.choice([np.nan, np.inf, -np.inf, np.finfo(np.float32).max])
+        return (x, indices, dtype), options
+
+    name = f"{count} of {shape} {np.dtype(kind).name}"
+    add("gather.gather", name, make, size, "elementwise")
+    add("gather.gather_and_look", name, with_others, size, "elementwise")
 
 
 def _embedding_cases(size: str, shape: tuple[int, ...], rows: int, units: int) -> None:

@@ -864,6 +864,11 @@ def gather(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
     return (rows,)
 
 
+def gather_and_look(x: np.ndarray, indices: np.ndarray, dtype: Any) -> tuple:
+    (rows,) = gather(x, indices, dtype)
+    return rows, np.array(all(math.isfinite(number) for number in rows.reshape(-1)))
+
+
 # --- optimizers ------------------------------------------------------------------------------------------------------
 
 
@@ -1074,6 +1079,7 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
+    "gather.gather_and_look": gather_and_look,
     "resample.warp": naive_data.warp,
     "addressed.words_at": naive_data.words_at(words),
     "embedding.embed": embed,

@@ -20,6 +20,18 @@ SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be co
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
     """Kernel of ``ops.gather.gather``, from bytes or from the type wanted; the reference takes indices out of range."""
+    found = _gather(x, indices, dtype)
+    return found[0] if isinstance(found, tuple) else found
+
+
+def gather_and_look(x: Any, indices: Any, dtype: Any) -> Any:
+    """Kernel of ``ops.gather.gather_and_look``."""
+    found = _gather(x, indices, dtype)
+    return found if isinstance(found, tuple) else NotImplemented
+
+
+def _gather(x: Any, indices: Any, dtype: Any) -> Any:
+    """The rows, and whether all are finite; rows alone of which nobody knows; or NotImplemented."""
     dtype, width = np.dtype(dtype), prod(x.shape[1:])
     if not isinstance(indices, np.ndarray):
         return NotImplemented
@@ -31,14 +43,14 @@ def gather(x: Any, indices: Any, dtype: Any) -> Any:
         return NotImplemented
     y = CPU.pool.empty((len(indices), *x.shape[1:]), dtype)
     tasks = min(-(-y.size // CHUNK), len(indices))
-    found = _on_threads(x.reshape(-1), indices, y.reshape(-1), len(x), width, tasks)
-    return y if found else NotImplemented
+    there, finite = _on_threads(x.reshape(-1), indices, y.reshape(-1), len(x), width, tasks)
+    return (y, np.array(finite)) if there else NotImplemented
 
 
 @inner
-def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-untyped-def]
+def _share(first, last, x, indices, y, found, wrong, n, width):  # type: ignore[no-untyped-def]
     for task in range(first, last):
-        found[task] = True
+        found[task], wrong[task] = True, 0
         for i in range(task * len(indices) // len(found), (task + 1) * len(indices) // len(found)):
             index = indices[i] if indices[i] >= 0 else indices[i] + n
             if index < 0 or index >= n:
@@ -48,15 +60,18 @@ def _share(first, last, x, indices, y, found, n, width):  # type: ignore[no-unty
             for j in range(0, width, CACHE_LINE // x.itemsize):
                 prefetch(x, ahead + j)
             source, target = x[index * width : (index + 1) * width], y[i * width : (i + 1) * width]
+            not_finite = 0
             for j in range(len(target)):
                 target[j] = source[j]
+                not_finite += 0 if abs(target[j]) < np.inf else 1
+            wrong[task] += not_finite
 
 
 @compiled
 def _on_threads(x, indices, y, n, width, tasks):  # type: ignore[no-untyped-def]
-    found = new_run(tasks, np.bool_)
-    in_parallel(_share, tasks, (x, indices, y, found, n, width))
-    everything = True
+    found, wrong = new_run(tasks, np.bool_), new_run(tasks, np.int64)
+    in_parallel(_share, tasks, (x, indices, y, found, wrong, n, width))
+    there, finite = True, True
     for task in range(tasks):
-        everything = everything and found[task]
-    return everything
+        there, finite = there and found[task], finite and wrong[task] == 0
+    return there, finite
