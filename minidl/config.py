@@ -20,6 +20,14 @@ from typing import Any
 from minidl.errors import ArgumentError, ArgumentTypeError, closest
 from minidl.profile import KERAS_3, PROFILES, Profile
 
+_last_set = object()  # another object after each ``set``
+_block: ContextVar[Any] = ContextVar("block", default=None)  # another object inside each ``use``
+
+
+def state() -> tuple[object, object]:
+    """What stands for all settings, as this thread sees them here: equal as long as none is another. It is quick."""
+    return _last_set, _block.get()
+
 
 class _Setting:
     """One process-wide value with a thread-local override."""
@@ -33,15 +41,18 @@ class _Setting:
         return self.value if override is None else override
 
     def set(self, value: Any) -> None:
+        global _last_set
         self.value = self.check(value)
+        _last_set = object()
 
     @contextmanager
     def use(self, value: Any) -> Iterator[None]:
-        token = self.override.set(self.check(value))
+        token, inside = self.override.set(self.check(value)), _block.set(object())
         try:
             yield
         finally:
             self.override.reset(token)
+            _block.reset(inside)
 
 
 def _one_of(name: str, *choices: str) -> Callable[[Any], Any]:
@@ -282,6 +293,6 @@ def team() -> int:
 
 def settle_team(number: int) -> None:
     """The team of ``number`` threads has started, and will not grow."""
-    global _team
+    global _team, _last_set
     _threads.value = number if _threads.value == _team else min(_threads.value, number)
-    _team = number
+    _team, _last_set = number, object()

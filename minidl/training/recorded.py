@@ -52,7 +52,9 @@ class RecordedSteps:
         self._settings, self._looked = Settings(), False
         self._fixed: Any = None  # what all recordings were made for
         self._rule: dict[str, Any] = {}  # the optimizer's attributes, and how often they were found to be others
-        self._options = self._rule_changes = 0
+        self._options = self._rule_changes = self._process_changes = 0
+        self._state: Any = None  # of ``config``, and what of it recordings were made for
+        self._of_process: Any = None
 
     def train(self, compute: Callable[[Batch], Any], batch: Batch) -> Any:
         """The result of ``compute(batch)``, the step itself, as a recording where there is one for batches of this shape."""
@@ -146,12 +148,17 @@ class RecordedSteps:
         if self.group.arrangement != self._arranged:
             self._settings, self._arranged = Settings(self.network, self.loss, *self._terms()), self.group.arrangement
             self._looked = False
+        state = config.state()
+        if state != self._state:
+            self._state = state
+            of_process = config.kernels(), config.precision(), config.epsilon(), config.threads(), config.convolution()
+            if of_process != self._of_process:
+                self._of_process, self._process_changes = of_process, self._process_changes + 1
         rule, options = self._rule, vars(self.optimizer)
         if len(options) != self._options or any(map(is_not, map(options.get, rule), rule.values())):
             self._options, self._rule_changes = len(options), self._rule_changes + 1
             self._rule = {name: value for name, value in options.items() if _holds(name, value)}
-        of_process = config.kernels(), config.precision(), config.epsilon(), config.threads(), config.convolution()
-        return self._arranged, self._settings.look(), self._rule_changes, of_process
+        return self._arranged, self._settings.look(), self._rule_changes, self._process_changes
 
 
 _OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers

@@ -682,10 +682,14 @@ def test_the_threads_and_kernels_in_force_are_those_of_the_next_step(monkeypatch
     for _ in range(5):
         model.train_on_batch(X, Y)
     assert recordings(model)
-    another_number = config.threads() + 1  # this machine may have one core
-    monkeypatch.setattr(config, "threads", lambda: another_number)
-    model.train_on_batch(X, Y)
-    assert not recordings(model)
+    number = config.threads()
+    monkeypatch.setattr(config, "_team", number + 1)  # this machine may have one core
+    try:
+        config.set_number_of_threads(number + 1)
+        model.train_on_batch(X, Y)
+        assert not recordings(model)
+    finally:
+        config.set_number_of_threads(number)
 
 
 # -- what is never recorded --------------------------------------------------------------------------------------------------

@@ -122,8 +122,9 @@ def _part(code, a, b, ahead, c, bias, i0, i1, j0, j1, spare):  # type: ignore[no
     together = min(depth, PANEL_DEPTH if n > NARROW_COLUMNS else narrow)
     as_it_stands = not ahead and b.column_step == 1 and m <= min(UNPACKED_ROWS, width)  # then whole panels are not packed
     first_packed = columns // width if as_it_stands else 0
-    # rows of a are copied tile by tile where they stand side by side and are read often, and with zeros where they are too few
-    by_columns = (a.row_step == 1 and panels >= COPIED_PANELS) or m < rows
+    # rows of a are copied tile by tile where they stand side by side and are read often, unless a is such a tile already, and
+    # with zeros where they are too few
+    by_columns = (a.row_step == 1 and panels >= COPIED_PANELS and a.column_step > rows) or m < rows
     most = BLOCK_ROWS // rows * rows  # whole tiles: one that reached into the next block would be summed there again
     at_once = PANELS if m <= most else panels  # of b, packed together: all of them, where they are read again
     to_pack = 0 if ahead else min(at_once, panels - first_packed)

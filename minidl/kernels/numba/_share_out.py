@@ -17,7 +17,7 @@ from minidl.kernels.numba._team import NUMBER
 from minidl.kernels.numba._together import LINE, MOST_THREADS
 
 SHARE_OUT = "minidl_share_out"
-SHARED, PORTIONS = 4, 4  # a quarter of a thread's tasks are for all, and are taken in about so many portions
+SHARED, PORTIONS = 4, 2  # a quarter of a thread's tasks are for all, and are taken in about so many portions
 
 if has("team"):
     import llvmlite.binding as llvm

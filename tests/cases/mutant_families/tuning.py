@@ -165,7 +165,7 @@ SLOW, EACH = (
     TASKS + "test_each_task_is_done_once_whatever_their_number",
 )
 for _name, _test, _old, _new in (
-    ("nothing left for others", SLOW, "SHARED, PORTIONS = 4, 4", "SHARED, PORTIONS = 400, 4"),
+    ("nothing left for others", SLOW, "SHARED, PORTIONS = 4, 2", "SHARED, PORTIONS = 400, 2"),
     ("of others nothing taken", SLOW, "builder.srem(builder.add(thread, others.index), threads)", "thread"),
     ("a portion taken twice", EACH, "_taken(builder, work, other), some,", "_taken(builder, work, other), INDEX(1),"),
     ("portions beyond the end", EACH, "_smaller(builder, builder.add(at, some), end)", "builder.add(at, some)"),
