@@ -93,6 +93,8 @@ class Optimizer(Declared):
     def _forget(self) -> None:
         """What is kept of one group and its device."""
         self._prepared: dict[Any, list[float]] = {}  # the numbers that are on each device, in each dtype
+        self._scalars: list[float] = []  # of the step that was prepared last: they are on the device
+        self._steady = False  # whether they were those of the step before, too
         self._on_device: dict[Any, Array] = {}
         self._clipping = Clipping()
 
@@ -209,10 +211,16 @@ class Optimizer(Declared):
 
     def prepare(self, group: ParameterGroup) -> None:
         """Bring the numbers of the next step to the device: ahead of a step that is recorded, as copies cannot be."""
+        before = self._scalars
         self._prepare(self._segments(group))
         group.arrange_penalties()
         if self._clipping.is_asked_for(self):
             self._clipping.prepare(self, group)
+        self._steady = self._scalars == before
+
+    def is_prepared(self) -> bool:
+        """Whether ``prepare`` would surely find its numbers there, if no setting was assigned since its last call."""
+        return self._steady and self.scalars() == self._scalars
 
     def _segments(self, group: ParameterGroup) -> list[Segment]:
         group.undecayed = self._undecayed if self.weight_decay else None
@@ -234,6 +242,7 @@ class Optimizer(Declared):
                 decay = [multiplier * self.learning_rate * self.weight_decay]
                 if self._prepared.get(("decay", segment.key)) != decay:
                     self._device_scalars(("decay", segment.key), decay, segment.rows.first)
+        self._scalars = scalars
 
     def count(self) -> None:
         """A step was made."""
@@ -295,7 +304,7 @@ class Optimizer(Declared):
         self._forget()
 
 
-_OF_ONE_GROUP = ("_prepared", "_on_device", "_clipping")
+_OF_ONE_GROUP = ("_prepared", "_scalars", "_steady", "_on_device", "_clipping")
 
 
 def epsilon_of(where: str, epsilon: float | None) -> float:

@@ -169,6 +169,10 @@ class ParameterGroup:
             for p in self._constrained:
                 p._value[...] = p.constraint.apply(p._value)
 
+    def is_untouched(self) -> bool:
+        """Whether no setting of any parameter was assigned since somebody looked."""
+        return _settings.changes == self._seen_changes
+
     def _look(self) -> None:
         """See what is trainable and what settings hold; make the tables anew where that has changed."""
         changes = _settings.changes

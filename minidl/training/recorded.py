@@ -58,11 +58,12 @@ class RecordedSteps:
 
     def train(self, compute: Callable[[Batch], Any], batch: Batch) -> Any:
         """The result of ``compute(batch)``, the step itself, as a recording where there is one for batches of this shape."""
-        self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
-        fixed = self._what_is_fixed()
-        if fixed != self._fixed:
-            self.recorder.forget()
-            self._fixed = fixed
+        if not (self._is_untouched() and self.optimizer.is_prepared()):
+            self.optimizer.prepare(self.group)  # the step's numbers travel before it, as a copy from the host is not recorded
+            fixed = self._what_is_fixed()
+            if fixed != self._fixed:
+                self.recorder.forget()
+                self._fixed = fixed
         x, y, weight, _ = batch
         if weight is None and not isinstance(x, tuple) and not isinstance(y, tuple) and y is not None:  # most often
             arrays, key = [x, y], (x.shape, x.dtype, y.shape, y.dtype)
@@ -139,6 +140,21 @@ class RecordedSteps:
                 return f"{getattr(part, 'label', type(part).__name__)} may do more than launch kernels"
         return ""
 
+    def _is_untouched(self) -> bool:
+        """Whether ``_what_is_fixed`` would surely be as at its last call: the usual case, in as few words as possible."""
+        return (
+            self._settings.are_untouched()
+            and self.group.is_untouched()
+            and self.group.arrangement == self._arranged  # which a step that was not recorded may have changed
+            and config.state() == self._state
+            and self._has_same_rule()
+        )
+
+    def _has_same_rule(self) -> bool:
+        """Whether the optimizer has the attributes that it had."""
+        rule, options = self._rule, vars(self.optimizer)
+        return len(options) == self._options and not any(map(is_not, map(options.get, rule), rule.values()))
+
     def _what_is_fixed(self) -> tuple[Any, ...]:
         """Everything a step depends on beside the batch and the numbers in memory.
 
@@ -154,19 +170,19 @@ class RecordedSteps:
             of_process = config.kernels(), config.precision(), config.epsilon(), config.threads(), config.convolution()
             if of_process != self._of_process:
                 self._of_process, self._process_changes = of_process, self._process_changes + 1
-        rule, options = self._rule, vars(self.optimizer)
-        if len(options) != self._options or any(map(is_not, map(options.get, rule), rule.values())):
+        if not self._has_same_rule():
+            options = vars(self.optimizer)
             self._options, self._rule_changes = len(options), self._rule_changes + 1
             self._rule = {name: value for name, value in options.items() if _holds(name, value)}
         return self._arranged, self._settings.look(), self._rule_changes, self._process_changes
 
 
-_OF_EACH_STEP = ("iterations", "_learning_rate")  # of an optimizer: they reach the device with the step's numbers
+_OF_EACH_STEP = ("iterations", "_learning_rate", "_steady")  # of an optimizer: they reach the device with the step's numbers
 
 
 def _holds(name: str, value: Any) -> bool:
     """Whether this attribute of an optimizer stays as it is from step to step: not what it works out and keeps for itself."""
-    return name not in _OF_EACH_STEP and (name[0] != "_" or isinstance(value, (int, float, str, NoneType)))
+    return name not in _OF_EACH_STEP and (name[0] != "_" or isinstance(value, (int, float, str, frozenset, NoneType)))
 
 
 def _is_minidls(cls: type) -> bool:

@@ -18,6 +18,7 @@ from minidl.backend.dispatch import CPU, op
 from minidl.backend.threads import set_threads, use_threads
 from minidl.callbacks import LambdaCallback
 from minidl.constraints import NonNeg
+from minidl.data import Batch
 from minidl.errors import NumericWarning
 from minidl.kernels.numba import linear
 from minidl.layers import (
@@ -405,6 +406,65 @@ def test_what_changes_again_and_again_reaches_recorded_ones(what: str) -> None:
         change = LambdaCallback(on_epoch_begin=lambda epoch, logs: CHANGES_OF_TIME[what](model, epoch // 2))
         history = model.fit(X, Y, 8, epochs=8, verbose=0, callbacks=[change]).history
         return [history, weights_of(model), model.optimizer.iterations]
+
+    in_both_ways(run)
+
+
+def not_recorded(model: Any) -> None:
+    """A step that looks at the loss in its middle, which is never recorded; by ``fit`` more would be assigned."""
+    model._compiled_step().train(Batch(X[:8].astype(model.network.parameter_dtype), Y[:8], None, 8), stop_at_nan=True)
+
+
+def another_rate_and_back(model: Any) -> None:
+    rate = model.optimizer._learning_rate  # the very same number is assigned again
+    model.optimizer.learning_rate = 0.02
+    not_recorded(model)
+    model.optimizer.learning_rate = rate
+
+
+def seen_by_others(change: Any) -> Any:
+    def changed(model: Any) -> None:
+        change(model)
+        not_recorded(model)
+
+    return changed
+
+
+SEEN_BY_OTHERS: dict[str, Any] = {
+    "rate": another_rate_and_back,
+    "frozen": seen_by_others(CHANGES["frozen"]),
+    "penalty": seen_by_others(CHANGES["penalty"]),
+    "multiplier": lambda model: setattr(model.layers[0].W, "learning_rate_multiplier", 0.1),
+    "multiplier seen": seen_by_others(lambda model: setattr(model.layers[0].W, "learning_rate_multiplier", 0.1)),
+    "frozen weights": lambda model: setattr(model.layers[0].W, "trainable", False),
+    "frozen weights seen": seen_by_others(lambda model: setattr(model.layers[0].W, "trainable", False)),
+    "decay": seen_by_others(lambda model: setattr(model.optimizer, "weight_decay", 0.3)),
+    "clipped": seen_by_others(lambda model: setattr(model.optimizer, "clipvalue", 1e-3)),
+    "schedule": seen_by_others(lambda model: setattr(model.optimizer, "learning_rate", lambda step: 0.1 / (1 + step))),
+    "dropout": seen_by_others(CHANGES["dropout"]),
+    "epsilon": seen_by_others(lambda model: config.set_epsilon(1e-3)),
+    "spared": lambda model: model.optimizer.exclude_from_weight_decay(var_names=["b"]),
+}
+
+
+@pytest.mark.parametrize("decay", [None, 0.1])
+@pytest.mark.parametrize("what", SEEN_BY_OTHERS)
+def test_what_a_step_that_is_not_recorded_has_seen_reaches_recorded_ones(what: str, decay: float | None) -> None:
+    """A recorded step looks whether anything was assigned since the last look, and others may have looked."""
+
+    def run() -> Any:
+        layers = [Dense(40, activation="relu"), BatchNormalization(), Dense(32), Activation("tanh"), Dropout(0.3)]
+        model = classifier(*layers, optimizer=SGD(0.1, momentum=0.9, weight_decay=decay))
+        epsilon = config.epsilon()
+        try:
+            losses = []
+            for time in range(4):
+                losses += [model.train_on_batch(X[:8], Y[:8]) for _ in range(7)]
+                if time == 1:
+                    SEEN_BY_OTHERS[what](model)
+            return [losses, weights_of(model), model.optimizer.iterations]
+        finally:
+            config.set_epsilon(epsilon)
 
     in_both_ways(run)
 

@@ -47,6 +47,22 @@ mutant(
     "any(map(is_not, map(options.get, rule), rule.values()))",
     "False",
 )
+SEEN = TESTS + "test_what_a_step_that_is_not_recorded_has_seen_reaches_recorded_ones"
+for _name, _file, _old, _new in (
+    ("an arrangement that others made", STEPS, "and self.group.arrangement == self._arranged", "and True"),
+    ("a parameter's settings", STEPS, "and self.group.is_untouched()", "and True"),
+    ("a layer's settings", STEPS, "            self._settings.are_untouched()\n", "            True\n"),
+    ("the rule", STEPS, "            and self._has_same_rule()\n", ""),
+    ("the rate", "optimizers/base.py", "self._steady and self.scalars() == self._scalars", "self._steady"),
+):
+    mutant(f"a recorded step that does not look at {_name}", _file, SEEN, _old, _new)
+mutant(
+    "a recorded step that does not look at settings of the process",
+    STEPS,
+    TESTS + "test_the_threads_and_kernels_in_force_are_those_of_the_next_step",
+    "and config.state() == self._state",
+    "and True",
+)
 mutant(
     "kernels chosen anew that recorded steps do not see",
     STEPS,
