@@ -390,6 +390,8 @@ def _take(array: Array, which: Any, dtype: Any) -> Array:
     if isinstance(which, slice) or not array.flags.c_contiguous:  # which the op would copy whole, for each batch
         rows = array[which]
         return rows if rows.dtype == dtype and rows.flags.c_contiguous else _cast(rows, dtype)
+    if array.ndim == 1 and array.dtype == dtype:
+        return array[which]  # labels, mostly, of which the op would ask NumPy too
     return gather(array, which, dtype)
 
 
