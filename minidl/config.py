@@ -21,7 +21,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, closest
 from minidl.profile import KERAS_3, PROFILES, Profile
 
 _last_set = object()  # another object after each ``set``
-_block: ContextVar[Any] = ContextVar("block", default=None)  # another object inside each ``use``
+_block: ContextVar[Any] = ContextVar("block", default=None)  # another object since each beginning and end of a ``use``
 
 
 def state() -> tuple[object, object]:
@@ -47,12 +47,13 @@ class _Setting:
 
     @contextmanager
     def use(self, value: Any) -> Iterator[None]:
-        token, inside = self.override.set(self.check(value)), _block.set(object())
+        token = self.override.set(self.check(value))
+        _block.set(object())
         try:
             yield
         finally:
             self.override.reset(token)
-            _block.reset(inside)
+            _block.set(object())  # not the one from before: blocks of generators may end in any order
 
 
 def _one_of(name: str, *choices: str) -> Callable[[Any], Any]:

@@ -166,3 +166,27 @@ def test_the_environment_chooses_the_kernels() -> None:
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
     assert "'auto' or 'reference'" in done.stderr
+
+
+def test_the_state_is_another_wherever_a_setting_is() -> None:
+    """Blocks of generators may end in any order: no state comes back under which a setting was another."""
+    known: dict[Any, float] = {}
+
+    def look() -> None:
+        assert known.setdefault(config.state(), config.epsilon()) == config.epsilon()
+        assert config.state() == config.state()
+
+    look()
+    first, second = config.use_epsilon(0.3), config.use_dtype("float64")
+    first.__enter__(), look()
+    second.__enter__(), look()
+    first.__exit__(None, None, None), look()
+    second.__exit__(None, None, None), look()
+    before = config.epsilon()
+    config.set_epsilon(0.2), look()
+    config.set_epsilon(before), look()
+    other = config.use_dtype("float64")
+    other.__enter__()
+    with config.use_epsilon(0.3):
+        other.__exit__(None, None, None), look()
+    look()

@@ -77,8 +77,8 @@ class Run:
         """See how often these calls send threads to work: where that is often, they are called with a team from now on."""
         before = HELD[SENT]
         self._loop(*self._arguments)
-        self._known = True
-        if HELD[SENT] - before >= _OFTEN and stays_together():
+        self._known = not self._failed[0]  # else there is more to come
+        if self._known and HELD[SENT] - before >= _OFTEN and stays_together():
             self._loop, self._arguments = work_together(), (_loop_address(), *self._arguments)
 
     def look_at(self, place: int, address: int) -> None:
