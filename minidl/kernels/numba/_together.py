@@ -1,6 +1,6 @@
 """A team of threads that stays together for a list of kernels, and what one kernel is sent to the team by.
 
-Sending threads to work and waiting until all are back takes two microseconds. A recorded step would pay them for each of its
+Sending threads to work and waiting until all are back takes a microsecond. A recorded step would pay it for each of its
 kernels; instead it sends the team out once. The first thread calls the kernels, the others watch a board, where it writes what
 a kernel shares out:
 
