@@ -354,8 +354,8 @@ mutant(
     "labels that are not smoothed",
     "losses/cross_entropy.py",
     REGISTERED + "[categorical_smooth]",
-    "self.label_smoothing / y_pred.shape[-1]",
-    "self.label_smoothing",
+    "self.label_smoothing, y_pred.shape[-1])",
+    "self.label_smoothing, 1)",
 )
 mutant(
     "a sum divided by n",
@@ -457,8 +457,8 @@ mutant(
     "momentum exchanged",
     "layers/normalization.py",
     INFERENCE,
-    "momentum * running + (1 - momentum) * new",
-    "(1 - momentum) * running + momentum * new",
+    "new, self.momentum)",
+    "new, 1 - self.momentum)",
 )
 mutant("running statistics never moved", "training/step.py", INFERENCE, "context.commit()  # running", "pass  # running")
 mutant(
@@ -719,8 +719,8 @@ mutant(
     "labels in a byte",
     "losses/cross_entropy.py",
     LOSS_VALUES + "test_labels_of_many_classes",
-    "astype(np.int64, copy=False)",
-    "astype(np.uint8, copy=False)",
+    "as_type(y_true.reshape(y_pred.shape[:-1]), np.int64)",
+    "as_type(y_true.reshape(y_pred.shape[:-1]), np.uint8)",
 )
 mutant(
     "weights along the classes where there are as many",
@@ -775,12 +775,12 @@ mutant(
     "an offset before the scale",
     "layers/reshape.py",
     VALUES + "test_rescaling_is_scale_times_x_plus_offset",
-    "x * self.scale + self.offset",
-    "(x + self.offset) * self.scale",
+    "offset=self.offset)",
+    "offset=self.offset * self.scale)",
 )
 mutant(
     "slices in the dtype of the data",
-    "data/arrays.py",
+    "data/batches.py",
     BATCHES + "test_batches_are_of_the_models_dtype_in_every_order",
     "return rows if rows.dtype == dtype and",
     "return rows if",
@@ -812,8 +812,8 @@ mutant(
     "a rate for each parameter that only the first step sees",
     "optimizers/base.py",
     OPTIONS + "test_a_rate_for_each_parameter",
-    "if self._prepared.get(segment.key) != numbers:",
-    "if segment.key not in self._prepared:",
+    "if self._prepared.get(key) != numbers:",
+    "if key not in self._prepared:",
 )
 mutant(
     "constraints before the rule",
@@ -1199,7 +1199,7 @@ mutant(
 )
 mutant(
     "kernel: rows of a data set from one too early",
-    "kernels/numba/gather.py",
+    "kernels/numba/_rows.py",
     kernel("gather.gather"),
     "index = indices[i] if",
     "index = indices[i] - (indices[i] > 0) if",

@@ -21,13 +21,17 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, suppress
 from operator import methodcaller
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from minidl.backend.memory import Pool
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]
 
 WARM_UP = 2  # steps that run as they are, in which kernels are compiled
@@ -37,6 +41,7 @@ COPIED = 1 << 15  # bytes of an input up to which a copy is quicker than to look
 REASONS_KEPT = 100
 
 _BYTE = ctypes.c_char
+_NOWHERE = np.empty(0)  # no input is this array
 
 reasons: list[str] = []  # why steps of this process were not recorded, for the doctor
 forks = 0  # how often this process was forked off another: threads of kernels that were noted before do not exist here
@@ -111,7 +116,7 @@ class Tape:
         if result is None and not kwargs:
             self._keep(mark, function, args)
         elif isinstance(result, np.ndarray) and not kwargs:
-            self._keep(mark, _compute_array_again, (function, args, result))
+            self._keep(mark, compute_array_again, (function, args, result))
         else:
             self._keep(mark, _compute_again, (function, args, kwargs, result))
         return result
@@ -181,14 +186,31 @@ def count(number: Any) -> None:
     number += 1
 
 
-def again_unless_view(function: Callable[..., Any], *args: Any) -> Any:
-    """``again`` for a function that looks at no numbers where it computes nothing: a view of an input stays one."""
-    tape = current()
-    if tape is not None and function.__module__.startswith("minidl."):
-        result = tape.unheard(function, args, {})
-        if _looking_at(result, tape.inputs) is not None:
-            return result
-    return again(function, *args)
+def as_type(array: Any, dtype: Any) -> Any:
+    """``array.astype(dtype)``, in a recorded step without Python."""
+    return array if array.dtype == dtype else again(_as_type, array, np.dtype(dtype))
+
+
+def _as_type(array: Any, dtype: np.dtype) -> Any:
+    return array.astype(dtype)
+
+
+def cast_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+    """From where to where numbers go in a call that was noted for ``as_type``; None for any other."""
+    if function is not compute_array_again or args[0] is not _as_type:
+        return None
+    return args[1][0], args[2]
+
+
+def noted(method: Method) -> Method:
+    """Mark a method that computes by ops, ``as_type`` and ``again`` alone: each notes itself, and views are no computation."""
+    method.noted = True  # type: ignore[attr-defined]
+    return method
+
+
+def again_unless_noted(function: Callable[..., Any], *args: Any) -> Any:
+    """``function(*args)``, which is ``noted`` piece by piece if it says so; else ``again``."""
+    return function(*args) if getattr(function, "noted", False) else again(function, *args)
 
 
 def op_on_tape(
@@ -212,7 +234,7 @@ def _compute_again(function: Callable[..., Any], args: Any, kwargs: Any, result:
     _put(result, function(*args, **kwargs))
 
 
-def _compute_array_again(function: Callable[..., Any], args: Any, result: np.ndarray) -> None:
+def compute_array_again(function: Callable[..., Any], args: Any, result: np.ndarray) -> None:
     """The usual case, in as few words as possible."""
     value = function(*args)
     if value is not result:
@@ -294,6 +316,11 @@ class _Recorded:
             if template is not None:
                 self._looking.append((position, template))
         self._out = _looking_at(outputs, inputs)
+        self._arrays: list[Any] = []  # references to what several steps were made for last, which is the caller's
+        self._form: Any = None
+        self._several: Any = None
+        self._forms = [(a.shape, a.dtype) for a in inputs]
+        self._places: dict[int, np.ndarray] = {}  # of large inputs of several steps
 
     def proven_for(self, arrays: Sequence[np.ndarray]) -> bool:
         """Whether it has agreed with a computed step in which the inputs were as new as these."""
@@ -319,6 +346,47 @@ class _Recorded:
         else:
             _make(self._calls)
         return self.outputs
+
+    def several(self, rows: Rows, steps: int, fetched: Sequence[Fetched], kept: int) -> tuple[int, list[np.ndarray]]:
+        """Up to ``steps`` steps in one call: how many, and for the first ``kept`` results a row for each of them.
+
+        Those up to one that has to be made by itself are made.
+        """
+        made = self._made_for(rows, [place for place, _ in fetched], kept)
+        if made is None:
+            return 0, []
+        found = [np.empty((steps, *out.shape), out.dtype) for out in _arrays_of(self.outputs)[:kept]]
+        done = made(rows.order, rows.start, rows.size, steps, [table for _, table in fetched], found)
+        for place in self._large:  # a replay has to look anew
+            self._given[place] = _NOWHERE
+        return done, [table[:done] for table in found]
+
+    def _made_for(self, rows: Rows, fetched: list[np.ndarray], kept: int) -> Any:
+        """What makes several steps with rows of these arrays; None where nothing does."""
+        arrays, form = [*rows.data, *fetched], (rows.order is not None, rows.finite, kept, len(fetched))
+        if form != self._form or not all(a is known() for a, known in zip(arrays, self._arrays)):
+            self._arrays, self._form, self._several = [weakref.ref(a) for a in arrays], form, None
+            if len(self._calls) == 1 == len(self._runs) and self._out is None:
+                make: Any = self._runs[0]
+                with suppress(NotImplementedError):
+                    self._several = make.several(self._taken(rows), form[0], fetched, _arrays_of(self.outputs)[:kept])
+        return self._several
+
+    def _taken(self, rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray | None, bool]]:
+        """For each input where its rows come from, where they are written (None: nowhere), and whether they must be finite."""
+        found: list[tuple[int, np.ndarray, np.ndarray | None, bool]] = []
+        if rows.order is not None and not (rows.order.dtype == np.int64 and rows.order.flags.carray):
+            raise NotImplementedError
+        for place, (data, finite) in enumerate(zip(rows.data, rows.finite)):
+            if not data.flags.c_contiguous or not data.dtype.isnative:
+                raise NotImplementedError
+            target: np.ndarray | None = self._given[place]
+            if place in self._large:
+                shape, dtype = self._forms[place]
+                stand = rows.order is None and data.dtype == dtype and not finite
+                target = None if stand else self._places.setdefault(place, Pool().empty(shape, dtype))
+            found.append((place, data, target, finite))
+        return found
 
     def _look_at(self, arrays: Sequence[np.ndarray]) -> None:
         """Have the calls made for large inputs where they stand now."""
@@ -369,6 +437,27 @@ def _looking_at(value: Any, inputs: Sequence[np.ndarray]) -> Any:
         if looking:
             return _Around(tuple if type(value) in (tuple, list) else type(value), tuple(value), looking)
     return None
+
+
+class Rows(NamedTuple):
+    """Where the inputs of several steps come from.
+
+    Attributes:
+        data: for each input an array (n, ...).
+        finite: for each whether its rows have to be finite; a step with others is not made.
+        order: indices of all samples, or None: as they stand.
+        start: which sample of it is the first one.
+        size: samples of a step.
+    """
+
+    data: tuple[np.ndarray, ...]
+    finite: tuple[bool, ...]
+    order: np.ndarray | None
+    start: int
+    size: int
+
+
+Fetched = tuple[np.ndarray, np.ndarray]  # an array that steps read, and for each step the numbers that it then has
 
 
 class Steps(Protocol):
@@ -435,6 +524,15 @@ class Recorder:
             self._steps[key] = known + 1
             return compute(list(arrays))
         return self._record(key, compute, arrays, steps)
+
+    def run_several(
+        self, key: Hashable, rows: Rows, steps: int, fetched: Sequence[Fetched], kept: int
+    ) -> tuple[int, list[np.ndarray]]:
+        """As many steps of ``key`` as can be made at once, see ``_Recorded.several``; 0 where they are made one by one."""
+        known = self._steps.get(key)
+        if self._forks != forks or not isinstance(known, _Recorded) or not known.trusted or known.unproven:
+            return 0, []
+        return known.several(rows, steps, fetched, kept)
 
     def refused(self, key: Hashable) -> bool:
         """Whether steps of this key were found not to be recorded."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minidl.on_demand import on_demand
 
 _FILES = {
-    "base": "Callback LambdaCallback",
+    "base": "Callback LambdaCallback now_and_then",
     "callback_list": "CallbackList",
     "checkpoint": "ModelCheckpoint",
     "csv_logger": "CSVLogger",
@@ -21,6 +21,7 @@ _FILES = {
 if TYPE_CHECKING:  # what the names are: type checkers and editors cannot follow a lookup by name
     from minidl.callbacks.base import Callback as Callback
     from minidl.callbacks.base import LambdaCallback as LambdaCallback
+    from minidl.callbacks.base import now_and_then as now_and_then
     from minidl.callbacks.callback_list import CallbackList as CallbackList
     from minidl.callbacks.checkpoint import ModelCheckpoint as ModelCheckpoint
     from minidl.callbacks.csv_logger import CSVLogger as CSVLogger

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from minidl.declared import Declared
 from minidl.errors import ArgumentTypeError, closest, described
 
 Logs = Mapping[str, float]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def now_and_then(moment: Method) -> Method:
+    """Mark ``on_train_batch_begin`` or ``on_train_batch_end`` of a callback that need not be called for each batch.
+
+    Then ``fit`` may make many short steps in a row, for some 20 ms: the beginning of the first one and the end of the last one
+    are told. Otherwise it stops at each of them for the callback. A method that overrides it is called each time again.
+
+    >>> class Dots(Callback):
+    ...     @now_and_then
+    ...     def on_train_batch_end(self, batch, logs):
+    ...         print(".", end="")
+    """
+    moment.each_batch = False  # type: ignore[attr-defined]
+    return moment
 
 
 class Callback(Declared):

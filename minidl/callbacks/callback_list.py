@@ -46,6 +46,12 @@ class CallbackList:
         """Whether a callback asked for the end."""
         return self.model.stop_training
 
+    @property
+    def look_at_each_batch(self) -> bool:
+        """Whether a callback has to be called for each batch of training."""
+        methods = (*self._methods["on_train_batch_begin"], *self._methods["on_train_batch_end"])
+        return any(getattr(method, "each_batch", True) for method in methods)
+
     @contextmanager
     def _around(self, what: str, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """``on_..._begin`` and ``on_..._end``; the end reaches every callback that began, whatever was raised in between."""

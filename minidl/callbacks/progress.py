@@ -14,7 +14,7 @@ import unicodedata
 from contextlib import suppress
 from typing import Any, TextIO
 
-from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.base import Callback, Logs, now_and_then
 from minidl.callbacks.notebook import Board, board
 
 _CELLS = 30  # of the bar, where there is room
@@ -74,6 +74,7 @@ class ProgressBar(Callback):
         if self.bar:
             self._write(f"Epoch {epoch + 1}/{self.params['epochs']}\n")
 
+    @now_and_then
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Redraw the bar from time to time."""
         now, self._done = time.monotonic(), batch + 1

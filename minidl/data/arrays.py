@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array
 from minidl.checks import check_whole
+from minidl.data.batches import Batch as Batch
+from minidl.data.batches import Batches, as_it_is, largest_number, take
 from minidl.data.convert import check_rows, to_host
 from minidl.data.on_disk import OnDisk, is_on_disk
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, DataWarning, ShapeError, closest, warn
-from minidl.ops.gather import gather, gather_and_look
 
 _CHUNK = 1 << 22  # numbers looked at together when data is checked for NaN
-
-
-class Batch(NamedTuple):
-    """Some samples on the device; a tuple of arrays for a model with several inputs, or with several outputs."""
-
-    x: Any
-    y: Any
-    weight: Any  # of several outputs: None, or a tuple in which each may be None
-    size: int
 
 
 class ArrayData:
@@ -124,6 +115,15 @@ class ArrayData:
         elif nan != "ignore":
             self.warned |= _check_finite(name, array, self.input_dtypes[index], self._where, nan)
 
+    @property
+    def unseen(self) -> set[int]:
+        """Which of x nobody has looked at."""
+        return {index for index, _ in self._unseen}
+
+    def were_taken(self) -> None:
+        """All batches were, so that all rows have been looked at."""
+        self._unseen = []
+
     def look_at_rest(self) -> None:
         """Warn where an x is not finite that nobody has looked at."""
         unseen, self._unseen = self._unseen, []
@@ -187,7 +187,7 @@ class ArrayData:
         chosen._kept = {}
         return chosen
 
-    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Batches:
         """Batches of ``batch_size`` (the last may be smaller), in the given order of samples or as they stand.
 
         A data set that fits is kept on the device and batches are taken from it there; else they are sent one by one.
@@ -199,24 +199,8 @@ class ArrayData:
         kept = self._kept[backend.name]
         if kept is not None:
             columns, order = kept, None if order is None else backend.asarray(order)
-        send = [_as_it_is if kept is not None else backend.sender() for _ in columns]
-        for start in range(0, len(self), batch_size):
-            stop = min(start + batch_size, len(self))
-            which = slice(start, stop) if order is None else order[start:stop]
-            rows = [carry(rows) for carry, rows in zip(send, self._rows(columns, which, dtypes), strict=True)]
-            yield pack(rows, stop - start)
-        self._unseen = []  # all were taken
-
-    def _rows(self, columns: list[Array], which: Any, dtypes: list[Any]) -> list[Array]:
-        """Some rows of all columns; before that a warning where those of an x are not finite that nobody has looked at."""
-        if not self._unseen:
-            return [_take(a, which, dtype) for a, dtype in zip(columns, dtypes)]
-        unseen = {index for index, _ in self._unseen}  # the columns begin with x
-        take = [_take_and_look if index in unseen else _take_alone for index in range(len(columns))]
-        found = [how(a, which, dtype) for how, a, dtype in zip(take, columns, dtypes)]
-        if not all(finite for _, finite in found):
-            self.look_at_rest()
-        return [rows for rows, _ in found]
+        send = [as_it_is if kept is not None else backend.sender() for _ in columns]
+        return Batches(self, len(self), batch_size, order, columns, dtypes, send, pack)
 
     def whole(self, senders: list[Callable[[np.ndarray], Array]]) -> Batch:
         """All samples as one batch, carried by ``senders``, of which the list gets as many as are needed."""
@@ -229,7 +213,7 @@ class ArrayData:
                 return Batch(x, y, None, len(x))  # most batches: nothing is cut, cast or sent
         columns, dtypes, pack = self._layout()
         senders += [backends.current().sender() for _ in columns[len(senders) :]]
-        rows = [send(_take(a, slice(None), dtype)) for send, a, dtype in zip(senders, columns, dtypes)]
+        rows = [send(take(a, slice(None), dtype)) for send, a, dtype in zip(senders, columns, dtypes)]
         return pack(rows, len(self))
 
     def _layout(self) -> tuple[list[Array], list[Any], Callable[[list[Array], int], Batch]]:
@@ -385,40 +369,6 @@ def _check_shape(array: np.ndarray, shape: Any, where: str, taken_by: Callable[[
         raise ShapeError(where, f"an array of shape {array.shape}", expected, fix)
 
 
-def _take(array: Array, which: Any, dtype: Any) -> Array:
-    """Rows in C order, by slice (a view where dtype and order are right already) or by index."""
-    if isinstance(which, slice) or not array.flags.c_contiguous:  # which the op would copy whole, for each batch
-        rows = array[which]
-        return rows if rows.dtype == dtype and rows.flags.c_contiguous else _cast(rows, dtype)
-    if array.ndim == 1 and array.dtype == dtype:
-        return array[which]  # labels, mostly, of which the op would ask NumPy too
-    return gather(array, which, dtype)
-
-
-def _take_alone(array: Array, which: Any, dtype: Any) -> tuple[Array, bool]:
-    return _take(array, which, dtype), True
-
-
-def _take_and_look(array: Array, which: Any, dtype: Any) -> tuple[Array, bool]:
-    """``_take``, and whether all numbers are finite; False also where some are so large that it takes a longer look to tell."""
-    if not isinstance(which, slice) and array.flags.c_contiguous:
-        rows, finite = gather_and_look(array, which, dtype)
-        return rows, bool(finite)
-    rows = _take(array, which, dtype)
-    flat = rows.reshape(-1)
-    with np.errstate(all="ignore"):
-        return rows, float(flat.dot(flat)) <= _largest_number(flat.dtype)
-
-
-@np.errstate(all="ignore")  # what is too large is reported when the data is checked
-def _cast(rows: Array, dtype: Any) -> Array:
-    return rows.astype(dtype, order="C", copy=False)
-
-
-def _as_it_is(rows: Array) -> Array:
-    return rows
-
-
 def _several(input_shape: Any) -> bool:
     return bool(input_shape) and isinstance(input_shape[0], tuple)
 
@@ -445,11 +395,6 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-@lru_cache(maxsize=8)
-def _largest_number(dtype: np.dtype) -> float:
-    return float(np.finfo(dtype).max)
-
-
 def _check_finite(
     name: str, array: np.ndarray, dtype: np.dtype, where: str, nan: str, weight: np.ndarray | None = None
 ) -> bool:
@@ -459,7 +404,7 @@ def _check_finite(
     """
     if array.dtype.kind != "f" or not array.size:
         return False
-    rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), _largest_number(dtype)
+    rows, limit = max(_CHUNK // max(array[:1].size, 1), 1), largest_number(dtype)
     for start in range(0, len(array), rows):
         chunk = array[start : start + rows]
         with np.errstate(all="ignore"):

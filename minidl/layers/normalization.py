@@ -6,7 +6,6 @@ from typing import Any, Unpack
 
 from minidl import constraints, initializers, regularizers
 from minidl.backend import array_namespace
-from minidl.backend.tape import again
 from minidl.checks import check_flag, check_number
 from minidl.errors import ArgumentError, ArgumentTypeError, NumericWarning, ShapeError, warn
 from minidl.layers._protocol import is_unchanged
@@ -14,7 +13,7 @@ from minidl.layers.activation import Activation
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
 from minidl.ops.activation import relu_grad
-from minidl.ops.normalization import masked_moments, masked_normalize_grad, moments, normalize, normalize_grad
+from minidl.ops.normalization import masked_moments, masked_normalize_grad, moments, moved, normalize, normalize_grad
 
 
 class BatchNormalization(Layer):
@@ -118,7 +117,7 @@ class BatchNormalization(Layer):
             warn(message, NumericWarning)
         if of_batch:
             for running, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                context.update(running, again(_moved, context.value(running), new, self.momentum))
+                context.update(running, moved(context.value(running), new, self.momentum))
         gamma, beta = (p.value if p is not None else None for p in (self.gamma, self.beta))
         y = normalize(x, mean, variance, gamma, beta, self.epsilon, activation)
         return self._channels_back(y), ((x, mean, variance, of_batch, counts) if context.keep else None)
@@ -178,11 +177,6 @@ class BatchNormalization(Layer):
         order = list(range(y.ndim - 1))
         order.insert(axis, y.ndim - 1)
         return y if axis == y.ndim - 1 else y.transpose(*order)
-
-
-def _moved(running: Any, new: Any, momentum: float) -> Any:
-    """A running mean, moved towards what is new."""
-    return momentum * running + (1 - momentum) * new
 
 
 class NormalizationAndRelu(Layer, abstract=True):

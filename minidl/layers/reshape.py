@@ -11,6 +11,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.geometry import size_of
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
+from minidl.ops.rescaling import rescale
 
 
 class Flatten(Layer):
@@ -93,6 +94,8 @@ class Rescaling(Layer):
     array([[0., 1.]], dtype=float32)
     """
 
+    replays = True
+
     def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.scale = check_number("Rescaling", "scale", scale)
@@ -100,11 +103,11 @@ class Rescaling(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; nothing to keep."""
-        return x * self.scale + self.offset if self.offset else x * self.scale, None
+        return rescale(x, scale=self.scale, offset=self.offset), None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = scale dy."""
-        return dy * self.scale if need_dx else None
+        return rescale(dy, scale=self.scale, offset=0.0) if need_dx else None
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:

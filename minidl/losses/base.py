@@ -12,7 +12,7 @@ import numpy as np
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
-from minidl.backend.tape import again, again_unless_view
+from minidl.backend.tape import again, again_unless_noted, as_type, noted
 from minidl.declared import Declared
 from minidl.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError, closest, described
 from minidl.noticed import Noticed
@@ -95,9 +95,10 @@ class Loss(Noticed, Declared):
         """
         self.check(y_true, output_shape, where)
 
+    @noted
     def prepare(self, y_true: Array, y_pred: Array) -> Array:
         """Checked targets in the form ``per_sample`` takes: here the predictions' shape and dtype."""
-        return y_true.reshape(y_pred.shape).astype(y_pred.dtype, copy=False)
+        return as_type(y_true.reshape(y_pred.shape), y_pred.dtype)
 
     def prediction(self, y_pred: Array, saved: Any) -> Array:
         """What a person calls the prediction: the probabilities, where y_pred are logits."""
@@ -162,7 +163,7 @@ class Loss(Noticed, Declared):
         ``mask``, True or 1 where a position counts, (n,) or of the losses' shape: what is left out is not in the number
         that a mean is divided by either. Where weight or mask is 0, targets may be NaN or infinite.
         """
-        targets, shape = again_unless_view(self.prepare, y_true, y_pred), y_pred.shape
+        targets, shape = again_unless_noted(self.prepare, y_true, y_pred), y_pred.shape
         weights: Any = None
         if sample_weight is not None or mask is not None:
             weights, n = again(self._weights, self.shape_of_values(shape), y_pred, sample_weight, mask)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import config
 from minidl.backend import Array, array_namespace
-from minidl.backend.tape import again
+from minidl.backend.tape import again, as_type, noted
 from minidl.checks import check_flag, check_integer, check_number
 from minidl.errors import ShapeError
 from minidl.losses.base import Loss, sample_weights
@@ -84,12 +84,11 @@ class CategoricalCrossentropy(_CrossEntropy):
         self.check(y_true, output_shape, where)
         check_distributions(y_true, where, weight)
 
+    @noted
     def prepare(self, y_true: Array, y_pred: Array) -> Array:
         """Targets in the predictions' dtype, smoothed."""
-        targets = y_true.reshape(y_pred.shape).astype(y_pred.dtype, copy=False)
-        if self.label_smoothing:
-            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
-        return targets
+        targets = as_type(y_true.reshape(y_pred.shape), y_pred.dtype)
+        return again(_smoothed, targets, self.label_smoothing, y_pred.shape[-1]) if self.label_smoothing else targets
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -143,12 +142,11 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
             raise ShapeError(where, f"labels of shape {y_true.shape}", f"integers of shape {output_shape[:-1]}", fix)
         check_labels(y_true, output_shape[-1], where, self.ignore_class)
 
+    @noted
     def prepare(self, y_true: Array, y_pred: Array) -> Array:
         """Labels (n, ...) as 64-bit integers; 0 in place of the ignored one."""
-        labels = y_true.reshape(y_pred.shape[:-1]).astype(np.int64, copy=False)
-        if self.ignore_class is not None:
-            labels = array_namespace(labels).where(labels == self.ignore_class, 0, labels)
-        return labels
+        labels = as_type(y_true.reshape(y_pred.shape[:-1]), np.int64)
+        return labels if self.ignore_class is None else again(_without, labels, self.ignore_class)
 
     def compute(self, y_pred: Array, y_true: Array, sample_weight: Any = None, mask: Any = None) -> tuple[Array, Any]:
         """As every loss does it; the ignored class is left out by a mask."""
@@ -211,12 +209,11 @@ class BinaryCrossentropy(_CrossEntropy):
         super().check(y_true, output_shape, where)
         check_bits(y_true, where)
 
+    @noted
     def prepare(self, y_true: Array, y_pred: Array) -> Array:
         """Targets in the predictions' shape and dtype, smoothed."""
-        targets = y_true.reshape(y_pred.shape).astype(y_pred.dtype, copy=False)
-        if self.label_smoothing:
-            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return targets
+        targets = as_type(y_true.reshape(y_pred.shape), y_pred.dtype)
+        return again(_smoothed, targets, self.label_smoothing, 2) if self.label_smoothing else targets
 
     def per_sample(self, y_pred: Array, targets: Array) -> tuple[Array, Any]:
         """L_i (n, ...)."""
@@ -229,6 +226,16 @@ class BinaryCrossentropy(_CrossEntropy):
         if self.from_logits:
             return ops.sigmoid_cross_entropy_grad(kept, targets, scale)
         return ops.binary_cross_entropy_grad(kept, targets, scale, epsilon_below_one(kept))
+
+
+def _smoothed(targets: Array, smoothing: float, outputs: int) -> Array:
+    """Targets (..., outputs), a part of which goes to all outputs alike."""
+    return targets * (1 - smoothing) + smoothing / outputs
+
+
+def _without(labels: Array, ignored: int) -> Array:
+    """Labels, and 0 in place of an ignored one."""
+    return array_namespace(labels).where(labels == ignored, 0, labels)
 
 
 def epsilon_below_one(p: Array) -> float:

@@ -71,6 +71,13 @@ class Accuracy(Deciding):
             return y_pred.argmax(axis=-1) == y_true.argmax(axis=-1)
         return y_pred.argmax(axis=-1) == (y_true[..., 0] if y_true.ndim == y_pred.ndim else y_true)
 
+    def update_batches(self, y_true: Array, y_pred: Array) -> None:
+        """Whole numbers are counted, for all batches at once: no sum depends on the order."""
+        if y_pred.dtype.kind == "f" and (self.kind != "binary" or y_pred.shape[-1] == 1):
+            self.update(y_true.reshape(-1, *y_true.shape[2:]), y_pred.reshape(-1, *y_pred.shape[2:]))
+        else:
+            super().update_batches(y_true, y_pred)
+
 
 class BinaryAccuracy(Accuracy):
     """The fraction of outputs on the right side of ``threshold``: prediction > threshold where target > 1/2.

@@ -78,6 +78,11 @@ class Metric(Declared):
             self.total = self.total + xp.where(weights != 0, values * weights, 0.0).sum()
             self.count = self.count + weights.sum()
 
+    def update_batches(self, y_true: Array, y_pred: Array) -> None:
+        """``update`` for one batch after the other, all of one size: y_true and y_pred are (batches, n, ...)."""
+        for of_batch, predicted in zip(y_true, y_pred):
+            self.update(of_batch, predicted)
+
     def result(self) -> Any:
         """The mean so far, a float; NaN before the first sample."""
         total, count = on_host(self.total, self.count)

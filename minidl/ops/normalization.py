@@ -29,6 +29,12 @@ def moments(x: Array) -> tuple[Array, Array]:
 
 
 @op
+def moved(running: Array, new: Array, momentum: float) -> Array:
+    """A running mean or variance (c,), moved towards that of a batch: momentum running + (1 - momentum) new."""
+    return momentum * running + (1 - momentum) * new
+
+
+@op
 def normalize(
     x: Array,
     mean: Array,

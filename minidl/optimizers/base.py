@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -232,17 +232,51 @@ class Optimizer(Declared):
 
     def _prepare(self, segments: Sequence[Segment]) -> None:
         scalars = self.scalars()
+        for key, numbers, like in self._numbers(segments, scalars):
+            if self._prepared.get(key) != numbers:
+                self._device_scalars(key, numbers, like)
+        self._scalars = scalars
+
+    def _numbers(self, segments: Sequence[Segment], scalars: list[float]) -> Iterator[tuple[Any, list[float], Array]]:
+        """What a step with these ``scalars`` finds on the device: a key, the numbers, and an array that they are beside."""
         for segment in segments:
             multiplier, numbers = segment.learning_rate_multiplier, scalars
             if multiplier != 1.0:
                 numbers = [multiplier * scalars[0], *scalars[1:]]
-            if self._prepared.get(segment.key) != numbers:
-                self._device_scalars(segment.key, numbers, segment.rows.first)
+            yield segment.key, numbers, segment.rows.first
             if segment.values is not None:
-                decay = [multiplier * self.learning_rate * self.weight_decay]
-                if self._prepared.get(("decay", segment.key)) != decay:
-                    self._device_scalars(("decay", segment.key), decay, segment.rows.first)
-        self._scalars = scalars
+                yield ("decay", segment.key), [multiplier * self.learning_rate * self.weight_decay], segment.rows.first
+
+    def ahead(self, group: ParameterGroup, steps: int) -> list[tuple[Array, np.ndarray]] | None:
+        """Arrays on the device that the next ``steps`` steps read, each with its numbers in each of them, where these change.
+
+        None where they are not known ahead: a function of somebody's own may give another learning rate whenever it is asked.
+        """
+        schedule = self.schedule
+        if schedule is not None and not type(schedule).__module__.startswith("minidl.schedules"):
+            return None
+        segments, kept = self._segments(group), dict(vars(self))
+        found: dict[Any, list[list[float]]] = {}
+        try:
+            for step in range(steps):
+                self.iterations = kept["iterations"] + step
+                for key, numbers, _ in self._numbers(segments, self.scalars()):
+                    found.setdefault(key, []).append(numbers)
+        except Exception:  # which is raised by the step that it belongs to
+            return None
+        finally:
+            vars(self).update(kept)  # with what a rule keeps from step to step
+        if any(key not in self._on_device for key in found):
+            return None
+        changing = {key: rows for key, rows in found.items() if any(row != self._prepared.get(key) for row in rows)}
+        return [(self._on_device[key], np.array(rows, self._on_device[key].dtype)) for key, rows in changing.items()]
+
+    def were_made(self, steps: int, changing: bool) -> None:
+        """So many steps were made, and whether numbers of ``ahead`` came to the device meanwhile."""
+        for _ in range(steps):
+            self.count()
+        if changing:
+            self._prepared, self._steady = {}, False
 
     def count(self) -> None:
         """A step was made."""

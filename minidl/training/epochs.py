@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.checks import check_integer
 from minidl.data import ArrayData, Batch, StreamData
+from minidl.data.batches import Batches
 from minidl.errors import ArgumentError, ArgumentTypeError
 from minidl.training.memory import explain_out_of_memory
 
@@ -27,7 +28,10 @@ def batches_of(
                 yield explain_out_of_memory(data.send, len(piece), piece)
         return
     assert batch_size is not None
-    batches = data.batches(batch_size, order)
+    yield from _with_words(data.batches(batch_size, order), batch_size)
+
+
+def _with_words(batches: Batches, batch_size: int) -> Generator[Batch, None, None]:
     while (batch := explain_out_of_memory(next, batch_size, batches, None)) is not None:
         yield batch
 
@@ -52,6 +56,7 @@ class Epochs:
 
     Attributes:
         ended: whether the data had fewer batches than the last epoch was to have, or none.
+        rows: the batches of this epoch, where it is one pass over arrays: some may be skipped.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Epochs:
     ) -> None:
         self.data, self.batch_size, self._steps, self._order_of = data, batch_size, steps, order_of
         self._pass, self.ended = first_pass, False
+        self.rows: Batches | None = None  # of arrays, where an epoch is a pass
         self._open: Generator[Batch, None, None] | None = None  # the pass that the last epoch stopped in
 
     @property
@@ -98,7 +104,11 @@ class Epochs:
     def _next_pass(self) -> Generator[Batch, None, None]:
         number, self._pass = self._pass, self._pass + 1
         order = None if self._order_of is None else self._order_of(number)
-        return batches_of(self.data, self.batch_size, order, number)
+        if isinstance(self.data, StreamData) or self._steps is not None:
+            return batches_of(self.data, self.batch_size, order, number)
+        assert self.batch_size is not None
+        self.rows = self.data.batches(self.batch_size, order)
+        return _with_words(self.rows, self.batch_size)
 
     def _next_batch(self) -> Batch | None:
         """The next batch of this pass, or the first of the next one; None where there is none."""

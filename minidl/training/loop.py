@@ -17,6 +17,7 @@ from minidl.geometry import is_several
 from minidl.interrupts import WholeSteps
 from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
+from minidl.training.at_once import AtOnce
 from minidl.training.epochs import Data, Epochs, one_pass, validates
 from minidl.training.epochs import batches_of as batches_of
 from minidl.training.memory import explain_out_of_memory
@@ -49,7 +50,7 @@ def fit(
 
     A stream's batches come in its own order; only those of a Sequence are shuffled, like the samples of arrays.
     """
-    guard, warned = WholeSteps(), False
+    guard, warned, at_once = WholeSteps(), False, AtOnce(step, callbacks)
     count = (data.shuffles if isinstance(data, StreamData) else len(data)) if shuffle else 0
 
     def order_of(life: int) -> np.ndarray:
@@ -60,9 +61,10 @@ def fit(
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch, {})
             running, steps, index = Running(step, watch=nan != "ignore" and not warned), passes.steps, -1
-            logs = LazyLogs(running)
+            logs, look = LazyLogs(running), 0  # look: the next step after which the losses are looked at
             with closing(passes.epoch()) as batches:
-                for index, batch in enumerate(batches):
+                for batch in batches:
+                    index += 1
                     callbacks.on_train_batch_begin(index, {})
                     with guard.step():
                         try:
@@ -71,7 +73,10 @@ def fit(
                             where = f"fit: epoch {epoch + 1}, batch {index + 1}"
                             raise DataError(where, str(error), "a finite loss", "a smaller learning rate") from None
                         running.add(index, batch, result)
-                    if running.watch and (index % _LOOK_EVERY == 0 or index + 1 == steps):
+                        if nan != "raise":  # which has to see each loss before its update
+                            index += at_once.train(passes.rows, running, index + 1)
+                    if running.watch and (index >= look or index + 1 == steps):
+                        look = index + _LOOK_EVERY
                         warned = _warn_of_bad_batch(running, epoch)
                     callbacks.on_train_batch_end(index, logs)
                     if callbacks.stop_training:

@@ -15,7 +15,9 @@ from typing import Any
 from minidl import backend as backends
 from minidl import config
 from minidl.backend import Array
+from minidl.backend.tape import Rows
 from minidl.data import Batch
+from minidl.data.batches import Ahead
 from minidl.layers.base import Layer
 from minidl.layers.state import State
 from minidl.losses.base import calls_ops_alone
@@ -87,6 +89,22 @@ class RecordedSteps:
         copy = self.recorder.copy
         parts = result.parts and [None if part is None else copy(part) for part in result.parts]
         return type(result)(copy(result.loss), result.prediction, result.weight, parts)
+
+    def train_several(self, ahead: Ahead, steps: int, predictions: bool) -> tuple[int, list[Array]]:
+        """Up to ``steps`` steps without Python in between, for batches that come next: how many were made, 0 where they are to
+        be made one by one, and a row for each of their losses and, if wanted, predictions."""
+        if not self._looked or not self._is_untouched():
+            return 0, []
+        fetched = self.optimizer.ahead(self.group, steps)
+        if fetched is None:
+            return 0, []
+        data, dtypes, size = (ahead.x, ahead.y), ahead.dtypes, ahead.size
+        (of_x, of_y), (x, y) = [(size, *a.shape[1:]) for a in data], dtypes
+        rows = Rows(data, (ahead.unseen, False), ahead.order, ahead.start, size)
+        kept = 2 if predictions else 1  # of a result
+        done, found = self.recorder.run_several((of_x, x, of_y, y), rows, steps, fetched, kept)
+        self.optimizer.were_made(done, bool(fetched))
+        return done, found
 
     def state(self) -> list[Array]:
         """All arrays that a step changes and does not return."""

@@ -55,7 +55,7 @@ class Running:
         self._losses: list[tuple[int, Array]] = []
         # Copies, as a callback may evaluate in the middle of an epoch.
         self.metrics = [(output, _fresh(metric)) for output, metric in metrics_by_output(step)]
-        self._copies = not all(_lets_go(metric) for _, metric in self.metrics)
+        self.copies = not all(_lets_go(metric) for _, metric in self.metrics)
         for _, metric in self.metrics:
             metric.reset()
 
@@ -68,7 +68,7 @@ class Running:
             self._losses.append((index, loss))
         for place, at in enumerate(self._with_loss):
             self.parts[place] = self.parts[place] + result.parts[at].astype(np.float64) * batch.size
-        if self._copies:  # who keeps a prediction keeps an array that the next step writes to
+        if self.copies:  # who keeps a prediction keeps an array that the next step writes to
             prediction = tuple([part.copy() for part in prediction]) if isinstance(prediction, tuple) else prediction.copy()
         for output, metric in self.metrics:
             if output is None:
@@ -76,6 +76,18 @@ class Running:
             else:
                 weight = None if weights is None else weights[output]
                 metric.update(as_column(batch.y[output], prediction[output]), prediction[output], weight)
+
+    def add_several(self, index: int, size: int, losses: Array, predictions: Array | None, y: Array | None) -> None:
+        """Take in the batches of several steps, from number ``index`` on: their losses, and what metrics look at."""
+        for number, loss in enumerate(losses):
+            self.total = self.total + loss.astype(np.float64) * size
+            if self.watch:
+                self._losses.append((index + number, loss))
+        self.samples += size * len(losses)
+        if predictions is not None and y is not None:
+            y = y.reshape(len(losses), size, *y.shape[1:])
+            for _, metric in self.metrics:
+                metric.update_batches(as_column(y, predictions), predictions)
 
     def first_bad_batch(self) -> int | None:
         """The first batch since the last call whose loss was not finite."""

@@ -12,6 +12,7 @@ from minidl import config
 from minidl.backend import Array, number
 from minidl.backend.tape import again
 from minidl.data import Batch
+from minidl.data.batches import Ahead
 from minidl.errors import NotBuiltError
 from minidl.geometry import is_known, is_several
 from minidl.interrupts import only_at_end
@@ -116,6 +117,15 @@ class Step:
         ):  # which looks at the loss in the middle of the step
             return self._run(batch, self._train, batch, stop_at_nan)
         return self._run(batch, self._recorded.train, self._train, batch)
+
+    def train_several(self, ahead: Ahead, steps: int, predictions: bool) -> tuple[int, list[Array]]:
+        """Up to ``steps`` steps at once, see ``RecordedSteps.train_several``."""
+        recorded = self._recorded
+        if recorded is None or recorded.recorder.gave_up or self.precision != config.precision():
+            return 0, []
+        if type(self).train is not Step.train or "train" in vars(self) or not hasattr(recorded.recorder, "run_several"):
+            return 0, []
+        return recorded.train_several(ahead, steps, predictions)
 
     @np.errstate(all="ignore")  # infinities and NaN pass through and training reports them, whatever was set with np.seterr
     def _train(self, batch: Batch, stop_at_nan: bool = False) -> Result:

@@ -626,6 +626,28 @@ def _normalization_cases(size: str, shape: tuple[int, ...], offset: float) -> No
                 add("normalization.normalize_grad", f"{note}, {kind}", backwards(affine, of_batch, activation), size, "unit")
 
 
+for _size, _channels in (("tiny", 0), ("tiny", 1), ("small", 19), ("medium", 2048)):
+    add(
+        "normalization.moved",
+        f"{_channels} channels",
+        lambda rng, dtype, c=_channels: ((normal(rng, dtype, c), normal(rng, dtype, c), 0.9), {}),
+        _size,
+    )
+for _size, _shape, _factor, _shift in (
+    ("tiny", (0, 3), 2.0, 0.0),
+    ("tiny", (2, 3), -0.5, 1.0),
+    ("small", (3, 5, 7), 1 / 255, 0.0),
+    ("medium", (64, 33, 31), 2.0, -1.0),
+):
+    add(
+        "rescaling.rescale",
+        f"{_shape} times {_factor:.3g} and {_shift}",
+        lambda rng, dtype, given=(_shape, _factor, _shift): (
+            (normal(rng, dtype, *given[0]),),
+            {"scale": given[1], "offset": given[2]},
+        ),
+        _size,
+    )
 for _row_of_normalized in _NORMALIZED:
     _normalization_cases(*_row_of_normalized)
 add(

@@ -96,7 +96,6 @@ def test_samples_that_are_not_taken_are_not_looked_at() -> None:
         for _ in range(3):
             batches = found.batches(4)
             next(batches), next(batches)
-            batches.close()
 
 
 @pytest.mark.usefixtures("small_is_large")

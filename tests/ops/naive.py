@@ -746,6 +746,17 @@ def moments(x: np.ndarray) -> tuple:
     return np.array(means), np.array(variances)
 
 
+def moved(running: np.ndarray, new: np.ndarray, momentum: float) -> tuple:
+    return (np.array([momentum * float(old) + (1 - momentum) * float(number) for old, number in zip(running, new)]),)
+
+
+def rescale(x: np.ndarray, scale: float, offset: float) -> tuple:
+    y = np.zeros(x.shape)
+    for at in np.ndindex(x.shape):
+        y[at] = scale * float(x[at]) + offset
+    return (y,)
+
+
 def normalize(
     x: np.ndarray, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear"
 ) -> tuple:
@@ -1076,7 +1087,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
     **{f"squared_error.{f.__name__}": f for f in (squared_error, squared_error_grad)},
     **{op: value for op, (value, _) in OTHER_LOSSES.items()},
     **{f"{op}_grad": gradient for op, (_, gradient) in OTHER_LOSSES.items()},
-    **{f"normalization.{f.__name__}": f for f in (moments, normalize, normalize_grad)},
+    **{f"normalization.{f.__name__}": f for f in (moments, moved, normalize, normalize_grad)},
+    "rescaling.rescale": rescale,
     **{f"dropout.{f.__name__}": f for f in (dropout, dropout_grad)},
     "gather.gather": gather,
     "gather.gather_and_look": gather_and_look,

@@ -33,7 +33,7 @@ from minidl.layers import (
     Input,
     Layer,
 )
-from minidl.losses import MeanSquaredError, SparseCategoricalCrossentropy
+from minidl.losses import CategoricalCrossentropy, Hinge, MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.models import Model, Sequential
 from minidl.ops.cross_entropy import sparse_softmax_cross_entropy
 from minidl.ops.linear import dense_grad_W
@@ -71,6 +71,15 @@ def in_both_ways(run: Any) -> Any:
         found = run()
     assert found == expected
     return found
+
+
+class Doubled(MeanSquaredError):
+    """A loss of somebody's own, which prepares targets in NumPy."""
+
+    replays = True
+
+    def prepare(self, y_true: Any, y_pred: Any) -> Any:
+        return 2 * super().prepare(y_true, y_pred)
 
 
 # -- parts of a step -----------------------------------------------------------------------------------------------------
@@ -972,6 +981,20 @@ def test_labels_that_are_looked_at_where_they_stand(dtype: str, shape: tuple[int
             model = Sequential([Dense(3, activation="softmax", input_shape=(6,))])
             model.compile("sgd", "sparse_categorical_crossentropy")
             batches = [(X + shift, np.roll(Y, shift).astype(dtype).reshape(shape)) for shift in range(8)]
+            losses[mode] = [model.train_on_batch(*batch) for batch in batches]
+            assert mode == "off" or len(recordings(model)) == 1
+    assert losses["on"] == losses["off"]
+
+
+@pytest.mark.parametrize("loss", [Hinge(), CategoricalCrossentropy(True, label_smoothing=0.1), Doubled()])
+def test_targets_that_numpy_prepares(loss: Any) -> None:
+    losses = {}
+    for mode in ("on", "off"):
+        with config.use_graphs(mode):
+            minidl.set_seed(0)
+            model = Sequential([Dense(3, input_shape=(6,))])
+            model.compile("sgd", loss)
+            batches = [(X + shift, np.eye(3)[np.roll(Y, shift)]) for shift in range(8)]
             losses[mode] = [model.train_on_batch(*batch) for batch in batches]
             assert mode == "off" or len(recordings(model)) == 1
     assert losses["on"] == losses["off"]

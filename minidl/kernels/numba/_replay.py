@@ -28,6 +28,7 @@ from llvmlite import ir
 from numba import types
 
 from minidl.kernels.numba import _private
+from minidl.kernels.numba._casts import cast_row
 from minidl.kernels.numba._instructions import INDEX, machine_code
 from minidl.kernels.numba._moves import compiled_move
 from minidl.kernels.numba._together import HELD, SENT, stays_together, work_together
@@ -36,7 +37,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _SLOT = 8  # bytes
 _OFTEN = 2  # kernels for which threads are sent out, from which on a team stays together for all of a run
-_FIRST = 2  # the slot of the first argument
+FIRST = 2  # the slot of the first argument
 _CODES = {"i64": "q", "i32": "i", "i16": "h", "i8": "b", "float": "f", "double": "d"}
 _NUMBERS = {"q": INDEX, "i": ir.IntType(32), "h": ir.IntType(16), "b": ir.IntType(8), "f": ir.FloatType(), "d": ir.DoubleType()}
 
@@ -50,18 +51,19 @@ class Run:
     """
 
     def __init__(self, rows: list[tuple[int, int, list[int]]], moving: list[tuple[int, int, int, int]]) -> None:
-        starts = [0, *itertools.accumulate(_FIRST + len(slots) for _, _, slots in rows)]
+        starts = [0, *itertools.accumulate(FIRST + len(slots) for _, _, slots in rows)]
         self._slots = np.empty(starts[-1], np.int64)
-        self._table = np.empty((len(rows), 2), np.int64)
-        for (thunk, entry, slots), start, row in zip(rows, starts, self._table):
-            self._slots[start : start + _FIRST + len(slots)] = (entry, 0, *slots)
+        self.table = np.empty((len(rows), 2), np.int64)
+        for (thunk, entry, slots), start, row in zip(rows, starts, self.table):
+            self._slots[start : start + FIRST + len(slots)] = (entry, 0, *slots)
             row[:] = thunk, self._slots.ctypes.data + start * _SLOT
         self._failed = np.zeros(1, np.int64)  # which call it was that failed, from 1
-        self._arguments: tuple[int, ...] = self._table.ctypes.data, len(rows), self._failed.ctypes.data
+        self._arguments: tuple[int, ...] = self.table.ctypes.data, len(rows), self._failed.ctypes.data
         self._moving: dict[int, list[tuple[int, int]]] = {}  # of an input: the slots of addresses within it, and bytes to add
         for number, argument, place, offset in moving:
-            self._moving.setdefault(place, []).append((starts[number] + _FIRST + argument, offset))
+            self._moving.setdefault(place, []).append((starts[number] + FIRST + argument, offset))
         self._loop, self._known = _loop(), False
+        self.has_team = False  # whether threads stay together for all of it
 
     def __call__(self) -> None:
         """Raises MemoryError where a function found none; they raise nothing else."""
@@ -79,12 +81,23 @@ class Run:
         self._loop(*self._arguments)
         self._known = not self._failed[0]  # else there is more to come
         if self._known and HELD[SENT] - before >= _OFTEN and stays_together():
-            self._loop, self._arguments = work_together(), (_loop_address(), *self._arguments)
+            self._loop, self._arguments = work_together(), (loop_address(), *self._arguments)
+            self.has_team = True
 
     def look_at(self, place: int, address: int) -> None:
         """Input number ``place`` stands at this address from now on."""
         for slot, offset in self._moving.get(place, ()):
             self._slots[slot] = address + offset
+
+    def addresses_of(self, place: Any) -> list[int]:
+        """Where the addresses within input number ``place`` stand."""
+        return [self._slots.ctypes.data + slot * _SLOT for slot, _ in self._moving.get(place, ())]
+
+    def several(self, *arguments: Any) -> Any:
+        """``Several(self, *arguments)``."""
+        from minidl.kernels.numba._several import Several
+
+        return Several(self, *arguments)
 
 
 def in_one_call(calls: Iterable[Call], looking_at: Callable[[np.ndarray], Any]) -> list[Call]:
@@ -96,7 +109,7 @@ def in_one_call(calls: Iterable[Call], looking_at: Callable[[np.ndarray], Any]) 
     if not _private.has("entries"):
         return list(calls)
     found: list[Call] = []
-    with_rows = [(call, _row(*(compiled_move(*call) or call))) for call in calls]
+    with_rows = [(call, cast_row(*call) or row_of(*(compiled_move(*call) or call))) for call in calls]
     for compiled, group in itertools.groupby(with_rows, lambda pair: pair[1] is not None):
         pairs = list(group)
         if not compiled:
@@ -114,7 +127,7 @@ def in_one_call(calls: Iterable[Call], looking_at: Callable[[np.ndarray], Any]) 
     return found
 
 
-def _row(function: Any, args: tuple[Any, ...]) -> Any:
+def row_of(function: Any, args: tuple[Any, ...]) -> Any:
     """Thunk, address, slots, and (number of the slot with its address, array) of a call; None where it is not to be packed."""
     if not hasattr(function, "overloads"):
         return None
@@ -159,7 +172,7 @@ def _thunk(codes: str) -> int:
     def emit(builder: ir.IRBuilder, arguments: Any) -> None:
         row = builder.inttoptr(arguments[0], INDEX.as_pointer())
         kinds = [_NUMBERS[code] for code in codes]
-        values = [_of_slot(builder, builder.load(builder.gep(row, [INDEX(_FIRST + k)])), kind) for k, kind in enumerate(kinds)]
+        values = [_of_slot(builder, builder.load(builder.gep(row, [INDEX(FIRST + k)])), kind) for k, kind in enumerate(kinds)]
         nowhere = [builder.ptrtoint(builder.alloca(INDEX), INDEX) for _ in range(2)]  # no result, and no words of an error
         entry = ir.FunctionType(ir.IntType(32), [INDEX, INDEX, *kinds])
         status = builder.call(builder.inttoptr(builder.load(row), entry.as_pointer()), [*nowhere, *values])
@@ -182,12 +195,12 @@ def _of_slot(builder: ir.IRBuilder, value: Any, kind: Any) -> Any:
 
 @functools.cache
 def _loop() -> Callable[..., None]:
-    """``_loop_address`` as a function of Python's, whose lock is released meanwhile."""
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(_loop_address())
+    """``loop_address`` as a function of Python's, whose lock is released meanwhile."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(loop_address())
 
 
 @functools.cache
-def _loop_address() -> int:
+def loop_address() -> int:
     """Where ``loop(table, n, failed)`` begins: it calls the thunks of ``table``, (n, 2) addresses of a thunk and its row, until
     one fails."""
 

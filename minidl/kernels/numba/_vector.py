@@ -14,12 +14,12 @@
     total(v), largest(v)       of all lanes
     across_1(v), across_2(v), across_4(v)   lane i has what lane i ^ 1, i ^ 2 or i ^ 4 had: neighbours, pairs or fours exchanged
     exp(v), log(v)             also of a number
-    expm1(v)                   exp v - 1 without losing the digits of small v
+    expm1(v), log1p(v)         exp v - 1 and log(1 + v) without losing the digits of small v
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
-whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log`` nothing
-below the smallest normal number. In single precision these are polynomials (Cephes), right to about one unit in the last
-place; in double precision the C library's functions, and for ``expm1`` of small v a power series.
+whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log1p`` v >= 0,
+``log`` nothing below the smallest normal number. In single precision these are polynomials (Cephes), right to about one unit
+in the last place; in double precision the C library's functions, and for ``expm1`` of small v a power series.
 """
 
 from __future__ import annotations
@@ -105,6 +105,10 @@ if DISABLED:  # the same on small arrays, with a look at every index
     def expm1(v):  # type: ignore[no-untyped-def]
         assert not (v < 0).any(), "expm1 of a negative number"
         return np.expm1(v)
+
+    def log1p(v):  # type: ignore[no-untyped-def]
+        assert not (v < 0).any(), "log1p of a negative number"
+        return np.log1p(v)
 
 else:
     from llvmlite import ir
@@ -459,26 +463,39 @@ else:
     @intrinsic
     def log(typingctx, v):  # type: ignore[no-untyped-def]
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            (x,) = args
-            kind = x.type
-            if v in (types.float64, VectorType(types.float64)):
-                return _call(builder, f"llvm.log.{spelling(kind)}", kind, [x])
-            whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
-            # log x = k ln 2 + log(1 + r) with x = 2^k (1 + r), 1 + r between the roots of 1/2 and 2
-            bits = builder.sub(builder.bitcast(x, whole), _all(whole, 0x3F3504F3))
-            k = builder.sitofp(builder.ashr(bits, _all(whole, 23)), kind)
-            mantissa = builder.add(builder.and_(bits, _all(whole, 0x7FFFFF)), _all(whole, 0x3F3504F3))
-            r = builder.fsub(builder.bitcast(mantissa, kind), _all(kind, 1.0), flags=_KEPT)
-            square = builder.fmul(r, r, flags=_KEPT)
-            y = builder.fmul(builder.fmul(_polynomial(builder, r, _LOG), r, flags=_KEPT), square, flags=_KEPT)
-            y = _fma(builder, k, _all(kind, _LN2[1]), y)
-            y = _fma(builder, square, _all(kind, -0.5), y)
-            y = builder.fadd(y, r, flags=_KEPT)
-            y = _fma(builder, k, _all(kind, _LN2[0]), y)
-            finite = builder.fcmp_ordered("<", x, _all(kind, float("inf")))
-            return builder.select(finite, y, x)  # NaN and infinity are their own logarithms
+            return _log(builder, *args)
 
         return v(v), codegen
+
+    @intrinsic
+    def log1p(typingctx, v):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            (x,) = args
+            one = _all(x.type, 1.0)
+            rounded = builder.fadd(x, one, flags=_KEPT)  # 1 + x but for what does not fit: log (u + d) = log u + d / u
+            missing = builder.fsub(x, builder.fsub(rounded, one, flags=_KEPT), flags=_KEPT)
+            return builder.fadd(_log(builder, rounded), builder.fdiv(missing, rounded, flags=_KEPT), flags=_KEPT)
+
+        return v(v), codegen
+
+    def _log(builder: Any, x: Any) -> Any:
+        kind = x.type
+        if getattr(kind, "element", kind) == ir.DoubleType():
+            return _call(builder, f"llvm.log.{spelling(kind)}", kind, [x])
+        whole = ir.VectorType(_I32, LANES) if isinstance(kind, ir.VectorType) else _I32
+        # log x = k ln 2 + log(1 + r) with x = 2^k (1 + r), 1 + r between the roots of 1/2 and 2
+        bits = builder.sub(builder.bitcast(x, whole), _all(whole, 0x3F3504F3))
+        k = builder.sitofp(builder.ashr(bits, _all(whole, 23)), kind)
+        mantissa = builder.add(builder.and_(bits, _all(whole, 0x7FFFFF)), _all(whole, 0x3F3504F3))
+        r = builder.fsub(builder.bitcast(mantissa, kind), _all(kind, 1.0), flags=_KEPT)
+        square = builder.fmul(r, r, flags=_KEPT)
+        y = builder.fmul(builder.fmul(_polynomial(builder, r, _LOG), r, flags=_KEPT), square, flags=_KEPT)
+        y = _fma(builder, k, _all(kind, _LN2[1]), y)
+        y = _fma(builder, square, _all(kind, -0.5), y)
+        y = builder.fadd(y, r, flags=_KEPT)
+        y = _fma(builder, k, _all(kind, _LN2[0]), y)
+        finite = builder.fcmp_ordered("<", x, _all(kind, float("inf")))
+        return builder.select(finite, y, x)  # NaN and infinity are their own logarithms
 
 
 across_1, across_2, across_4 = _across(1), _across(2), _across(4)

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy in one pass over the logits."""
+"""Softmax or sigmoid and cross-entropy in one pass over the logits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import new_run
 from minidl.kernels.numba._softmax import CHUNK, scratch_of, softmax_rows
-from minidl.kernels.numba._vector import LANES, load, log, splat, store, total, where
+from minidl.kernels.numba._vector import LANES, absolute, exp, load, log, log1p, splat, store, total, where
 
 # What the logarithm of no probability is: minus infinity times a target of 0 would be NaN. Given to the kernels, as those that
 # asked NumPy's finfo themselves would bring half of Numba along.
@@ -60,6 +60,27 @@ def sparse_softmax_cross_entropy_grad(probabilities: Any, labels: Any, scale: An
         return NotImplemented
     dz = CPU.pool.empty(p.shape, p.dtype)
     _run(_sparse_grad_on_threads, p, (p.reshape(-1), _indices(labels), scales, dz.reshape(-1)))
+    return dz
+
+
+@replays
+def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Kernel of ``ops.cross_entropy.sigmoid_cross_entropy``."""
+    if _misfit(logits) or targets.shape != logits.shape or targets.dtype != logits.dtype:
+        return NotImplemented
+    loss, p = CPU.pool.empty(logits.shape[:-1], logits.dtype), CPU.pool.empty(logits.shape, logits.dtype)
+    _run(_sigmoid_on_threads, logits, (logits.reshape(-1), targets.reshape(-1), loss.reshape(-1), p.reshape(-1)))
+    return loss, p
+
+
+@replays
+def sigmoid_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> Any:
+    """Kernel of ``ops.cross_entropy.sigmoid_cross_entropy_grad``."""
+    p = probabilities
+    if _misfit(p) or type(scale) not in (float, int) or targets.shape != p.shape or targets.dtype != p.dtype:
+        return NotImplemented
+    dz, factor = CPU.pool.empty(p.shape, p.dtype), p.dtype.type(scale / p.shape[-1])
+    _run(_sigmoid_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), factor, dz.reshape(-1)))
     return dz
 
 
@@ -172,3 +193,41 @@ def _sparse_grad_share(first, last, p, labels, scales, dz, classes, rows):  # ty
 @compiled
 def _sparse_grad_on_threads(p, labels, scales, dz, classes, rows):  # type: ignore[no-untyped-def]
     in_parallel(_sparse_grad_share, (len(p) // classes + rows - 1) // rows, (p, labels, scales, dz, classes, rows))
+
+
+@inner
+def _sigmoid_share(first, last, z, targets, loss, p, outputs, rows):  # type: ignore[no-untyped-def]
+    parts = new_run(rows * outputs, z.dtype)  # of the losses of some rows, output by output
+    for block in range(first, last):
+        begin, end = block * rows, min((block + 1) * rows, len(loss))
+        start, stop = begin * outputs, end * outputs
+        for at in range(start, stop, LANES):
+            count = stop - at
+            v = load(z, at, count, 0)
+            e = exp(-1 * absolute(v))
+            divisor = 1 + e
+            store(p, at, count, where(v >= 0, 1 / divisor, e / divisor))
+            store(parts, at - start, count, where(v < 0, splat(z, 0), v) - v * load(targets, at, count, 0) + log1p(e))
+        for row in range(begin, end):
+            sum_of_row = parts[(row - begin) * outputs]
+            for j in range((row - begin) * outputs + 1, (row - begin + 1) * outputs):
+                sum_of_row += parts[j]
+            loss[row] = sum_of_row / outputs
+
+
+@compiled
+def _sigmoid_on_threads(z, targets, loss, p, outputs, rows):  # type: ignore[no-untyped-def]
+    in_parallel(_sigmoid_share, (len(loss) + rows - 1) // rows, (z, targets, loss, p, outputs, rows))
+
+
+@inner
+def _sigmoid_grad_share(first, last, p, targets, factor, dz, outputs, rows):  # type: ignore[no-untyped-def]
+    stop = min(last * rows * outputs, len(p))
+    for at in range(first * rows * outputs, stop, LANES):
+        store(dz, at, stop - at, (load(p, at, stop - at, 0) - load(targets, at, stop - at, 0)) * factor)
+
+
+@compiled
+def _sigmoid_grad_on_threads(p, targets, factor, dz, outputs, rows):  # type: ignore[no-untyped-def]
+    tasks = (len(p) // outputs + rows - 1) // rows
+    in_parallel(_sigmoid_grad_share, tasks, (p, targets, factor, dz, outputs, rows))

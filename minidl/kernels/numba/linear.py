@@ -1,4 +1,7 @@
-"""Dense layers on the tiled matrix product."""
+"""Dense layers on the tiled matrix product.
+
+NumPy is as quick where they are tiny, but in a recorded step a kernel needs no Python, which is most of such a step's time.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,8 @@ from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._product import product
 from minidl.kernels.numba._vector import LANES, load, prefetch, store, widened
 
-FEW_ROWS = 16  # below which summing a bias gradient is as quick in NumPy
 SHARES = 16  # partial sums at the most, each on one thread
 TOGETHER = 8  # rows of a bias gradient added up in their own precision, which rounds
-SMALL = 1 << 10  # multiply-adds below which BLAS is as quick
 
 
 @replays
@@ -65,7 +66,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
     """Kernel of ``ops.linear.bias_grad``, eight rows at a time in their own precision, whose sums are added in double."""
     units = dy.shape[-1]
     rows = prod(dy.shape[:-1])
-    if dy.dtype not in FLOATS or not rows or rows < FEW_ROWS:
+    if dy.dtype not in FLOATS or not rows:
         return NotImplemented
     if out is not None and not _takes(out, (units,), dy.dtype):
         return NotImplemented
@@ -78,7 +79,7 @@ def bias_grad(dy: Any, out: Any = None) -> Any:
 
 
 def _declines(rows: int, depth: int, units: int, a: Any, b: Any) -> bool:
-    return not rows or rows * depth * units < SMALL or a.dtype != b.dtype or a.dtype not in FLOATS
+    return not rows * depth * units or a.dtype != b.dtype or a.dtype not in FLOATS
 
 
 def _takes(out: Any, shape: tuple[int, ...], dtype: Any) -> bool:

@@ -36,6 +36,22 @@ def moments(x: Any) -> Any:
 
 
 @replays
+def moved(running: Any, new: Any, momentum: float) -> Any:
+    """Kernel of ``ops.normalization.moved``."""
+    if running.dtype not in FLOATS or (new.shape, new.dtype) != (running.shape, running.dtype):
+        return NotImplemented
+    result, number = np.empty_like(running), running.dtype.type
+    _moved(running.reshape(-1), new.reshape(-1), number(momentum), number(1 - momentum), result.reshape(-1))
+    return result
+
+
+@compiled
+def _moved(running, new, momentum, rest, result):  # type: ignore[no-untyped-def]
+    for i in range(len(result)):
+        result[i] = momentum * running[i] + rest * new[i]
+
+
+@replays
 def normalize(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, activation: str = "linear") -> Any:
     """Kernel of ``ops.normalization.normalize``."""
     if _misfit(x, mean, variance, gamma, beta):

@@ -36,7 +36,7 @@ LARGE = "tests/data/test_large_arrays.py::"
 for _name, _file, _test, _old, _new in (
     (
         "never",
-        "data/arrays.py",
+        "data/batches.py",
         "test_the_warning_of_a_large_x_comes_before_the_batch_with_it",
         "if not all(finite for",
         "if all(finite for",
@@ -66,7 +66,7 @@ for _name, _file, _test, _old, _new in (
     mutant(f"a large x: {_name}", _file, LARGE + _test, _old, _new)
 mutant(
     "a large x: the last row alone is looked at",
-    "kernels/numba/gather.py",
+    "kernels/numba/_rows.py",
     "tests/ops/test_kernels.py::test_kernel_equals_reference[gather.gather_and_look-float32]",
     "wrong[task] += not_finite",
     "wrong[task] = not_finite",

@@ -266,8 +266,8 @@ mutant(
     "recorded: a prediction that a metric keeps is written to",
     "training/running.py",
     "tests/training/test_running.py::test_a_metric_may_keep_the_predictions_of_recorded_steps",
-    "self._copies = not all(",
-    "self._copies = False and not all(",
+    "self.copies = not all(",
+    "self.copies = False and not all(",
 )
 mutant(
     "recorded: a function that keeps a prediction taken for minidl's own",

@@ -24,8 +24,8 @@ mutant(
     "replay: every input where the first one stands",
     REPLAY,
     TESTS + "test_each_input_may_stand_elsewhere",
-    "._moving.get(place, ())",
-    "._moving.get(0, ())",
+    "        for slot, offset in self._moving.get(place, ()):",
+    "        for slot, offset in self._moving.get(0, ()):",
     mode="compiled",
 )
 mutant(
@@ -93,10 +93,10 @@ mutant(
     mode="compiled",
 )
 mutant(
-    "a view of an input that is computed only once",
+    "targets that NumPy prepares for the first batch alone",
     "backend/tape.py",
-    "tests/training/test_recorded_on_the_cpu.py::test_labels_that_are_looked_at_where_they_stand",
-    "if _looking_at(result, tape.inputs) is not None:",
-    "if True:",
+    "tests/training/test_recorded_on_the_cpu.py::test_targets_that_numpy_prepares",
+    'if getattr(function, "noted", False) else',
+    "if True else",
     mode="compiled",
 )
