@@ -13,8 +13,8 @@ import numpy as np
 from llvmlite import ir
 
 from minidl.backend import tape
+from minidl.kernels.numba import _private
 from minidl.kernels.numba._instructions import INDEX, machine_code
-from minidl.kernels.numba._private import cgutils
 
 FIRST = 2  # the slot of the first argument in a row, see ``_replay``
 Row = tuple[int, int, list[int], list[tuple[int, np.ndarray]]]  # thunk, no function, slots, which of them are whose addresses
@@ -56,7 +56,7 @@ def _cast(of: str, to: str) -> int:
 def convert(builder: ir.IRBuilder, of: str, source: Any, to: str, target: Any, count: Any) -> None:
     """``count`` numbers from one address to another; types as letter and bits: b8, i64, u16, f32."""
     source, target = (builder.inttoptr(at, _number(kind).as_pointer()) for at, kind in ((source, of), (target, to)))
-    with cgutils.for_range(builder, count) as loop:
+    with _private.cgutils.for_range(builder, count) as loop:
         value = builder.load(builder.gep(source, [loop.index]))
         builder.store(_converted(builder, value, of, to), builder.gep(target, [loop.index]))
 

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from minidl.kernels.numba import _replay, gather
+from minidl.kernels.numba import _private, _replay, gather
 from minidl.kernels.numba._casts import arguments_of, convert
 from minidl.kernels.numba._instructions import INDEX, machine_code
-from minidl.kernels.numba._private import cgutils
 from minidl.kernels.numba._rows import arguments_of as rows_to_take
 from minidl.kernels.numba._rows import take_rows
 from minidl.kernels.numba._together import work_together
@@ -213,7 +212,7 @@ def _take_few(of: str, to: str) -> int:
         data, indices, target, count, width = arguments_of(builder, arguments[0], 5)
         indices = builder.inttoptr(indices, INDEX.as_pointer())
         of_bytes, to_bytes = int(of[1:]), int(to[1:])
-        with cgutils.for_range(builder, count) as rows:
+        with _private.cgutils.for_range(builder, count) as rows:
             row = rows.index
             index = builder.load(builder.gep(indices, [row]))
             source = builder.add(data, builder.mul(builder.mul(index, width), INDEX(of_bytes)))
@@ -254,7 +253,7 @@ def _repeat_address() -> int:
         builder.call(builder.inttoptr(given[_LOOP], loop), [given[_TABLE], given[_ROWS], given[_FAILED]])
         builder.cbranch(builder.icmp_signed("==", builder.load(failed), INDEX(0)), on, end)
         builder.position_at_end(on)
-        with cgutils.for_range(builder, given[_MOVE_COUNT]) as each:
+        with _private.cgutils.for_range(builder, given[_MOVE_COUNT]) as each:
             pair = builder.mul(each.index, INDEX(2))
             slot = builder.inttoptr(builder.load(builder.gep(moves, [pair])), INDEX.as_pointer())
             by = builder.load(builder.gep(moves, [builder.add(pair, INDEX(1))]))

@@ -1,4 +1,4 @@
-"""ReLU, sigmoid and tanh with their gradients, and swish, GELU and mish, in one pass over memory each.
+"""ReLU and its kin, sigmoid and tanh, swish, GELU and mish, with their gradients, in one pass over memory each.
 
 NumPy's exponential and softsign are as fast as a kernel; its tanh is on one thread with AVX-512, and not without.
 
@@ -20,7 +20,8 @@ from minidl.backend.dispatch import CPU
 from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tanh import tanh_of
-from minidl.kernels.numba._vector import LANES, absolute, exp, load, store, where
+from minidl.kernels.numba._vector import LANES, absolute, exp, expm1, load, log1p, store, where
+from minidl.ops.activation import SELU_ALPHA, SELU_SCALE
 
 CHUNK = 1 << 15  # elements of one task
 DEAR = 1 << 13  # the same for a function that takes long: equal shares for the threads
@@ -62,6 +63,54 @@ def tanh(x: Any) -> Any:
 def tanh_grad(dy: Any, y: Any) -> Any:
     """Kernel of ``ops.activation.tanh_grad``, on flat arrays."""
     return _backwards(_tanh_grad_on_threads, dy, y)
+
+
+@replays
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """Kernel of ``ops.activation.leaky_relu``, on flat arrays."""
+    return _forwards(_leaky_on_threads, x, x.dtype.type(negative_slope)) if x.dtype in FLOATS else NotImplemented
+
+
+@replays
+def leaky_relu_grad(dy: Any, y: Any, negative_slope: float = 0.2) -> Any:
+    """Kernel of ``ops.activation.leaky_relu_grad``, on flat arrays."""
+    return _backwards(_leaky_grad_on_threads, dy, y, y.dtype.type(negative_slope))
+
+
+@replays
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Kernel of ``ops.activation.elu``, on flat arrays in single precision."""
+    return _forwards(_elu_on_threads, x, *_singles(1, alpha)) if x.dtype == np.float32 else NotImplemented
+
+
+@replays
+def elu_grad(dy: Any, y: Any, alpha: float = 1.0) -> Any:
+    """Kernel of ``ops.activation.elu_grad``, on flat arrays in single precision."""
+    return _backwards(_elu_grad_on_threads, dy, y, *_singles(1, alpha)) if y.dtype == np.float32 else NotImplemented
+
+
+@replays
+def selu(x: Any) -> Any:
+    """Kernel of ``ops.activation.selu``, on flat arrays in single precision."""
+    return _forwards(_elu_on_threads, x, *_OF_SELU) if x.dtype == np.float32 else NotImplemented
+
+
+@replays
+def selu_grad(dy: Any, y: Any) -> Any:
+    """Kernel of ``ops.activation.selu_grad``, on flat arrays in single precision."""
+    return _backwards(_elu_grad_on_threads, dy, y, *_OF_SELU) if y.dtype == np.float32 else NotImplemented
+
+
+@replays
+def softplus(x: Any) -> Any:
+    """Kernel of ``ops.activation.softplus``, on flat arrays in single precision."""
+    return _forwards(_softplus_on_threads, x) if x.dtype == np.float32 else NotImplemented
+
+
+@replays
+def softplus_grad(dy: Any, y: Any) -> Any:
+    """Kernel of ``ops.activation.softplus_grad``, on flat arrays in single precision."""
+    return _backwards(_softplus_grad_on_threads, dy, y) if y.dtype == np.float32 else NotImplemented
 
 
 @replays
@@ -112,6 +161,13 @@ def _backwards(kernel: Any, dy: Any, y: Any, *options: Any) -> Any:
     dy, y, dx = CPU.contiguous(dy), CPU.contiguous(y), CPU.pool.empty(dy.shape, dy.dtype)
     kernel(dy, y, dx, *options)
     return dx
+
+
+def _singles(*numbers: float) -> tuple[np.float32, ...]:
+    return tuple(map(np.float32, numbers))
+
+
+_OF_SELU = _singles(SELU_SCALE, SELU_SCALE * SELU_ALPHA)
 
 
 @inner
@@ -192,6 +248,95 @@ def _tanh_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
 @compiled
 def _tanh_grad_on_threads(dy, y, dx):  # type: ignore[no-untyped-def]
     in_parallel(_tanh_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx))
+
+
+# -- leaky ReLU, ELU, softplus -----------------------------------------------------------------------------------------
+
+EXP_IS_ALL = 80.0  # where exp(-x) beside 1 is nothing
+
+
+@inner
+def _leaky_share(first, last, x, y, slope):  # type: ignore[no-untyped-def]
+    x, y = x[first * CHUNK : last * CHUNK], y[first * CHUNK : last * CHUNK]
+    for i in range(len(x)):
+        y[i] = x[i] if x[i] > 0 else x[i] * slope
+
+
+@compiled
+def _leaky_on_threads(x, y, slope):  # type: ignore[no-untyped-def]
+    in_parallel(_leaky_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, slope))
+
+
+@inner
+def _leaky_grad_share(first, last, dy, y, dx, slope):  # type: ignore[no-untyped-def]
+    begin, end = first * CHUNK, last * CHUNK
+    dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]
+    for i in range(len(y)):
+        dx[i] = dy[i] if y[i] > 0 else dy[i] * slope
+
+
+@compiled
+def _leaky_grad_on_threads(dy, y, dx, slope):  # type: ignore[no-untyped-def]
+    in_parallel(_leaky_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx, slope))
+
+
+@inner
+def _elu_share(first, last, x, y, right, left):  # type: ignore[no-untyped-def]
+    """right x above 0, left (exp x - 1) below."""
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = load(x, at, end - at, 0)
+        store(y, at, end - at, where(v > 0, v * right, _one_less_exp(absolute(v)) * (0 - left)))
+
+
+@compiled
+def _elu_on_threads(x, y, right, left):  # type: ignore[no-untyped-def]
+    in_parallel(_elu_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, right, left))
+
+
+@inner
+def _elu_grad_share(first, last, dy, y, dx, right, left):  # type: ignore[no-untyped-def]
+    begin, end = first * CHUNK, last * CHUNK
+    dy, y, dx = dy[begin:end], y[begin:end], dx[begin:end]
+    for i in range(len(y)):
+        dx[i] = dy[i] * (right if y[i] > 0 else y[i] + left)
+
+
+@compiled
+def _elu_grad_on_threads(dy, y, dx, right, left):  # type: ignore[no-untyped-def]
+    in_parallel(_elu_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx, right, left))
+
+
+@inner
+def _softplus_share(first, last, x, y):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(x))
+    for at in range(first * CHUNK, end, LANES):
+        v = load(x, at, end - at, 0)
+        store(y, at, end - at, where(v < 0, 0, v) + log1p(exp(0 - absolute(v))))
+
+
+@compiled
+def _softplus_on_threads(x, y):  # type: ignore[no-untyped-def]
+    in_parallel(_softplus_share, (len(x) + CHUNK - 1) // CHUNK, (x, y))
+
+
+@inner
+def _softplus_grad_share(first, last, dy, y, dx):  # type: ignore[no-untyped-def]
+    end = min(last * CHUNK, len(y))
+    for at in range(first * CHUNK, end, LANES):
+        store(dx, at, end - at, load(dy, at, end - at, 0) * _one_less_exp(load(y, at, end - at, 0)))
+
+
+@compiled
+def _softplus_grad_on_threads(dy, y, dx):  # type: ignore[no-untyped-def]
+    in_parallel(_softplus_grad_share, (len(y) + CHUNK - 1) // CHUNK, (dy, y, dx))
+
+
+@inner
+def _one_less_exp(v):  # type: ignore[no-untyped-def]
+    """1 - exp(-v) of v >= 0, with all digits of small v."""
+    e = expm1(where(v > EXP_IS_ALL, EXP_IS_ALL, v))
+    return e / (1 + e)
 
 
 # -- swish, GELU, mish -------------------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ def _sigmoid_share(first, last, z, targets, loss, p, outputs, rows):  # type: ig
             e = exp(-1 * absolute(v))
             divisor = 1 + e
             store(p, at, count, where(v >= 0, 1 / divisor, e / divisor))
-            store(parts, at - start, count, where(v < 0, splat(z, 0), v) - v * load(targets, at, count, 0) + log1p(e))
+            store(parts, at - start, count, where(v < 0, 0, v) - v * load(targets, at, count, 0) + log1p(e))
         for row in range(begin, end):
             sum_of_row = parts[(row - begin) * outputs]
             for j in range((row - begin) * outputs + 1, (row - begin + 1) * outputs):
