@@ -5,6 +5,8 @@ With channels last, a window's row of k_w c numbers is contiguous, so that
     forward   a tile is some output positions of one row times some filters, summed over the window's rows and k_w c
     dx        a tile is some output rows times the k_w c numbers of one window row, added where the window stood
     dW        a tile is some filters times the k_w c numbers of one window row, summed over all positions of an image
+
+Images of one channel with few filters, which would leave most of a tile idle, are ``_one_channel``'s.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.backend.frozen import prepared
 from minidl.geometry import Window
+from minidl.kernels.numba import _one_channel
 from minidl.kernels.numba._blocking import tile_cost, tile_shape
 from minidl.kernels.numba._finish import finish, finisher
 from minidl.kernels.numba._jit import compiled, inner, threads
@@ -33,9 +36,12 @@ def correlate(x: Any, W: Any, bias: Any, window: Window, y: Any, relu: bool) -> 
     """y (n, oh, ow, f) from x (n, h, w, c) and W (kh, kw, c, f), then + bias (none: of length 0) and ReLU."""
     n = len(x)
     _, oh, ow, f = y.shape
+    blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
+    if _one_channel.takes(window, x.shape[-1], f, x.itemsize):
+        _one_channel.correlate(x, W, bias, window, y, relu, blocks)
+        return
     size = tile_shape(ow, f, x.itemsize)
     assert size is not None
-    blocks = min(oh, threads() // gcd(n, threads())) if n < MANY * threads() else 1  # of an image, for equal shares
     packed = in_panels(W, size[1])
     shape = window_shape(x, window, y)
     _forward_on_threads(size, int(relu), x.reshape(-1), packed, bias, y.reshape(-1), shape, blocks)
@@ -69,6 +75,9 @@ def grad_x(dy: Any, W: Any, window: Window, dx: Any) -> None:
 def grad_W(x: Any, dy: Any, window: Window, dW: Any, shares: int) -> bool:
     """dW (kh, kw, c, f) from x (n, h, w, c) and dy (n, oh, ow, f), summed in ``shares`` parts; False where f is too small."""
     kh, kw, c, f = dW.shape
+    if _one_channel.takes(window, c, f, x.itemsize):
+        _one_channel.grad_W(x, dy, window, dW, shares)
+        return True
     taps = kw * c
     size, turned = tile_shape(f, taps, x.itemsize, fewest_rows=True), tile_shape(taps, f, x.itemsize)
     assert turned is not None
