@@ -386,3 +386,9 @@ def _numbers(schedule: Schedule, name: str, values: Any) -> tuple[float, ...]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise ArgumentTypeError(where, f"{described(values)} as {name}", "a list of numbers")
     return tuple(check_number(where, f"{name}[{i}]", value, 0.0) for i, value in enumerate(values))
+
+
+def is_minidls_own(schedule: Any) -> bool:
+    """Whether a schedule, and each that it holds, is a class of this file: then it depends on the step alone."""
+    held = [value for value in vars(schedule).values() if callable(value)] if hasattr(schedule, "__dict__") else []
+    return type(schedule).__module__ == __name__ and all(map(is_minidls_own, held))

@@ -187,7 +187,7 @@ def count(number: Any) -> None:
 
 
 def as_type(array: Any, dtype: Any) -> Any:
-    """``array.astype(dtype)``, in a recorded step without Python."""
+    """``array`` in this type: itself where it has it. A recorded step casts numbers and truth values without Python."""
     return array if array.dtype == dtype else again(_as_type, array, np.dtype(dtype))
 
 
@@ -203,7 +203,10 @@ def cast_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[np.nda
 
 
 def noted(method: Method) -> Method:
-    """Mark a method that computes by ops, ``as_type`` and ``again`` alone: each notes itself, and views are no computation."""
+    """Mark a method that need not be noted as a whole: it computes by ops, ``as_type`` and ``again``, which note themselves.
+
+    Beside them it may make views, such as ``reshape`` makes of an array in C order.
+    """
     method.noted = True  # type: ignore[attr-defined]
     return method
 
@@ -348,12 +351,12 @@ class _Recorded:
         return self.outputs
 
     def several(self, rows: Rows, steps: int, fetched: Sequence[Fetched], kept: int) -> tuple[int, list[np.ndarray]]:
-        """Up to ``steps`` steps in one call: how many, and for the first ``kept`` results a row for each of them.
+        """Up to ``steps`` steps in one call: how many were made, and for the first ``kept`` results a row for each of them.
 
-        Those up to one that has to be made by itself are made.
+        They end before one that has to be made by itself, as its numbers are not finite or a kernel found no memory.
         """
         made = self._made_for(rows, [place for place, _ in fetched], kept)
-        if made is None:
+        if made is None or not (rows.order is None or (rows.order.dtype == np.int64 and rows.order.flags.carray)):
             return 0, []
         found = [np.empty((steps, *out.shape), out.dtype) for out in _arrays_of(self.outputs)[:kept]]
         done = made(rows.order, rows.start, rows.size, steps, [table for _, table in fetched], found)
@@ -375,8 +378,6 @@ class _Recorded:
     def _taken(self, rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray | None, bool]]:
         """For each input where its rows come from, where they are written (None: nowhere), and whether they must be finite."""
         found: list[tuple[int, np.ndarray, np.ndarray | None, bool]] = []
-        if rows.order is not None and not (rows.order.dtype == np.int64 and rows.order.flags.carray):
-            raise NotImplementedError
         for place, (data, finite) in enumerate(zip(rows.data, rows.finite)):
             if not data.flags.c_contiguous or not data.dtype.isnative:
                 raise NotImplementedError

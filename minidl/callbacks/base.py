@@ -15,8 +15,9 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def now_and_then(moment: Method) -> Method:
     """Mark ``on_train_batch_begin`` or ``on_train_batch_end`` of a callback that need not be called for each batch.
 
-    Then ``fit`` may make many short steps in a row, for some 20 ms: the beginning of the first one and the end of the last one
-    are told. Otherwise it stops at each of them for the callback. A method that overrides it is called each time again.
+    Then ``fit`` may make many short steps in a row, for some hundredths of a second: the beginning of the first one and the end
+    of the last one are told. For one method that is not marked it stops at each of them. A method that overrides a marked one
+    is not marked.
 
     >>> class Dots(Callback):
     ...     @now_and_then

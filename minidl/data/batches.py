@@ -11,6 +11,8 @@ import numpy as np
 from minidl.backend import Array
 from minidl.ops.gather import gather, gather_and_look
 
+IN_ORDER = 1 << 22  # bytes of a column that are copied at most
+
 
 class Batch(NamedTuple):
     """Some samples on the device; a tuple of arrays for a model with several inputs, or with several outputs."""
@@ -83,7 +85,7 @@ class Batches:
         pack: Callable[[list[Array], int], Batch],
     ) -> None:
         self._data, self._count, self._size, self._order = data, count, size, order
-        self._columns, self._dtypes, self._send, self._pack = columns, dtypes, send, pack
+        self._columns, self._dtypes, self._send, self._pack = list(map(_in_order, columns)), dtypes, send, pack
         self._next = 0
 
     def __iter__(self) -> Batches:
@@ -100,10 +102,10 @@ class Batches:
         return self._pack(rows, stop - start)
 
     def ahead(self) -> Ahead | None:
-        """The whole batches that come next; None where they are not rows of one x and one y on the host."""
+        """The whole batches that come next, two or more; None where there are not, or not of one x and one y on the host."""
         left = (self._count - self._next) // self._size
         order = () if self._order is None else (self._order,)
-        if left < 1 or len(self._columns) != 2 or not all(isinstance(a, np.ndarray) for a in (*self._columns, *order)):
+        if left < 2 or len(self._columns) != 2 or not all(isinstance(a, np.ndarray) for a in (*self._columns, *order)):
             return None
         x, y, weight, _ = self._pack(self._columns, self._count)
         if x is not self._columns[0] or y is not self._columns[1] or weight is not None:
@@ -150,6 +152,12 @@ def _take_and_look(array: Array, which: Any, dtype: Any) -> tuple[Array, bool]:
     flat = rows.reshape(-1)
     with np.errstate(all="ignore"):
         return rows, float(flat.dot(flat)) <= largest_number(flat.dtype)
+
+
+def _in_order(column: Array) -> Array:
+    """A column in C order where a copy takes little memory: rows of others are cut out slowly."""
+    small = isinstance(column, np.ndarray) and column.nbytes <= IN_ORDER
+    return np.ascontiguousarray(column) if small and not column.flags.c_contiguous else column
 
 
 @np.errstate(all="ignore")  # what is too large is reported when the data is checked

@@ -7,6 +7,6 @@ from minidl.backend import Array, op_elementwise
 
 @op_elementwise
 def rescale(x: Array, scale: float, offset: float) -> Array:
-    """y = scale x + offset, of the shape and dtype of x."""
+    """y = scale x + offset, of the shape of x, and of its dtype where that is floating and the two are Python's numbers."""
     y = x * scale
     return y + offset if offset else y

@@ -17,7 +17,7 @@ from minidl.errors import ArgumentError, ArgumentTypeError, StateError, describe
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
 from minidl.parameters import Parameter, ParameterGroup, Segment, named
-from minidl.schedules import Schedule
+from minidl.schedules import Schedule, is_minidls_own
 
 
 class ClippingOptions(TypedDict, total=False):
@@ -252,8 +252,7 @@ class Optimizer(Declared):
 
         None where they are not known ahead: a function of somebody's own may give another learning rate whenever it is asked.
         """
-        schedule = self.schedule
-        if schedule is not None and not type(schedule).__module__.startswith("minidl.schedules"):
+        if self.schedule is not None and not is_minidls_own(self.schedule):
             return None
         segments, kept = self._segments(group), dict(vars(self))
         found: dict[Any, list[list[float]]] = {}

@@ -28,10 +28,11 @@ def batches_of(
                 yield explain_out_of_memory(data.send, len(piece), piece)
         return
     assert batch_size is not None
-    yield from _with_words(data.batches(batch_size, order), batch_size)
+    yield from _explained(data.batches(batch_size, order), batch_size)
 
 
-def _with_words(batches: Batches, batch_size: int) -> Generator[Batch, None, None]:
+def _explained(batches: Batches, batch_size: int) -> Generator[Batch, None, None]:
+    """The batches, with words for a memory that is full."""
     while (batch := explain_out_of_memory(next, batch_size, batches, None)) is not None:
         yield batch
 
@@ -69,7 +70,7 @@ class Epochs:
     ) -> None:
         self.data, self.batch_size, self._steps, self._order_of = data, batch_size, steps, order_of
         self._pass, self.ended = first_pass, False
-        self.rows: Batches | None = None  # of arrays, where an epoch is a pass
+        self.rows: Batches | None = None
         self._open: Generator[Batch, None, None] | None = None  # the pass that the last epoch stopped in
 
     @property
@@ -108,7 +109,7 @@ class Epochs:
             return batches_of(self.data, self.batch_size, order, number)
         assert self.batch_size is not None
         self.rows = self.data.batches(self.batch_size, order)
-        return _with_words(self.rows, self.batch_size)
+        return _explained(self.rows, self.batch_size)
 
     def _next_batch(self) -> Batch | None:
         """The next batch of this pass, or the first of the next one; None where there is none."""

@@ -98,11 +98,11 @@ class RecordedSteps:
         fetched = self.optimizer.ahead(self.group, steps)
         if fetched is None:
             return 0, []
-        data, dtypes, size = (ahead.x, ahead.y), ahead.dtypes, ahead.size
-        (of_x, of_y), (x, y) = [(size, *a.shape[1:]) for a in data], dtypes
-        rows = Rows(data, (ahead.unseen, False), ahead.order, ahead.start, size)
+        data, (of_x, of_y) = (ahead.x, ahead.y), [(ahead.size, *a.shape[1:]) for a in (ahead.x, ahead.y)]
+        key = of_x, ahead.dtypes[0], of_y, ahead.dtypes[1]
+        rows = Rows(data, (ahead.unseen, False), ahead.order, ahead.start, ahead.size)
         kept = 2 if predictions else 1  # of a result
-        done, found = self.recorder.run_several((of_x, x, of_y, y), rows, steps, fetched, kept)
+        done, found = self.recorder.run_several(key, rows, steps, fetched, kept)
         self.optimizer.were_made(done, bool(fetched))
         return done, found
 

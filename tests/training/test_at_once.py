@@ -16,10 +16,11 @@ import pytest
 import minidl
 from minidl import config, schedules
 from minidl.backend import tape
-from minidl.callbacks import Callback, LambdaCallback, ProgressBar
+from minidl.callbacks import Callback, CallbackList, LambdaCallback, ProgressBar
 from minidl.callbacks.base import now_and_then
-from minidl.data import arrays
+from minidl.data import arrays, batches
 from minidl.errors import DataWarning, NumericWarning
+from minidl.kernels.numba._together import stays_together
 from minidl.layers import Dense, Dropout, Rescaling
 from minidl.metrics import BinaryAccuracy, MeanSquaredError
 from minidl.models import Sequential
@@ -136,6 +137,35 @@ def test_every_kind_of_data(kind: str, width: int, shuffle: bool, several: list[
     assert sum(several) > 3 * STEPS / 2 or (kind != "float32" and not shuffle)  # what has to be cast is taken by index
 
 
+@pytest.mark.parametrize("kind", [">f4", ">f8", "float16", "longdouble", "uint32"])
+def test_other_types(kind: str) -> None:
+    """Whatever NumPy has to do for them."""
+    x, y = X.astype(kind), np.abs(X[:, :CLASSES]).astype(kind)
+    for of_x, of_y, shuffle in ((x, Y, True), (X, y, True), (X, y, False)):
+        loss = "sparse_categorical_crossentropy" if of_y is Y else "mean_squared_error"
+        with config.use_graphs("off"):
+            expected = fitted(lambda loss=loss: compiled(SGD(0.1), loss), of_x, of_y, shuffle=shuffle)
+        assert fitted(lambda loss=loss: compiled(SGD(0.1), loss), of_x, of_y, shuffle=shuffle) == expected
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("large", [False, True])
+def test_data_in_another_order(large: bool, shuffle: bool, several: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small ones are copied once; of large ones steps are made one by one."""
+    if large:
+        monkeypatch.setattr(batches, "IN_ORDER", 0)
+    x, y = np.asfortranarray(X), np.repeat(Y, 3)[::3]
+    with config.use_graphs("off"):
+        expected = fitted(lambda: compiled(SGD(0.1)), x, y, shuffle=shuffle)
+    assert fitted(lambda: compiled(SGD(0.1)), x, y, shuffle=shuffle) == expected
+    assert any(several) != large
+
+
+def test_large_data_as_they_stand_are_looked_at_first(several: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "_CHUNK", 100)
+    check(several, lambda: compiled(SGD(0.1)), X, Y, shuffle=False, nan="warn", epochs=5)
+
+
 def test_targets_of_many_numbers(several: list[int]) -> None:
     y = np.eye(CLASSES, dtype="float32")[Y]
     check(several, lambda: compiled(SGD(0.1), "mean_squared_error"), X, y)
@@ -161,7 +191,18 @@ def test_bits_do_not_depend_on_how_many_steps_are_made_at_once(monkeypatch: pyte
 def test_long_steps_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch, several: list[int]) -> None:
     monkeypatch.setattr(at_once, "LONGEST", 0.0)
     fitted(lambda: compiled(SGD(0.1)))
-    assert several[-1] == 1
+    assert not several
+
+
+def test_steps_at_once_that_took_long_are_fewer_next_time() -> None:
+    several = at_once.AtOnce(object(), CallbackList([], None, {}))
+    several._adapt(0.0, 1)
+    assert several._steps == 2 * at_once.FEWEST
+    several._adapt(2 * at_once.LONGEST, 1)
+    several._adapt(2 * at_once.LONGEST, 1)
+    assert several._steps == at_once.FEWEST / 2
+    several._adapt(0.0, at_once._KEPT)
+    assert several._steps == 1
 
 
 def test_results_that_metrics_have_not_seen_take_little_memory(monkeypatch: pytest.MonkeyPatch, several: list[int]) -> None:
@@ -276,21 +317,70 @@ def test_a_batch_that_was_trained_with_before_those_at_once() -> None:
         minidl.set_seed(3)
         model = Sequential([Dense(CLASSES, "softmax", input_shape=(2100,))])
         model.compile(SGD(0.1), "sparse_categorical_crossentropy")
-        step, data = model._compiled_step(), arrays.ArrayData.of_valid(x, Y)
-        batches = data.batches(8, np.arange(N)[::-1].copy())
-        for batch in (first := next(batches), next(batches), next(batches), next(batches), first):
+        step, data = model._compiled_step(), arrays.ArrayData.of_valid(x, Y).batches(8, np.arange(N)[::-1].copy())
+        for batch in (first := next(data), next(data), next(data), next(data), first):
             step.train(batch)
-        ahead = batches.ahead()
+        ahead = data.ahead()
         done, _ = step.train_several(ahead, 5, False) if config.graphs() != "off" else (0, [])
-        batches.skip(done)
+        data.skip(done)
         for _ in range(5 - done):
-            step.train(next(batches))
+            step.train(next(data))
         step.train(first)
         return state_of(model)
 
     with config.use_graphs("off"):
         expected = run()
     assert run() == expected
+
+
+@pytest.fixture
+def trusted() -> tuple[Any, Any]:
+    """A step that was recorded and is trusted, and batches that come next."""
+    model = compiled(SGD(0.1), rate=0.5)
+    step, data = model._compiled_step(), arrays.ArrayData.of_valid(X, Y).batches(8, np.arange(N))
+    for _ in range(5):
+        step.train(next(data))
+    return step, data.ahead()
+
+
+def test_what_has_to_be_so_for_steps_at_once(trusted: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    step, ahead = trusted
+    assert step.train_several(ahead, 3, False)[0] == 3
+    assert step.train_several(ahead._replace(order=ahead.order.astype("int32")), 3, False)[0] == 0
+    assert step.train_several(ahead._replace(order=ahead.order[::-1]), 3, False)[0] == 0
+    assert step.train_several(ahead._replace(size=7), 3, False)[0] == 0
+    monkeypatch.setattr(tape, "forks", tape.forks + 1)
+    assert step.train_several(ahead, 3, False)[0] == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(step._recorded, "_looked", False)
+    assert step.train_several(ahead, 3, False)[0] == 0
+    monkeypatch.undo()
+    step.train = step.train  # somebody's own
+    assert step.train_several(ahead, 3, False)[0] == 0
+    del step.train
+    assert step.train_several(ahead, 3, False)[0] == 3
+    step.root.layers[1].rate = 0.1
+    assert step.train_several(ahead, 3, False)[0] == 0
+
+
+def test_a_team_of_threads() -> None:
+    """Steps whose kernels share out their work."""
+    x = RNG.normal(size=(1000, 784)).astype("float32")
+    y = RNG.integers(0, 10, 1000)
+    models: list[Sequential] = []
+
+    def make() -> Sequential:
+        minidl.set_seed(3)
+        model = Sequential([Dense(128, "relu", input_shape=(784,)), Dense(10, "softmax")])
+        model.compile(SGD(0.1), "sparse_categorical_crossentropy")
+        models.append(model)
+        return model
+
+    with config.use_graphs("off"):
+        expected = fitted(make, x, y, batch_size=100)
+    assert fitted(make, x, y, batch_size=100) == expected
+    (known,) = models[1]._compiled_step()._recorded.recorder._steps.values()
+    assert known._runs[0].has_team == (config.threads() > 1 and stays_together())
 
 
 def test_two_threads_train_models_of_their_own() -> None:
@@ -429,6 +519,16 @@ def test_a_schedule_of_somebodys_own_is_asked_at_each_step(several: list[int]) -
     assert model.optimizer.iterations == 40
     assert not any(several)
 
+    class Own(schedules.Schedule):
+        def __call__(self, step: int) -> float:
+            return 0.1
+
+    for schedule in (Own(), schedules.WarmUp(Own(), 3)):
+        fitted(lambda schedule=schedule: compiled(SGD(schedule)))
+        assert not any(several)
+    fitted(lambda: compiled(SGD(schedules.WarmUp(DECAY, 3))))
+    assert any(several)
+
 
 def test_a_schedule_that_fails_does_so_at_its_step() -> None:
     class Failing(schedules.ExponentialDecay):
@@ -459,44 +559,49 @@ def test_a_step_that_cannot_be_made_is_made_by_itself(monkeypatch: pytest.Monkey
     assert any(several)
 
 
+@pytest.mark.parametrize("sample", range(0, N, 40))
 def test_numbers_that_are_not_finite_in_a_large_x_are_reported_before_their_batch(
-    monkeypatch: pytest.MonkeyPatch, several: list[int]
+    sample: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrays, "_CHUNK", 100)
     x = X.copy()
-    x[300, 3] = np.nan
+    x[sample, 3] = np.nan
 
     def run() -> tuple[Any, list[bytes]]:
         model = compiled(SGD(0.1))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumericWarning)
             warnings.simplefilter("error", DataWarning)
-            with pytest.raises(DataWarning, match="sample 300"):
+            with pytest.raises(DataWarning, match=f"sample {sample}:"):
                 model.fit(x, Y, batch_size=8, epochs=3, verbose=0)
         return model.optimizer.iterations, state_of(model)
 
     with config.use_graphs("off"):
         expected = run()
     assert run() == expected
-    assert 0 < expected[0] < STEPS
-    assert any(several)
+    assert expected[0] < STEPS
 
 
-def test_a_loss_that_becomes_infinite_is_reported_with_its_batch(several: list[int]) -> None:
-    x = X.copy()
-    x[300] = np.inf
+@pytest.mark.parametrize("batch", range(30, 40))
+def test_a_loss_that_becomes_infinite_is_reported_with_its_batch(batch: int, several: list[int]) -> None:
+    y = np.random.default_rng(batch).random((N, CLASSES)).astype("float32")
+    y[2 * batch] = 1e30  # whose square is not
 
-    def run() -> list[str]:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            model = compiled(SGD(0.1), "mean_squared_error")
-            model.fit(np.where(np.isfinite(x), x, 0), np.where(x[:, :1] > 1e9, np.inf, 0) * np.ones(CLASSES), batch_size=8,
-                      epochs=2, verbose=0)  # fmt: skip
-        return [str(w.message) for w in caught if issubclass(w.category, NumericWarning)]
+    def run() -> tuple[list[str], int]:
+        model = compiled(SGD(0.1), "mean_squared_error")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NumericWarning)
+            with pytest.raises(NumericWarning) as raised:
+                model.fit(X, y, batch_size=2, epochs=2, verbose=0, shuffle=False)
+        return str(raised.value), model.optimizer.iterations
 
     with config.use_graphs("off"):
-        expected = run()
-    assert run() == expected != []
+        expected, _ = run()
+    found, steps = run()
+    assert found == expected
+    assert f"epoch 1, batch {batch + 1};" in found
+    assert any(several)
+    assert steps < 150 < N // 2  # losses are looked at from time to time
 
 
 def test_nan_raise_looks_at_each_loss(several: list[int]) -> None:

@@ -1,6 +1,6 @@
 """Numbers of one type made those of another within a recorded step: labels of a byte each, targets in double precision.
 
-In machine code of its own, for two types at a time: it has to be compiled in any process that meets them.
+A function in machine code for each pair of types, which takes milliseconds to make; a kernel for each would take seconds.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from minidl.backend import tape
 from minidl.kernels.numba import _private
 from minidl.kernels.numba._instructions import INDEX, machine_code
 
-FIRST = 2  # the slot of the first argument in a row, see ``_replay``
-Row = tuple[int, int, list[int], list[tuple[int, np.ndarray]]]  # thunk, no function, slots, which of them are whose addresses
+SLOT = 8  # bytes of a slot of a row, see ``_replay``
+FIRST = 2  # the slot of the first argument
+Row = tuple[int, int, list[int], list[tuple[int, np.ndarray]]]  # thunk, function, arguments, and (which argument, its array)
 
+_INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+_OF = [np.dtype(kind) for kind in ("bool", *_INTEGERS, "float32", "float64")]
 _TO = [np.dtype(kind) for kind in ("int64", "float32", "float64")]
 
 
@@ -28,7 +31,7 @@ def cast_row(function: Callable[..., Any], args: tuple[Any, ...]) -> Row | None:
     if arrays is None or not all(a.flags.carray for a in arrays):
         return None
     of, to = arrays
-    if to.dtype not in _TO or of.dtype.kind not in "biuf" or of.dtype == np.float16 or not of.dtype.isnative:
+    if of.dtype not in _OF or to.dtype not in _TO:  # types in this machine's order of bytes
         return None
     return cast(of.dtype, to.dtype), 0, [of.ctypes.data, to.ctypes.data, to.size], [(0, of), (1, to)]
 

@@ -28,16 +28,14 @@ from llvmlite import ir
 from numba import types
 
 from minidl.kernels.numba import _private
-from minidl.kernels.numba._casts import cast_row
+from minidl.kernels.numba._casts import FIRST, SLOT, cast_row
 from minidl.kernels.numba._instructions import INDEX, machine_code
 from minidl.kernels.numba._moves import compiled_move
 from minidl.kernels.numba._together import HELD, SENT, stays_together, work_together
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
-_SLOT = 8  # bytes
 _OFTEN = 2  # kernels for which threads are sent out, from which on a team stays together for all of a run
-FIRST = 2  # the slot of the first argument
 _CODES = {"i64": "q", "i32": "i", "i16": "h", "i8": "b", "float": "f", "double": "d"}
 _NUMBERS = {"q": INDEX, "i": ir.IntType(32), "h": ir.IntType(16), "b": ir.IntType(8), "f": ir.FloatType(), "d": ir.DoubleType()}
 
@@ -56,7 +54,7 @@ class Run:
         self.table = np.empty((len(rows), 2), np.int64)
         for (thunk, entry, slots), start, row in zip(rows, starts, self.table):
             self._slots[start : start + FIRST + len(slots)] = (entry, 0, *slots)
-            row[:] = thunk, self._slots.ctypes.data + start * _SLOT
+            row[:] = thunk, self._slots.ctypes.data + start * SLOT
         self._failed = np.zeros(1, np.int64)  # which call it was that failed, from 1
         self._arguments: tuple[int, ...] = self.table.ctypes.data, len(rows), self._failed.ctypes.data
         self._moving: dict[int, list[tuple[int, int]]] = {}  # of an input: the slots of addresses within it, and bytes to add
@@ -91,7 +89,7 @@ class Run:
 
     def addresses_of(self, place: Any) -> list[int]:
         """Where the addresses within input number ``place`` stand."""
-        return [self._slots.ctypes.data + slot * _SLOT for slot, _ in self._moving.get(place, ())]
+        return [self._slots.ctypes.data + slot * SLOT for slot, _ in self._moving.get(place, ())]
 
     def several(self, *arguments: Any) -> Any:
         """``Several(self, *arguments)``."""

@@ -23,7 +23,6 @@ from minidl.kernels.numba._rows import arguments_of as rows_to_take
 from minidl.kernels.numba._rows import take_rows
 from minidl.kernels.numba._together import work_together
 
-_SLOT = 8  # bytes
 _NUMBERS = ("float32", "float64", "uint8")  # of data, of which batches of numbers are made
 _TABLE, _ROWS, _FAILED, _STEPS, _DONE, _MOVES, _MOVE_COUNT, _LOOP = range(8)  # what ``repeat`` is told
 _ORDER, _FETCHED, _KEPT = range(3)  # what moves on
@@ -136,7 +135,7 @@ class Several:
         moving, self._failed[0] = np.array(moves, np.int64), 0
         told = np.empty(_LOOP + 1, np.int64)
         told[_TABLE], told[_ROWS], told[_FAILED] = self._table.ctypes.data, len(self._table), self._failed.ctypes.data
-        told[_STEPS], told[_DONE], told[_LOOP] = steps, 0, _replay.loop_address()
+        told[_STEPS], told[_LOOP] = steps, _replay.loop_address()
         told[_MOVES], told[_MOVE_COUNT] = moving.ctypes.data, len(moves)
         if self._run.has_team:
             work_together()(_repeat_address(), told.ctypes.data, 0, 0)

@@ -17,9 +17,10 @@
     expm1(v), log1p(v)         exp v - 1 and log(1 + v) without losing the digits of small v
 
 x is a flat array. The compiler makes vectors of long loops by itself, but not of loops over a few channels or classes,
-whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log1p`` v >= 0,
-``log`` nothing below the smallest normal number. In single precision these are polynomials (Cephes), right to about one unit
-in the last place; in double precision the C library's functions, and for ``expm1`` of small v a power series.
+whose last lanes are idle. ``largest`` takes vectors without NaN, ``exp`` v <= 0, ``expm1`` 0 <= v <= 80, ``log1p`` 0 <= v
+and finite, ``log`` nothing below the smallest normal number. In single precision these are polynomials (Cephes), right to about
+one unit in the last place; in double precision the C library's functions, and for ``expm1`` of small v a power series.
+``log1p`` is ``log`` of what 1 + v is rounded to, and a correction.
 """
 
 from __future__ import annotations

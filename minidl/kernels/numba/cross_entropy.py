@@ -79,8 +79,8 @@ def sigmoid_cross_entropy_grad(probabilities: Any, targets: Any, scale: Any) -> 
     p = probabilities
     if _misfit(p) or type(scale) not in (float, int) or targets.shape != p.shape or targets.dtype != p.dtype:
         return NotImplemented
-    dz, factor = CPU.pool.empty(p.shape, p.dtype), p.dtype.type(scale / p.shape[-1])
-    _run(_sigmoid_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), factor, dz.reshape(-1)))
+    dz = CPU.pool.empty(p.shape, p.dtype)
+    _run(_sigmoid_grad_on_threads, p, (p.reshape(-1), targets.reshape(-1), scale / p.shape[-1], dz.reshape(-1)))
     return dz
 
 
@@ -229,5 +229,5 @@ def _sigmoid_grad_share(first, last, p, targets, factor, dz, outputs, rows):  # 
 
 @compiled
 def _sigmoid_grad_on_threads(p, targets, factor, dz, outputs, rows):  # type: ignore[no-untyped-def]
-    tasks = (len(p) // outputs + rows - 1) // rows
-    in_parallel(_sigmoid_grad_share, tasks, (p, targets, factor, dz, outputs, rows))
+    tasks, number = (len(p) // outputs + rows - 1) // rows, p.dtype.type(factor)
+    in_parallel(_sigmoid_grad_share, tasks, (p, targets, number, dz, outputs, rows))

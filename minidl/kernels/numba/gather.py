@@ -15,7 +15,7 @@ SMALL = 1 << 14  # numbers below which NumPy is as quick, and nothing need be co
 
 
 def gather(x: Any, indices: Any, dtype: Any) -> Any:
-    """Kernel of ``ops.gather.gather``, from bytes or from the type wanted; the reference takes indices out of range."""
+    """Kernel of ``ops.gather.gather``, from bytes or floating numbers; the reference takes indices out of range."""
     found = _gather(x, indices, dtype)
     return found[0] if isinstance(found, tuple) else found
 

@@ -38,7 +38,7 @@ def moments(x: Any) -> Any:
 @replays
 def moved(running: Any, new: Any, momentum: float) -> Any:
     """Kernel of ``ops.normalization.moved``."""
-    if running.dtype not in FLOATS or (new.shape, new.dtype) != (running.shape, running.dtype):
+    if running.dtype not in FLOATS or (new.shape, new.dtype) != (running.shape, running.dtype) or type(momentum) is not float:
         return NotImplemented
     result, number = np.empty_like(running), running.dtype.type
     _moved(running.reshape(-1), new.reshape(-1), number(momentum), number(1 - momentum), result.reshape(-1))

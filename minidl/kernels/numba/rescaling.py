@@ -14,10 +14,10 @@ CHUNK = 1 << 14  # numbers of one task
 @replays
 def rescale(x: Any, scale: float, offset: float) -> Any:
     """Kernel of ``ops.rescaling.rescale``."""
-    if x.dtype not in FLOATS or not x.size:
-        return NotImplemented
+    if x.dtype not in FLOATS or not all(type(number) in (float, int) for number in (scale, offset)):
+        return NotImplemented  # NumPy's own numbers bring a type with them
     y = CPU.pool.empty(x.shape, x.dtype)
-    _on_threads(x.reshape(-1), y.reshape(-1), x.dtype.type(scale), x.dtype.type(offset))
+    _on_threads(x.reshape(-1), y.reshape(-1), float(scale), float(offset))
     return y
 
 
@@ -30,4 +30,5 @@ def _share(first, last, x, y, scale, offset):  # type: ignore[no-untyped-def]
 
 @compiled
 def _on_threads(x, y, scale, offset):  # type: ignore[no-untyped-def]
-    in_parallel(_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, scale, offset))
+    number = x.dtype.type  # here, where one that is too large is infinite without a word
+    in_parallel(_share, (len(x) + CHUNK - 1) // CHUNK, (x, y, number(scale), number(offset)))

@@ -48,7 +48,7 @@ def _gradient(p: Any, targets: Any, scale: Any, divisor: int) -> Any:
     if _misfit(p, targets) or type(scale) not in (float, int):  # of samples with weights it is an array
         return NotImplemented
     dp = CPU.pool.empty(p.shape, p.dtype)
-    _gradient_on_threads(p.reshape(-1), targets.reshape(-1), dp.reshape(-1), p.dtype.type(2 * scale / divisor))
+    _gradient_on_threads(p.reshape(-1), targets.reshape(-1), dp.reshape(-1), 2.0 * scale / divisor)
     return dp
 
 
@@ -59,7 +59,7 @@ def _misfit(p: Any, targets: Any) -> bool:
 @inner
 def _loss_share(first, last, p, targets, loss, k, divisor, rows):  # type: ignore[no-untyped-def]
     begin, end = first * rows, min(last * rows, len(loss))
-    if k == 1:
+    if k == 1:  # rows of one number fill vectors together
         for row in range(begin, end, LANES):
             difference = load(p, row, end - row, 0) - load(targets, row, end - row, 0)
             store(loss, row, end - row, difference * difference)
@@ -86,4 +86,5 @@ def _gradient_share(first, last, p, targets, dp, factor):  # type: ignore[no-unt
 
 @compiled
 def _gradient_on_threads(p, targets, dp, factor):  # type: ignore[no-untyped-def]
-    in_parallel(_gradient_share, (len(p) + CHUNK - 1) // CHUNK, (p, targets, dp, factor))
+    number = p.dtype.type(factor)  # here, where one that is too large is infinite without a word
+    in_parallel(_gradient_share, (len(p) + CHUNK - 1) // CHUNK, (p, targets, dp, number))
