@@ -21,7 +21,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import weakref
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, suppress
 from operator import methodcaller
@@ -319,8 +318,7 @@ class _Recorded:
             if template is not None:
                 self._looking.append((position, template))
         self._out = _looking_at(outputs, inputs)
-        self._arrays: list[Any] = []  # references to what several steps were made for last, which is the caller's
-        self._form: Any = None
+        self._form: Any = None  # of the data that several steps were made for last, and where these stand
         self._several: Any = None
         self._forms = [(a.shape, a.dtype) for a in inputs]
         self._places: dict[int, np.ndarray] = {}  # of large inputs of several steps
@@ -366,13 +364,16 @@ class _Recorded:
 
     def _made_for(self, rows: Rows, fetched: list[np.ndarray], kept: int) -> Any:
         """What makes several steps with rows of these arrays; None where nothing does."""
-        arrays, form = [*rows.data, *fetched], (rows.order is not None, rows.finite, kept, len(fetched))
-        if form != self._form or not all(a is known() for a, known in zip(arrays, self._arrays)):
-            self._arrays, self._form, self._several = [weakref.ref(a) for a in arrays], form, None
+        places = [(a.ctypes.data, a.dtype, a.shape, a.strides) for a in (*rows.data, *fetched)]  # whoever's arrays they are
+        form = places, rows.order is not None, rows.finite, kept
+        if form != self._form:
+            self._form, self._several = form, None
             if len(self._calls) == 1 == len(self._runs) and self._out is None:
                 make: Any = self._runs[0]
                 with suppress(NotImplementedError):
-                    self._several = make.several(self._taken(rows), form[0], fetched, _arrays_of(self.outputs)[:kept])
+                    self._several = make.several(
+                        self._taken(rows), rows.order is not None, fetched, _arrays_of(self.outputs)[:kept]
+                    )
         return self._several
 
     def _taken(self, rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray | None, bool]]:

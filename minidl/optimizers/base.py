@@ -13,7 +13,7 @@ from minidl.backend import Array, ArrayTable
 from minidl.backend.tape import again, refuse
 from minidl.checks import check_number
 from minidl.declared import Declared, checked
-from minidl.errors import ArgumentError, ArgumentTypeError, StateError, described
+from minidl.errors import ArgumentError, ArgumentTypeError, MinidlError, StateError, described
 from minidl.ops import update
 from minidl.optimizers.clipping import Clipping
 from minidl.parameters import Parameter, ParameterGroup, Segment, named
@@ -254,26 +254,25 @@ class Optimizer(Declared):
         """
         if self.schedule is not None and not is_minidls_own(self.schedule):
             return None
-        segments, kept = self._segments(group), dict(vars(self))
+        segments, twin = self._segments(group), object.__new__(type(self))
+        vars(twin).update(vars(self))  # goes ahead; this one stays where it is
         found: dict[Any, list[list[float]]] = {}
         try:
             for step in range(steps):
-                self.iterations = kept["iterations"] + step
-                for key, numbers, _ in self._numbers(segments, self.scalars()):
+                twin.iterations = self.iterations + step
+                for key, numbers, _ in twin._numbers(segments, twin.scalars()):
                     found.setdefault(key, []).append(numbers)
-        except Exception:  # which is raised by the step that it belongs to
+        except (ArithmeticError, MinidlError):  # which is raised by the step that it belongs to
             return None
-        finally:
-            vars(self).update(kept)  # with what a rule keeps from step to step
         if any(key not in self._on_device for key in found):
             return None
         changing = {key: rows for key, rows in found.items() if any(row != self._prepared.get(key) for row in rows)}
-        return [(self._on_device[key], np.array(rows, self._on_device[key].dtype)) for key, rows in changing.items()]
+        with np.errstate(all="ignore"):  # a rate beyond range is infinite, as in a step by itself
+            return [(self._on_device[key], np.array(rows, self._on_device[key].dtype)) for key, rows in changing.items()]
 
-    def were_made(self, steps: int, changing: bool) -> None:
-        """So many steps were made, and whether numbers of ``ahead`` came to the device meanwhile."""
-        for _ in range(steps):
-            self.count()
+    def were_made(self, iterations: int, changing: bool) -> None:
+        """So many steps are made now; and whether numbers of ``ahead`` came to the device meanwhile."""
+        self.iterations = iterations
         if changing:
             self._prepared, self._steady = {}, False
 

@@ -102,9 +102,12 @@ class RecordedSteps:
         key = of_x, ahead.dtypes[0], of_y, ahead.dtypes[1]
         rows = Rows(data, (ahead.unseen, False), ahead.order, ahead.start, ahead.size)
         kept = 2 if predictions else 1  # of a result
-        done, found = self.recorder.run_several(key, rows, steps, fetched, kept)
-        self.optimizer.were_made(done, bool(fetched))
-        return done, found
+        made, counted = self.optimizer.iterations, int(self.root.steps_done[0])
+        try:
+            found: tuple[int, list[Array]] = self.recorder.run_several(key, rows, steps, fetched, kept)
+            return found
+        finally:  # also where a signal's handler raised something as soon as they were made
+            self.optimizer.were_made(made + int(self.root.steps_done[0]) - counted, bool(fetched))
 
     def state(self) -> list[Array]:
         """All arrays that a step changes and does not return."""

@@ -111,8 +111,10 @@ class Running:
 
 
 def _lets_go(metric: Any) -> bool:
-    """Whether a metric is minidl's own and calls no function of somebody else's: then it keeps nothing that it is given."""
-    return type(metric).__module__.startswith("minidl.metrics.") and not hasattr(metric, "function")
+    """Whether a metric is minidl's own and calls nothing of somebody else's: then it keeps nothing that it is given."""
+    calls = [value for value in vars(metric).values() if callable(value)]
+    ours = all(type(value).__module__.startswith("minidl.") for value in calls)
+    return type(metric).__module__.startswith("minidl.metrics.") and ours and not hasattr(metric, "function")
 
 
 def _fresh(metric: Any) -> Any:
