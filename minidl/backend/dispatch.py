@@ -296,7 +296,15 @@ def _in_one_call(calls: recordings.Calls, looking_at: Callable[[Any], Any]) -> r
     return calls if join is None else join(calls, looking_at)
 
 
-recordings.in_one_call = _in_one_call
+def _several_of(*arguments: Any) -> Any:
+    """Several steps of a recorded one that is a single call, see ``kernels/numba/_several.py``."""
+    make = find_kernel(CPU.kernels, "_several", "Several")
+    if make is None:
+        raise NotImplementedError
+    return make(*arguments)
+
+
+recordings.in_one_call, recordings.several_of = _in_one_call, _several_of
 
 
 def has_accelerator(package: str) -> bool:

@@ -64,6 +64,13 @@ def _one_by_one(calls: Calls, looking_at: Callable[[np.ndarray], Any]) -> Calls:
 in_one_call: Callable[..., Calls] = _one_by_one  # ``dispatch``, which knows where kernels are, puts their way here
 
 
+def _none_at_once(*arguments: Any) -> Any:
+    raise NotImplementedError
+
+
+several_of: Callable[..., Any] = _none_at_once  # makes several steps of a recorded one; from the same place
+
+
 class CannotBeReplayed(Exception):
     """A step does something that is not the same each time."""
 
@@ -369,11 +376,9 @@ class _Recorded:
         if form != self._form:
             self._form, self._several = form, None
             if len(self._calls) == 1 == len(self._runs) and self._out is None:
-                make: Any = self._runs[0]
+                outputs = _arrays_of(self.outputs)[:kept]
                 with suppress(NotImplementedError):
-                    self._several = make.several(
-                        self._taken(rows), rows.order is not None, fetched, _arrays_of(self.outputs)[:kept]
-                    )
+                    self._several = several_of(self._runs[0], self._taken(rows), rows.order is not None, fetched, outputs)
         return self._several
 
     def _taken(self, rows: Rows) -> list[tuple[int, np.ndarray, np.ndarray | None, bool]]:

@@ -267,14 +267,10 @@ class Optimizer(Declared):
         if any(key not in self._on_device for key in found):
             return None
         changing = {key: rows for key, rows in found.items() if any(row != self._prepared.get(key) for row in rows)}
+        if changing:  # then other numbers will stand there
+            self._prepared, self._steady = {}, False
         with np.errstate(all="ignore"):  # a rate beyond range is infinite, as in a step by itself
             return [(self._on_device[key], np.array(rows, self._on_device[key].dtype)) for key, rows in changing.items()]
-
-    def were_made(self, iterations: int, changing: bool) -> None:
-        """So many steps are made now; and whether numbers of ``ahead`` came to the device meanwhile."""
-        self.iterations = iterations
-        if changing:
-            self._prepared, self._steady = {}, False
 
     def count(self) -> None:
         """A step was made."""

@@ -102,12 +102,13 @@ class RecordedSteps:
         key = of_x, ahead.dtypes[0], of_y, ahead.dtypes[1]
         rows = Rows(data, (ahead.unseen, False), ahead.order, ahead.start, ahead.size)
         kept = 2 if predictions else 1  # of a result
-        made, counted = self.optimizer.iterations, int(self.root.steps_done[0])
+        optimizer, counter = self.optimizer, memoryview(self.root.steps_done)  # which gives Python's own numbers
+        behind = optimizer.iterations - counter[0]
         try:
             found: tuple[int, list[Array]] = self.recorder.run_several(key, rows, steps, fetched, kept)
             return found
-        finally:  # also where a signal's handler raised something as soon as they were made
-            self.optimizer.were_made(made + int(self.root.steps_done[0]) - counted, bool(fetched))
+        finally:  # whatever a signal's handler raised meanwhile; between two calls, as here, none is called
+            optimizer.iterations = behind + counter[0]
 
     def state(self) -> list[Array]:
         """All arrays that a step changes and does not return."""

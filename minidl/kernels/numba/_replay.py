@@ -91,12 +91,6 @@ class Run:
         """Where the addresses within input number ``place`` stand."""
         return [self._slots.ctypes.data + slot * SLOT for slot, _ in self._moving.get(place, ())]
 
-    def several(self, *arguments: Any) -> Any:
-        """``Several(self, *arguments)``."""
-        from minidl.kernels.numba._several import Several
-
-        return Several(self, *arguments)
-
 
 def in_one_call(calls: Iterable[Call], looking_at: Callable[[np.ndarray], Any]) -> list[Call]:
     """The same calls, where those of compiled functions that follow each other are one, of a ``Run``.

@@ -21,7 +21,6 @@ from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._tanh import tanh_of
 from minidl.kernels.numba._vector import LANES, absolute, exp, expm1, load, log1p, store, where
-from minidl.ops.activation import SELU_ALPHA, SELU_SCALE
 
 CHUNK = 1 << 15  # elements of one task
 DEAR = 1 << 13  # the same for a function that takes long: equal shares for the threads
@@ -167,7 +166,7 @@ def _singles(*numbers: float) -> tuple[np.float32, ...]:
     return tuple(map(np.float32, numbers))
 
 
-_OF_SELU = _singles(SELU_SCALE, SELU_SCALE * SELU_ALPHA)
+_OF_SELU = _singles(1.0507009873554805, 1.0507009873554805 * 1.6732632423543772)  # of ops/activation.py
 
 
 @inner
