@@ -56,7 +56,7 @@ class Several:
         before, after = _Rows(), _Rows()
         self._written: list[tuple[int, int]] = []  # an input, and the address where rows of it are written
         self._standing: list[tuple[Any, int, int]] = []  # an input in the data, their address, and bytes of a row
-        self._following: list[tuple[Any, int, int]] = []  # the same for one that is copied, by its number in ``before``
+        self._following: list[tuple[Any, int, int]] = []  # the same for one that is copied, by its name in ``before``
         for place, data, target, finite in taken:
             if target is None:
                 self._standing.append((place, data.ctypes.data, data.strides[0]))
