@@ -124,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.limit(args)
     found = probes.in_own_process(args.quick)
     copies = ", ".join(f"{int(n) / 2**20:g} MiB {speed / 1e9:.0f}" for n, speed in found["copies"].items())
-    print(f"Peak {found['flops'] / 1e9:.0f} GFLOP/s; copies, GB/s: {copies}")
+    sent = f"; all cores sent to work and back: {found['sharing_out'] * 1e6:.1f} us" if found["sharing_out"] else ""
+    print(f"Peak {found['flops'] / 1e9:.0f} GFLOP/s; copies, GB/s: {copies}{sent}")
     document = options.run("ops", WORKS, args, probes=found)
     for record in document["works"]:
         mine = record["contenders"].get("minidl")

@@ -78,6 +78,29 @@ def tile_peak(times: int, repeats: int = 20_000) -> float:
     return 2 * rows * width * depth * repeats * cores / best(lambda: everywhere(*arguments), times)
 
 
+def sharing_out(times: int, repeats: int = 2000) -> float:
+    """Seconds until every core has had a task that does nothing: twice as long where they have no cache in common."""
+    import numba
+
+    from minidl.kernels.numba._parallel import in_parallel
+
+    @numba.njit
+    def share(first, last, done):  # type: ignore[no-untyped-def]
+        for core in range(first, last):
+            done[8 * core] += 1  # in a line of the cache for itself
+
+    @numba.njit
+    def again_and_again(cores, repeats, done):  # type: ignore[no-untyped-def]
+        for _ in range(repeats):
+            in_parallel(share, cores, (done,))
+
+    cores = numba.get_num_threads()
+    done = np.zeros(8 * cores)
+    again_and_again(cores, repeats, done)
+    assert (done[::8] == repeats).all(), "some tasks were not done, or twice"
+    return best(lambda: again_and_again(cores, repeats, done), times) / repeats
+
+
 def copy_speed(nbytes: int, cores: int, times: int) -> float:
     """Bytes read and written a second by all cores, each copying its part of ``nbytes`` again and again."""
     parts = [(np.ones(nbytes // cores // 8), np.ones(nbytes // cores // 8)) for _ in range(cores)]
@@ -102,13 +125,18 @@ def copy_speed(nbytes: int, cores: int, times: int) -> float:
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """``flops`` (the peak), ``products`` and ``tile`` (what it is the best of), ``copies`` (source bytes -> bytes/s)."""
+    """``flops`` (the peak), ``products`` and ``tile`` (what it is the best of), ``copies`` (source bytes -> bytes/s).
+
+    ``sharing_out``: seconds for every core to have a task and say that it is done; None where there is no Numba.
+    """
     times, cores = (1, 1) if quick else (7, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     found: dict[str, Any] = {"products": max(product_peak(n, times) for n in ((256,) if quick else (1024, 2048)))}
     try:
         found["tile"] = tile_peak(times, 100 if quick else 20_000)
+        found["sharing_out"] = sharing_out(times, 10 if quick else 2000)
     except Exception as error:  # no Numba, or another tile than this was written for
-        found["tile"], found["tile_missing"] = None, " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        found["tile"] = found["sharing_out"] = None
+        found["tile_missing"] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     found["flops"] = max(found["products"], found["tile"] or 0)
     found["copies"] = {str(n): copy_speed(n, cores, times) for n in (COPIES[:2] if quick else COPIES)}
     return found

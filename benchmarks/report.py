@@ -50,7 +50,9 @@ def section(document: dict[str, Any], links: Sequence[str] = (), only_avx2: bool
         parts.append("A quick run: its figures mean nothing.")
     if document.get("probes"):
         copy = document["probes"]["copies"][max(document["probes"]["copies"], key=int)]
-        parts.append(f"Peak {document['probes']['flops'] / 1e9:.0f} GFLOP/s, large copies {copy / 1e9:.0f} GB/s.")
+        shared = document["probes"].get("sharing_out")
+        sent = f", all cores sent to work and back in {shared * 1e6:.1f} µs" if shared else ""
+        parts.append(f"Peak {document['probes']['flops'] / 1e9:.0f} GFLOP/s, large copies {copy / 1e9:.0f} GB/s{sent}.")
     if document["works"]:
         parts.append(tables.as_markdown(tables.rows_of(document["works"])))
     if document.get("starts"):

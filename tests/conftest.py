@@ -26,7 +26,6 @@ os.environ.setdefault("MINIDL_TUNING", "fixed")  # several processes share the m
 
 
 LEFT_OUT = pytest.StashKey[int]()
-LONG = 12  # rows of a table, of which half are then enough for every run
 ON_DEVICE = "MINIDL_TEST_DEVICE"  # for files that are skipped altogether
 
 
@@ -70,7 +69,7 @@ def in_half(place: int) -> bool:
 
 
 def leave_out_rows(items: list[pytest.Item]) -> None:
-    """Mark as ``more`` what ``one_in(n)`` leaves out of a table, and half of a long one that does not say."""
+    """Mark as ``more`` what ``one_in(n)`` leaves out of a table."""
     tables = collections.defaultdict[object, list[pytest.Item]](list)
     for item in items:
         function = getattr(item, "function", None)
@@ -79,7 +78,7 @@ def leave_out_rows(items: list[pytest.Item]) -> None:
     for rows in tables.values():
         said = rows[0].get_closest_marker("one_in")
         for place, item in enumerate(rows):
-            if place % said.args[0] if said else len(rows) >= LONG and not in_half(place):
+            if said and (place % said.args[0] if said.args[0] != 2 else not in_half(place)):
                 item.add_marker("more")
 
 

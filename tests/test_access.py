@@ -117,6 +117,7 @@ def test_nothing_touches_weights_that_another_thread_trains(what, a_model):
     call(model, path)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", [access.reading, access.writing])
 @pytest.mark.parametrize("what", [*READS, *CHANGES])
 def test_short_uses_wait_for_each_other(what, kind, a_model):

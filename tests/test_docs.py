@@ -140,7 +140,7 @@ def modules() -> list[str]:
     return found
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(2)
 @pytest.mark.filterwarnings("ignore::minidl.compat.spelling.OldSpellingWarning")  # examples of old names are old
 @pytest.mark.parametrize("name", modules())
 def test_doctests(name: str) -> None:

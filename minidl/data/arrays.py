@@ -382,14 +382,14 @@ def _shape_fix(received: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if tuple(received) == tuple(expected):
         without = f"; if its first axis is the batch: leave that out of the input shape: {sample}" if sample else ""
         return f"x[None, ...], if this is a single sample{without}"
+    if (1, *sample) == tuple(expected) and len(expected) > 2:
+        return "x[:, None], which adds the channel axis"
     if sample == tuple(expected[1:]) and sample:
         return f"leave the batch axis out of the input shape: {sample}, not {tuple(expected)}"
     if (*received, 1) == tuple(expected):
         return "x[None, ..., None], if this is a single image without a channel axis"
     if (*sample, 1) == tuple(expected):
         return "x[..., None], which adds the channel axis" if sample else "x[:, None], which makes a column of it"
-    if (1, *sample) == tuple(expected):
-        return "x[:, None], which adds the channel axis"
     if int(np.prod(sample)) == int(np.prod(expected)):
         return f"x.reshape(-1, {', '.join(map(str, expected))})" if len(expected) != len(sample) else "check the channel order"
     return ""

@@ -159,8 +159,6 @@ def skip_grams(
     first = np.broadcast_to(words[:, None], is_pair.shape)[is_pair]
     pairs = np.stack([first, other[is_pair]], axis=1)
     count = int(len(pairs) * negative_samples)
-    if count and vocabulary_size < 2:
-        raise ArgumentError(where, f"vocabulary_size={vocabulary_size}", "at least 2, for negative samples")
     draws = stream.generator(_NEGATIVE)
     repeated = draws.permutation(first)[np.arange(count) % max(len(first), 1)]  # every word as often as it can be
     negative = np.stack([repeated, draws.integers(1, max(vocabulary_size, 2), count)], axis=1)

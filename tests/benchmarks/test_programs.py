@@ -65,6 +65,7 @@ def test_without_any_other_library(tmp_path, program, pattern, count):
         assert 2**20 < found["sides"]["minidl"]["import"] <= found["sides"]["minidl"]["peak"]
     if program == "ops":
         assert content["probes"]["flops"] > 0
+        assert 1e-8 < content["probes"]["sharing_out"] < 1e-2  # seconds
 
 
 @pytest.mark.slow

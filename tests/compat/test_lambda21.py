@@ -127,7 +127,6 @@ def test_values_and_gradients(name):
     assert layer.output_shape((3, 5)) == expected(X).shape[1:]
 
 
-@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", [*FUNCTIONS, "dropout", "noise"])
 def test_nothing_is_asked_that_cupy_lacks(name):
     """On the stand-in for CuPy, with the CPU's numbers."""

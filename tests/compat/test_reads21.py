@@ -170,7 +170,6 @@ def test_a_loss_of_symbols_and_no_targets() -> None:
         np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.more
 def test_add_loss_beside_a_loss_and_several_outputs() -> None:
     x = Input((5,))
     h = Dense(4, activation="tanh")(x)

@@ -127,7 +127,6 @@ def test_import_paths(name):
             assert module.tf.__version__
 
 
-@pytest.mark.more
 def test_known_networks():
     model = applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg")
     assert model.output_shape == (None, 512)

@@ -78,6 +78,7 @@ def read_log(log: str) -> dict[str, Used]:
     return found
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("architecture", sample.only(ARCHITECTURES, always=ARCHITECTURES[:1]))
 @pytest.mark.parametrize("file", FILES)
 def test_compiles_within_limits(file: str, architecture: int) -> None:

@@ -135,17 +135,17 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path, make, kind, words)
 # -- hostile and damaged files -----------------------------------------------------------------------------------------
 
 
-def hostile(tmp_path, change, model=None):
+def hostile(tmp_path, change, model=None, text=None):
     """A file whose digests are right and whose description of the model was changed."""
     model = model or trained()
     arrays = {name: p.value for name, p in named_weights(model.network).items()}
     from minidl.models import whole
 
-    text = {"version": 1, "model": minidl.declared.Declared._plain(model), "compile": whole._settings(model)}
-    text = json.loads(json.dumps(text))
-    change(text)
+    table = {"version": 1, "model": minidl.declared.Declared._plain(model), "compile": whole._settings(model)}
+    table = json.loads(json.dumps(table))
+    change(table)
     path = tmp_path / "hostile"
-    path.write_bytes(encode(arrays, classes_of(model.network), json.dumps(text)))
+    path.write_bytes(encode(arrays, classes_of(model.network), json.dumps(table) if text is None else text))
     return path
 
 
@@ -180,6 +180,22 @@ def test_a_hostile_description_is_refused(tmp_path, change, words):
     tracemalloc.stop()
     assert not [word for word in words if word not in str(raised.value)], str(raised.value)
     assert peak < 20e6
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[1]", "a description of the model that is no table"),
+        ('{"version": 1e999}', "the number 1e999"),
+        ('{"version": Infinity}', "Infinity"),
+        (f'{{"version": {"9" * 40}}}', "an integer of 40 digits"),
+        ('{"version": 1, "version": 2}', "twice"),
+    ],
+)
+def test_a_description_that_is_none(tmp_path, text, words):
+    path = hostile(tmp_path, lambda t: None, text=text)
+    with pytest.raises(CheckpointError, match=words):
+        load_model(path)
 
 
 def test_every_bit_of_the_description_counts(tmp_path):

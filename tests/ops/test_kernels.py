@@ -149,7 +149,6 @@ OF_THEIR_OWN = re.compile(r"\b3d\b|depthwise|groups|\((1543|2100),\)")
 WITH_FURTHER_CASES = [op for op in ops_with_kernels() if any(OF_THEIR_OWN.search(str(case)) for case in cases_of(op))]
 
 
-@pytest.mark.one_in(1)
 @float64_with_all
 @pytest.mark.parametrize("op", OPS_WITH_KERNELS)
 def test_kernel_equals_reference(op: str, dtype: type) -> None:

@@ -59,7 +59,6 @@ def check_against_loops(op: str, dtype: type, long: bool) -> None:
             assert a.dtype in {np.dtype(dtype), *given} or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
 
 
-@pytest.mark.one_in(1)
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
 @pytest.mark.parametrize("op", all_ops())
 def test_reference_equals_naive(op: str, dtype: type) -> None:

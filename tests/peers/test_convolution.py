@@ -29,6 +29,7 @@ def judge_convolution(layer, x, activation="linear"):
     judge(built(layer, x.shape[1:]), x, channels_first(formula, layer.data_format))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("data_format", FORMATS)
 @pytest.mark.parametrize("groups", GROUPS)
 @pytest.mark.parametrize("dilation", [1, 2, (1, 2)])

@@ -133,6 +133,7 @@ def batches(shape, samples):
         yield rng.random((samples, *shape)), np.eye(10)[rng.integers(0, 10, samples)]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("name", MODELS)

@@ -383,6 +383,7 @@ def op_infos():
     return op_db
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize("name", EXPRESS)
 def test_samples(name, op_infos):
