@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import backend as backends
+from minidl.backend.tape import again, refuse
 from minidl.layers.cell import Kind
 from minidl.layers.context import Context
 from minidl.layers.recurrent import Recurrent, Steps, over_time, over_time_gradient
@@ -13,6 +14,8 @@ from minidl.ops.linear import dense_grad_x
 
 class AllTimes(Kind, Recurrent, abstract=True):
     """Base of SimpleRNN, LSTM and GRU. The op takes everything but a dropout of states and rarer activations."""
+
+    replays = True
 
     def build(self, input_shape: Any) -> None:
         """Make W, W_recurrent and b."""
@@ -29,9 +32,13 @@ class AllTimes(Kind, Recurrent, abstract=True):
     def _all_times(self, x: Any, states: tuple[Any, ...], mask: Any, context: Context) -> tuple[Any, tuple[Any, ...], Any]:
         drops_states = context.training and self.recurrent_dropout
         if drops_states or not x.shape[1] or None in self.names_in_kernels():
+            refuse(f"{self.label} goes from step to step")
             return over_time(self._step, x, states, mask, context, (self.units,))
+        if mask is not None:
+            refuse(f"{self.label} has a mask")
         drop = self._input_masks(x[:, 0], context)
         if drop is not None:
+            refuse(f"{self.label} drops a part of its input")
             x = x * drop[0][:, None]
         outputs, last, kept = self._op(x, states, mask)
         seen = None
@@ -48,8 +55,7 @@ class AllTimes(Kind, Recurrent, abstract=True):
         if seen is not None:
             dy = backends.array_namespace(dy).where(seen, dy, 0)
         if dstates is not None:  # the last output is the state too
-            dy = dy.copy()
-            dy[:, -1] += dstates[0]
+            dy = again(_with_state, dy, dstates[0])
         dz, dstates = self._op_gradient(dy, dstates, x, states, mask, kept)
         if not need_dx:
             return None, dstates
@@ -65,3 +71,10 @@ class AllTimes(Kind, Recurrent, abstract=True):
     ) -> tuple[Any, tuple[Any, ...]]:
         """dz, of x W, and the gradients of the first states; adds to those of the weights."""
         raise NotImplementedError
+
+
+def _with_state(dy: Any, dh: Any) -> Any:
+    """dy of all times, and at the last one dh besides."""
+    dy = dy.copy()
+    dy[:, -1] += dh
+    return dy

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Any, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again
 from minidl.errors import ArgumentTypeError, ShapeError
 from minidl.layers.base import Layer, LayerOptions
 from minidl.layers.context import INFERENCE, Context
@@ -26,6 +27,7 @@ class Concatenate(Layer):
     """
 
     takes_many = True
+    replays = True
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -57,7 +59,7 @@ class Concatenate(Layer):
             self.output_shape(tuple(part.shape[1:] for part in x))  # lengths that were not known before
         axis = self._sample_axis(x[0].ndim - 1) + 1
         ends = list(accumulate(part.shape[axis] for part in x))
-        return backends.array_namespace(x[0]).concatenate(x, axis=axis), ((axis, ends) if context.keep else None)
+        return again(_joined, x, axis), ((axis, ends) if context.keep else None)
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """Each input's part of dy."""
@@ -78,3 +80,7 @@ class Concatenate(Layer):
             received = f"axis={self.axis} for samples with {rank} axes"
             raise ShapeError(self.label, received, f"1 to {rank}, or negative (0 is the batch)")
         return axis - 1
+
+
+def _joined(x: Any, axis: int) -> Any:
+    return backends.array_namespace(x[0]).concatenate(x, axis=axis)

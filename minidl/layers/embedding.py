@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minidl import constraints, initializers, regularizers
+from minidl.backend.tape import refuse
 from minidl.checks import check_flag, check_integer
 from minidl.errors import ArgumentTypeError, DataError
 from minidl.layers.activity import penalty, penalty_grad
@@ -33,6 +34,8 @@ class Embedding(Layer):
     >>> layer.build((12,)); layer.output_shape((12,)), layer.count_params()
     ((12, 64), 64000)
     """
+
+    replays = True
 
     def __init__(
         self,
@@ -97,4 +100,7 @@ class Embedding(Layer):
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """Where the id is not 0, with ``mask_zero``."""
-        return x != 0 if self.mask_zero else mask
+        if not self.mask_zero:
+            return mask
+        refuse(f"{self.label} makes a mask")
+        return x != 0

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again, refuse
 from minidl.checks import check_flag
 from minidl.layers._images import ImageLayer
 from minidl.layers.base import LayerOptions, Shape
@@ -15,6 +16,8 @@ from minidl.layers.context import INFERENCE, Context
 class GlobalPooling(ImageLayer, abstract=True):
     """(batch, *spatial, channels) -> (batch, channels); with ``keepdims`` the spatial axes stay, of length 1."""
 
+    replays = True
+
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **options)
         self.keepdims = check_flag(type(self).__name__, "keepdims", keepdims)
@@ -23,6 +26,29 @@ class GlobalPooling(ImageLayer, abstract=True):
         """The channels."""
         channels = self.split_shape(input_shape)[1]
         return self.join_shape((1,) * self.rank, channels) if self.keepdims else (channels,)
+
+    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
+        """y; keeps what ``_spread`` needs."""
+        if context.mask is not None:
+            refuse(f"{self.label} has a mask")
+        y, *saved = again(self._pooled, x, context.mask)
+        return y, ((saved, x.shape) if context.keep else None)
+
+    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
+        """dx."""
+        return again(self._spread, dy, *saved) if need_dx else None
+
+    def output_mask(self, x: Any, mask: Any) -> Any:
+        """None: there are no steps any more."""
+        return None
+
+    def _pooled(self, x: Any, mask: Any) -> tuple[Any, ...]:
+        """y, and what ``_spread`` needs."""
+        raise NotImplementedError
+
+    def _spread(self, dy: Any, saved: Any, shape: tuple[int, ...]) -> Any:
+        """dx, of this shape."""
+        raise NotImplementedError
 
     def _flat(self, x: Any) -> Any:
         """x as (batch, positions, channels)."""
@@ -49,27 +75,22 @@ class GlobalAveragePooling(GlobalPooling, abstract=True):
     With a mask the mean is taken over the steps that count; it is 0 where none does.
     """
 
-    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y; keeps the weight of each position."""
+    def _pooled(self, x: Any, mask: Any) -> tuple[Any, ...]:
+        """y, and the weight of each position."""
         rows = self._flat(x)
         xp = backends.array_namespace(rows)
-        if context.mask is None:
+        if mask is None:
             share = xp.full((1, rows.shape[1], 1), 1 / max(rows.shape[1], 1), rows.dtype)
             y = rows.mean(axis=1)
         else:
-            counts = self._counts(context.mask, rows)
+            counts = self._counts(mask, rows)
             share = (counts / xp.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(rows.dtype)
             y = (xp.where(counts, rows, 0) * share).sum(axis=1)
-        return self._result(y), ((share, x.shape) if context.keep else None)
+        return self._result(y), share
 
-    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx."""
-        share, shape = saved
-        return self._image(dy.reshape(len(dy), 1, dy.size // max(len(dy), 1)) * share, shape) if need_dx else None
-
-    def output_mask(self, x: Any, mask: Any) -> Any:
-        """None: there are no steps any more."""
-        return None
+    def _spread(self, dy: Any, saved: Any, shape: tuple[int, ...]) -> Any:
+        (share,) = saved
+        return self._image(dy.reshape(len(dy), 1, dy.size // max(len(dy), 1)) * share, shape)
 
 
 class GlobalMaxPooling(GlobalPooling, abstract=True):
@@ -78,35 +99,28 @@ class GlobalMaxPooling(GlobalPooling, abstract=True):
     With a mask only steps that count can win; y is 0 where none does.
     """
 
-    def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
-        """y; keeps which position won."""
+    def _pooled(self, x: Any, mask: Any) -> tuple[Any, ...]:
+        """y, which position won, and which samples have any."""
         rows = self._flat(x)
         xp = backends.array_namespace(rows)
         counts = None
-        if context.mask is not None:
-            counts = context.mask.any(axis=1)[:, None]
-            rows = xp.where(self._counts(context.mask, rows), rows, -float("inf")).astype(rows.dtype)
+        if mask is not None:
+            counts = mask.any(axis=1)[:, None]
+            rows = xp.where(self._counts(mask, rows), rows, -float("inf")).astype(rows.dtype)
         winners = rows.argmax(axis=1)  # NaN wins, as it does in a pool
         y = xp.take_along_axis(rows, winners[:, None], axis=1)[:, 0]
         if counts is not None:
             y = xp.where(counts, y, xp.zeros((), y.dtype))
-        return self._result(y), ((winners, counts, x.shape) if context.keep else None)
+        return self._result(y), winners, counts
 
-    def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
-        """dx."""
-        if not need_dx:
-            return None
-        winners, counts, shape = saved
+    def _spread(self, dy: Any, saved: Any, shape: tuple[int, ...]) -> Any:
+        winners, counts = saved
         xp, dy = backends.array_namespace(dy), dy.reshape(winners.shape)
         if counts is not None:
             dy = xp.where(counts, dy, 0)
         positions = prod(shape[1:]) // max(winners.shape[1], 1)
         won = xp.arange(positions)[None, :, None] == winners[:, None]
         return self._image(xp.where(won, dy[:, None], 0), shape)
-
-    def output_mask(self, x: Any, mask: Any) -> Any:
-        """None: there are no steps any more."""
-        return None
 
 
 class GlobalAveragePooling1D(GlobalAveragePooling):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again
 from minidl.layers.all_times import AllTimes
 from minidl.layers.base import LayerOptions
 from minidl.layers.cell import Cell, Kind, through, through_grad
 from minidl.layers.context import Context
 from minidl.layers.recurrent import RecurrentOptions
 from minidl.ops.linear import bias_grad, dense_grad_W
-from minidl.ops.recurrent import gru, gru_grad, gru_step, gru_step_grad, states_before
+from minidl.ops.recurrent import gru, gru_grad, gru_step, gru_step_grad, side_by_side, states_before
 
 
 class _GRU(Kind, abstract=True):
@@ -33,7 +34,7 @@ class _GRU(Kind, abstract=True):
         if self.b is not None and not self.reset_after:
             self.b.accumulate(bias_grad, of_x)
         elif self.b is not None:
-            self.b.add_grad(backends.array_namespace(of_x).stack((bias_grad(of_x), bias_grad(of_h))))
+            self.b.accumulate(_both_bias_grads, of_x, of_h)
 
     def _step(self, x: Any, context: Context) -> tuple[Any, Any]:
         x_t, h = x
@@ -198,6 +199,14 @@ class GRU(_GRU, AllTimes):
             self.W_recurrent.accumulate(dense_grad_W, h_before, of_h)
         else:
             of_gates = dense_grad_W(h_before, of_h[..., :width]), dense_grad_W(p, of_h[..., width:])
-            self.W_recurrent.add_grad(backends.array_namespace(dh).concatenate(of_gates, axis=1))
+            self.W_recurrent.add_grad(again(side_by_side, *of_gates))
         self._add_bias_grads(of_x, of_h)
         return of_x, (dh0,)
+
+
+def _both_bias_grads(of_x: Any, of_h: Any, out: Any = None) -> Any:
+    """(2, 3 units): of the biases of x, and of those of h."""
+    db = backends.array_namespace(of_x).empty((2, of_x.shape[-1]), of_x.dtype) if out is None else out
+    for row, d in zip(db, (of_x, of_h)):
+        bias_grad(d, out=row)
+    return db

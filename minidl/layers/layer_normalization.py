@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from minidl.backend.tape import refuse
 from minidl.errors import ShapeError
 from minidl.layers._axes import AtTheEnd, check_axes, known_sizes, refuse_mask, sample_axes
 from minidl.layers._scaled import ScaledLayer, ScaledOptions
@@ -30,6 +31,8 @@ class LayerNormalization(ScaledLayer):
     >>> LayerNormalization(epsilon=1e-6)(np.array([[1.0, 2.0, 3.0]])).round(3)
     array([[-1.225,  0.   ,  1.225]], dtype=float32)
     """
+
+    replays = True
 
     def __init__(
         self,
@@ -60,6 +63,8 @@ class LayerNormalization(ScaledLayer):
         axes = sample_axes(self.label, self.axis, x.ndim - 1)
         refuse_mask(self.label, context.mask, x, axes)
         turn = AtTheEnd(x.shape, axes)
+        if not turn.is_plain:
+            refuse(f"{self.label} turns its input")
         x = turn.there(x)
         y, mean, r = layer_normalize(x, *self.flat_scale(), self.epsilon)
         return turn.back(y), ((turn, x, mean, r) if context.keep else None)

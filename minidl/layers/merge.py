@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import neg, sub, truediv
 from typing import Any, ClassVar
 
+from minidl.backend.tape import again
 from minidl.errors import ShapeError
 from minidl.layers.base import Layer
 from minidl.layers.context import INFERENCE, Context
@@ -22,6 +24,7 @@ class Merge(Layer, abstract=True):
     """
 
     takes_many = True
+    replays = True
     most: ClassVar[int | None] = None  # inputs, where there is a limit
     function: ClassVar[Callable[..., Any]]  # y = function(*inputs), an op
 
@@ -110,11 +113,11 @@ class Subtract(Merge):
     @staticmethod
     def function(first: Any, second: Any) -> Any:
         """The difference."""
-        return first - second
+        return again(sub, first, second)
 
     def parts(self, dy: Any, number: int, *kept: Any) -> tuple[Any, ...]:
         """dy and -dy."""
-        return dy, -dy
+        return dy, again(neg, dy)
 
 
 class Multiply(Merge):
@@ -148,7 +151,7 @@ class Average(Merge):
 
     def parts(self, dy: Any, number: int, *kept: Any) -> tuple[Any, ...]:
         """dy / m for every input."""
-        return (dy / number,) * number
+        return (again(truediv, dy, number),) * number
 
 
 class Maximum(Merge):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again
 from minidl.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minidl.layers.base import Layer, LayerOptions, Shape
 from minidl.layers.context import INFERENCE, Context
@@ -23,6 +24,7 @@ class Permute(Layer):
     """
 
     moves_only = True
+    replays = True
 
     def __init__(self, dims: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -42,7 +44,7 @@ class Permute(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; nothing to keep."""
-        return backends.array_namespace(x).ascontiguousarray(x.transpose(0, *self.dims)), None
+        return again(_turned, x, (0, *self.dims)), None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx = dy with its axes put back."""
@@ -52,3 +54,7 @@ class Permute(Layer):
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None, unless the time axis stays."""
         return mask if self.dims[0] == 1 else None
+
+
+def _turned(x: Any, axes: tuple[int, ...]) -> Any:
+    return backends.array_namespace(x).ascontiguousarray(x.transpose(axes))

@@ -28,6 +28,8 @@ class PReLU(Layer):
     (1, 1, 16)
     """
 
+    replays = True
+
     def __init__(
         self,
         alpha_initializer: Any = "zeros",

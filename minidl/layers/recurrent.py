@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again, write
 from minidl.checks import check_flag
 from minidl.errors import ArgumentTypeError, ShapeError, StateError
 from minidl.layers.activity import penalty, penalty_grad
@@ -170,23 +171,26 @@ class Recurrent(TakesStates, abstract=True):
             dy = _where(mask, dy, 0)
         if not self.return_sequences:
             last, dy = dy, backends.array_namespace(dy).zeros_like(outputs)
-            dy[:, -1:] = last[:, None]  # nothing where there is no step
+            if dy.shape[1]:
+                again(write, dy[:, -1], last)
         dx, dstates = self._all_times_gradient(dy, dstates, of_times, need_dx)
         dx = None if dx is None else self._in_order(dx)
         return (dx, *dstates) if given and need_dx else dx
 
     def _last(self, outputs: Any) -> Any:
         """The last output, zeros where there is no step."""
-        if outputs.shape[1]:
-            return outputs[:, -1]
-        return backends.array_namespace(outputs).zeros((len(outputs), *outputs.shape[2:]), outputs.dtype)
+        xp, shape = backends.array_namespace(outputs), (len(outputs), *outputs.shape[2:])
+        if not outputs.shape[1]:
+            return xp.zeros(shape, outputs.dtype)
+        last = xp.empty(shape, outputs.dtype)
+        again(write, last, outputs[:, -1])
+        return last
 
     def _in_order(self, a: Any) -> Any:
         """An array (n, time, ...) in the order in which the layer goes through time; and back."""
         if a is None or not self.go_backwards:
             return a
-        xp = backends.array_namespace(a)
-        return xp.ascontiguousarray(xp.flip(a, 1))
+        return again(_turned_round, a)
 
     def _mask_of(self, x: Any, context: Context) -> Any:
         mask = context.mask[0] if isinstance(context.mask, tuple) else context.mask
@@ -278,6 +282,12 @@ def over_time_gradient(
         dstates = [_where(counts, new, old) for new, old in zip(before, dstates)]
         later = _where(counts, xp.zeros_like(dy_t), dy_t)
     return dx, tuple(dstates)
+
+
+def _turned_round(a: Any) -> Any:
+    """The last time first."""
+    xp = backends.array_namespace(a)
+    return xp.ascontiguousarray(xp.flip(a, 1))
 
 
 def _where(counts: Any, a: Any, b: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minidl import backend as backends
+from minidl.backend.tape import again
 from minidl.checks import check_integer
 from minidl.errors import ShapeError
 from minidl.layers.base import Layer, LayerOptions, Shape
@@ -25,6 +26,7 @@ class RepeatVector(Layer):
     """
 
     moves_only = True
+    replays = True
 
     def __init__(self, n: int, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -39,13 +41,21 @@ class RepeatVector(Layer):
 
     def apply(self, x: Any, context: Context = INFERENCE) -> tuple[Any, Any]:
         """y; nothing to keep."""
-        xp = backends.array_namespace(x)
-        return xp.ascontiguousarray(xp.broadcast_to(x[:, None], (len(x), self.n, x.shape[1]))), None
+        return again(_repeated, x, self.n), None
 
     def gradient(self, dy: Any, saved: Any, need_dx: bool = True) -> Any:
         """dx."""
-        return dy.sum(axis=1) if need_dx else None
+        return again(_sum_over_time, dy) if need_dx else None
 
     def output_mask(self, x: Any, mask: Any) -> Any:
         """None: every new step counts."""
         return None
+
+
+def _repeated(x: Any, n: int) -> Any:
+    xp = backends.array_namespace(x)
+    return xp.ascontiguousarray(xp.broadcast_to(x[:, None], (len(x), n, x.shape[1])))
+
+
+def _sum_over_time(dy: Any) -> Any:
+    return dy.sum(axis=1)

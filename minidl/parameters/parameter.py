@@ -225,10 +225,10 @@ class Parameter:
         >>> p.accumulate_rows(np.array([4, 1, 4]), np.array([[1.0, 2], [3, 4], [5, 6]])); p.grad[[1, 4]].tolist()
         [[3.0, 4.0], [6.0, 8.0]]
         """
-        refuse("which rows of a gradient there are is seen by looking at ids")
         if not (self._trainable and self._few_rows(ids)):
             self.accumulate(embed_grad_W, ids, dy, len(self._value))
             return
+        refuse("which rows of a gradient there are is seen by looking at ids")
         if not self._grad_written:
             self._aside = None  # gives its memory back, for the new sums
             self._aside = embed_grad_rows(ids, dy, len(self._value))

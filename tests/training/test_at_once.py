@@ -21,7 +21,7 @@ from minidl.callbacks.base import now_and_then
 from minidl.data import arrays, batches
 from minidl.errors import DataWarning, NumericWarning
 from minidl.kernels.numba._together import stays_together
-from minidl.layers import Dense, Dropout, Rescaling
+from minidl.layers import GRU, LSTM, Dense, Dropout, Embedding, Flatten, LayerNormalization, Rescaling, SimpleRNN
 from minidl.losses import MeanAbsoluteError
 from minidl.metrics import BinaryAccuracy, MeanSquaredError, OfLoss
 from minidl.models import Sequential
@@ -116,6 +116,42 @@ def test_every_rule(rule: str, several: list[int]) -> None:
 def test_every_kind_of_labels(labels: str, shuffle: bool, several: list[int]) -> None:
     y = Y.astype(labels)
     check(several, lambda: compiled(SGD(0.1)), X, y, shuffle=shuffle)
+
+
+SEQUENCES: dict[str, Any] = {
+    "LSTM": lambda: [LSTM(5)],
+    "LSTM of many units": lambda: [LSTM(200)],  # W and U do not stay in a cache: the input's part is a product before
+    "LSTM without a bias": lambda: [LSTM(5, use_bias=False)],
+    "on each other": lambda: [LSTM(5, return_sequences=True), GRU(4)],
+    "all times": lambda: [GRU(5, return_sequences=True), Flatten()],
+    "GRU without a bias": lambda: [GRU(5, use_bias=False)],
+    "SimpleRNN": lambda: [SimpleRNN(5)],
+    "LayerNormalization": lambda: [LayerNormalization(), Flatten()],
+    "LayerNormalization alone": lambda: [LayerNormalization(center=False, scale=False), Flatten()],
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequences(name: str, several: list[int]) -> None:
+    def make() -> Sequential:
+        minidl.set_seed(3)
+        model = Sequential([*SEQUENCES[name](), Dense(CLASSES, "softmax")])
+        model.build((4, 3))
+        model.compile(Adam(0.01), "sparse_categorical_crossentropy")
+        return model
+
+    check(several, make, X.reshape(N, 4, 3), Y)
+
+
+def test_ids(several: list[int]) -> None:
+    def make() -> Sequential:
+        minidl.set_seed(3)
+        model = Sequential([Embedding(20, 3), Flatten(), Dense(CLASSES, "softmax")])
+        model.build((4,))
+        model.compile(SGD(0.1), "sparse_categorical_crossentropy")
+        return model
+
+    check(several, make, RNG.integers(0, 20, (N, 4)), Y)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

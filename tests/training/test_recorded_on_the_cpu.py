@@ -17,14 +17,17 @@ from minidl.backend import tape
 from minidl.backend.dispatch import CPU, op
 from minidl.backend.threads import set_threads, use_threads
 from minidl.callbacks import LambdaCallback
+from minidl.compat.keras.layers.own import DroppingEmbedding
 from minidl.constraints import NonNeg
 from minidl.data import Batch
 from minidl.errors import NumericWarning
 from minidl.kernels.numba import linear
 from minidl.layers import (
+    GRU,
     LSTM,
     Activation,
     BatchNormalization,
+    Concatenate,
     Context,
     Dense,
     Dropout,
@@ -32,6 +35,7 @@ from minidl.layers import (
     Flatten,
     Input,
     Layer,
+    SimpleRNN,
 )
 from minidl.losses import CategoricalCrossentropy, Hinge, MeanSquaredError, SparseCategoricalCrossentropy
 from minidl.models import Model, Sequential
@@ -119,16 +123,20 @@ def numbers_of(compute: Any, batches: Any, state: Any, recorder: Any, before: An
     return found
 
 
-def check(make: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same bits, by a tape in all steps but the first three."""
+def check(make: Any, reasons: list[str], monkeypatch: pytest.MonkeyPatch, refused: str = "") -> None:
+    """The same bits, by a tape in all steps but the first three; or without one, for a reason with the words ``refused``."""
     monkeypatch.setattr(tape, "WARM_UP", 1)
     compute, batches, state, *before = make()
     expected = numbers_of(compute, batches, state, None, *before)
     compute, batches, state, *before = make()
     recorder = tape.Recorder()
     assert numbers_of(compute, batches, state, recorder, *before) == expected
-    assert reasons == []
-    assert recorder._steps["a step"].trusted  # type: ignore[union-attr]
+    if refused:
+        assert [refused in reason for reason in reasons] == [True], reasons
+        assert recorder._steps["a step"] is None
+    else:
+        assert reasons == []
+        assert recorder._steps["a step"].trusted  # type: ignore[union-attr]
 
 
 def is_recorded(name: str) -> bool:
@@ -140,7 +148,22 @@ def is_recorded(name: str) -> bool:
 RECORDED = [name for name in LAYERS if is_recorded(name) and not name.endswith("_penalised")]
 
 
-@pytest.mark.parametrize("name", only(RECORDED, always=RECORDED[::12]))
+REFUSED = {  # of them, what is seen only while they compute
+    "goes from step to step": ["lstm_gelu", "gru_swish", "gru_softmax", "simple_rnn_elu"]
+    + [f"{kind}_both_dropouts" for kind in ("simple_rnn", "lstm", "gru")]
+    + ["gru_before_dropout", "lstm_states_dropped"],
+    "drops a part": [f"{kind}_dropout" for kind in ("simple_rnn", "lstm", "gru")],
+    "turns its input": ["layer_norm_axis_1", "layer_norm_two_axes"],
+    "rows of a gradient": ["embedding_few_of_many", "embedding_read_twice"],
+    "makes a mask": ["batch_norm_masked", "embedding_masked", "embedding_masked_max"],
+}
+WHY = {name: reason for reason, names in REFUSED.items() for name in names}
+
+
+ALWAYS = [*RECORDED[::12], "lstm", "gru", "simple_rnn", "embedding", "layer_norm", *(names[0] for names in REFUSED.values())]
+
+
+@pytest.mark.parametrize("name", only(RECORDED, always=ALWAYS))
 def test_layer(name: str, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Forward, backward and the new state; random numbers are drawn anew in each replay."""
     case = LAYERS[name]
@@ -169,7 +192,7 @@ def test_layer(name: str, reasons: list[str], monkeypatch: pytest.MonkeyPatch) -
 
         return compute, batches, lambda: [layer.steps_done, *(p.value for p in layer.weights)]
 
-    check(make, reasons, monkeypatch)
+    check(make, reasons, monkeypatch, WHY.get(name, ""))
 
 
 @pytest.mark.parametrize("masked", only([False, True], always=[True]), ids=["", "masked"])
@@ -848,16 +871,73 @@ def test_not_recorded(layers: Any, options: Any, reason: str, reasons: list[str]
     assert reason in reasons[0]
 
 
-@pytest.mark.parametrize("layers", [[Embedding(9, 4, input_shape=(6,)), Flatten()], [LSTM(4, input_shape=(6, 1))]])
-def test_layers_that_are_not_recorded_yet(layers: Any) -> None:
+def of_ids(**options: Any) -> Sequential:
+    minidl.set_seed(1)
+    return Sequential([Embedding(9, 4, input_shape=(6,), **options), LSTM(5), Dense(3, activation="softmax")])
+
+
+@pytest.mark.parametrize(
+    ("options", "batch_size", "reason"),
+    [({}, 8, ""), ({"mask_zero": True}, 8, "makes a mask"), ({}, 40, ""), ({"trainable": False}, 8, "")],
+)
+def test_sequences_of_ids(options: Any, batch_size: int, reason: str, reasons: list[str]) -> None:
+    x = np.abs(np.round(X)).astype(int) % 9
+
     def run() -> Any:
-        minidl.set_seed(1)
-        model = Sequential([layer.from_config(layer.get_config()) for layer in layers] + [Dense(3, activation="softmax")])
+        model = of_ids(**options)
         model.compile("adam", "sparse_categorical_crossentropy")
-        x = np.abs(np.round(X)).astype(int) % 9
-        return [model.fit(x if len(layers) > 1 else X[..., None], Y, 8, epochs=3, verbose=0).history, weights_of(model)]
+        history = model.fit(x, Y, batch_size, epochs=4, verbose=0).history
+        assert config.graphs() == "off" or bool(recordings(model)) == (not reason)
+        return [history, weights_of(model)]
 
     in_both_ways(run)
+    assert [reason in said for said in reasons] == [True] * bool(reason)
+
+
+def test_few_ids_of_a_large_table_are_known_by_looking_at_them(reasons: list[str]) -> None:
+    """Whether they are few is told by their number, and so by the batch. From the first few on no step is replayed."""
+
+    def run() -> Any:
+        minidl.set_seed(1)
+        model = Sequential([Embedding(100, 4, input_shape=(6,)), Flatten(), Dense(3, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        x = np.abs(np.round(9 * X)).astype(int) % 100
+        histories, recorded = [], []
+        for size in (16, 4, 16):
+            histories.append(model.fit(x, Y, size, epochs=4, verbose=0).history)
+            recorded.append(config.graphs() != "off" and not model._compiled_step()._recorded.recorder.gave_up)
+        assert config.graphs() == "off" or recorded == [True, False, False]
+        return [*histories, weights_of(model)]
+
+    in_both_ways(run)
+    assert len(reasons) == 1
+    assert "rows of a gradient" in reasons[0]
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU, SimpleRNN])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_states_that_are_given_on(kind: Any, backwards: bool, reasons: list[str]) -> None:
+    """From an encoder to a decoder; gradients come back by outputs and by states."""
+
+    def run() -> Any:
+        minidl.set_seed(1)
+        x = Input((6, 1))
+        y, *states = kind(4, return_state=True, go_backwards=backwards)(x)
+        decoded = kind(4, return_sequences=True)(x, initial_state=states)
+        model = Model(x, Dense(3, activation="softmax")(Concatenate()([Flatten()(decoded), y])))
+        model.compile("adam", "sparse_categorical_crossentropy")
+        history = model.fit(X[..., None], Y, 8, epochs=4, verbose=0).history
+        assert config.graphs() == "off" or recordings(model)
+        return [history, weights_of(model), model.predict(X[:, :, None]).tobytes()]
+
+    in_both_ways(run)
+    assert not reasons
+
+
+def test_a_subclass_within_minidl_says_for_itself_whether_it_replays() -> None:
+    """Embedding says that it does; what multiplies its rows beside ops does not."""
+    assert replays(Embedding(3, 2))
+    assert not replays(DroppingEmbedding(3, 2))
 
 
 def test_losses_of_ones_own_are_called_once_a_step(reasons: list[str]) -> None:

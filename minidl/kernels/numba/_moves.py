@@ -24,19 +24,28 @@ def compiled_move(function: Callable[..., Any], args: tuple[Any, ...]) -> Call |
     if function is not tape.write and function is not tape.add_to:
         return None
     place, value = args
-    if not (_plain(place) and isinstance(value, np.ndarray)) or (place.shape, place.dtype) != (value.shape, value.dtype):
+    if not (_is_moved(place) and _is_moved(value)) or (place.shape, place.dtype) != (value.shape, value.dtype):
         return None
+    if not _plain(place):
+        return (_write_rows.dispatcher, (place, value)) if function is tape.write and place.ndim == 2 else None
     if _plain(value):
         kernel = _write if function is tape.write else _add
         return kernel.dispatcher, (place.reshape(-1), value.reshape(-1))
     if function is tape.write and value.ndim == 2 and _plain(value.T):
         return _turn.dispatcher, (place, value.T)
+    if function is tape.write and value.ndim == 2:
+        return _write_rows.dispatcher, (place, value)
     return None
 
 
+def _is_moved(a: Any) -> bool:
+    """Whether it is an array of a type that functions are compiled for."""
+    return isinstance(a, np.ndarray) and a.dtype in (np.float32, np.float64, np.int64)
+
+
 def _plain(a: Any) -> bool:
-    """Whether its numbers stand one after the other, of a type that functions are compiled for."""
-    return isinstance(a, np.ndarray) and a.flags.c_contiguous and a.dtype in (np.float32, np.float64, np.int64)
+    """Whether its numbers stand one after the other, too."""
+    return _is_moved(a) and a.flags.c_contiguous
 
 
 @compiled
@@ -55,6 +64,14 @@ def _write(place, value):  # type: ignore[no-untyped-def]
 def _add(total, value):  # type: ignore[no-untyped-def]
     for i in range(len(total)):
         total[i] += value[i]
+
+
+@compiled
+def _write_rows(place, value):  # type: ignore[no-untyped-def]
+    """Of matrices whose rows may lie apart, such as one time of all samples."""
+    for i in range(len(place)):
+        for j in range(place.shape[1]):
+            place[i, j] = value[i, j]
 
 
 @compiled

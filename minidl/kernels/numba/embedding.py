@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays, threads
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import copy_run
 
@@ -20,6 +20,7 @@ CHUNK = 1 << 15  # numbers of one task forwards, about
 COLUMNS = 32  # of one task backwards
 
 
+@replays
 def embed(ids: Any, W: Any) -> Any:
     """Kernel of ``ops.embedding.embed``; ids are int64."""
     if ids.dtype != np.int64 or W.dtype not in FLOATS:
@@ -32,6 +33,7 @@ def embed(ids: Any, W: Any) -> Any:
     return y
 
 
+@replays
 def embed_grad_W(ids: Any, dy: Any, rows: int, out: Any = None) -> Any:
     """Kernel of ``ops.embedding.embed_grad_W``; ids are int64."""
     units = dy.shape[-1]

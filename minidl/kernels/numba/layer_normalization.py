@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dispatch import CPU
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 from minidl.kernels.numba._runs import clear_run, new_run
 from minidl.kernels.numba._vector import LANES, load, load_all, splat, store, total, widened
@@ -23,12 +23,14 @@ FOUR = 4 * LANES  # numbers added in vectors of their own precision; such sums a
 TOGETHER = 8  # rows whose dgamma and dbeta are added in their own precision
 
 
+@replays
 def standardize(x: Any, epsilon: float) -> Any:
     """Kernel of ``ops.layer_normalization.standardize``."""
     found = layer_normalize(x, None, None, epsilon)
     return NotImplemented if found is NotImplemented else (found[0], found[2])
 
 
+@replays
 def layer_normalize(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     """Kernel of ``ops.layer_normalization.layer_normalize``."""
     if _misfit(x, gamma, beta):
@@ -42,6 +44,7 @@ def layer_normalize(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     return y, mean, r
 
 
+@replays
 def standardize_grad(dh: Any, h: Any, r: Any) -> Any:
     """Kernel of ``ops.layer_normalization.standardize_grad``."""
     if _misfit(h) or not _alike(h, dh) or not _of_rows(h, r):
@@ -51,6 +54,7 @@ def standardize_grad(dh: Any, h: Any, r: Any) -> Any:
     return dx
 
 
+@replays
 def layer_normalize_grad(dy: Any, x: Any, mean: Any, r: Any, gamma: Any) -> Any:
     """Kernel of ``ops.layer_normalization.layer_normalize_grad``."""
     if _misfit(x, gamma) or not _alike(x, dy) or not _of_rows(x, mean) or not _of_rows(x, r):

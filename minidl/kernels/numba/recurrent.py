@@ -17,7 +17,7 @@ import numpy as np
 from minidl.backend.dispatch import CPU
 from minidl.backend.frozen import is_frozen, prepared
 from minidl.kernels.numba._blocking import tiles_of_two_heights
-from minidl.kernels.numba._jit import FLOATS, compiled, inner, threads
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays, threads
 from minidl.kernels.numba._matrix import in_columns, in_rows
 from minidl.kernels.numba._panels import FEW_NUMBERS, whole_panels
 from minidl.kernels.numba._parallel import in_parallel
@@ -49,6 +49,7 @@ class Batch(NamedTuple):
     masked: int  # whether there is a mask
 
 
+@replays
 def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recurrent_activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.lstm``."""
     if _declines((activation, recurrent_activation), x, W, U, h0, c0) or x.ndim != 3 or not x.size or _is_odd(mask, x):
@@ -76,6 +77,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h0: Any, c0: Any, activation: str, recu
     return h, c, gates
 
 
+@replays
 def lstm_grad(
     dh: Any, U: Any, c0: Any, c: Any, gates: Any, activation: str, recurrent_activation: str, dc: Any = None, mask: Any = None
 ) -> Any:
@@ -88,15 +90,16 @@ def lstm_grad(
     if dc is not None and (dc.shape != c0.shape or dc.dtype != dh.dtype):
         return NotImplemented
     dz, dh0, dc0 = (CPU.pool.empty(shape, dh.dtype) for shape in (gates.shape, c0.shape, c0.shape))
-    dc0[...] = 0 if dc is None else dc
     size, rows = _cut(n, 4 * units, units, steps, dh.itemsize)
     packed = whole_panels(in_columns(U, 4 * units, units), size[1])
     batch = rows, n, steps, units, _CODES[activation], _CODES[recurrent_activation], int(mask is not None)
     arrays = packed, dh.reshape(-1), c0.reshape(-1), _flags(mask), c.reshape(-1), gates.reshape(-1)
-    _backwards_on_threads(size, batch, *arrays, dz.reshape(-1), dh0.reshape(-1), dc0.reshape(-1))
+    of_last = dh.reshape(-1)[:0] if dc is None else dc.reshape(-1)
+    _backwards_on_threads(size, batch, *arrays, of_last, dz.reshape(-1), dh0.reshape(-1), dc0.reshape(-1))
     return dz, dh0, dc0
 
 
+@replays
 def simple_rnn(x: Any, W: Any, U: Any, b: Any, h0: Any, activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.simple_rnn``."""
     if _declines((activation,), x, W, U, h0) or x.ndim != 3 or _is_odd(mask, x):
@@ -115,6 +118,7 @@ def simple_rnn(x: Any, W: Any, U: Any, b: Any, h0: Any, activation: str, mask: A
     return h
 
 
+@replays
 def simple_rnn_grad(dh: Any, U: Any, h: Any, activation: str, mask: Any = None) -> Any:
     """Kernel of ``ops.recurrent.simple_rnn_grad``."""
     if _declines((activation,), dh, U, h) or dh.ndim != 3 or not dh.size or _is_odd(mask, dh):
@@ -130,6 +134,7 @@ def simple_rnn_grad(dh: Any, U: Any, h: Any, activation: str, mask: Any = None) 
     return dz, dh0
 
 
+@replays
 def gru(
     x: Any,
     W: Any,
@@ -163,6 +168,7 @@ def gru(
     return h, gates, p
 
 
+@replays
 def gru_grad(
     dh: Any,
     U: Any,
@@ -193,6 +199,7 @@ def gru_grad(
     return of_x, of_h, dh0
 
 
+@replays
 def states_before(h0: Any, h: Any) -> Any:
     """Kernel of ``ops.recurrent.states_before``."""
     if h.ndim != 3 or not h.size or h0.shape != (len(h), h.shape[2]) or h.dtype not in FLOATS or h0.dtype != h.dtype:
@@ -394,7 +401,7 @@ def _forwards_on_threads(size, batch, inputs, x, outside, packed, h0, c0, mask, 
 
 
 @inner
-def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
+def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, dc_last, dz, dh0, dc0):  # type: ignore[no-untyped-def]
     """All times backwards for blocks of ``rows`` rows of the batch."""
     rows, n, steps, units = batch.rows, batch.n, batch.steps, batch.units
     cell, recurrent = batch.cell, batch.recurrent
@@ -408,7 +415,7 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, d
     for block in range(first, last):
         begin, count = block * rows, min(rows, n - block * rows)
         for i in range(count * units):
-            dc_later[i] = dc0[begin * units + i]  # where the gradient of the last cell came
+            dc_later[i] = dc_last[begin * units + i] if len(dc_last) else 0
         dh_later[:] = 0
         for t in range(steps - 1, -1, -1):
             for r in range(count):
@@ -454,8 +461,8 @@ def _backwards_share(first, last, size, batch, packed, dh, c0, mask, c, gates, d
 
 
 @compiled
-def _backwards_on_threads(size, batch, packed, dh, c0, mask, c, gates, dz, dh0, dc0):  # type: ignore[no-untyped-def]
-    arguments = (size, Batch(*batch), packed, dh, c0, mask, c, gates, dz, dh0, dc0)
+def _backwards_on_threads(size, batch, packed, dh, c0, mask, c, gates, dc_last, dz, dh0, dc0):  # type: ignore[no-untyped-def]
+    arguments = (size, Batch(*batch), packed, dh, c0, mask, c, gates, dc_last, dz, dh0, dc0)
     in_parallel(_backwards_share, (batch[1] + batch[0] - 1) // batch[0], arguments)
 
 

@@ -224,6 +224,7 @@ class DroppingEmbedding(Embedding, abstract=True):
     """
 
     _class_name = "Embedding"
+    replays = False  # the numbers m are drawn and multiplied beside ops
 
     def __init__(self, input_dim: int, output_dim: int, dropout: float = 0.0, seed: int | None = None, **options: Any) -> None:
         super().__init__(input_dim, output_dim, **options)
