@@ -224,7 +224,7 @@ def _kernel_of(backend: Backend, found: dict[str, Any], module: str, name: str) 
 
 
 def _replays(found: dict[str, Any], module: str, name: str) -> bool:
-    """Whether the kernel for NumPy's arrays says of itself that it ``replays``, or there is none, or references are asked for."""
+    """Whether the kernel for NumPy's arrays says of itself that it ``replays``, or none is there or wanted."""
     if config.kernels() != "auto":
         return True
     if CPU.kernels not in found:

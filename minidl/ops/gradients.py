@@ -4,9 +4,10 @@
     clip            g = min(max(g, -c), c)           NaN and infinite values stay as they are
     add_squares     total += sum g^2                 added in float64
     scale           g *= factor                      factor in float64; 1 changes no bit
+    factor_within   c / max(c, sqrt(total))          what brings a norm down to c; NaN where it is not finite
 
-Each op also takes a table of many parameters in place of the arrays (``ArrayTable``), as in ``ops/update.py``. ``total`` and
-``factor`` stand in arrays of float64 on the device, so that clipping by a norm does not wait for it.
+Each op but the last also takes a table of many parameters in place of the arrays (``ArrayTable``), as in ``ops/update.py``.
+``total`` and ``factor`` stand in arrays of float64 on the device, so that clipping by a norm does not wait for it.
 Source: Pascanu, Mikolov and Bengio 2013 (clipping).
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.backend import Array, array_namespace, op_on_rows
+from minidl.backend import Array, array_namespace, op, op_on_rows
 
 
 @op_on_rows
@@ -42,3 +43,11 @@ def add_squares(grad: Array, scalars: Array) -> None:
 def scale(grad: Array, scalars: Array) -> None:
     """Multiply by scalars = [factor], of float64."""
     grad[...] = grad * scalars[0]
+
+
+@op
+def factor_within(total: Array, limit: float) -> Array:
+    """The factor (1,) for gradients whose squares add up to ``total`` (1,), and whose norm may be ``limit`` at most."""
+    xp = array_namespace(total)
+    norm = xp.sqrt(total)
+    return limit / xp.maximum(norm, limit) + 0 * norm

@@ -191,9 +191,9 @@ class Optimizer(Declared):
             refuse("which rows of a gradient there are is seen by looking at them")
         self._prepare(segments)
         if group.penalized:
-            again(group.add_penalty_gradients)
+            group.add_penalty_gradients()
         if self._clipping.is_asked_for(self):
-            again(self._clipping.clip, self, group)
+            self._clipping.clip(self, group)
         tables = [segment.rows if segment.by_row is None else self._table(group, segment) for segment in segments]
         for segment, rows in zip(segments, tables):  # from here on no memory is asked for that could be lacking half-way
             if segment.values is not None:

@@ -10,12 +10,14 @@ Source: Pascanu, Mikolov and Bengio 2013.
 
 from __future__ import annotations
 
+from operator import add
 from typing import Any
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable
+from minidl.backend.tape import again, write
 from minidl.ops import gradients
 from minidl.parameters import Parameter, ParameterGroup
 
@@ -58,28 +60,21 @@ class Clipping:
             for table, limit in self._tables:
                 gradients.clip(table, limit)
             return
-        with np.errstate(all="ignore"):
-            for table, total in self._tables:
-                total[:] = 0
-                gradients.add_squares(table, total)
-            if options.clipnorm is not None:
-                factors = [_factor(options.clipnorm, total) for _, total in self._tables]
-            else:
-                factors = _of_all_together(options.global_clipnorm, [total for _, total in self._tables])
-            for (table, _), factor in zip(self._tables, factors):
-                gradients.scale(table, factor)
-
-
-def _factor(limit: float, total: Array) -> Array:
-    """limit / max(limit, norm) from the norm's square, as an array (1,); NaN where the norm is not finite."""
-    xp = backends.array_namespace(total)
-    norm = xp.sqrt(total)
-    return limit / xp.maximum(norm, limit) + 0 * norm
+        for table, total in self._tables:
+            again(write, total, backends.array_namespace(total).zeros(1))
+            gradients.add_squares(table, total)
+        if options.clipnorm is not None:
+            factors = [gradients.factor_within(total, options.clipnorm) for _, total in self._tables]
+        else:
+            factors = _of_all_together(options.global_clipnorm, [total for _, total in self._tables])
+        for (table, _), factor in zip(self._tables, factors):
+            gradients.scale(table, factor)
 
 
 def _of_all_together(limit: float, totals: list[Array]) -> list[Array]:
     """The factor for each table, all the same, from the sum of the totals."""
     total = totals[0]
     for other in totals[1:]:
-        total = total + other
-    return [_factor(limit, total)] * len(totals)
+        with np.errstate(all="ignore"):
+            total = again(add, total, other)
+    return [gradients.factor_within(total, limit)] * len(totals)

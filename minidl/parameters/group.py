@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl import backend as backends
 from minidl.backend import Array, ArrayTable, RowTable
+from minidl.backend.tape import again, write
 from minidl.declared import is_own
 from minidl.errors import ShapeError, described
 from minidl.ops import gradients
+from minidl.ops.penalty import add_penalty
 from minidl.parameters.parameter import _NAMES, Parameter, _settings
 
 _LINE = 16  # numbers: 64 bytes of single precision
@@ -70,6 +73,8 @@ class ParameterGroup:
         self._segments: list[Segment] = []
         self._coefficients: list[tuple[float, float] | None] = []
         self._penalties: list[tuple[ArrayTable, Array]] = []
+        self._values: list[tuple[ArrayTable, Array]] = []
+        self._valued: list[Any] = []  # the coefficients they were made for
 
     @property
     def weights(self) -> tuple[Parameter, ...]:
@@ -142,10 +147,16 @@ class ParameterGroup:
         That of a frozen parameter is not counted, as in Keras: nothing can be done about it.
         """
         self._look()
-        total: Any = None
+        if not self._penalized:
+            return None
+        xp = backends.array_namespace(self._penalized[0].value)
+        total = xp.empty((), np.float64)
+        again(write, total, xp.zeros((), np.float64))
+        for table, factors in self._tables_of_values():
+            add_penalty(table, factors, total)
         for p in self._penalized:
-            value = p.regularizer.value(p.value)
-            total = value if total is None else total + value
+            if _coefficients(p.regularizer) is None:
+                total = again(add, total, again(p.regularizer.value, p.value))
         return total
 
     def add_penalty_gradients(self) -> None:
@@ -161,7 +172,7 @@ class ParameterGroup:
         for p, found in zip(self._penalized, self._coefficients):
             if found is None:
                 with np.errstate(all="ignore"):
-                    p._add(p.regularizer.gradient(p.value))
+                    p._add(again(p.regularizer.gradient, p.value))
 
     def apply_constraints(self) -> None:
         """Make the values of the parameters in ``segments`` fulfil their constraints, in place."""
@@ -205,7 +216,7 @@ class ParameterGroup:
             rows = ArrayTable(list(map(self._row, alike)), backend)
             segments.append(Segment(rows, multiplier, values, tuple(key), by_row))
         self._trained, self._constrained, self._segments = trained, constrained, segments
-        self._penalized, self._coefficients, self._penalties = penalized, [], []
+        self._penalized, self._coefficients, self._penalties, self._valued = penalized, [], [], []
         self.arrangement += 1
 
     def arrange_penalties(self) -> None:
@@ -225,6 +236,19 @@ class ParameterGroup:
                 self._penalties.append((table, numbers))
         self._coefficients = coefficients
         self.arrangement += 1
+
+    def _tables_of_values(self) -> list[tuple[ArrayTable, Array]]:
+        """The parameters with L1 and L2, by coefficients, and these: l1 and l2."""
+        coefficients = [_coefficients(p.regularizer) for p in self._penalized]
+        if coefficients != self._valued:
+            of, self._values = dict(zip(self._penalized, coefficients)), []
+            for (_, _, found), alike in _by(self._penalized, lambda p: (p.dtype, type(p.value), of[p])).items():
+                if found is not None:
+                    backend = backends.backend_of(alike[0].value)
+                    table = ArrayTable([(p.value.reshape(-1),) for p in alike], backend)
+                    self._values.append((table, backend.asarray(np.array(found, np.float64))))
+            self._valued = coefficients
+        return self._values
 
     def _treatment(self, p: Parameter) -> tuple[Any, ...]:
         """What a step does alike with: dtype, type of the array, learning rate, a parameter by itself, weight decay or not."""

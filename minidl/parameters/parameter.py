@@ -255,7 +255,7 @@ class Parameter:
     def _filled(self) -> Array:
         """The gradient's array with the gradient in it, zero where nothing was added."""
         if not self._grad_written:
-            self._clear()
+            again(self._clear)
             self._aside, self._grad_written = None, True
         elif self._aside is not None:
             self._clear()

@@ -20,6 +20,7 @@ from minidl.layers.base import Layer, take_over
 from minidl.layers.context import Context
 from minidl.losses import Loss
 from minidl.metrics import Metric
+from minidl.ops.penalty import with_penalty
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterGroup
 from minidl.training.masks import makes_masks, masked
@@ -146,8 +147,10 @@ class Step:
         """The loss with all penalties, and what its gradient needs."""
         loss, saved = self.loss.compute(prediction, batch.y, batch.weight, context.mask)
         parts = self.loss.parts(saved)
-        for penalty in (context.penalty, again(self.group.penalty) if self.group.penalized else None):
-            loss = loss if penalty is None else again(add, loss, penalty)
+        if context.penalty is not None:
+            loss = again(add, loss, context.penalty)
+        if self.group.penalized:
+            loss = with_penalty(loss, self.group.penalty())
         weight = batch.weight if context.mask is None else masked(batch.weight, context.mask)
         return Result(loss, self.loss.prediction(prediction, saved), weight, parts), saved
 

@@ -817,6 +817,8 @@ def _gradient_cases(size: str, n: int) -> None:
 
     for l1, l2 in ((0.1, 0.0), (0.0, 0.3), (0.2, 0.05)):
         add("gradients.penalize", f"{n}, l1={l1}, l2={l2}", penalized(l1, l2), size, writes=(1,))
+        draw = lambda rng, dtype, l1=l1, l2=l2: ((normal(rng, dtype, n), np.array([l1, l2]), np.array([2.0])), {})  # noqa: E731
+        add("penalty.add_penalty", f"{n}, l1={l1}, l2={l2}", draw, size, writes=(2,))
     add("gradients.clip", f"{n}", clipped, size, writes=(0,))
     add("gradients.add_squares", f"{n}", squared, size, writes=(1,))
     for factor in (1.0, 0.3):
@@ -827,6 +829,11 @@ def _gradient_cases(size: str, n: int) -> None:
 for _width in (0, *WIDTHS):
     _update_cases("tiny", _width)
     _gradient_cases("tiny", _width)
+for _size in ("tiny", "medium"):
+    add("penalty.with_penalty", f"one loss, {_size}", lambda rng, dtype: ((normal(rng, dtype, 1), np.array([0.25])), {}), _size)
+    for _total in (0.0, 0.01, 4.0, 25.0, np.inf):
+        _draw = lambda rng, dtype, total=_total: ((np.array([total]), 2.0), {})  # noqa: E731
+        add("gradients.factor_within", f"{_total}, {_size}", _draw, _size)
 _update_cases("medium", 100_003)
 _gradient_cases("medium", 100_003)
 

@@ -1054,6 +1054,20 @@ def add_squares(grad: Any, scalars: Any) -> tuple:
     return (np.array([float(scalars[0]) + math.fsum(float(g) ** 2 for g in grad)]),)
 
 
+def factor_within(total: Any, limit: float) -> tuple:
+    norm = math.sqrt(float(total[0]))
+    return (np.array([limit / max(norm, limit) if math.isfinite(norm) else math.nan]),)
+
+
+def add_penalty(value: Any, scalars: Any, total: Any) -> tuple:
+    l1, l2 = map(float, scalars)
+    return (np.array(float(total[0]) + math.fsum(l1 * abs(float(w)) + l2 * float(w) ** 2 for w in value)).reshape(1),)
+
+
+def with_penalty(loss: Any, total: Any) -> tuple:
+    return (np.array([float(loss[0]) + float(total[0])]),)
+
+
 def scale(grad: Any, scalars: Any) -> tuple:
     return (np.array([float(g) * float(scalars[0]) for g in grad], np.float64),)
 
@@ -1126,7 +1140,8 @@ NAIVE: dict[str, Callable[..., tuple]] = {
             adadelta,
         )
     },
-    **{f"gradients.{f.__name__}": f for f in (penalize, clip, add_squares, scale)},
+    **{f"gradients.{f.__name__}": f for f in (penalize, clip, add_squares, scale, factor_within)},
+    **{f"penalty.{f.__name__}": f for f in (add_penalty, with_penalty)},
     **{f"activation.{name}": _each_element(f, 1) for name, f in SCALAR.items()},
     **{f"activation.{name}_grad": _each_element(f, 2) for name, f in SCALAR_GRAD.items()},
 }

@@ -55,7 +55,7 @@ def check_against_loops(op: str, dtype: type, long: bool) -> None:
             assert found[0] is kwargs["out"]
         for a in found:
             # An op on rows changes what it was given: sums over all parameters are float64.
-            given = {x.dtype for x in args if isinstance(x, np.ndarray)} if op.startswith("gradients.") else set()
+            given = {x.dtype for x in args if isinstance(x, np.ndarray)} if op.startswith(("gradients.", "penalty.")) else set()
             assert a.dtype in {np.dtype(dtype), *given} or a.dtype.kind != "f", f"{case}: {a.dtype} from {np.dtype(dtype)}"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.table import ArrayTable
 from minidl.kernels.numba._flat import column
-from minidl.kernels.numba._jit import FLOATS, compiled, inner
+from minidl.kernels.numba._jit import FLOATS, compiled, inner, replays
 from minidl.kernels.numba._parallel import in_parallel
 
 
+@replays
 def penalize(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.penalize``."""
     if table.first.dtype not in FLOATS or scalars.dtype != table.first.dtype:
@@ -22,6 +24,7 @@ def penalize(table: ArrayTable, scalars: Any) -> Any:
     return None
 
 
+@replays
 def clip(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.clip``."""
     if table.first.dtype not in FLOATS or scalars.dtype != table.first.dtype or table.columns != 1:
@@ -30,23 +33,33 @@ def clip(table: ArrayTable, scalars: Any) -> Any:
     return None
 
 
+@replays
 def add_squares(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.add_squares``: a sum for each task, added in their order whatever the number of threads."""
     if not _of_gradients(table, scalars):
         return NotImplemented
     sums = np.empty(table.tasks)
-    _squares_on_threads(table.pieces, table.starts, table.first[:0], sums)
-    with np.errstate(all="ignore"):  # compiled sums do not warn either
-        scalars[0] += sums.sum()
+    _squares_on_threads(table.pieces, table.starts, table.first[:0], sums, scalars)
     return None
 
 
+@replays
 def scale(table: ArrayTable, scalars: Any) -> Any:
     """Kernel of ``ops.gradients.scale``: a factor of 1 writes nothing."""
     if not _of_gradients(table, scalars):
         return NotImplemented
     _scale_on_threads(table.pieces, table.starts, table.first[:0], scalars)
     return None
+
+
+@replays
+def factor_within(total: Any, limit: float) -> Any:
+    """Kernel of ``ops.gradients.factor_within``."""
+    if total.dtype != np.float64 or total.shape != (1,):
+        return NotImplemented
+    factor = np.empty(1)
+    _factor(total, float(limit), factor)
+    return factor
 
 
 def _of_gradients(table: ArrayTable, scalars: Any) -> bool:
@@ -99,8 +112,16 @@ def _squares_share(first, last, pieces, starts, like, sums):  # type: ignore[no-
 
 
 @compiled
-def _squares_on_threads(pieces, starts, like, sums):  # type: ignore[no-untyped-def]
+def _squares_on_threads(pieces, starts, like, sums, total):  # type: ignore[no-untyped-def]
     in_parallel(_squares_share, len(starts) - 1, (pieces, starts, like, sums))
+    for task in range(len(sums)):
+        total[0] += sums[task]
+
+
+@compiled
+def _factor(total, limit, factor):  # type: ignore[no-untyped-def]
+    norm = sqrt(total[0])
+    factor[0] = limit / max(norm, limit) if norm < np.inf else np.nan
 
 
 @inner

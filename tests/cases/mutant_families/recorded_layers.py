@@ -64,3 +64,39 @@ mutant(
     "if len(dc_last) else 0",
     "* 0 if len(dc_last) else 0",
 )
+OPTIONS, FIT = "tests/test_optimizer_options.py::", "tests/training/test_recorded_on_the_cpu.py::test_penalties_and_constraints"
+for _name, _file, _test, _old, _new, _mode in (
+    ("added to that of the step before", "parameters/group.py", FIT, "again(write, total,", "write(total,", "reference"),
+    ("of the first weights", "ops/penalty.py", OPTIONS + "test_penalties_by_formula", "value.astype", "(0 * value).astype", ""),
+    (
+        "L1 for L2",
+        "kernels/numba/penalty.py",
+        OPTIONS + "test_penalties_by_formula",
+        "scalars[0], scalars[1]",
+        "scalars[1], scalars[0]",
+        "",
+    ),
+    (
+        "that the loss does not have",
+        "kernels/numba/penalty.py",
+        "tests/ops/test_kernels.py::test_kernel_equals_reference[penalty.with_penalty-float32]",
+        " + total[0]",
+        "",
+        "",
+    ),
+):
+    mutant(f"a penalty {_name}", _file, _test, _old, _new, mode=_mode)
+mutant(
+    "a norm added to that of the step before",
+    "optimizers/clipping.py",
+    "tests/training/test_recorded_on_the_cpu.py::test_optimizer",
+    "again(write, total,",
+    "write(total,",
+)
+mutant(
+    "an infinite norm that a kernel makes a factor of",
+    "kernels/numba/gradients.py",
+    "tests/ops/test_kernels.py",
+    "if norm < np.inf else np.nan",
+    "",
+)
