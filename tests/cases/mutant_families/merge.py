@@ -4,7 +4,13 @@ from tests.cases.mutant import gradient, mutant, naive
 
 MERGING = "tests/layers/test_merging.py::"
 
-mutant("the gradient of what is subtracted without its sign", "layers/merge.py", gradient("subtract"), "dy, -dy", "dy, dy")
+mutant(
+    "the gradient of what is subtracted without its sign",
+    "layers/merge.py",
+    gradient("subtract"),
+    "dy, again(neg, dy)",
+    "dy, dy",
+)
 mutant(
     "a repeated branch that takes the gradient of its last step",
     "ops/merge.py",
@@ -26,7 +32,13 @@ mutant(
     "        left = left & ~wins\n",
     "",
 )
-mutant("an average's gradient that is a sum's", "layers/merge.py", gradient("average_two"), "(dy / number,)", "(dy,)")
+mutant(
+    "an average's gradient that is a sum's",
+    "layers/merge.py",
+    gradient("average_two"),
+    "(again(truediv, dy, number),)",
+    "(dy,)",
+)
 mutant(
     "an unknown length taken for 1",
     "layers/merge.py",

@@ -73,8 +73,8 @@ mutant(
     "one bias of a GRU given the other's gradient",
     "layers/gru.py",
     gradient("gru"),
-    "(bias_grad(of_x), bias_grad(of_h))",
-    "(bias_grad(of_x), bias_grad(of_x))",
+    "zip(db, (of_x, of_h))",
+    "zip(db, (of_x, of_x))",
 )
 mutant(
     "a candidate's product with today's state",
@@ -87,7 +87,7 @@ mutant(
     "the gradient of the last state lost",
     "layers/all_times.py",
     gradient("gru_states"),
-    "dy[:, -1] += dstates[0]",
+    "dy[:, -1] += dh",
     "dy[:, -1] += 0",
 )
 mutant(
@@ -230,8 +230,8 @@ mutant(
     "kernel: what a block of samples left, remembered by the next",
     KERNELS,
     kernel("recurrent.lstm_grad"),
-    "dc_later[i] = dc0[begin * units + i]",
-    "dc_later[i] = dc_later[i] if block > first else dc0[begin * units + i]",
+    "dc_later[i] = dc_last[begin * units + i] if len(dc_last) else 0",
+    "dc_later[i] = dc_later[i] if block > first else dc_last[begin * units + i] if len(dc_last) else 0",
 )
 mutant(
     "kernel: a digit of tanh's quotient",
