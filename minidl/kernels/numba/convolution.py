@@ -48,7 +48,10 @@ def convolve(x: Any, W: Any, b: Any, window: Window, groups: int = 1, activation
         seen = x if max(window.strides) == 1 else again(_seen, x, window)
         return linear.dense(seen, W.reshape(W.shape[-2:]), b, activation)
     if window.rank == 1:
-        return again(_convolve_sequence, x, W, b, window, activation)
+        gaps = window.dilation[0] != 1  # with them W is looked at
+        return (
+            again(_convolve_sequence, x, W, b, window, activation) if gaps else _convolve_sequence(x, W, b, window, activation)
+        )
     n, *spatial, _ = x.shape
     out = window.output_shape(spatial)
     f = W.shape[-1]
