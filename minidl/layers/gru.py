@@ -207,6 +207,6 @@ class GRU(_GRU, AllTimes):
 def _both_bias_grads(of_x: Any, of_h: Any, out: Any = None) -> Any:
     """(2, 3 units): of the biases of x, and of those of h."""
     db = backends.array_namespace(of_x).empty((2, of_x.shape[-1]), of_x.dtype) if out is None else out
-    for row, d in zip(db, (of_x, of_h)):
-        bias_grad(d, out=row)
+    bias_grad(of_x, out=db[0])
+    bias_grad(of_h, out=db[1])
     return db

@@ -73,8 +73,8 @@ mutant(
     "one bias of a GRU given the other's gradient",
     "layers/gru.py",
     gradient("gru"),
-    "zip(db, (of_x, of_h))",
-    "zip(db, (of_x, of_x))",
+    "bias_grad(of_h, out=db[1])",
+    "bias_grad(of_x, out=db[1])",
 )
 mutant(
     "a candidate's product with today's state",
