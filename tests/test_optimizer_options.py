@@ -12,6 +12,7 @@ from minidl.layers import Dense
 from minidl.models import Sequential
 from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from minidl.parameters import Parameter, ParameterGroup
+from minidl.regularizers import L1L2
 from minidl.schedules import ExponentialDecay, PiecewiseConstantDecay
 from tests.cases.sample import by_references_first
 
@@ -334,13 +335,27 @@ def test_penalties_by_formula(kernels):
         p.zero_grad()  # a gradient that nobody wrote
     group = ParameterGroup(ps)
     value = 2 * 0.1 * abs(W).sum() + 0.2 * abs(W).sum() + 0.3 * (W**2).sum() + (W**4).sum()
-    np.testing.assert_allclose(group.penalty(), value, rtol=1e-14)
+    with config.use_kernels(kernels):
+        np.testing.assert_allclose(group.penalty(), value, rtol=1e-14)
     expected = [G + 0.1 * np.sign(W), 0.1 * np.sign(W), 0.2 * np.sign(W) + 0.6 * W, G + 4 * W**3, G]
     with config.use_kernels(kernels):
         SGD(0.5).step(group)
     for p, gradient in zip(ps, expected):
         np.testing.assert_allclose(p.grad, gradient, rtol=1e-14)
         np.testing.assert_allclose(p.value, W - 0.5 * gradient, rtol=1e-14)
+
+
+@kernels
+@pytest.mark.parametrize("weight", [np.inf, -np.inf, np.nan, 1e200, 0.0])
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.5), (0.5, 0.0), (0.1, 0.2), (0.0, 0.0)])
+def test_penalties_of_weights_that_are_not_finite(kernels, weight, l1, l2):
+    """A part that is not asked for does not make NaN of what is infinite."""
+    p = parameter()
+    p.value[..., 0] = weight
+    p.regularizer = l1_l2(l1, l2)
+    with config.use_kernels(kernels):
+        found = ParameterGroup([p]).penalty()
+    np.testing.assert_allclose(found, L1L2(l1, l2).value(p.value), rtol=1e-14)
 
 
 def test_penalties_are_those_of_now():

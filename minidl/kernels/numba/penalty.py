@@ -45,7 +45,7 @@ def _penalty_share(first, last, pieces, starts, like, scalars, sums):  # type: i
                 wide = np.float64(value[i])
                 magnitudes += abs(wide)
                 squares += wide * wide
-        sums[task] = l1 * magnitudes + l2 * squares
+        sums[task] = (l1 * magnitudes if l1 else 0.0) + (l2 * squares if l2 else 0.0)  # no part of a sum that is infinite
 
 
 @compiled

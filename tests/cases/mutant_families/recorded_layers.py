@@ -100,3 +100,11 @@ mutant(
     "if norm < np.inf else np.nan",
     "",
 )
+for _part in ("l1 * magnitudes if l1", "l2 * squares if l2"):
+    mutant(
+        f"a penalty of what is infinite without a factor: {_part}",
+        "kernels/numba/penalty.py",
+        OPTIONS + "test_penalties_of_weights_that_are_not_finite",
+        _part + " else 0.0",
+        _part.partition(" if ")[0],
+    )
