@@ -234,6 +234,7 @@ class ParameterGroup:
                 numbers = backend.asarray(np.array([found[0], 2 * found[1]], dtype))
                 table = ArrayTable([(p.value.reshape(-1), p._grad_array().reshape(-1)) for p in alike], backend)
                 self._penalties.append((table, numbers))
+        self._tables_of_values()  # too: numbers do not travel to a device within a step that is recorded
         self._coefficients = coefficients
         self.arrangement += 1
 
